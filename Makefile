@@ -1,0 +1,64 @@
+# What a clone and CI call, and nothing else. Everything happens in .venv, build and the caches of
+# the tools; paths are relative, so that the clone may lie in a folder with spaces.
+
+# 3.11 first: constraints.txt was resolved and is tested there, and the CPU wheel of its torch is not
+# built for every newer Python everywhere. A name on PATH may be a shim that does not run, so each is
+# tried; ensurepip is what some distributions leave out and venv needs.
+# `make PYTHON=/path/to/python3.12 setup` overrides.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	"$$name" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done)
+
+VENV_PYTHON := .venv/bin/python
+INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check bench docs
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+setup: .venv/dev.stamp ## make .venv and install the project with everything its tests need
+
+demo: .venv/train.stamp ## run the whole job offline on the embedded model and data
+	rm -rf build/demo && mkdir -p build/demo
+	cd build/demo && ../../$(VENV_PYTHON) -m whet demo
+
+test: .venv/dev.stamp ## run the quick tests
+	$(VENV_PYTHON) -m pytest -m "not slow"
+
+test-slow: .venv/dev.stamp ## run the tests that train for real
+	$(VENV_PYTHON) -m pytest -m slow
+
+check: .venv/dev.stamp ## lint, format, types and generated pages
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m mypy
+	$(VENV_PYTHON) -m whet.cli.reference --check
+
+docs: .venv/dev.stamp ## write docs/cli.md and docs/settings.md
+	$(VENV_PYTHON) -m whet.cli.reference --write
+
+bench: .venv/dev.stamp ## list the benchmarks; `make bench NAME=x` runs benchmarks/x.py
+ifdef NAME
+	$(VENV_PYTHON) "benchmarks/$(NAME).py"
+else
+	@for file in benchmarks/*.py; do if [ -f "$$file" ]; then \
+		printf '  make bench NAME=%-20s %s\n' "$$(basename "$$file" .py)" "$$(sed -n '1s/^"*//p' "$$file" | tr -d '"')"; \
+	else echo "There are no benchmarks yet."; fi; done
+endif
+
+# Each stamp is written last, so that an interrupted set-up is taken up again.
+.venv/made.stamp:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv was found. Install one, or run: make PYTHON=/path/to/python setup" >&2; exit 2; }
+	"$(PYTHON)" -m venv .venv
+	@touch $@
+
+.venv/train.stamp: .venv/made.stamp pyproject.toml constraints.txt
+	@echo "Installing whet[train,embedded] into .venv: some 400 MB to fetch the first time, more with a GPU build of torch."
+	$(INSTALL) --editable ".[train,embedded]"
+	@touch $@
+
+.venv/dev.stamp: .venv/made.stamp pyproject.toml constraints.txt
+	@echo "Installing whet[train,embedded,hub,dev] into .venv: some 400 MB to fetch the first time, more with a GPU build of torch."
+	$(INSTALL) --editable ".[train,embedded,hub,dev]"
+	@touch $@

@@ -1,0 +1,61 @@
+"""whet: fine-tune a pretrained transformer on labelled text.
+
+`run = whet.train("reviews.csv")`, then `run.predict(["..."])`. Public names are loaded on first
+use, so that `import whet` costs nothing and needs no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from whet.config import Settings as Settings
+    from whet.errors import WhetError as WhetError
+    from whet.pipeline import Run as Run
+    from whet.pipeline import check as check
+    from whet.pipeline import evaluate as evaluate
+    from whet.pipeline import load as load
+    from whet.pipeline import predict as predict
+    from whet.pipeline import steps as steps
+    from whet.pipeline import train as train
+
+_HOMES = {
+    "Run": "whet.pipeline",
+    "Settings": "whet.config",
+    "WhetError": "whet.errors",
+    "check": "whet.pipeline",
+    "evaluate": "whet.pipeline",
+    "load": "whet.pipeline",
+    "predict": "whet.pipeline",
+    "steps": "whet.pipeline",
+    "train": "whet.pipeline",
+}
+
+__all__ = [
+    "Run",
+    "Settings",
+    "WhetError",
+    "__version__",
+    "check",
+    "evaluate",
+    "load",
+    "predict",
+    "steps",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'whet' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

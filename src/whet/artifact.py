@@ -1,0 +1,153 @@
+"""The model/ folder: what a fine-tuned classifier is on disk.
+
+It loads in plain transformers; `whet.json` beside it keeps what plain transformers has no place for.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+
+from whet.config import Truncation
+from whet.data.tokens import Cutter, encode_in_memory, load_cutter
+from whet.errors import ModelError
+from whet.labels import LabelSet
+from whet.model import encoder
+from whet.model.classifier import Classifier
+
+FORMAT = 1
+SIDE_FILE = "whet.json"
+CANARIES = (
+    "This film was a pleasant surprise from start to finish.",
+    "I would not recommend it to anyone.",
+    "배송이 빠르고 품질도 좋아요. 3번째 구매입니다!",
+)
+CANARY_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A loaded model/ folder."""
+
+    folder: Path
+    classifier: Classifier
+    cutter: Cutter
+    labels: LabelSet
+
+
+def save(folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet, *, source: Path, card: str) -> None:
+    """Writes the folder whole or not at all. `source` is where the tokenizer's files are, `card`
+    the text of README.md.
+
+    Raises ModelError where plain transformers would tokenise differently from training.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="tmp-model-", dir=folder.parent))
+    try:
+        encoder.save(classifier.model, scratch)
+        encoder.save_tokenizer(source, scratch, max_length=cutter.max_length)
+        _check_tokenizer(scratch, cutter)
+        (scratch / "README.md").write_text(card, encoding="utf-8")
+        (scratch / SIDE_FILE).write_text(
+            json.dumps(_side_file(classifier, cutter, labels), ensure_ascii=False, indent=1)
+        )
+        for file in scratch.iterdir():
+            file.chmod(0o644)
+        scratch.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        scratch.replace(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def load(folder: Path, *, device: str) -> Artifact:
+    """The classifier of a model/ folder, verified: its answers to the canary texts must be those it
+    gave when it was saved. Raises ModelError otherwise, and for a folder of a newer format."""
+    side = read_side_file(folder)
+    labels = LabelSet(tuple(side["labels"]), side["positive"], side["positive_reason"])
+    cutter = load_cutter(folder / "tokenizer.json", max_length=side["max_length"], truncation=side["truncation"])
+    model = encoder.load_saved(folder)
+    saved_names = tuple(model.config.id2label[i] for i in range(model.config.num_labels))
+    if saved_names != labels.names:
+        raise ModelError(
+            f"config.json has the labels {', '.join(saved_names)}",
+            where=str(folder),
+            expected=f"{', '.join(labels.names)} as in {SIDE_FILE}",
+            todo="One of the two files was changed; train again or restore it",
+        )
+    classifier = Classifier(model, device=device, seed=0)
+    _check_canaries(folder, classifier, cutter, side["canaries"])
+    return Artifact(folder, classifier, cutter, labels)
+
+
+def read_side_file(folder: Path) -> dict[str, Any]:
+    """whet.json, its shape checked."""
+    path = folder / SIDE_FILE
+    try:
+        side = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"no {SIDE_FILE}", where=str(folder), expected="a model/ folder written by whet") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
+        raise ModelError(f"damaged: {fault}", where=str(path)) from None
+    if not isinstance(side, dict) or not isinstance(side.get("format"), int):
+        raise ModelError("no format number", where=str(path))
+    if side["format"] > FORMAT:
+        raise ModelError(
+            f"format {side['format']}", where=str(path), expected=f"{FORMAT} or lower", todo="Upgrade whet"
+        )
+    kinds: Mapping[str, type] = {"labels": list, "max_length": int, "truncation": str, "canaries": list, "kind": str}
+    wrong = [key for key, kind in kinds.items() if not isinstance(side.get(key), kind)]
+    if wrong or side["truncation"] not in get_args(Truncation) or side["kind"] != "transformer":
+        raise ModelError(f"missing or unknown: {', '.join(wrong) or 'truncation or kind'}", where=str(path))
+    return cast("dict[str, Any]", side)
+
+
+def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet) -> dict[str, object]:
+    logits = classifier.all_logits(encode_in_memory(CANARIES, cutter))
+    return {
+        "format": FORMAT,
+        "kind": "transformer",
+        "task": labels.task,
+        "labels": list(labels.names),
+        "positive": labels.positive,
+        "positive_reason": labels.positive_reason,
+        "max_length": cutter.max_length,
+        "truncation": cutter.truncation,
+        "canaries": [
+            {"text": text, "logits": [round(float(value), 6) for value in row]}
+            for text, row in zip(CANARIES, logits, strict=True)
+        ],
+    }
+
+
+def _check_tokenizer(folder: Path, cutter: Cutter) -> None:
+    """Plain transformers must cut the saved folder's texts into the ids that training saw."""
+    stock = encoder.load_tokenizer(folder)
+    ours = cutter.encode(CANARIES)[0]
+    theirs = [stock(text, truncation=True, max_length=cutter.max_length)["input_ids"] for text in CANARIES]
+    if ours != theirs:
+        raise ModelError(
+            "the tokenizer of transformers and tokenizer.json disagree on a text",
+            where=str(folder),
+            todo="Please report this model: predictions elsewhere would differ from the ones scored here",
+        )
+
+
+def _check_canaries(folder: Path, classifier: Classifier, cutter: Cutter, canaries: list[dict[str, Any]]) -> None:
+    given = classifier.all_logits(encode_in_memory([canary["text"] for canary in canaries], cutter))
+    gap = float(np.abs(given - np.asarray([canary["logits"] for canary in canaries])).max(initial=0.0))
+    # A GPU's matrix products round differently; an exchanged file is off by far more.
+    if not gap <= (CANARY_TOLERANCE if classifier.device.type == "cpu" else 0.05):
+        raise ModelError(
+            f"the model answers its test texts differently from when it was saved (by {gap:.2g})",
+            where=str(folder),
+            todo="A file was changed or damaged; train again or restore it",
+        )

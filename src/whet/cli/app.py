@@ -1,0 +1,188 @@
+"""The command `whet`: its commands, and how it ends: exit codes, one message for each fault."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from whet import __version__
+from whet.cli import check, demo, evaluate, predict, train
+from whet.cli.arguments import understand
+from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
+from whet.cli.options import help_option
+from whet.cli.output import (
+    StdoutClosedError,
+    prepare_streams,
+    print_json,
+    silence,
+    stderr_console,
+    stdout_console,
+)
+from whet.errors import OutputError, UsageError, WhetError, did_you_mean
+
+# The base of every fault that Typer's own copy of click raises; its module differs between versions.
+PARSER_FAULT: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+INTERRUPTED = 130
+
+
+class Command(TyperCommand):
+    """A command that understands other spellings of its options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        understood = understand(args, _flags(self), ctx.command_path)
+        for notice in understood.notices:
+            print(f"note: {notice}", file=sys.stderr)
+        return super().parse_args(ctx, list(understood.arguments))
+
+
+class Commands(TyperGroup):
+    """The commands of whet."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = _flags(self)
+        if args and args[0].startswith("-") and args[0] not in known:
+            todo = did_you_mean(args[0], known) or "Options stand after the command: whet train DATA --epochs 1"
+            raise UsageError(f"unknown option {args[0]}", todo=todo)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name not in self.commands and not ctx.resilient_parsing:
+            todo = did_you_mean(name, self.commands)
+            if "." in name or "/" in name or ":" in name:
+                todo = f"To train on this data write: whet train {name}"
+            expected = f"one of {', '.join(self.commands)}"
+            raise UsageError(f"unknown command {name}", expected=expected, todo=todo)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise StdoutClosedError from None
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    add_help_option=False,
+    epilog="Start with `whet demo`, then `whet train YOUR.csv`.",
+)
+for _command in (demo.demo, check.check, train.train, evaluate.evaluate, predict.predict):
+    app.command(cls=Command, add_help_option=False)(_command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"whet {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def whet(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
+    help: Annotated[bool, help_option(HELP_FLAGS, HELP_TEXT, everything=False)] = False,
+) -> None:
+    """Fine-tune a pretrained transformer on your labelled text, with an honest score."""
+    if context.invoked_subcommand is None:
+        write_help(stdout_console(), context.command, "whet", everything=False)
+        raise typer.Exit
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code; every fault ends as one message on stderr."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    prepare_streams()
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug, as_json = "--debug" in options, "--json" in options
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="whet", standalone_mode=False)
+        sys.stdout.flush()
+    except (StdoutClosedError, BrokenPipeError):
+        silence(sys.stdout)
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except WhetError as fault:
+        return _end(fault, debug, as_json)
+    except PARSER_FAULT as fault:
+        return _end(_usage(fault), debug, as_json)
+    except OSError as fault:
+        if fault.errno not in DISK_FAULTS:
+            return _end_bug(fault, debug, as_json)
+        return _end(OutputError(f"{fault.strerror}: {fault.filename or 'output'}"), debug, as_json)
+    except Exception as fault:  # noqa: BLE001  # the last door: a bug must end as one line, too
+        return _end_bug(fault, debug, as_json)
+    if code == INTERRUPTED:
+        print("interrupted", file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+def _flags(command: Any) -> dict[str, bool]:
+    """Every option of a command, and whether a value follows it."""
+    known: dict[str, bool] = {}
+    for param in command.params:
+        if param.param_type_name == "option":
+            known |= dict.fromkeys([*param.opts, *param.secondary_opts], not param.is_flag)
+    return known
+
+
+def _usage(fault: Any) -> UsageError:
+    """A fault of the parser, such as a missing argument, as one of ours."""
+    message = str(fault.format_message()).replace("\n", " ").rstrip(".")
+    if type(fault).__name__ == "MissingParameter" and getattr(fault, "param", None):
+        message = f"missing {fault.param.metavar}"
+    context = getattr(fault, "ctx", None)
+    todo = f"`{context.command_path} --help` shows how it is written" if context else ""
+    return UsageError(message[:1].lower() + message[1:], todo=todo)
+
+
+def _one_by_one(fault: WhetError) -> Iterator[WhetError]:
+    yield type(fault)(fault.saw, where=fault.where, expected=fault.expected, todo=fault.todo)
+    for further in fault.more:
+        yield from _one_by_one(further)
+
+
+def _end(fault: WhetError, debug: bool, as_json: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    console = stderr_console()
+    for single in _one_by_one(fault):
+        _say_error(console, single.message)
+    if as_json:
+        print_json(fault.as_json())
+    return fault.exit_code
+
+
+def _end_bug(fault: Exception, debug: bool, as_json: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    said = str(fault).replace("\n", " ")
+    message = (
+        f"whet hit a bug: {type(fault).__name__}: {said}. Please report it"
+        f"{'' if debug else '; --debug shows the traceback'}."
+    )
+    _say_error(stderr_console(), message)
+    if as_json:
+        print_json({"error": "bug", "exit_code": 1, "message": message})
+    return 1
+
+
+def _say_error(console: Any, message: str) -> None:
+    from rich.text import Text
+
+    console.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)

@@ -1,0 +1,56 @@
+"""`whet check DATA`: what is in the data, before anything is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from whet.cli.jobs import data_of, language, resolve_and_tell
+from whet.cli.options import Given, with_settings
+from whet.errors import DataError
+
+
+@with_settings(
+    "recipe", "text", "label", "label_names", "test", "validation", "encoding", "model",
+    "max_length", "truncation", "lang", "json", "debug",
+)  # fmt: skip
+def check(
+    given: Given,
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="A file, a folder, hf:NAME or sample:NAME.", show_default=False)
+    ] = None,
+    tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--tokens",
+            metavar="ROW",
+            min=0,
+            help="Show the tokens and ids of this training row (the first is 0), and where it is cut.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+) -> None:
+    """Look at labelled text: columns, rows, labels, duplicates, leaks.
+
+    Nothing is trained or written, and torch is not needed.
+    """
+    resolved = resolve_and_tell(given)
+    source = data_of(data, resolved)
+    words = language(resolved.settings.lang)
+    from whet import pipeline
+    from whet.cli import show
+    from whet.cli.output import print_json, stdout_console
+
+    found = pipeline.check_data(source, resolved)
+    view = None if tokens is None else pipeline.show_tokens(source, resolved, tokens)
+    if resolved.settings.json:
+        document: dict[str, Any] = {field: getattr(found, field) for field in found.__dataclass_fields__}
+        print_json(document if view is None else {**document, "tokens": view})
+    else:
+        console = stdout_console()
+        show.checked(console, words, found)
+        if view is not None and tokens is not None:
+            show.tokens(console, words, view, tokens)
+    if any(finding.severity == "error" for finding in found.findings):
+        raise typer.Exit(DataError.exit_code)

@@ -1,0 +1,33 @@
+"""`whet evaluate RUN DATA`: the scores of a run on other data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from whet.cli.jobs import language, resolve_and_tell
+from whet.cli.options import Given, with_settings
+
+
+@with_settings("text", "label", "label_names", "test_rows", "encoding", "seed", "lang", "json", "quiet", "debug")
+def evaluate(
+    given: Given,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a folder, hf:NAME or sample:NAME.")],
+) -> None:
+    """Score a trained model on other labelled text."""
+    resolved = resolve_and_tell(given)
+    words = language(resolved.settings.lang)
+    from whet import pipeline
+    from whet.cli import summary
+    from whet.cli.output import print_json, stderr_console, stdout_console
+
+    loaded = pipeline.load(run)
+    if not resolved.settings.quiet:
+        stderr_console().print(words("scoring").format(source=data))
+    result = pipeline.evaluate_run(loaded, data, resolved)
+    if resolved.settings.json:
+        print_json(result.json)
+    else:
+        summary.evaluated(stdout_console(), words, result)

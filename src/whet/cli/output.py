@@ -1,0 +1,87 @@
+"""stdout for results, stderr for progress: the two consoles, and JSON as the last line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class StdoutClosedError(Exception):
+    """Whoever reads our stdout has gone, as in `whet predict ... | head`."""
+
+
+def prepare_streams() -> None:
+    """A letter that the terminal's encoding lacks is printed escaped instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def stdout_console() -> Console:
+    """The console for results."""
+    from rich.console import Console
+
+    class Results(Console):
+        def on_broken_pipe(self) -> None:
+            raise StdoutClosedError from None
+
+    return Results(file=sys.stdout, highlight=False, markup=False, emoji=False)
+
+
+def stderr_console() -> Console:
+    """The console for progress. Nobody reading it does not end a training."""
+    from rich.console import Console
+
+    class Remarks(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+
+    return Remarks(file=sys.stderr, highlight=False, markup=False, emoji=False)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on one line of stdout."""
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+    print(json.dumps(plain(document), ensure_ascii=encoding != "utf8", allow_nan=False))
+
+
+def plain(value: object) -> object:
+    """A record as what JSON knows: dataclasses and mappings become objects, sequences arrays,
+    numpy scalars numbers, numbers that are not finite null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    item = getattr(value, "item", None)
+    if callable(item):
+        return plain(item())
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is still buffered for a closed pipe go nowhere, so that the exit is quiet."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)

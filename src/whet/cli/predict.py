@@ -1,0 +1,61 @@
+"""`whet predict RUN TEXT...`: labels with their probabilities for new texts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from whet.cli.jobs import language, resolve_and_tell
+from whet.cli.options import Given, with_settings
+
+
+@with_settings("text", "encoding", "lang", "json", "quiet", "debug")
+def predict(
+    given: Given,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Texts. None: a text a line from standard input.", show_default=False),
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--file",
+            metavar="FILE",
+            help="Texts from a file: .txt with a text a line; csv, tsv, jsonl or parquet with a column (--text).",
+            rich_help_panel="Data",
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="lines|table|jsonl|csv",
+            help="How predictions are written. Otherwise by the ending of --output, else lines.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="Write the predictions to this file: .jsonl, .csv or .txt.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+) -> None:
+    """Label new texts, with the probability of every label.
+
+    The answers keep the order of the texts."""
+    resolved = resolve_and_tell(given)
+    words = language(resolved.settings.lang)
+    from whet.cli import inputs, writing
+
+    chosen = writing.choose(format, output)
+    asked = inputs.texts_from(texts or [], file, resolved.settings)
+    from whet import pipeline
+
+    answers = pipeline.load(run).predict(asked)
+    writing.write(answers, chosen, output, words=words, settings=resolved.settings)

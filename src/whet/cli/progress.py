@@ -1,0 +1,211 @@
+"""What happens while a job runs, on stderr: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+from whet.cli import show
+from whet.cli.texts import Words, count
+from whet.records import Checked, Evaluation, Notice, Stage, StepRecord
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from whet.config import Settings
+
+WINDOW = 20  # step records that the shown speed is taken over
+End = TypeVar("End")
+
+
+class Reporter(Protocol):
+    """Shows the events of a job, one at a time, between enter and exit."""
+
+    def __enter__(self) -> Reporter: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, event: object) -> None: ...
+
+
+def reporter(console: Console, words: Words, settings: Settings) -> Reporter:
+    """The reporter that fits: warnings only with --quiet, a bar on a terminal, else lines."""
+    if settings.quiet:
+        return Quiet(console, words)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return Bars(console, words)
+    return Lines(console, words, settings.log_every)
+
+
+def watch(events: Iterable[object], shown_by: Reporter, end: type[End]) -> End:
+    """Shows every event and returns the last, which is the job's end."""
+    last: object = None
+    with shown_by:
+        for event in events:
+            last = event
+            shown_by.show(event)
+    assert isinstance(last, end), f"the job ended without {end.__name__}"
+    return last
+
+
+class Speed:
+    """Tokens per second over the last step records, and the time that is left."""
+
+    def __init__(self) -> None:
+        self._seen: deque[StepRecord] = deque(maxlen=WINDOW)
+
+    def add(self, record: StepRecord) -> None:
+        self._seen.append(record)
+
+    def tokens_per_second(self) -> float:
+        """Over the window; over the whole training while there is one record only."""
+        last, first = self._seen[-1], self._seen[0]
+        tokens, seconds = last.tokens - first.tokens, last.train_seconds - first.train_seconds
+        if seconds <= 0:
+            tokens, seconds = last.tokens, last.train_seconds
+        return tokens / seconds if seconds > 0 else 0.0
+
+    def seconds_left(self) -> float:
+        """At the mean speed so far."""
+        last = self._seen[-1]
+        return last.train_seconds / last.step * (last.steps - last.step)
+
+
+class Quiet:
+    """Nothing but warnings."""
+
+    def __init__(self, console: Console, words: Words) -> None:
+        self.console = console
+        self.words = words
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def show(self, event: object) -> None:
+        if isinstance(event, Notice) and event.severity == "warning":
+            self.say(notice_line(self.words, event))
+
+    def say(self, line: Text) -> None:
+        self.console.print(line, soft_wrap=True)
+
+
+class Lines(Quiet):
+    """Plain lines: every stage, every `log_every` steps, every evaluation and notice."""
+
+    def __init__(self, console: Console, words: Words, log_every: int) -> None:
+        super().__init__(console, words)
+        self._log_every = log_every
+        self._speed = Speed()
+
+    def show(self, event: object) -> None:
+        if isinstance(event, Stage):
+            self.say(stage_line(self.words, event))
+        elif isinstance(event, Notice):
+            self.say(notice_line(self.words, event))
+        elif isinstance(event, Checked):
+            show.checked(self.console, self.words, event)
+            self.console.print()
+        elif isinstance(event, Evaluation):
+            self.say(evaluation_line(self.words, event))
+        elif isinstance(event, StepRecord):
+            self._speed.add(event)
+            self.step(event, self._speed)
+
+    def step(self, record: StepRecord, speed: Speed) -> None:
+        if record.step % self._log_every == 0 or record.step == record.steps:
+            self.say(Text(step_text(self.words, record, speed)))
+
+
+class Bars(Lines):
+    """A bar that moves with every step; stages, evaluations and notices stay above it."""
+
+    def __init__(self, console: Console, words: Words) -> None:
+        super().__init__(console, words, 1)
+        self.bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=min(40, max(8, console.width - 72))),
+            TextColumn("{task.fields[right]}", markup=False),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._stage = ""
+
+    def __enter__(self) -> Reporter:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def show(self, event: object) -> None:
+        if isinstance(event, Stage):
+            self._begin(event.name)
+        super().show(event)
+
+    def step(self, record: StepRecord, speed: Speed) -> None:
+        if self._task is None or self._stage != "train":
+            self._begin("train")
+        assert self._task is not None
+        right = step_text(self.words, record, speed, short=self.console.width < 100)
+        self.bar.update(self._task, total=record.steps, completed=record.step, right=right)
+        if record.step == record.steps:
+            # The bar goes with its stage; the last loss and speed stay on the screen.
+            self.say(Text(step_text(self.words, record, speed)))
+
+    def _begin(self, name: str) -> None:
+        if self._task is not None:
+            self.bar.remove_task(self._task)
+        self._stage = name
+        self._task = self.bar.add_task(self.words(f"stage {name}"), total=None, right="")
+
+
+def step_text(words: Words, record: StepRecord, speed: Speed, *, short: bool = False) -> str:
+    """`step 100/1125 epoch 0.53 loss 0.412 3,210 tokens/s 2 min 10 s left`."""
+    return words("step short" if short else "step").format(
+        step=record.step,
+        steps=record.steps,
+        epoch=f"{record.epoch:.2f}",
+        loss=f"{record.loss:.3f}",
+        rate=count(round(speed.tokens_per_second())),
+        left=words.duration(speed.seconds_left()),
+    )
+
+
+def evaluation_line(words: Words, event: Evaluation) -> Text:
+    """The scores of one side at one moment."""
+    line = words("evaluation").format(
+        epoch=f"{event.epoch:.2f}",
+        side=words(event.side),
+        loss=f"{event.loss:.3f}",
+        accuracy=f"{event.metrics.accuracy:.4f}",
+        f1=f"{event.metrics.macro_f1:.4f}",
+        seconds=words.duration(event.seconds),
+    )
+    return Text(line + (words("best") if event.best else ""), style="bold" if event.best else "")
+
+
+def notice_line(words: Words, event: Notice) -> Text:
+    """`warning: ...` or `note: ...`."""
+    return Text.assemble((words(event.severity), show.SEVERITY_STYLE[event.severity]), f": {event.message}")
+
+
+def stage_line(words: Words, event: Stage) -> Text:
+    """`model: embedded MiniLM`."""
+    name = words(f"stage {event.name}")
+    return Text.assemble((name, "bold cyan"), f": {event.detail}" if event.detail else "")

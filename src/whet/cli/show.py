@@ -1,0 +1,201 @@
+"""How data, settings, tokens and predictions look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from whet import config
+from whet.cli.options import default_text
+from whet.cli.texts import Words, count, one_line, width
+from whet.records import Checked, Finding, Prediction
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from whet.config import Resolved
+    from whet.pipeline import TokenView
+
+MOST_LABELS = 20
+SEVERITY_STYLE: Mapping[str, str] = {"error": "bold red", "warning": "yellow", "info": "dim"}
+
+
+def heading(console: Console, title: str) -> None:
+    """An empty line and a bold one."""
+    console.print()
+    console.print(title, style="bold")
+
+
+def indented(console: Console, what: RenderableType) -> None:
+    """Something two columns to the right."""
+    console.print(Padding(what, (0, 0, 0, 2), expand=False))
+
+
+def table(*columns: str, right: Sequence[int] = (), fixed: Sequence[int] = ()) -> Table:
+    """A table without lines; `right` and `fixed` name columns that align right or never wrap."""
+    built = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=any(columns), pad_edge=False)
+    for i, name in enumerate(columns):
+        built.add_column(name, justify="right" if i in right else "left", no_wrap=i in right or i in fixed)
+    return built
+
+
+def checked(console: Console, words: Words, found: Checked) -> None:
+    """The data at a glance: columns, first rows, labels, findings."""
+    sides = ", ".join(f"{_side(words, side)} {count(rows)}" for side, rows in found.rows.items())
+    total = words("rows").format(count=count(sum(found.rows.values())))
+    console.print(Text.assemble((found.source, "bold"), f"  {total}" + (f": {sides}" if len(found.rows) > 1 else "")))
+    columns = found.columns
+    console.print(words("text column").format(name=columns.text, reason=columns.text_reason))
+    label = "label column" if columns.label is not None else "no label column"
+    console.print(words(label).format(name=columns.label, reason=columns.label_reason))
+    if found.head:
+        heading(console, words("first rows"))
+        indented(console, _head(console, words, found.head))
+    if any(found.label_counts.values()):
+        heading(console, words("labels"))
+        indented(console, _label_counts(words, found.label_counts))
+    heading(console, words("findings"))
+    if not found.findings:
+        indented(console, words("no findings"))
+        return
+    indented(console, _findings(words, found.findings))
+
+
+def settings(console: Console, words: Words, resolved: Resolved) -> None:
+    """The settings that differ from the defaults, with the reason of each."""
+    differing = table("", "", "", fixed=(0,))
+    for setting in config.fields():
+        value, reason = getattr(resolved.settings, setting.name), resolved.reasons[setting.name]
+        if value == setting.default or not setting.metadata["result"]:
+            continue
+        default = default_text(setting)
+        shown = f"{words(reason) if reason == 'given' else reason}"
+        note = f"{shown}; {words('default')} {default}" if default is not None else shown
+        differing.add_row(setting.name, _value(value), f"({note})")
+    if differing.row_count:
+        console.print(words("settings"), style="bold")
+        indented(console, differing)
+
+
+def tokens(console: Console, words: Words, view: TokenView, row: int) -> None:
+    """The tokens of one text with their ids, and where it is cut."""
+    kept = sum(view.kept)
+    title = words("tokens of row").format(row=row, kept=count(kept), count=count(len(view.tokens)))
+    heading(console, title)
+    flow = Text()
+    for i, (token, number, stays) in enumerate(zip(view.tokens, view.ids, view.kept, strict=True)):
+        if not stays and (i == 0 or view.kept[i - 1]):
+            left_out = _run_of_cut(view.kept, i)
+            flow.append(words("cut").format(count=count(left_out)) + " ", style="bold yellow")
+        flow.append(one_line(token), style="" if stays else "dim strike")
+        flow.append(f":{number} ", style="dim")
+    indented(console, flow)
+    limit = count(view.max_length)
+    indented(console, words("not cut" if all(view.kept) else "is cut").format(limit=limit))
+
+
+def predictions(console: Console, words: Words, answers: Sequence[Prediction]) -> None:
+    """Each text, and below it its label and the probability of every label."""
+    for answer in answers:
+        console.print(one_line(answer.text), style="bold")
+        indented(console, Text(prediction_line(words, answer)))
+        if answer.truncated:
+            indented(console, Text(words("truncated"), style="yellow"))
+
+
+def prediction_line(words: Words, answer: Prediction) -> str:
+    """`prediction: positive (negative: 0.0012, positive: 0.9988)`."""
+    each = [
+        words("probability").format(label=one_line(label), value=value) for label, value in answer.probabilities.items()
+    ]
+    return words("prediction").format(label=one_line(answer.label), probabilities=", ".join(each))
+
+
+def predictions_table(console: Console, words: Words, answers: Sequence[Prediction]) -> None:
+    """One row for each text, one column for the probability of each label."""
+    if not answers:
+        return
+    labels = list(answers[0].probabilities)
+    rows = table(
+        words("text"), words("label"), *(one_line(label) for label in labels),
+        right=range(2, len(labels) + 2), fixed=(1,),
+    )  # fmt: skip
+    for answer in answers:
+        chances = [f"{answer.probabilities[label]:.4f}" for label in labels]
+        rows.add_row(one_line(answer.text), one_line(answer.label), *chances)
+    console.print(rows)
+
+
+def next_commands(console: Console, words: Words, commands: Sequence[str]) -> None:
+    """Commands to try next, each on a line that can be copied."""
+    heading(console, words("next"))
+    for command in commands:
+        console.print(Text("  " + command, style="cyan"), soft_wrap=True)
+
+
+def _side(words: Words, side: str) -> str:
+    return words(side) if side in ("train", "validation", "test") else side
+
+
+def _head(console: Console, words: Words, head: Sequence[tuple[str, str]]) -> Table:
+    """The first rows; a text gets what the other columns leave of the terminal's width."""
+    labels = [_cut(one_line(label, 60), 24) for _, label in head]
+    rows = table(words("row"), words("label"), words("text"), right=(0,), fixed=(1, 2))
+    others = width(words("row")), max(width(words("label")), *(label.cell_len for label in labels))
+    room = max(20, console.width - 2 - sum(others) - 2 * len(others))
+    for row, ((text, _), label) in enumerate(zip(head, labels, strict=True)):
+        rows.add_row(str(row), label, _cut(one_line(text, room), room))
+    return rows
+
+
+def _cut(text: str, cells: int) -> Text:
+    cut = Text(text)
+    cut.truncate(cells, overflow="ellipsis")
+    return cut
+
+
+def _label_counts(words: Words, counts: Mapping[str, Mapping[str, int]]) -> Table:
+    sides = list(counts)
+    names = list(dict.fromkeys(name for side in sides for name in counts[side]))
+    columns = [cell for side in sides for cell in (_side(words, side), "")]
+    built = table(words("label"), *columns, right=range(1, len(columns) + 1))
+    for name in names[:MOST_LABELS]:
+        cells: list[str] = []
+        for side in sides:
+            rows, total = counts[side].get(name, 0), sum(counts[side].values())
+            cells += [count(rows), f"{100 * rows / total:.1f} %" if total else ""]
+        built.add_row(one_line(name, 60), *cells)
+    if len(names) > MOST_LABELS:
+        built.add_row(words("more labels").format(count=count(len(names) - MOST_LABELS)), *("" for _ in columns))
+    return built
+
+
+def _findings(words: Words, findings: Sequence[Finding]) -> Table:
+    built = table("", "", fixed=(0,))
+    for finding in findings:
+        message = Text(finding.message)
+        if finding.places:
+            message.append("\n" + ", ".join(finding.places), style="dim")
+        built.add_row(Text(words(finding.severity), style=SEVERITY_STYLE[finding.severity]), message)
+    return built
+
+
+def _run_of_cut(kept: Sequence[bool], start: int) -> int:
+    end = start
+    while end < len(kept) and not kept[end]:
+        end += 1
+    return end - start
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else one_line(str(value))
+
+
+def aligned(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """`name  value` lines with the values below each other, Hangul counted as two cells."""
+    longest = max((width(name) for name, _ in pairs), default=0)
+    return [f"{name}{' ' * (longest - width(name))}  {value}" for name, value in pairs]

@@ -1,0 +1,165 @@
+"""The end of a training or an evaluation: scores, baselines, confusion, the verdict, what is next."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from whet.cli import show
+from whet.cli.texts import Words, count, one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from whet.pipeline import Evaluated, Finished
+
+BINARY = ("accuracy", "precision", "recall", "f1", "macro_f1")
+MANY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1")
+BASELINES = ("tfidf", "majority")
+WIDEST_CONFUSION = 8
+MOST_CONFUSED = 5
+
+Scores = Mapping[str, object]
+
+
+def finished(console: Console, words: Words, end: Finished) -> None:
+    """What a training came to, and what to try next."""
+    result(console, words, end)
+    whats_next(console, words, end)
+
+
+def result(console: Console, words: Words, end: Finished) -> None:
+    """Scores, verdict and where the run is."""
+    if end.resumed_finished:
+        console.print(words("finished before"))
+    metrics = _section(end.metrics, "test") or _section(end.metrics, "validation")
+    if metrics:
+        side = "test" if _section(end.metrics, "test") else "validation"
+        rows = count(int(_number(metrics, "rows") or 0))
+        show.heading(console, words(f"result {side}").format(rows=rows))
+        baselines = _section(end.metrics, "baselines") if side == "test" else {}
+        compared = {name: _section(baselines, name) for name in BASELINES if _section(baselines, name)}
+        scores(console, words, metrics, compared)
+    else:
+        show.heading(console, words("no scores"))
+    if end.verdict:
+        console.print()
+        console.print(end.verdict, style="bold")
+    console.print()
+    for line in show.aligned(_where(words, end)):
+        console.print(line, soft_wrap=True)
+
+
+def whats_next(console: Console, words: Words, end: Finished) -> None:
+    """Commands that go on from this run."""
+    run = short_path(end.run.path)
+    commands = [f'whet predict {run} "{words("own text")}"', f"whet evaluate {run} DATA"]
+    show.next_commands(console, words, commands)
+
+
+def evaluated(console: Console, words: Words, result: Evaluated) -> None:
+    """The scores of a run on other data."""
+    rows = count(result.metrics.rows)
+    show.heading(console, words("result on").format(rows=rows, source=one_line(result.source)))
+    scores(console, words, _section(result.json, "test"), {})
+    console.print()
+    console.print(f"{words('time')}  {words.duration(result.seconds)}")
+
+
+def scores(console: Console, words: Words, metrics: Scores, baselines: Mapping[str, Scores]) -> None:
+    """Model and baselines side by side, then the labels one by one and what was confused."""
+    positive = metrics.get("positive")
+    keys = BINARY if isinstance(positive, str) else MANY
+    columns = ["", words("model") if baselines else "", *(words(name) for name in baselines)]
+    compared = show.table(*columns, right=range(1, len(columns)), fixed=(0,))
+    for key in keys:
+        values = [_number(side, key) for side in (metrics, *baselines.values())]
+        best = max((value for value in values if value is not None), default=None)
+        compared.add_row(words(key), *(_score(value, best=value == best and len(values) > 1) for value in values))
+    show.indented(console, compared)
+    if isinstance(positive, str):
+        show.indented(console, Text(words("positive class").format(name=one_line(positive)), style="dim"))
+    else:
+        _each_label(console, words, metrics)
+    _confusion(console, words, metrics)
+
+
+def short_path(path: Path) -> str:
+    """The path as one would type it here, quoted for the shell."""
+    relative = os.path.relpath(path) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
+    return shlex.quote(relative)
+
+
+def _each_label(console: Console, words: Words, metrics: Scores) -> None:
+    classes = _section(metrics, "classes")
+    if not classes:
+        return
+    show.heading(console, words("each label"))
+    keys = ("precision", "recall", "f1")
+    rows = show.table(words("label"), *(words(key) for key in keys), words("support"), right=(1, 2, 3, 4))
+    for name in list(classes)[: show.MOST_LABELS]:
+        one = _section(classes, name)
+        support = count(int(_number(one, "support") or 0))
+        rows.add_row(one_line(name, 60), *(_score(_number(one, key)) for key in keys), support)
+    if len(classes) > show.MOST_LABELS:
+        more = words("more labels").format(count=count(len(classes) - show.MOST_LABELS))
+        rows.add_row(more, "", "", "", "")
+    show.indented(console, rows)
+
+
+def _confusion(console: Console, words: Words, metrics: Scores) -> None:
+    names, matrix = _matrix(metrics)
+    if not names:
+        return
+    if len(names) <= WIDEST_CONFUSION:
+        show.heading(console, words("confusion"))
+        rows = show.table("", *names, right=range(1, len(names) + 1))
+        for i, (name, cells) in enumerate(zip(names, matrix, strict=True)):
+            rows.add_row(name, *(Text(count(cell), style="bold" if i == j else "") for j, cell in enumerate(cells)))
+        show.indented(console, rows)
+        return
+    mistakes = [(cell, i, j) for i, cells in enumerate(matrix) for j, cell in enumerate(cells) if i != j and cell]
+    if not mistakes:
+        return
+    show.heading(console, words("confused"))
+    for cell, i, j in sorted(mistakes, key=lambda mistake: (-mistake[0], mistake[1:]))[:MOST_CONFUSED]:
+        line = words("taken for").format(true=names[i], predicted=names[j], count=count(cell))
+        show.indented(console, line)
+
+
+def _where(words: Words, end: Finished) -> list[tuple[str, str]]:
+    seconds = _section(end.metrics, "seconds")
+    train, evaluate = _number(seconds, "train"), _number(seconds, "evaluate")
+    lines = [(words("run"), short_path(end.run.path)), (words("saved model"), short_path(end.run.path / "model"))]
+    if train is not None:
+        spent = words("time spent").format(train=words.duration(train), evaluate=words.duration(evaluate or 0.0))
+        lines.append((words("time"), spent))
+    return lines
+
+
+def _section(document: Mapping[str, object], key: str) -> Scores:
+    part = document.get(key)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _number(document: Scores, key: str) -> float | None:
+    value = document.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _matrix(metrics: Scores) -> tuple[list[str], list[list[int]]]:
+    """Label names, and for each true one how often every label was predicted."""
+    confusion = _section(metrics, "confusion")
+    names, matrix = confusion.get("labels", []), confusion.get("matrix", [])
+    assert isinstance(names, Sequence)
+    assert isinstance(matrix, Sequence)
+    return [one_line(name, 24) for name in names], [list(cells) for cells in matrix]
+
+
+def _score(value: float | None, *, best: bool = False) -> Text:
+    return Text("" if value is None else f"{value:.4f}", style="bold green" if best else "")

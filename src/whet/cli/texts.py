@@ -1,0 +1,162 @@
+"""What the command line says, in English and Korean, and how it writes numbers."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Literal
+
+from whet.errors import quoted
+
+Lang = Literal["en", "ko"]
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # the data
+    "rows": ("{count} rows", "{count}행"),
+    "text column": ("Text:  {name} ({reason})", "텍스트: {name} ({reason})"),
+    "label column": ("Label: {name} ({reason})", "레이블: {name} ({reason})"),
+    "no label column": ("Label: none ({reason})", "레이블: 없음 ({reason})"),
+    "first rows": ("First rows", "처음 몇 행"),
+    "row": ("row", "행"),
+    "label": ("label", "레이블"),
+    "text": ("text", "텍스트"),
+    "labels": ("Labels", "레이블 분포"),
+    "more labels": ("and {count} more labels", "외 레이블 {count}개"),
+    "findings": ("Findings", "발견한 점"),
+    "no findings": ("Nothing to mend was found.", "고칠 점이 발견되지 않았습니다."),
+    "error": ("error", "오류"),
+    "warning": ("warning", "경고"),
+    "info": ("note", "참고"),
+    "train": ("train", "학습"),
+    "validation": ("validation", "검증"),
+    "test": ("test", "테스트"),
+    # tokens
+    "tokens of row": ("Tokens of row {row}: {kept} of {count} are kept", "{row}행의 토큰: {count}개 중 {kept}개 사용"),
+    "cut": ("[cut here: {count} tokens left out]", "[여기서 잘림: 토큰 {count}개 제외]"),
+    "not cut": ("The text is not cut (at most {limit} tokens).", "텍스트가 잘리지 않습니다 (최대 {limit}토큰)."),
+    "is cut": ("Texts are cut at {limit} tokens (--max-length).", "텍스트는 {limit}토큰에서 잘립니다 (--max-length)."),
+    # settings
+    "settings": ("Settings that differ from the defaults", "기본값과 다른 설정"),
+    "default": ("default", "기본값"),
+    "given": ("given", "직접 지정"),
+    # stages
+    "stage check": ("look at the data", "데이터 확인"),
+    "stage split": ("split", "데이터 분할"),
+    "stage model": ("model", "모델"),
+    "stage tokens": ("tokens", "토큰화"),
+    "stage baseline": ("baseline", "기준 모델"),
+    "stage train": ("train", "학습"),
+    "stage evaluate": ("evaluate", "평가"),
+    "stage save": ("save", "저장"),
+    # training
+    "step": (
+        "step {step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left} left",
+        "스텝 {step}/{steps} 에포크 {epoch} 손실 {loss} 초당 {rate}토큰 {left} 남음",
+    ),
+    "step short": (
+        "{step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left}",
+        "{step}/{steps} 에포크 {epoch} 손실 {loss} 초당 {rate}토큰 {left}",
+    ),
+    "evaluation": (
+        "epoch {epoch} {side}: loss {loss}, accuracy {accuracy}, macro F1 {f1}, {seconds}",
+        "에포크 {epoch} {side}: 손실 {loss}, 정확도 {accuracy}, 매크로 F1 {f1}, {seconds}",
+    ),
+    "best": (" (best so far)", " (현재 최고)"),
+    "hours": ("{h} h {m:02d} min", "{h}시간 {m:02d}분"),
+    "minutes": ("{m} min {s:02d} s", "{m}분 {s:02d}초"),
+    "seconds": ("{s} s", "{s}초"),
+    "short seconds": ("{s:.1f} s", "{s:.1f}초"),
+    "interrupted": ("interrupted", "중단되었습니다"),
+    # the summary
+    "finished before": (
+        "This run was finished already, so nothing was trained; --fresh starts over.",
+        "이미 끝난 실행이라 다시 학습하지 않았습니다. --fresh를 주면 처음부터 다시 합니다.",
+    ),
+    "result test": ("Result on {rows} test rows", "테스트 {rows}행의 결과"),
+    "result validation": (
+        "Result on {rows} validation rows (there were no test rows)",
+        "검증 {rows}행의 결과 (테스트 행 없음)",
+    ),
+    "no scores": (
+        "There were no test and no validation rows, so there is no score.",
+        "테스트 행도 검증 행도 없어 점수가 없습니다.",
+    ),
+    "result on": ("Result on {rows} rows of {source}", "{source} {rows}행의 결과"),
+    "model": ("model", "모델"),
+    "tfidf": ("TF-IDF", "TF-IDF"),
+    "majority": ("majority", "최다 레이블"),
+    "accuracy": ("accuracy", "정확도"),
+    "precision": ("precision", "정밀도"),
+    "recall": ("recall", "재현율"),
+    "f1": ("F1", "F1"),
+    "macro_precision": ("macro precision", "매크로 정밀도"),
+    "macro_recall": ("macro recall", "매크로 재현율"),
+    "macro_f1": ("macro F1", "매크로 F1"),
+    "weighted_f1": ("weighted F1", "가중 F1"),
+    "support": ("rows", "행 수"),
+    "positive class": (
+        "precision, recall and F1 are those of {name}",
+        "정밀도, 재현율, F1은 '{name}' 레이블 기준입니다",
+    ),
+    "each label": ("Each label", "레이블별 점수"),
+    "confusion": ("Confusion matrix: rows are true, columns predicted", "혼동 행렬: 행은 실제, 열은 예측"),
+    "confused": ("Most often confused", "자주 혼동한 레이블"),
+    "taken for": ("{true} taken for {predicted}: {count}", "실제 {true}, 예측 {predicted}: {count}"),
+    "run": ("Run", "실행 폴더"),
+    "saved model": ("Model", "모델 폴더"),
+    "time": ("Time", "시간"),
+    "time spent": ("training {train}, evaluation {evaluate}", "학습 {train}, 평가 {evaluate}"),
+    "next": ("Next", "다음에 해 볼 명령"),
+    "own text": ("a text of your own", "직접 쓴 문장"),
+    # predictions
+    "prediction": ("prediction: {label} ({probabilities})", "예측: {label} ({probabilities})"),
+    "probability": ("{label}: {value:.4f}", "{label} 확률: {value:.4f}"),
+    "truncated": (
+        "the text was longer than the model reads; part of it was cut",
+        "모델이 읽는 길이보다 길어 일부가 잘렸습니다",
+    ),
+    "written": ("predictions written to {path}: {count}", "{path}에 쓴 예측: {count}개"),
+    "scoring": ("scoring {source}", "{source} 평가 중"),
+    # the demo
+    "demo": (
+        "The whole job on 1,200 embedded film reviews and an embedded model, offline.",
+        "내장된 영화평 1,200개와 내장 모델로, 인터넷 없이 전체 과정을 보여 줍니다.",
+    ),
+}  # fmt: skip
+
+
+class Words:
+    """The catalogue in one language: `Words("ko")("label")`."""
+
+    def __init__(self, lang: Lang) -> None:
+        self.lang = lang
+        self._column = 1 if lang == "ko" else 0
+
+    def __call__(self, key: str) -> str:
+        return TEXTS[key][self._column]
+
+    def duration(self, seconds: float) -> str:
+        """`0 s`, `8.4 s`, `42 s`, `2 min 10 s`, `1 h 05 min`."""
+        if 0.05 <= seconds < 10:
+            return self("short seconds").format(s=seconds)
+        whole = max(0, round(seconds))
+        minutes, rest = divmod(whole, 60)
+        if whole < 60:
+            return self("seconds").format(s=whole)
+        if whole < 3600:
+            return self("minutes").format(m=minutes, s=rest)
+        return self("hours").format(h=minutes // 60, m=minutes % 60)
+
+
+def count(number: int) -> str:
+    """1234567 as 1,234,567."""
+    return f"{number:,}"
+
+
+def one_line(text: str, limit: int = 400) -> str:
+    """Somebody's text on one line of a terminal: control characters escaped, cut at `limit`."""
+    return quoted(text, limit)[1:-1]
+
+
+def width(text: str) -> int:
+    """Cells that a text takes on a terminal; Hangul takes two each."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,0 +1,132 @@
+"""Predictions as lines, a table, JSONL or CSV, on stdout or in a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from whet.errors import OutputError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from whet.cli.texts import Words
+    from whet.config import Settings
+    from whet.records import Prediction
+
+Form = Literal["lines", "table", "jsonl", "csv"]
+ENDINGS: dict[str, Form] = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".txt": "lines"}
+FILE_WIDTH = 120
+
+
+def choose(asked: str | None, output: str | None) -> Form:
+    """The form that was asked for, else the one that the file's ending means, else lines."""
+    forms: dict[str, Form] = {form: form for form in get_args(Form)}
+    if asked is not None and asked not in forms:
+        raise UsageError(
+            f"{asked!r} is not known",
+            where="--format",
+            expected=" or ".join(forms),
+            todo=did_you_mean(asked, forms),
+        )
+    if asked is not None:
+        return forms[asked]
+    if output is None:
+        return "lines"
+    ending = Path(output).suffix.lower()
+    if ending not in ENDINGS:
+        raise UsageError(
+            f"{output!r} does not say how the predictions are to be written",
+            where="--output",
+            expected="a file that ends in .jsonl, .csv or .txt",
+            todo="Or give --format",
+        )
+    return ENDINGS[ending]
+
+
+def write(answers: Sequence[Prediction], form: Form, output: str | None, *, words: Words, settings: Settings) -> None:
+    """Writes predictions to stdout, or to the file `output`, which appears whole or not at all."""
+    from whet.cli.output import print_json, stderr_console
+
+    if output is not None:
+        _to_file(_text(answers, form, words), Path(output))
+        if not settings.quiet:
+            said = words("written").format(count=f"{len(answers):,}", path=output)
+            stderr_console().print(said, soft_wrap=True)
+    if settings.json:
+        print_json([prediction_document(answer) for answer in answers])
+    elif output is None and form in ("jsonl", "csv"):
+        sys.stdout.write(_text(answers, form, words))
+    elif output is None:
+        _show(answers, form, words)
+
+
+def prediction_document(answer: Prediction) -> dict[str, object]:
+    """A prediction as JSON knows it; logits only where they were asked for."""
+    document: dict[str, object] = {
+        "text": answer.text,
+        "label": answer.label,
+        "score": answer.score,
+        "probabilities": dict(answer.probabilities),
+        "truncated": answer.truncated,
+    }
+    if answer.logits is not None:
+        document["logits"] = list(answer.logits)
+    return document
+
+
+def _show(answers: Sequence[Prediction], form: Form, words: Words) -> None:
+    from whet.cli import show
+    from whet.cli.output import stdout_console
+
+    draw = show.predictions_table if form == "table" else show.predictions
+    draw(stdout_console(), words, answers)
+
+
+def _text(answers: Sequence[Prediction], form: Form, words: Words) -> str:
+    if form == "jsonl":
+        lines = [json.dumps(prediction_document(answer), ensure_ascii=False, allow_nan=False) for answer in answers]
+        return "".join(line + "\n" for line in lines)
+    if form == "csv":
+        return _csv(answers)
+    from rich.console import Console
+
+    from whet.cli import show
+
+    page = Console(file=io.StringIO(), width=FILE_WIDTH, highlight=False, markup=False, emoji=False, record=True)
+    draw = show.predictions_table if form == "table" else show.predictions
+    draw(page, words, answers)
+    return page.export_text()
+
+
+def _csv(answers: Sequence[Prediction]) -> str:
+    """text, label, score, truncated, then a column `probability NAME` for each label."""
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\n")
+    labels = list(answers[0].probabilities) if answers else []
+    writer.writerow(["text", "label", "score", "truncated", *(f"probability {label}" for label in labels)])
+    for answer in answers:
+        chances = [repr(float(answer.probabilities[label])) for label in labels]
+        writer.writerow([answer.text, answer.label, repr(float(answer.score)), str(answer.truncated).lower(), *chances])
+    return page.getvalue()
+
+
+def _to_file(text: str, path: Path) -> None:
+    """Writes beside the file and renames, so that a full disk leaves no half of it; a device or a
+    pipe is written to directly."""
+    direct = path.exists() and not path.is_file()
+    target = path if direct else path.with_name(path.name + ".partial")
+    try:
+        with target.open("w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
+            stream.write(text)
+        if not direct:
+            target.replace(path)
+    except OSError as fault:
+        if not direct:
+            target.unlink(missing_ok=True)
+        raise OutputError(
+            f"{fault.strerror}: {path}", where="--output", todo="Name a file in a folder that can be written to"
+        ) from None

@@ -1,0 +1,373 @@
+"""The settings of a job, defined once.
+
+Each field of `Settings` is a flag, a recipe key, a Python argument and a JSON key of the same
+name; its metadata is the help text, the group it is shown in, and whether it changes the result
+(and with it the run's folder). `resolve` lays a recipe and the given values over the defaults and
+keeps for each value the reason why it has it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
+
+from whet.errors import UsageError, did_you_mean
+
+Truncation = Literal["head", "head-tail"]
+Keep = Literal["best", "last"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
+Language = Literal["auto", "en", "ko"]
+
+GROUPS = ("Data", "Model", "Training", "Output", "Machine")
+
+
+def _setting(
+    default: Any,
+    group: str,
+    help: str,
+    *,
+    common: bool = False,
+    result: bool = True,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+) -> Any:
+    """A field of Settings. `common`: shown by `--help`, not only `--help-all`. `result`: changes
+    what the run computes. `least`, `above`, `most`: the range of a number."""
+    metadata = {
+        "group": group, "help": help, "common": common, "result": result,
+        "least": least, "above": above, "most": most,
+    }  # fmt: skip
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a job with their defaults: those of the reference job, bert-base on IMDB."""
+
+    recipe: str | None = _setting(
+        None, "Data", "A named recipe (imdb-bert-base, imdb-minilm, nsmc, sst2-minilm) or a TOML file of settings.",
+        common=True, result=False,
+    )  # fmt: skip
+    text: str | None = _setting(None, "Data", "The column that holds the text. Found by name and shape.", common=True)
+    label: str | None = _setting(None, "Data", "The column that holds the label. Found by name and shape.", common=True)
+    label_names: str | None = _setting(
+        None, "Data", "Names for the labels: a JSON file, or 부정,긍정 for 0 and 1, or neg=부정,pos=긍정.", common=True
+    )
+    positive: str | None = _setting(None, "Data", "The positive class of a binary task. Found by its name.")
+    test: str = _setting(
+        "auto", "Data", "Test rows: a file, a split of DATA, a share such as 0.1, or none. "
+        "auto: DATA's own test split, else 0.1.", common=True,
+    )  # fmt: skip
+    validation: str = _setting(
+        "auto", "Data", "Validation rows: a file, a split of DATA, a share of the training rows, or none. "
+        "auto: DATA's own validation split, else 0.1.", common=True,
+    )  # fmt: skip
+    train_rows: int | None = _setting(None, "Data", "Train on this many rows, drawn by class.", least=2)
+    test_rows: int | None = _setting(None, "Data", "Score this many test rows, drawn by class.", least=1)
+    encoding: str = _setting("utf-8", "Data", "Encoding of text files, for example cp949.")
+
+    model: str = _setting("auto", "Model", "auto, embedded, a model's name on the hub, or a folder.", common=True)
+    max_length: int = _setting(
+        512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, least=3
+    )
+    truncation: Truncation = _setting(
+        "head", "Model", "What stays of a longer text: its head, or a quarter of head and the rest of tail (head-tail)."
+    )
+    layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", least=1)
+
+    epochs: float = _setting(2.0, "Training", "Passes over the training rows.", common=True, above=0)
+    batch_size: int = _setting(16, "Training", "Rows a step.", common=True, least=1)
+    learning_rate: float = _setting(5e-5, "Training", "Peak of the learning rate.", common=True, above=0, most=1)
+    weight_decay: float = _setting(0.01, "Training", "Weight decay; none on biases and norms.", least=0)
+    warmup: float = _setting(
+        0.06, "Training", "Warm-up: a share of all steps below 1, a number of steps from 1.", least=0
+    )
+    max_grad_norm: float = _setting(1.0, "Training", "Gradients are clipped to this norm.", above=0)
+    evaluate_every: int | None = _setting(
+        None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", least=1
+    )
+    metric: str = _setting("macro_f1", "Training", "What 'best' means: accuracy, macro_f1, weighted_f1, f1 or loss.")
+    early_stopping: int | None = _setting(None, "Training", "Stop after N evaluations without a better score.", least=1)
+    keep: Keep = _setting("best", "Training", "Which weights are saved: best on validation, or last.")
+    seed: int = _setting(42, "Training", "Seed of splits, order, dropout and the new layer.", common=True, least=0)
+    baseline: bool = _setting(True, "Training", "Score a majority and a TF-IDF baseline beside the model.")
+
+    output: str | None = _setting(
+        None, "Output", "Folder of the run. Otherwise runs/DATA-MODEL-HASH.", common=True, result=False
+    )
+    fresh: bool = _setting(
+        False, "Output", "Start over; an earlier run of the same name is kept beside it.", result=False
+    )
+    log_every: int = _setting(
+        100, "Output", "Print the loss every N steps where there is no progress bar.", result=False, least=1
+    )
+    lang: Language = _setting("auto", "Output", "Language of the summary: en or ko.", result=False)
+    json: bool = _setting(False, "Output", "The last line of stdout is one JSON document.", result=False)
+    quiet: bool = _setting(False, "Output", "Only results, no progress.", result=False)
+
+    device: DeviceName = _setting("auto", "Machine", "auto, cpu, cuda, mps or xpu.")
+    threads: int | None = _setting(None, "Machine", "CPU threads. Otherwise the cores this process may use.", least=1)
+    debug: bool = _setting(False, "Machine", "Show the traceback of an error.", result=False)
+
+
+class SettingValues(TypedDict, total=False):
+    """The keyword arguments of the library's functions: the fields of Settings, for type checkers.
+
+    A test holds the two equal.
+    """
+
+    recipe: str | None
+    text: str | None
+    label: str | None
+    label_names: str | None
+    positive: str | None
+    test: str
+    validation: str
+    train_rows: int | None
+    test_rows: int | None
+    encoding: str
+    model: str
+    max_length: int
+    truncation: Truncation
+    layers: int | None
+    epochs: float
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    warmup: float
+    max_grad_norm: float
+    evaluate_every: int | None
+    metric: str
+    early_stopping: int | None
+    keep: Keep
+    seed: int
+    baseline: bool
+    output: str | None
+    fresh: bool
+    log_every: int
+    lang: Language
+    json: bool
+    quiet: bool
+    device: DeviceName
+    threads: int | None
+    debug: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Settings with the reason of each value: `default`, `given`, `recipe NAME`."""
+
+    settings: Settings
+    reasons: Mapping[str, str]
+    notices: tuple[str, ...] = ()
+
+    def with_value(self, name: str, value: object, reason: str) -> Resolved:
+        """A copy in which one value was decided by the program, and why."""
+        settings = dataclasses.replace(self.settings, **{name: value})  # type: ignore[arg-type]
+        return Resolved(settings, {**self.reasons, name: reason}, self.notices)
+
+
+METRICS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "loss")
+
+# Spellings of transformers' TrainingArguments and scripts, and what they are called here.
+ALIASES: Mapping[str, str] = {
+    "num_train_epochs": "epochs",
+    "per_device_train_batch_size": "batch_size",
+    "train_batch_size": "batch_size",
+    "lr": "learning_rate",
+    "max_seq_length": "max_length",
+    "max_seq_len": "max_length",
+    "model_name_or_path": "model",
+    "model_name": "model",
+    "warmup_ratio": "warmup",
+    "warmup_steps": "warmup",
+    "output_dir": "output",
+    "logging_steps": "log_every",
+    "eval_steps": "evaluate_every",
+    "metric_for_best_model": "metric",
+    "text_column": "text",
+    "text_column_name": "text",
+    "label_column": "label",
+    "label_column_name": "label",
+    "validation_file": "validation",
+    "test_file": "test",
+    "max_train_samples": "train_rows",
+    "max_predict_samples": "test_rows",
+    "num_hidden_layers": "layers",
+}
+
+
+def fields() -> tuple[dataclasses.Field[Any], ...]:
+    """The settings in their order."""
+    return dataclasses.fields(Settings)
+
+
+def types() -> dict[str, Any]:
+    """Setting to its type, as written."""
+    return get_type_hints(Settings)
+
+
+def recipe_names() -> list[str]:
+    """The recipes in the package."""
+    folder = resources.files("whet") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def read_recipe(name: str) -> tuple[dict[str, object], str]:
+    """The values of a recipe and its leading comment, by name or by file."""
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError(f"no such recipe file: {name}", where="--recipe")
+        content = path.read_text(encoding="utf-8")
+    elif name in recipe_names():
+        content = (resources.files("whet") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        raise UsageError(
+            f"unknown recipe {name!r}",
+            where="--recipe",
+            expected=f"one of {', '.join(recipe_names())}, or a .toml file",
+            todo=did_you_mean(name, recipe_names()),
+        )
+    try:
+        values = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as fault:
+        raise UsageError(f"not TOML: {fault}", where=f"recipe {name}") from None
+    head = []
+    for line in content.splitlines():
+        if not line.startswith("#"):
+            break
+        head.append(line.removeprefix("#").strip())
+    return values, "\n".join(head)
+
+
+def resolve(given: Mapping[str, object]) -> Resolved:
+    """Defaults, then the recipe, then what was given; each value checked, each with its reason.
+
+    Unknown names, wrong types and values out of range raise UsageError, all of them at once.
+    """
+    values, notices, faults = _renamed(given, "argument")
+    recipe = values.get("recipe")
+    layers: list[tuple[str, dict[str, object]]] = [("given", values)]
+    if isinstance(recipe, str):
+        loaded, _ = read_recipe(recipe)
+        recipe_values, recipe_notices, recipe_faults = _renamed(loaded, f"recipe {recipe}")
+        recipe_values.pop("data", None)
+        layers.insert(0, (f"recipe {recipe}", recipe_values))
+        notices += recipe_notices
+        faults += recipe_faults
+    chosen: dict[str, object] = {}
+    reasons = {setting.name: "default" for setting in fields()}
+    for reason, layer in layers:
+        for name, value in layer.items():
+            try:
+                chosen[name] = check_value(name, value)
+            except UsageError as fault:
+                faults.append(fault)
+                continue
+            reasons[name] = reason
+    if faults:
+        first, *more = faults
+        raise UsageError(first.saw, where=first.where, expected=first.expected, todo=first.todo, more=more)
+    settings = Settings(**chosen)  # type: ignore[arg-type]  # each value was checked above
+    _check_together(settings)
+    return Resolved(settings, reasons, tuple(notices))
+
+
+def recipe_data(name: str) -> str | None:
+    """The DATA that a recipe names, used where the command names none."""
+    data = read_recipe(name)[0].get("data")
+    return data if isinstance(data, str) else None
+
+
+def check_value(name: str, value: object) -> object:
+    """The value in the setting's own type, or UsageError with the key, the value and the range."""
+    hint = types()[name]
+    flag = f"--{name.replace('_', '-')}"
+    allowed = get_args(hint) if get_origin(hint) is Literal else ()
+    if allowed:
+        if value not in allowed:
+            todo = did_you_mean(str(value), allowed)
+            raise UsageError(f"{value!r} is not known", where=flag, expected=" or ".join(allowed), todo=todo)
+        return value
+    kinds = get_args(hint) or (hint,)
+    if value is None and type(None) in kinds:
+        return None
+    if str in kinds and isinstance(value, (str, Path)):
+        return _checked_text(name, str(value), flag)
+    if str in kinds and isinstance(value, float | int) and name in ("test", "validation"):
+        return str(value)
+    if bool in kinds:
+        if isinstance(value, bool):
+            return value
+        raise UsageError(f"{value!r} is not yes or no", where=flag, expected="true or false")
+    number = _number(value, whole=int in kinds)
+    if number is None:
+        expected = "a whole number" if int in kinds else "text" if str in kinds else "a number"
+        raise UsageError(f"{value!r} is not {expected}", where=flag, expected=expected)
+    _check_range(name, number, flag)
+    return number
+
+
+def _checked_text(name: str, value: str, flag: str) -> str:
+    if not value or "\0" in value:
+        raise UsageError("an empty value" if not value else "a value with a NUL character", where=flag)
+    if name == "metric" and value not in METRICS:
+        todo = did_you_mean(value, METRICS)
+        raise UsageError(f"unknown metric {value!r}", where=flag, expected=f"one of {', '.join(METRICS)}", todo=todo)
+    return value
+
+
+def _number(value: object, *, whole: bool) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    if whole:
+        return int(value) if value == int(value) else None
+    return float(value)
+
+
+def _check_range(name: str, number: float, flag: str) -> None:
+    limits = Settings.__dataclass_fields__[name].metadata
+    least, above, most = limits["least"], limits["above"], limits["most"]
+    low = (least is not None and number < least) or (above is not None and number <= above)
+    if low or (most is not None and number > most):
+        parts = [f"at least {least:g}" if least is not None else "", f"above {above:g}" if above is not None else ""]
+        parts.append(f"at most {most:g}" if most is not None else "")
+        raise UsageError(f"{number:g} is out of range", where=flag, expected=" and ".join(p for p in parts if p))
+
+
+def _check_together(settings: Settings) -> None:
+    """Settings that contradict each other."""
+    if settings.early_stopping is not None and settings.validation == "none":
+        raise UsageError(
+            "--early-stopping with --validation none",
+            expected="validation rows to watch",
+            todo="Give --validation a share such as 0.1, or leave out --early-stopping",
+        )
+
+
+def _renamed(values: Mapping[str, object], where: str) -> tuple[dict[str, object], list[str], list[UsageError]]:
+    """Values under the names used here, a notice for each spelling of transformers, and a fault
+    for each unknown name."""
+    known = [setting.name for setting in fields()]
+    renamed: dict[str, object] = {}
+    notices: list[str] = []
+    faults: list[UsageError] = []
+    for name, value in values.items():
+        key = name.replace("-", "_")
+        if key in ALIASES:
+            notices.append(f"{name} is called {ALIASES[key]} here and was understood")
+            key = ALIASES[key]
+        if key not in known and not (key == "data" and where.startswith("recipe")):
+            todo = did_you_mean(key, known)
+            faults.append(UsageError(f"unknown setting {name!r}", where=where, todo=todo))
+            continue
+        renamed[key] = value
+    return renamed, notices, faults

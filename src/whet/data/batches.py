@@ -1,0 +1,61 @@
+"""Which rows share a step, and batches without padding.
+
+The order is a pure function of (seed, epoch): nothing has to be replayed to know it. Within a
+batch the sequences stand in order of length, which the attention needs and the loss does not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from whet.records import Batch, Encoded, Ints
+
+
+@lru_cache(maxsize=2)
+def order(rows: int, *, seed: int, epoch: int) -> Ints:
+    """The permutation of `rows` rows in one epoch, read-only."""
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch])))
+    permutation = generator.permutation(rows).astype(np.int64)
+    permutation.setflags(write=False)
+    return permutation
+
+
+def steps_per_epoch(rows: int, batch_size: int) -> int:
+    """Steps in an epoch; the last may be smaller."""
+    return -(-rows // batch_size)
+
+
+def training_batch(encoded: Encoded, labels: Ints, *, batch_size: int, seed: int, step: int) -> Batch:
+    """The batch of the 0-based `step`, counted over all epochs."""
+    epoch, index = divmod(step, steps_per_epoch(len(encoded), batch_size))
+    rows = order(len(encoded), seed=seed, epoch=epoch)[index * batch_size : (index + 1) * batch_size]
+    return gather(encoded, rows, labels)
+
+
+def evaluation_batches(encoded: Encoded, *, tokens: int) -> Iterator[Batch]:
+    """All rows, sorted by length, in packs of at most `tokens` tokens (at least one row each).
+
+    `Batch.rows` tells where each result belongs.
+    """
+    lengths = np.diff(encoded.offsets)
+    rows = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(rows):
+        filled = np.cumsum(lengths[rows[start:]])
+        count = max(1, int(np.searchsorted(filled, tokens, side="right")))
+        yield gather(encoded, rows[start : start + count], None)
+        start += count
+
+
+def gather(encoded: Encoded, rows: Ints, labels: Ints | None) -> Batch:
+    """The given rows end to end, shortest first."""
+    lengths = encoded.offsets[rows + 1] - encoded.offsets[rows]
+    rows = rows[np.argsort(lengths, kind="stable")].astype(np.int64)
+    cu_seqlens = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum(encoded.offsets[rows + 1] - encoded.offsets[rows], out=cu_seqlens[1:])
+    parts = [encoded.ids[encoded.offsets[row] : encoded.offsets[row + 1]] for row in rows]
+    ids = np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
+    return Batch(ids, cu_seqlens, rows, None if labels is None else labels[rows])

@@ -1,0 +1,16 @@
+"""The one text cleaning that training, prediction and serving share."""
+
+from __future__ import annotations
+
+import re
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """The text as a tokenizer can take it: NUL removed, each lone surrogate replaced by U+FFFD.
+
+    Total over str; nothing else changes, so markup, white space and case stay. Cleaning twice
+    changes nothing more, and the result can always be written as UTF-8.
+    """
+    return _SURROGATE.sub("\ufffd", text.replace("\0", ""))

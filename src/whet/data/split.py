@@ -1,0 +1,314 @@
+"""Sides of a job: which rows train, which choose, which test.
+
+Shares are drawn by class, each class within a row of its part, and all shares count the rows of the
+train table as it came: 80/10/10 from a single one. Texts that are equal but for outer white space
+stay on one side, and every class keeps a text in train. The draw depends on the seed and the texts
+alone, not on the order of rows or sides or on the version of a library.
+
+Sizes in comments: B rows, G groups of equal texts, C classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+
+from whet.errors import DataError, UsageError, quoted
+from whet.records import Bools, Examples, Floats, Ints, Side, Splits
+
+AUTO_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The rows that are left to draw from."""
+
+    rows: Examples
+    counts: Mapping[str, int]
+    """Class to the rows that a share counts, which may be more than are left."""
+    name: str
+
+
+def split(
+    sides: Mapping[str, Examples],
+    *,
+    test: str,
+    validation: str,
+    seed: int,
+    train_rows: int | None,
+    test_rows: int | None,
+) -> Splits:
+    """The three sides, out of what DATA brought and what the user asked for.
+
+    `sides` has the keys train, validation and test: DATA's own sides, and over them those that the
+    user named and the caller read. `test` and `validation` are each `auto` (the side where there is
+    one, else 0.1), a share, `none`, or the name whose rows `sides` holds. A share or `none` sets a
+    side of DATA's aside. Nothing is ever taken from a test side.
+
+    `train_rows` are drawn by class after test rows are taken and before validation rows are; a
+    validation share then counts the drawn rows, so that 2,000 become 1,800 + 200. Where validation
+    is a side of its own, all of them train. `test_rows` are drawn by class from the finished test
+    side. Rows keep their order within a side.
+
+    Shares that make no sense raise UsageError, too few rows for a side DataError.
+    """
+    wanted_test, wanted_validation = _wishes(sides, test=test, validation=validation)
+    reasons = {"test": _reason(test, wanted_test), "validation": _reason(validation, wanted_validation)}
+    train = sides["train"]
+    pool, part = _Pool(train, Counter(_labels(train)), train.source), "all of it"
+    test_side = wanted_test if isinstance(wanted_test, Examples) else None
+    validation_side = wanted_validation if isinstance(wanted_validation, Examples) else None
+    if isinstance(wanted_test, float):
+        reasons["test"] = _share_reason(wanted_test, pool, seed)
+        leave = isinstance(wanted_validation, float)
+        test_side, pool = _carve(pool, "test", wanted_test, seed, leave=leave)
+        part = "what test leaves"
+    if train_rows is not None:
+        part = _rows_reason(train_rows, pool.rows, seed)
+        pool = _fewer(pool, train_rows, seed)
+    if isinstance(wanted_validation, float):
+        reasons["validation"] = _share_reason(wanted_validation, pool, seed)
+        validation_side, pool = _carve(pool, "validation", wanted_validation, seed, leave=False)
+        part += f", less {len(validation_side.texts):,} for validation"
+    if test_side is not None and test_rows is not None:
+        reasons["test"] += f": {_rows_reason(test_rows, test_side, seed)}"
+        test_side = _sample(test_side, test_rows, "test rows", seed)
+    reasons["train"] = f"{train.source}: {part}"
+    return Splits(pool.rows, validation_side, test_side, reasons)
+
+
+def fingerprint(examples: Examples) -> str:
+    """sha256 over texts and labels in their order, in hex: for run names and caches."""
+    digest = hashlib.sha256(f"{len(examples.texts)} {examples.labels is not None}\n".encode())
+    for values in (examples.texts, examples.labels or ()):
+        for value in values:
+            raw = value.encode("utf-8", "surrogatepass")
+            digest.update(len(raw).to_bytes(8, "little") + raw)
+    return digest.hexdigest()
+
+
+# ---------------------------------------------------------------- what is asked for
+
+
+def _wishes(
+    sides: Mapping[str, Examples], *, test: str, validation: str
+) -> tuple[Examples | float | None, Examples | float | None]:
+    """Rows, a share or None for test and validation."""
+    if "train" not in sides:
+        raise DataError(
+            f"there are no training rows, only {', '.join(sorted(sides)) or 'nothing'}",
+            todo="Name the training data as DATA and other files with --test and --validation",
+        )
+    wanted_test = _wish(test, "test", sides)
+    wanted_validation = _wish(validation, "validation", sides)
+    if isinstance(wanted_test, Examples) and isinstance(wanted_validation, Examples):
+        same = wanted_test.texts == wanted_validation.texts and wanted_test.labels == wanted_validation.labels
+        if same and validation == "auto":
+            wanted_validation = AUTO_SHARE  # DATA's validation rows were made the test side
+        elif same:
+            raise UsageError(
+                f"--test {test} and --validation {validation} are the same rows",
+                expected="test rows that no choice was made on",
+                todo="Leave out --validation, and a share of the training rows is taken",
+            )
+    if isinstance(wanted_test, float) and isinstance(wanted_validation, float) and wanted_test + wanted_validation >= 1:
+        raise UsageError(
+            f"a test share of {wanted_test:g} and a validation share of {wanted_validation:g} leave nothing to train",
+            where="--test, --validation",
+            expected="shares that sum to less than 1",
+        )
+    return wanted_test, wanted_validation
+
+
+def _wish(value: str, side: Side, sides: Mapping[str, Examples]) -> Examples | float | None:
+    if value == "none":
+        return None
+    if value == "auto":
+        return sides.get(side, AUTO_SHARE)
+    try:
+        share = float(value)
+    except ValueError:
+        if side in sides:
+            return sides[side]
+        raise UsageError(
+            f"{quoted(value)} is no file, no split of the data and no share",
+            where=f"--{side}",
+            expected="a file, a split of the data, a share such as 0.1, or none",
+        ) from None
+    if not 0 < share < 1:
+        raise UsageError(f"{value} is no share", where=f"--{side}", expected="a number above 0 and below 1")
+    return share
+
+
+def _reason(value: str, wanted: Examples | float | None) -> str:
+    if isinstance(wanted, Examples):
+        return f"{wanted.source}, which came with the data" if value == "auto" else f"{wanted.source}, as asked for"
+    return "none asked for"
+
+
+def _share_reason(share: float, pool: _Pool, seed: int) -> str:
+    return f"{100 * share:g} % of {pool.name}, by label, seed {seed}"
+
+
+def _rows_reason(wanted: int, examples: Examples, seed: int) -> str:
+    there = len(examples.texts)
+    if wanted >= there:
+        return f"all {there:,} rows, {wanted:,} were asked for"
+    return f"{wanted:,} of {there:,} rows, by label, seed {seed}"
+
+
+# ---------------------------------------------------------------- drawing
+
+
+def _carve(pool: _Pool, side: Side, share: float, seed: int, *, leave: bool) -> tuple[Examples, _Pool]:
+    """A share of the pool, and the rest. `leave`: at least one more text can be taken from the rest."""
+    labels = _labels(pool.rows)
+    names = sorted(set(labels))
+    classes = _ids(labels, names)
+    groups = _groups(pool.rows.texts)
+    rank = _ranks((text.strip() for text in _firsts(pool.rows.texts, groups)), side, seed)
+    sizes = np.bincount(groups)
+    # Of each class the text with most rows stays (the last drawn of equals): train knows every
+    # label, and no side is filled with copies of one text while there are others.
+    weight = np.empty_like(rank)
+    weight[np.lexsort((rank, sizes))] = np.arange(len(rank))
+    heaviest = np.full(len(names), -1, dtype=np.int64)
+    np.maximum.at(heaviest, classes, weight[groups])
+    free = ~np.isin(weight, heaviest)
+    quotas = np.array([share * pool.counts[name] for name in names])
+    chosen = _choose(quotas, groups, classes, rank, free)
+    if leave and free.sum() == len(chosen) and chosen:
+        chosen.remove(min(chosen, key=lambda group: (sizes[group], rank[group])))
+    if not chosen:
+        raise DataError(
+            f"too few rows to take {side} rows from: {_plural(len(labels), 'row')} with "
+            f"{_plural(len(rank), 'different text')} and {_plural(len(names), 'label')}",
+            where=pool.rows.source,
+            expected="a text of each label to train with, and one more for each other side",
+            todo=f"Add rows, name a file with --{side} FILE, or go without by --{side} none",
+        )
+    taken = np.isin(groups, list(chosen))
+    return _select(pool.rows, taken), _Pool(_select(pool.rows, ~taken), pool.counts, pool.name)
+
+
+def _choose(quotas: Floats, groups: Ints, classes: Ints, rank: Ints, free: Bools) -> set[int]:
+    """Free groups whose rows come as near to the quotas [C] as whole groups allow, at least one.
+
+    `groups` and `classes` are those of each row [B], `rank` and `free` those of each group [G].
+    """
+    caps = np.bincount(classes[free[groups]], minlength=len(quotas))
+    open_rows = _allocate(quotas, max(1, int(quotas.sum() + 0.5)), caps).tolist()
+    cells, counts = np.unique(groups * len(quotas) + classes, return_counts=True)
+    starts = np.searchsorted(cells, np.arange(len(rank) + 1) * len(quotas)).tolist()
+    names, rows = (cells % len(quotas)).tolist(), counts.tolist()
+    order = np.argsort(rank)
+    order = order[free[order]]
+    chosen: set[int] = set()
+    for group in order.tolist():
+        held = range(starts[group], starts[group + 1])  # its classes; nearly always one
+        if all(rows[i] <= open_rows[names[i]] for i in held):
+            chosen.add(group)
+            for i in held:
+                open_rows[names[i]] -= rows[i]
+            if not any(open_rows):
+                break
+    if not chosen and len(order):
+        chosen.add(int(order[np.bincount(groups)[order].argmin()]))
+    return chosen
+
+
+def _fewer(pool: _Pool, wanted: int, seed: int) -> _Pool:
+    """The pool with `wanted` rows, which later shares then count."""
+    if wanted >= len(pool.rows.texts):
+        return pool
+    drawn = _sample(pool.rows, wanted, "train rows", seed)
+    return _Pool(drawn, Counter(_labels(drawn)), f"{wanted:,} rows of {pool.name}")
+
+
+def _sample(examples: Examples, wanted: int, purpose: str, seed: int) -> Examples:
+    """`wanted` rows by class; every class keeps one where there are rows enough."""
+    labels = _labels(examples)
+    if wanted >= len(labels):
+        return examples
+    names = sorted(set(labels))
+    classes = _ids(labels, names)
+    counts = np.bincount(classes)
+    targets = _allocate(wanted * counts / len(labels), wanted, counts)
+    while wanted >= len(names) and (targets == 0).any():
+        targets[targets.argmax()] -= 1
+        targets[targets.argmin()] += 1
+    # Row ids, not texts: copies of a text are drawn on their own.
+    order = np.argsort(_ranks(map(str, examples.row_ids), purpose, seed))
+    by_class = order[np.argsort(classes[order], kind="stable")]
+    starts = np.cumsum(counts) - counts
+    place = np.arange(len(labels)) - np.repeat(starts, counts)
+    taken = np.zeros(len(labels), dtype=bool)
+    taken[by_class[place < np.repeat(targets, counts)]] = True
+    return _select(examples, taken)
+
+
+def _allocate(quotas: Floats, total: int, caps: Ints) -> Ints:
+    """Whole numbers that sum to `total` where the caps allow it, each within 1 of its quota: the
+    largest remainders are rounded up."""
+    floors = np.floor(quotas).astype(np.int64)
+    parts: Ints = np.minimum(floors, caps)
+    remainders = quotas - floors
+    for name in np.lexsort((-caps, -remainders)):
+        if parts.sum() < total and parts[name] < caps[name] and remainders[name] > 0:
+            parts[name] += 1
+    return parts
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _labels(examples: Examples) -> tuple[str, ...]:
+    return examples.labels if examples.labels is not None else ("",) * len(examples.texts)
+
+
+def _ids(labels: Iterable[str], names: list[str]) -> Ints:
+    known = {name: i for i, name in enumerate(names)}
+    return np.array([known[label] for label in labels], dtype=np.int64)
+
+
+def _groups(texts: Iterable[str]) -> Ints:
+    """Number of the group of equal texts [B], numbered by first appearance."""
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(text.strip(), len(known)) for text in texts], dtype=np.int64)
+
+
+def _firsts(texts: tuple[str, ...], groups: Ints) -> Iterable[str]:
+    """The first text of each group."""
+    return (texts[i] for i in np.unique(groups, return_index=True)[1].tolist())
+
+
+def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
+    """Place of each key in an order that looks random and depends on nothing but key, purpose and seed."""
+    salt = f"{seed} {purpose}".encode()
+    hashed = b"".join(
+        hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest() for key in keys
+    )
+    order = np.argsort(np.frombuffer(hashed, dtype="<u8"), kind="stable")
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def _select(examples: Examples, taken: Bools) -> Examples:
+    keep = taken.tolist()
+    return Examples(
+        source=examples.source,
+        texts=tuple(compress(examples.texts, keep)),
+        labels=None if examples.labels is None else tuple(compress(examples.labels, keep)),
+        places=tuple(compress(examples.places, keep)),
+        row_ids=tuple(compress(examples.row_ids, keep)),
+    )
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,113 @@
+"""A sequence classifier that takes batches laid end to end and pads nothing it need not pad."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from whet.data.batches import evaluation_batches
+from whet.model import packed
+from whet.model.dropout import DropoutStream, replace_dropouts
+from whet.model.encoder import FAMILIES, SequenceModel
+from whet.records import Batch, Encoded, Floats, Ints
+
+CHECK_TOLERANCE = 1e-4
+CHECK_LENGTHS = (5, 3, 8, 5)
+EVALUATION_TOKENS = {"cpu": 4_096, "gpu": 65_536}
+
+
+class Classifier:
+    """Logits of batches, packed where the architecture allows it.
+
+    `packed` tells which route was taken, `packing_reason` why. `model` is the plain transformers
+    model; its parameters are trained in place.
+    """
+
+    def __init__(self, model: SequenceModel, *, device: str, seed: int) -> None:
+        self.model = model.to(device)
+        self.device = torch.device(device)
+        self.stream = DropoutStream(seed)
+        self.packed = False
+        self.packing_reason = self._try_packing()
+        replace_dropouts(self.model, self.stream)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """[N, C], in the order of the batch."""
+        return self._packed(batch) if self.packed else self._padded(batch)
+
+    def packs(self, encoded: Encoded) -> Iterator[tuple[Ints, Floats]]:
+        """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C]."""
+        budget = EVALUATION_TOKENS["cpu" if self.device.type == "cpu" else "gpu"]
+        self.model.eval()
+        with torch.inference_mode():
+            for batch in evaluation_batches(encoded, tokens=budget):
+                yield batch.rows, self.logits(batch).double().cpu().numpy()
+
+    def all_logits(self, encoded: Encoded) -> Floats:
+        """Evaluation logits [B, C] in row order."""
+        out = np.zeros((len(encoded), self.model.config.num_labels))
+        for rows, logits in self.packs(encoded):
+            out[rows] = logits
+        return out
+
+    def _packed(self, batch: Batch) -> Tensor:
+        family = FAMILIES[self.model.config.model_type]
+        starts = batch.cu_seqlens[:-1]
+        lengths = np.diff(batch.cu_seqlens)
+        positions = np.arange(len(batch.ids)) - np.repeat(starts, lengths) + family.first_position(self.model)
+        hidden = self.model.base_model(
+            input_ids=self._tensor(batch.ids)[None],
+            position_ids=self._tensor(positions)[None],
+            packing=packed.plan(batch.cu_seqlens, self.stream, self.device),
+        ).last_hidden_state[0]  # [T, D]
+        return family.head(self.model, hidden[self._tensor(starts)])
+
+    def _padded(self, batch: Batch) -> Tensor:
+        """Groups of like length, each padded to its longest."""
+        parts = []
+        for group in packed.plan(batch.cu_seqlens, self.stream, torch.device("cpu")).groups:
+            span = batch.ids[group.start : group.stop]
+            real = np.ones((group.count, group.length), np.int64)
+            if group.mask is not None:
+                real = group.mask[:, 0, 0].numpy().astype(np.int64)
+            ids = np.full(real.shape, self.model.config.pad_token_id or 0, np.int64)
+            ids[real.astype(bool)] = span
+            parts.append(self.model(input_ids=self._tensor(ids), attention_mask=self._tensor(real)).logits)
+        return torch.cat(parts)
+
+    def _tensor(self, values: Ints) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.int64)).to(self.device)
+
+    def _try_packing(self) -> str:
+        """Switches packed attention on and compares it with single texts; back off where they
+        differ, for an architecture may ignore a registered attention without an error."""
+        kind = self.model.config.model_type
+        if kind not in FAMILIES:
+            return f"{kind} models have no packed attention yet"
+        batch = _check_batch(self.model.config)
+        spans = zip(batch.cu_seqlens[:-1], batch.cu_seqlens[1:], strict=True)
+        stock: Any = self.model.config._attn_implementation
+        self.model.eval()
+        with torch.inference_mode():
+            alone = torch.cat([self.model(input_ids=self._tensor(batch.ids[a:b])[None]).logits for a, b in spans])
+            packed.register()
+            self.model.set_attn_implementation(packed.NAME)
+            together = self._packed(batch)
+        gap = float((together - alone).abs().max())
+        if gap <= CHECK_TOLERANCE * max(1.0, float(alone.abs().max())):
+            self.packed = True
+            return f"packed and single texts agree to {gap:.0e}"
+        self.model.set_attn_implementation(stock)
+        return f"packed and single texts differ by {gap:.2g}"
+
+
+def _check_batch(config: Any) -> Batch:
+    generator = np.random.Generator(np.random.PCG64(0))
+    cu_seqlens = np.concatenate([[0], np.cumsum(CHECK_LENGTHS)]).astype(np.int64)
+    # The upper half of the vocabulary holds no special tokens in the models at hand.
+    ids = generator.integers(config.vocab_size // 2, config.vocab_size, int(cu_seqlens[-1])).astype(np.int64)
+    return Batch(ids, cu_seqlens, np.arange(len(CHECK_LENGTHS), dtype=np.int64), None)

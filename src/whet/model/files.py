@@ -1,0 +1,126 @@
+"""From a model's name to a local folder with config, tokenizer and safetensors weights.
+
+Needs neither torch nor transformers. Remote code is never run and pickled weights never read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from whet import hub
+from whet.errors import ModelError, did_you_mean
+from whet.model import embedded
+
+TOKENIZER_FILES = (
+    "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",
+    "vocab.json", "merges.txt", "*.model", "added_tokens.json",
+)  # fmt: skip
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """Where a pretrained encoder lies."""
+
+    name: str
+    """As the user knows it: `embedded`, a hub id, a folder."""
+    folder: Path
+    short_name: str
+    """For run folders: `all-MiniLM-L6-v2`."""
+
+
+def find(model: str, *, weights: bool = True) -> ModelFiles:
+    """The files of `embedded`, of a local folder, or of a model on the hub (downloaded on first use).
+
+    A name with a slash that exists as a folder is that folder. `weights=False` fetches only config
+    and tokenizer. Raises ModelError when nothing is there, when the hub cannot be reached, and for
+    models that need remote code or hold only pickled weights.
+    """
+    if model == "embedded":
+        return ModelFiles(model, embedded.folder(), embedded.NAME)
+    local = Path(model).expanduser()
+    if local.is_dir():
+        found = ModelFiles(model, local.resolve(), local.resolve().name)
+    elif model.startswith((".", "/", "~")) or local.is_file():
+        raise ModelError(f"no such model folder: {model}", where="--model", todo=_nearest(local))
+    else:
+        found = ModelFiles(model, _from_hub(model, weights=weights), model.split("/")[-1])
+    _check(found, weights=weights)
+    return found
+
+
+def read_config(folder: Path) -> dict[str, object]:
+    """config.json of a model folder. Raises ModelError where it is missing, damaged or asks for
+    remote code."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError("no config.json", where=str(folder), expected="a folder that transformers can load") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
+        raise ModelError(f"config.json is damaged: {fault}", where=str(path)) from None
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise ModelError("config.json names no model_type", where=str(path))
+    # These keys make a library load code or kernels that the folder or a hub brings along.
+    hostile = [key for key in config if key == "auto_map" or key.startswith("_attn_implementation")]
+    if hostile:
+        raise ModelError(
+            f"config.json has {', '.join(hostile)}, which would run foreign code",
+            where=str(path),
+            todo="Use a model of transformers' own architectures",
+        )
+    return config
+
+
+def _check(found: ModelFiles, *, weights: bool) -> None:
+    read_config(found.folder)
+    if not weights:
+        return
+    names = {path.name for path in found.folder.iterdir()}
+    if "model.safetensors" in names or "model.safetensors.index.json" in names:
+        return
+    pickled = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".h5")))
+    saw = f"only pickled weights ({', '.join(pickled)})" if pickled else "no weights"
+    raise ModelError(
+        saw, where=found.name, expected="model.safetensors", todo="Choose a model with safetensors weights"
+    )
+
+
+def _from_hub(model: str, *, weights: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    wanted = [*TOKENIZER_FILES, *(WEIGHT_FILES if weights else ())]
+    try:
+        cached = Path(snapshot_download(model, allow_patterns=wanted, local_files_only=True))
+        if not weights or any(cached.glob("model*.safetensors")):
+            return cached
+    except HFValidationError:
+        raise ModelError(
+            f"{model!r} is no model name and no folder", where="--model", todo=_nearest(Path(model))
+        ) from None
+    except LocalEntryNotFoundError:
+        pass
+    reason = hub.unreachable_because()
+    if reason:
+        raise ModelError(
+            f"{model} is not in the local cache and the hub {hub.host()} cannot be reached ({reason})",
+            where="--model",
+            todo="Use --model embedded, a folder with the model's files, or connect once so that it is cached",
+        )
+    try:
+        return Path(snapshot_download(model, allow_patterns=wanted))
+    except HfHubHTTPError as fault:
+        status = getattr(fault.response, "status_code", "?")
+        saw = f"the hub has no model {model!r}, or it needs a login" if status in (401, 403, 404) else str(fault)
+        raise ModelError(saw, where="--model", todo="See the name on the hub's page, or set HF_TOKEN") from None
+    except (OSError, LocalEntryNotFoundError) as fault:
+        raise ModelError(f"the download of {model} broke off: {fault}", where="--model", todo="Try again") from None
+
+
+def _nearest(path: Path) -> str:
+    parent = path.parent
+    names = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
+    return did_you_mean(path.name, names)

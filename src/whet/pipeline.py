@@ -1,0 +1,408 @@
+"""The story: check, split, choose, tokenise, compare, train, evaluate, save; then predict.
+
+`follow` tells it as it happens, `train` only its end.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+
+from whet import prepare, runs, runtime
+from whet.config import Resolved, Settings, SettingValues, resolve
+from whet.data.batches import steps_per_epoch
+from whet.data.check import check as look
+from whet.data.check import raise_errors
+from whet.data.split import split
+from whet.data.tokens import load_cutter
+from whet.errors import DataError
+from whet.model.files import find
+from whet.records import (
+    Baselines,
+    Checked,
+    Encoded,
+    Evaluation,
+    Floats,
+    Ints,
+    Metrics,
+    Notice,
+    Prediction,
+    Side,
+    Stage,
+    StepRecord,
+)  # fmt: skip
+from whet.report import card
+from whet.score import baseline
+from whet.score.metrics import as_json, classification, log_loss, softmax, value
+
+if TYPE_CHECKING:
+    from whet.labels import LabelSet
+    from whet.model.classifier import Classifier
+    from whet.predictor import Predictor
+
+
+class Run:
+    """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`."""
+
+    def __init__(self, folder: runs.RunFolder) -> None:
+        self._folder = folder
+
+    @property
+    def path(self) -> Path:
+        return self._folder.path
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The content of metrics.json."""
+        return self._folder.read("metrics.json")
+
+    @cached_property
+    def settings(self) -> dict[str, object]:
+        """Setting to value, as the run resolved them."""
+        return {name: entry["value"] for name, entry in self._folder.read("run.json")["settings"].items()}
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        from whet import predictor
+
+        return predictor.load(self._folder.model)
+
+    @property
+    def labels(self) -> LabelSet:
+        return self.predictor.labels
+
+    @property
+    def model(self) -> Any:
+        """The transformers model. Its attention may be the packed one of whet; load `path / "model"`
+        with transformers for a stock one."""
+        return self.predictor.artifact.classifier.model
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
+        from whet.model.encoder import load_tokenizer
+
+        return load_tokenizer(self._folder.model)
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """A prediction for each text, in order."""
+        return self.predictor.predict(texts)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a job. `resumed_finished`: it had been finished before and was only read."""
+
+    run: Run
+    metrics: dict[str, Any]
+    verdict: str
+    resumed_finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Scores of a run on other data."""
+
+    metrics: Metrics
+    seconds: float
+    source: str
+    json: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """A text as its tokens; `kept` tells which of them a model sees."""
+
+    text: str
+    tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    kept: tuple[bool, ...]
+    max_length: int
+
+
+Event = Stage | Notice | Checked | StepRecord | Evaluation | Finished
+
+
+# ---------------------------------------------------------------- the library's doors
+
+
+def train(data: object, **settings: Unpack[SettingValues]) -> Run:
+    """Fine-tunes on labelled text, scores and saves; the same call on a finished run reads it."""
+    for event in follow(data, resolve(settings)):
+        if isinstance(event, Finished):
+            return event.run
+    raise AssertionError("a job ends with Finished")
+
+
+def steps(data: object, **settings: Unpack[SettingValues]) -> Iterator[StepRecord]:
+    """The same job, step by step; it ends saved when the iterator is read to its end."""
+    for event in follow(data, resolve(settings)):
+        if isinstance(event, StepRecord):
+            yield event
+
+
+def check(data: object, **settings: Unpack[SettingValues]) -> Checked:
+    """Looks at labelled text: columns, rows, labels, findings. Needs no torch."""
+    return check_data(data, resolve(settings))
+
+
+def evaluate(run: Run | str | os.PathLike[str], data: object, **settings: Unpack[SettingValues]) -> Evaluated:
+    """Scores a run on other labelled text."""
+    return evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings))
+
+
+def predict(run: Run | str | os.PathLike[str], texts: Sequence[str]) -> list[Prediction]:
+    """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts."""
+    return (run if isinstance(run, Run) else load(run)).predict(texts)
+
+
+def load(run: str | os.PathLike[str]) -> Run:
+    """A finished run: its folder, its model/ folder, or `last`. ModelError where there is none."""
+    return Run(runs.find(run))
+
+
+# ---------------------------------------------------------------- the story
+
+
+def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
+    """Runs a whole job and yields what happens; the last event is Finished."""
+    runtime.require_training()
+    settings = resolved.settings
+
+    yield Stage("check")
+    rows = prepare.labelled(data, settings)
+    yield from (Notice(message) for message in rows.notices)
+    checked = look(rows.sides, rows.columns, source=rows.source)
+    yield checked
+    raise_errors(checked)
+
+    yield Stage("split")
+    splits = split(
+        rows.sides,
+        test=settings.test,
+        validation=settings.validation,
+        seed=settings.seed,
+        train_rows=settings.train_rows,
+        test_rows=settings.test_rows,
+    )
+    yield from (Notice(f"{side}: {reason}") for side, reason in splits.reasons.items())
+    labels = prepare.label_set_of(rows, splits, settings)
+
+    yield Stage("model")
+    machine = prepare.machine_for(resolved)
+    yield Notice(f"device {machine.device}: {machine.device_reason}; {machine.threads} threads")
+    resolved, files, notices = prepare.choose_model(resolved, splits.train.texts, machine.device)
+    yield from notices
+    identity = [*prepare.data_digests(splits), prepare.weights_digest(files), *labels.names]
+    digest = runs.fingerprint(resolved, identity)
+    folder = runs.open_run(resolved, data=rows.name, model=files.short_name, digest=digest)
+    if folder.finished:
+        yield _finished(folder, resolved, before=True)
+        return
+
+    cache = runtime.cache_folder()
+    runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons))
+    with folder.telling_faults():
+        runs.write_splits(folder, splits)
+        yield Stage("tokens")
+        cutter = prepare.cutter_of(files, resolved.settings, cache)
+        sides = prepare.encode_sides(splits, labels, cutter, cache)
+        for notice in prepare.truncation_notices(sides, cutter):
+            yield folder.log(notice)
+        baselines = None
+        if settings.baseline and "test" in sides:
+            yield Stage("baseline")
+            baselines = _baselines(sides["train"], sides["test"], labels, cache)
+        yield from _train_and_save(folder, resolved, _Job(files, cutter, sides, labels, machine, baselines, splits))
+    yield _finished(folder, resolved, before=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the second half of the story needs of the first."""
+
+    files: Any
+    cutter: Any
+    sides: dict[Side, prepare.EncodedSide]
+    labels: LabelSet
+    machine: runtime.Runtime
+    baselines: Baselines | None
+    splits: Any
+
+
+def _train_and_save(folder: runs.RunFolder, resolved: Resolved, job: _Job) -> Iterator[Event]:
+    from whet import artifact
+    from whet.model.classifier import Classifier
+    from whet.model.encoder import load_pretrained
+
+    settings = resolved.settings
+    model, messages = load_pretrained(job.files, job.labels, layers=settings.layers)
+    classifier = Classifier(model, device=job.machine.device, seed=settings.seed)
+    if not classifier.packed:
+        messages.append(f"batches are padded by length: {classifier.packing_reason}")
+    for message in messages:
+        yield folder.log(Notice(message))
+
+    yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
+    last: StepRecord | None = None
+    for event in _fit(classifier, job, settings):
+        last = event if isinstance(event, StepRecord) else last
+        yield folder.log(event)
+
+    metrics: dict[str, object] = {"task": job.labels.task}
+    seconds = {"train": last.train_seconds if last else 0.0, "evaluate": 0.0}
+    tested: Metrics | None = None
+    for side in ("validation", "test"):
+        if side not in job.sides:
+            continue
+        yield Stage("evaluate", side)
+        evaluation, logits = _evaluate(classifier, job.sides[side], job.labels, side, last)
+        yield folder.log(evaluation)
+        seconds["evaluate"] += evaluation.seconds
+        metrics[side] = {**as_json(evaluation.metrics), "loss": evaluation.loss}
+        if side == "test":
+            tested = evaluation.metrics
+            runs.write_predictions(folder, job.splits, job.labels.names, softmax(logits))
+
+    yield Stage("save")
+    if job.baselines is not None and tested is not None:
+        metrics["baselines"] = {
+            "majority": as_json(job.baselines.majority),
+            "tfidf": as_json(job.baselines.tfidf),
+            "seconds": job.baselines.seconds,
+        }
+        metrics["verdict"] = _verdicts(tested, job.baselines)
+    metrics["seconds"] = seconds
+    text = card.write(job.files.name, job.labels, metrics, settings)
+    artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text)
+    folder.log_end(last)
+    folder.write("metrics.json", metrics)
+
+
+def _fit(classifier: Classifier, job: _Job, settings: Settings) -> Iterator[StepRecord | Evaluation | Notice]:
+    """Trains with evaluations on validation in between; leaves the weights that are to be kept."""
+    from whet.training import loop, selection
+
+    recipe = loop.Recipe(
+        settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
+        settings.max_grad_norm, settings.seed,
+    )  # fmt: skip
+    train_side, validation = job.sides["train"], job.sides.get("validation")
+    every = settings.evaluate_every or steps_per_epoch(len(train_side.encoded), settings.batch_size)
+    selector = selection.Selection(keep=settings.keep, patience=settings.early_stopping)
+    for record in loop.train(classifier, train_side.encoded, train_side.labels, recipe):
+        yield record
+        if validation is None or (record.step % every and record.step != record.steps):
+            continue
+        evaluation, _ = _evaluate(classifier, validation, job.labels, "validation", record)
+        score = value(evaluation.metrics, evaluation.loss, settings.metric)
+        best = selector.offer(score, record.step, classifier.model)
+        yield selection.marked(evaluation, best=best)
+        if selector.exhausted:
+            yield Notice(
+                f"stopped at step {record.step}: no better {settings.metric} in {selector.patience} evaluations"
+            )
+            break
+    if selector.restore(classifier.model):
+        yield Notice(f"kept the weights of step {selector.best_step}, the best {settings.metric} on validation")
+
+
+def _evaluate(
+    classifier: Classifier, side: prepare.EncodedSide, labels: LabelSet, name: Side, at: StepRecord | None
+) -> tuple[Evaluation, Floats]:
+    started = time.perf_counter()
+    logits = classifier.all_logits(side.encoded)
+    seconds = time.perf_counter() - started
+    metrics = classification(side.labels, logits.argmax(axis=1), labels)
+    step, epoch = (at.step, at.epoch) if at else (0, 0.0)
+    return Evaluation(name, step, epoch, log_loss(logits, side.labels), metrics, seconds), logits
+
+
+def _baselines(train: prepare.EncodedSide, test: prepare.EncodedSide, labels: LabelSet, cache: Path) -> Baselines:
+    return baseline.baselines(train.examples.texts, train.labels, test.examples.texts, test.labels, labels, cache=cache)
+
+
+def _verdicts(model: Metrics, baselines: Baselines) -> dict[str, str]:
+    """The sentence on who won, in every language."""
+    return {
+        "en": baseline.verdict(model, baselines, rows=model.rows, lang="en"),
+        "ko": baseline.verdict(model, baselines, rows=model.rows, lang="ko"),
+    }
+
+
+def _facts(command: str, digest: str, machine: runtime.Runtime, sides: Any) -> dict[str, object]:
+    return {
+        "command": command,
+        "digest": digest,
+        "device": {"value": machine.device, "reason": machine.device_reason},
+        "threads": {"value": machine.threads, "reason": machine.threads_reason},
+        "sides": dict(sides),
+        "versions": runtime.versions(),
+    }
+
+
+def _finished(folder: runs.RunFolder, resolved: Resolved, *, before: bool) -> Finished:
+    run = Run(folder)
+    verdict = run.metrics.get("verdict", {}).get(runtime.language(resolved.settings.lang), "")
+    return Finished(run, run.metrics, verdict, before)
+
+
+# ---------------------------------------------------------------- around a run
+
+
+def check_data(data: object, resolved: Resolved) -> Checked:
+    """The first stage of training on its own."""
+    rows = prepare.labelled(data, resolved.settings)
+    return look(rows.sides, rows.columns, source=rows.source)
+
+
+def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
+    """The tokens of one training row under the settings' model and cut. Needs no torch where the
+    model has a tokenizer.json."""
+    settings = resolved.settings
+    rows = prepare.labelled(data, settings).sides["train"]
+    if not 0 <= row < len(rows.texts):
+        raise DataError(f"no row {row}", where=rows.source, expected=f"0 to {len(rows.texts) - 1}")
+    name = "embedded" if settings.model == "auto" else settings.model
+    files = find(name, weights=False)
+    cutter = load_cutter(
+        files.folder / "tokenizer.json", max_length=settings.max_length, truncation=settings.truncation
+    )
+    coded = cutter.tokenizer.encode(rows.texts[row], add_special_tokens=False)
+    spans = cutter.kept_positions(len(coded.ids))
+    seen = set(spans) if isinstance(spans, range) else {*spans[0], *spans[1]}
+    ids = [*cutter.prefix, *coded.ids, *cutter.suffix]
+    kept = [True] * len(cutter.prefix) + [i in seen for i in range(len(coded.ids))] + [True] * len(cutter.suffix)
+    tokens = [cutter.tokenizer.id_to_token(i) or "?" for i in ids]
+    return TokenView(rows.texts[row], tuple(tokens), tuple(ids), tuple(kept), settings.max_length)
+
+
+def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
+    """Scores a run on the test side of DATA, or on its only table."""
+    from whet.data.tokens import encode_in_memory
+
+    settings = resolved.settings
+    loaded = run.predictor.artifact
+    rows = prepare.for_scoring(data, settings, loaded.labels)
+    if settings.test_rows is not None:
+        rows = split({"train": rows, "test": rows}, test="test", validation="none", seed=settings.seed,
+                     train_rows=None, test_rows=settings.test_rows).test or rows  # fmt: skip
+    assert rows.labels is not None
+    true: Ints = np.asarray(loaded.labels.ids(rows.labels, source=rows.source), dtype=np.int64)
+    started = time.perf_counter()
+    encoded: Encoded = encode_in_memory(rows.texts, loaded.cutter)
+    logits = loaded.classifier.all_logits(encoded)
+    metrics = classification(true, logits.argmax(axis=1), loaded.labels)
+    seconds = time.perf_counter() - started
+    document = {**as_json(metrics), "loss": log_loss(logits, true)}
+    return Evaluated(metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}})

@@ -1,0 +1,229 @@
+"""From DATA to encoded sides: everything that happens before a model is loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from whet import runtime
+from whet.config import Resolved, Settings
+from whet.data.columns import examples, find_columns
+from whet.data.read import read, read_side, split_for
+from whet.data.split import fingerprint
+from whet.data.tokens import Cutter, encode_to_disk, load_cutter
+from whet.errors import DataError, UsageError
+from whet.labels import LabelSet, label_set, read_label_names
+from whet.model import choice, encoder
+from whet.model.files import ModelFiles, find
+from whet.records import SIDES, Columns, Encoded, Examples, Ints, Notice, Side, Source, Splits, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """DATA, its columns in their roles."""
+
+    name: str
+    source: str
+    columns: Columns
+    sides: Mapping[str, Examples]
+    """By side: train, validation, test."""
+    label_order: tuple[str, ...]
+    """Label names in the order that the user or the data set gives them; empty: none given."""
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSide:
+    """One side, ready for a model."""
+
+    examples: Examples
+    encoded: Encoded
+    labels: Ints  # [B]
+
+
+def labelled(data: object, settings: Settings) -> Labelled:
+    """Reads DATA and the files named by --test and --validation, and finds text and labels.
+
+    A side without labels, such as the test split of a contest, is left out and said.
+    """
+    source = read(data, encoding=settings.encoding)
+    tables, notices = _tables(source, settings)
+    given_names = read_label_names(settings.label_names) if settings.label_names else None
+    columns = find_columns(tables["train"], text=settings.text, label=settings.label)
+    sides: dict[str, Examples] = {}
+    for side, table in tables.items():
+        rows = examples(table, _same_columns(table, columns), label_names=given_names)
+        if rows.labels is not None:
+            sides[side] = rows
+        elif side == "train":
+            raise DataError("no labels in the training rows", where=table.source, todo="Name a column with --label")
+        else:
+            notices.append(f"{table.source} has no labels and is not used for {side}")
+    order = (given_names or tables["train"].label_names).values()
+    return Labelled(source.name, tables["train"].source, columns, sides, tuple(order), tuple(notices))
+
+
+def unlabelled(data: object, settings: Settings) -> Examples:
+    """The texts of DATA, for prediction."""
+    table, _ = read_side(data, "test", encoding=settings.encoding)
+    columns = find_columns(table, text=settings.text, label=None, need_label=False)
+    return examples(table, dataclasses.replace(columns, label=None))
+
+
+def for_scoring(data: object, settings: Settings, labels: LabelSet) -> Examples:
+    """The test side of DATA, or its only table, with labels that the run knows."""
+    table, _ = read_side(data, "test", encoding=settings.encoding)
+    names = read_label_names(settings.label_names) if settings.label_names else None
+    columns = find_columns(table, text=settings.text, label=settings.label)
+    rows = examples(table, columns, label_names=names or _by_position(table, columns, labels))
+    if rows.labels is None:
+        raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
+    return rows
+
+
+def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet:
+    """The labels of the training rows. Labels elsewhere that training lacks raise DataError; a
+    metric that the task lacks raises UsageError."""
+    assert splits.train.labels is not None
+    labels = label_set(
+        splits.train.labels, positive=settings.positive, source=splits.train.source, order=rows.label_order
+    )
+    if settings.metric == "f1" and labels.positive is None:
+        raise UsageError(
+            f"--metric f1 with {len(labels)} labels", expected="macro_f1 or weighted_f1 for more than two labels"
+        )
+    return labels
+
+
+def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple[Resolved, ModelFiles, list[Notice]]:
+    """Settles `model` and `max_length` for these texts and this device, each with its reason."""
+    notices: list[Notice] = []
+    if resolved.settings.model == "auto":
+        chosen = choice.choose(texts, device=device)
+        resolved = resolved.with_value("model", chosen.model, f"auto: {chosen.reason}")
+        notices.append(Notice(f"model {chosen.model}: {chosen.reason}"))
+        if chosen.warning:
+            notices.append(Notice(chosen.warning, "warning"))
+    files = find(resolved.settings.model)
+    longest, asked = encoder.longest_input(files.folder), resolved.settings.max_length
+    if asked > longest:
+        if resolved.reasons["max_length"] == "given":
+            raise UsageError(f"{asked} tokens", where="--max-length", expected=f"at most {longest} for {files.name}")
+        resolved = resolved.with_value("max_length", longest, f"the most that {files.name} takes")
+        notices.append(Notice(f"max_length {longest}: the most that {files.name} takes"))
+    return resolved, files, notices
+
+
+def cutter_of(files: ModelFiles, settings: Settings, cache: Path) -> Cutter:
+    """The tokenizer of a model, cutting as the settings say."""
+    return load_cutter(
+        encoder.tokenizer_json(files.folder, cache), max_length=settings.max_length, truncation=settings.truncation
+    )
+
+
+def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) -> dict[Side, EncodedSide]:
+    """Token ids and label ids of every side there is."""
+    encoded: dict[Side, EncodedSide] = {}
+    for side in SIDES:
+        rows: Examples | None = getattr(splits, side)
+        if rows is None or rows.labels is None:
+            continue
+        ids = np.asarray(labels.ids(rows.labels, source=rows.source), dtype=np.int64)
+        encoded[side] = EncodedSide(rows, encode_to_disk(rows.texts, cutter, cache), ids)
+    return encoded
+
+
+def truncation_notices(sides: Mapping[Side, EncodedSide], cutter: Cutter) -> list[Notice]:
+    """How many texts of each side were cut; one notice a side that has any."""
+    notices = []
+    for side, rows in sides.items():
+        cut, count = int(rows.encoded.truncated.sum()), len(rows.encoded)
+        if cut:
+            kept = "their head" if cutter.truncation == "head" else "their head and tail"
+            notices.append(
+                Notice(
+                    f"{cut:,} of {count:,} {side} texts ({100 * cut / count:.1f} %) are longer than "
+                    f"{cutter.max_length} tokens: {kept} is used"
+                )
+            )
+    return notices
+
+
+def data_digests(splits: Splits) -> list[str]:
+    """What identifies the rows of a job, side by side."""
+    present = [getattr(splits, side) for side in SIDES]
+    return ["none" if rows is None else fingerprint(rows) for rows in present]
+
+
+def weights_digest(files: ModelFiles) -> str:
+    """What tells two states of a model folder apart without reading gigabytes: name, size and time
+    of each weight file; for the verified embedded model its name."""
+    if files.name == "embedded":
+        return files.name
+    weights = sorted(files.folder.glob("model*.safetensors"))
+    return " ".join([files.name, *(f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in weights)])
+
+
+def machine_for(resolved: Resolved) -> runtime.Runtime:
+    """Device and threads, the process set up for them."""
+    machine = runtime.choose(resolved.settings.device, resolved.settings.threads)
+    runtime.apply(machine, resolved.settings.seed)
+    return machine
+
+
+def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list[str]]:
+    notices = list(source.notices)
+    tables: dict[Side, Table] = {}
+    for side in SIDES:
+        split = split_for(source, side)
+        if split is not None:
+            tables[side] = source.tables[split]
+    if "train" not in tables:
+        raise DataError(
+            f"no split for training among {', '.join(source.tables)}", where=source.name, expected="one called train"
+        )
+    asked: tuple[tuple[Side, str], ...] = (("test", settings.test), ("validation", settings.validation))
+    for side, wish in asked:
+        if wish in ("auto", "none") or _is_share(wish):
+            continue
+        if wish in source.tables:
+            tables[side] = source.tables[wish]
+            # A split that now serves elsewhere must not keep its old role too.
+            for other in SIDES:
+                if other != side and split_for(source, other) == wish:
+                    tables.pop(other, None)
+        else:
+            tables[side], more = read_side(wish, side, encoding=settings.encoding)
+            notices += more
+    return tables, notices
+
+
+def _is_share(wish: str) -> bool:
+    try:
+        float(wish)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_columns(table: Table, columns: Columns) -> Columns:
+    """The columns of the training table in another one; found anew where it names them otherwise."""
+    if columns.text in table.columns and (columns.label in table.columns):
+        return columns
+    text = columns.text if columns.text in table.columns else None
+    label = columns.label if columns.label in table.columns else None
+    return find_columns(table, text=text, label=label, need_label=False)
+
+
+def _by_position(table: Table, columns: Columns, labels: LabelSet) -> dict[str, str] | None:
+    """Names for the label ids 0, 1, ... of a table whose labels are none of the run's names."""
+    assert columns.label is not None
+    values = {str(value) for value in table.columns[columns.label]}
+    numbered = {str(i): name for i, name in enumerate(labels.names)}
+    if not table.label_names and values <= numbered.keys() and not values & set(labels.names):
+        return numbered
+    return None

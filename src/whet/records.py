@@ -1,0 +1,241 @@
+"""The records that cross module borders: frozen, slotted, without behaviour.
+
+Sizes in comments: B rows, T tokens, N sequences, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+Side = Literal["train", "validation", "test"]
+SIDES: tuple[Side, ...] = ("train", "validation", "test")
+
+
+# ---------------------------------------------------------------- data
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What one file, folder or split holds, before columns are given their roles."""
+
+    source: str
+    """How the table is called in messages: `reviews.csv`, `hf:imdb[train]`."""
+    columns: Mapping[str, Sequence[object]]
+    """Column name to values. From text files every value is a str; parquet and data frames keep
+    int, float, list and None."""
+    places: Sequence[str]
+    """Where each row stands, for messages: `line 12`, `row 3`, `pos/0_9.txt`."""
+    label_names: Mapping[str, str] = field(default_factory=dict)
+    """Names that the source itself gives to its labels (a hub data set's ClassLabel)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Everything that DATA turned out to be: one table, or one per side."""
+
+    name: str
+    """Short name for run folders: `reviews`, `imdb`."""
+    tables: Mapping[str, Table]
+    """Split name (`train`, `test`, `validation`, or whatever a hub calls it) to table. A single
+    file is {"train": table}."""
+    notices: tuple[str, ...] = ()
+    """What was decided while reading and must be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns hold the text and the label, and why."""
+
+    text: str
+    text_reason: str
+    label: str | None
+    label_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Rows with their roles: texts and, when there are any, label names, byte for byte."""
+
+    source: str
+    texts: tuple[str, ...]
+    labels: tuple[str, ...] | None
+    places: tuple[str, ...]
+    row_ids: tuple[int, ...]
+    """0-based position in the table; travels to predictions and splits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a look at the data showed."""
+
+    code: str
+    severity: Literal["info", "warning", "error"]
+    count: int
+    message: str
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `whet check` found: the data at a glance, and findings worst first."""
+
+    source: str
+    columns: Columns
+    rows: Mapping[str, int]
+    """Rows per side as they came, before any split of ours."""
+    head: tuple[tuple[str, str], ...]
+    """(text, label) of the first rows."""
+    label_counts: Mapping[str, Mapping[str, int]]
+    """Side to label name to rows."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The sides of a job. Missing sides are None."""
+
+    train: Examples
+    validation: Examples | None
+    test: Examples | None
+    reasons: Mapping[str, str]
+    """Side to where its rows come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Token ids of B texts laid end to end. `ids` may be a read-only memory map."""
+
+    ids: NDArray[np.generic]  # [T] uint16 or uint32
+    offsets: Ints  # [B + 1]
+    truncated: Bools  # [B]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """N sequences laid end to end, without padding."""
+
+    ids: Ints  # [T]
+    cu_seqlens: Ints  # [N + 1] first token of each sequence, then T
+    rows: Ints  # [N] index into the Encoded that the sequences come from
+    labels: Ints | None  # [N]
+
+
+# ---------------------------------------------------------------- training
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One optimiser step, after it was taken."""
+
+    step: int
+    """1-based."""
+    steps: int
+    """How many the job has."""
+    epoch: float
+    """Epochs done after this step."""
+    loss: float
+    """Mean over the rows of the step."""
+    learning_rate: float
+    tokens: int
+    """Tokens trained on since the start."""
+    train_seconds: float
+    """Training so far, evaluation left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user must be told: a choice, a fallback, a warning."""
+
+    message: str
+    severity: Literal["info", "warning"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
+
+    name: Literal["check", "split", "model", "tokens", "baseline", "train", "evaluate", "save"]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Scores of one side at one moment."""
+
+    side: Side
+    step: int
+    epoch: float
+    loss: float
+    metrics: Metrics
+    seconds: float
+    best: bool = False
+
+
+# ---------------------------------------------------------------- scores
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Scores of C classes over B rows. A ratio with an empty denominator is 0, as in scikit-learn
+    with `zero_division=0`."""
+
+    rows: int
+    accuracy: float
+    macro_f1: float
+    micro_f1: float
+    weighted_f1: float
+    macro_precision: float
+    macro_recall: float
+    weighted_precision: float
+    weighted_recall: float
+    classes: Mapping[str, ClassScore]
+    confusion: tuple[tuple[int, ...], ...]  # [C][C] rows are true, columns predicted
+    positive: str | None = None
+    precision: float | None = None
+    """precision, recall and f1 of the positive class; None unless the task is binary."""
+    recall: float | None = None
+    f1: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """Cheap answers on the same test rows."""
+
+    majority: Metrics
+    tfidf: Metrics
+    majority_label: str
+    seconds: float
+    cached: bool
+
+
+# ---------------------------------------------------------------- prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    text: str
+    label: str
+    score: float
+    probabilities: Mapping[str, float]
+    truncated: bool
+    logits: tuple[float, ...] | None = None

@@ -1,0 +1,59 @@
+"""The model card: README.md of a model/ folder, from the numbers of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from whet.config import Settings
+from whet.labels import LabelSet
+
+
+def write(base: str, labels: LabelSet, metrics: Mapping[str, Any], settings: Settings) -> str:
+    """The card as Markdown with the hub's front matter. `metrics` is the content of metrics.json.
+
+    It holds no text of the data.
+    """
+    front = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags:", "- whet"]
+    if base != "embedded" and "/" in base and not base.startswith((".", "/", "~")):
+        front.append(f"base_model: {base}")
+    front.append("---")
+    named = ", ".join(f"`{name}`" for name in labels.names)
+    body = [
+        "# Text classifier",
+        "",
+        f"Fine-tuned from {'all-MiniLM-L6-v2' if base == 'embedded' else base} for the labels {named}.",
+        f"Texts longer than {settings.max_length} tokens are cut ({settings.truncation}).",
+        "",
+        *_scores(metrics),
+        "```python",
+        "from transformers import pipeline",
+        "",
+        'classify = pipeline("text-classification", model="PATH_OF_THIS_FOLDER", top_k=None)',
+        f'classify("...", truncation=True, max_length={settings.max_length})',
+        "```",
+        "",
+    ]
+    return "\n".join([*front, "", *body])
+
+
+def _scores(metrics: Mapping[str, Any]) -> list[str]:
+    test = metrics.get("test")
+    if test is None:
+        return ["It was not scored on a test side.", ""]
+    rivals = metrics.get("baselines", {})
+    columns = {
+        "this model": test,
+        "TF-IDF + logistic regression": rivals.get("tfidf"),
+        "majority": rivals.get("majority"),
+    }
+    shown = {name: scores for name, scores in columns.items() if scores}
+    lines = [
+        f"Scores on {test['rows']:,} test rows:",
+        "",
+        "| | " + " | ".join(shown) + " |",
+        "| --- |" + " --- |" * len(shown),
+    ]
+    for key in ("accuracy", "macro_f1", "weighted_f1"):
+        lines.append(f"| {key} | " + " | ".join(f"{scores[key]:.4f}" for scores in shown.values()) + " |")
+    return [*lines, ""]

@@ -1,0 +1,251 @@
+"""The run folder: its name, its files, and how a run is found again.
+
+A run counts as finished when it has `metrics.json`, which is written last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from whet.config import Resolved, fields
+from whet.errors import ModelError, OutputError, UsageError, WhetError, did_you_mean
+from whet.records import Evaluation, Floats, Notice, Splits, StepRecord
+
+FOLDER = Path("runs")
+OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
+_KINDS = {StepRecord: "step", Evaluation: "evaluation", Notice: "notice"}
+
+Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run on disk."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / "metrics.json").is_file()
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file of the run. Raises ModelError where it is missing or damaged."""
+        try:
+            loaded: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(f"no {name}", where=str(self.path), expected="a finished run") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as fault:
+            raise ModelError(f"{name} is damaged: {fault}", where=str(self.path)) from None
+        return loaded
+
+    def write(self, name: str, content: Mapping[str, object]) -> None:
+        """Writes a JSON file of the run, whole or not at all."""
+        with _mendable(self.path):
+            handle, scratch = tempfile.mkstemp(prefix="tmp-", dir=self.path)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(content, file, ensure_ascii=False, indent=1)
+                file.write("\n")
+            Path(scratch).chmod(0o644)
+            Path(scratch).replace(self.path / name)
+
+    def log(self, record: Record) -> Record:
+        """Appends a record to events.jsonl and gives it back."""
+        line = {"kind": _KINDS[type(record)], **dataclasses.asdict(record)}
+        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return record
+
+    def log_end(self, last: StepRecord | None) -> None:
+        """Closes events.jsonl with the figures of the last step."""
+        figures = {} if last is None else dataclasses.asdict(last)
+        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"kind": "end", **figures}) + "\n")
+
+    @contextmanager
+    def telling_faults(self) -> Iterator[None]:
+        """Keeps a fault in error.json before it goes on."""
+        try:
+            yield
+        except WhetError as fault:
+            self.write("error.json", fault.as_json())
+            raise
+
+
+def fingerprint(resolved: Resolved, parts: Sequence[str]) -> str:
+    """Sha256 of everything that decides a run's result: the settings that change it, and `parts`
+    (data, model)."""
+    values = dataclasses.asdict(resolved.settings)
+    deciding = {setting.name: values[setting.name] for setting in fields() if setting.metadata["result"]}
+    text = json.dumps([deciding, *parts], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFolder:
+    """The folder of this job: `--output`, else runs/DATA-MODEL-HASH. A finished run is given back
+    as it is; what an unfinished one left is removed. `--fresh` takes the next free name.
+
+    An `--output` folder that holds something else is refused and left alone.
+    """
+    settings = resolved.settings
+    name = re.sub(r"[^\w.-]+", "-", f"{data}-{model}").strip("-.") + f"-{digest[:8]}"
+    base = Path(settings.output) if settings.output else FOLDER / name
+    path = _free_name(base) if settings.fresh else _newest_name(base)
+    with _mendable(path):
+        if path.exists():
+            _check_ours(path, digest, given=settings.output is not None)
+        run = RunFolder(path)
+        if not run.finished:
+            _clear(path)
+            path.mkdir(parents=True, exist_ok=True)
+    return run
+
+
+def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> None:
+    """Writes run.json: every setting with its reason, and `facts`."""
+    values = dataclasses.asdict(resolved.settings)
+    settings = {name: {"value": value, "reason": resolved.reasons[name]} for name, value in values.items()}
+    run.write("run.json", {"format": 1, "started": datetime.now(UTC).isoformat(), **facts, "settings": settings})
+
+
+def find(run: str | os.PathLike[str]) -> RunFolder:
+    """The run that RUN names: a run folder, its model/ folder, or `last`, the newest finished run
+    under runs/. Raises ModelError where there is none."""
+    if str(run) == "last" and not Path("last").exists():
+        return _last()
+    path = Path(run)
+    if path.name == "model" and (path / "whet.json").is_file():
+        return RunFolder(path.parent)
+    if (path / "model" / "whet.json").is_file():
+        return RunFolder(path)
+    near = did_you_mean(str(path), [str(known.path) for known in _all()])
+    saw = f"{path} is not a finished run" if path.exists() else f"no such run: {path}"
+    raise ModelError(saw, where="RUN", expected="a run folder, its model/ folder, or last", todo=near)
+
+
+def write_splits(run: RunFolder, splits: Splits) -> None:
+    """splits.parquet: which side each row went to."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns: dict[str, list[object]] = {"side": [], "source": [], "row_id": [], "place": []}
+    for side in ("train", "validation", "test"):
+        examples = getattr(splits, side)
+        if examples is None:
+            continue
+        columns["side"] += [side] * len(examples.texts)
+        columns["source"] += [examples.source] * len(examples.texts)
+        columns["row_id"] += list(examples.row_ids)
+        columns["place"] += list(examples.places)
+    with _mendable(run.path):
+        parquet.write_table(pa.table(columns), run.path / "splits.parquet")
+
+
+def write_predictions(run: RunFolder, splits: Splits, names: Sequence[str], probabilities: Floats) -> None:
+    """predictions.parquet: true and predicted label and every probability of each test row."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    test = splits.test
+    assert test is not None and test.labels is not None
+    columns: dict[str, object] = {
+        "row_id": list(test.row_ids),
+        "place": list(test.places),
+        "text": [text.encode("utf-8", "replace").decode() for text in test.texts],
+        "label": list(test.labels),
+        "predicted": [names[i] for i in probabilities.argmax(axis=1)],
+    }
+    for index, name in enumerate(names):
+        columns[f"probability {name}"] = probabilities[:, index]
+    with _mendable(run.path):
+        parquet.write_table(pa.table(columns), run.path / "predictions.parquet")
+
+
+def _last() -> RunFolder:
+    runs = _all()
+    if not runs:
+        raise ModelError(
+            f"no finished run under {FOLDER.resolve()}", where="last", todo="Run whet train DATA first, or name a run"
+        )
+    return max(runs, key=lambda run: (run.path / "metrics.json").stat().st_mtime_ns)
+
+
+def _all() -> list[RunFolder]:
+    return [RunFolder(path.parent) for path in sorted(FOLDER.glob("*/metrics.json"))]
+
+
+def _numbered(base: Path, number: int) -> Path:
+    return base if number == 1 else base.with_name(f"{base.name}-{number}")
+
+
+def _newest_name(base: Path) -> Path:
+    number = 1
+    while _numbered(base, number + 1).exists():
+        number += 1
+    return _numbered(base, number)
+
+
+def _free_name(base: Path) -> Path:
+    newest = _newest_name(base)
+    return newest if not newest.exists() else base.with_name(f"{base.name}-{_number_of(base, newest) + 1}")
+
+
+def _number_of(base: Path, newest: Path) -> int:
+    return 1 if newest == base else int(newest.name.removeprefix(f"{base.name}-"))
+
+
+def _check_ours(path: Path, digest: str, *, given: bool) -> None:
+    where = "--output" if given else str(path)
+    if not path.is_dir():
+        raise UsageError(f"{path} is a file", where=where, expected="a folder")
+    if not any(path.iterdir()):
+        return
+    try:
+        known = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        known = None
+    if not isinstance(known, dict) or "digest" not in known:
+        raise UsageError(f"{path} holds files that no run wrote", where=where, todo="Give another --output")
+    if known["digest"] != digest:
+        raise UsageError(
+            f"{path} holds a run of other settings or data",
+            where=where,
+            todo="Give another --output, or --fresh to keep that run and start beside it",
+        )
+
+
+def _clear(path: Path) -> None:
+    """Removes what an unfinished run of ours left, and nothing else."""
+    for name in OWN_FILES:
+        (path / name).unlink(missing_ok=True)
+    for left in [path / "model", *path.glob("tmp-*")]:
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _mendable(path: Path) -> Iterator[None]:
+    """Turns a disk's complaint into a message that names the folder."""
+    try:
+        yield
+    except OSError as fault:
+        raise OutputError(
+            f"cannot write: {fault.strerror or fault}", where=str(fault.filename or path), todo="Give another --output"
+        ) from None

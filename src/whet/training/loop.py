@@ -1,0 +1,74 @@
+"""The training loop: a generator of step records.
+
+It trains and nothing else. Its caller evaluates, saves, draws and stops, between two records.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from whet.data.batches import steps_per_epoch, training_batch
+from whet.errors import TrainingError
+from whet.model.classifier import Classifier
+from whet.records import Encoded, Ints, StepRecord
+from whet.training import optim
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The numbers that make a training run, data and model aside."""
+
+    epochs: float
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    warmup: float
+    max_grad_norm: float
+    seed: int
+
+
+def count_steps(rows: int, recipe: Recipe) -> int:
+    """Optimiser steps of the whole run; a part of an epoch counts its part, at least one step."""
+    return max(1, math.ceil(recipe.epochs * steps_per_epoch(rows, recipe.batch_size) - 1e-9))
+
+
+def train(classifier: Classifier, encoded: Encoded, labels: Ints, recipe: Recipe) -> Iterator[StepRecord]:
+    """Trains in place and yields a record after each optimiser step.
+
+    The loss of a step is the mean over its rows. A loss that is not finite raises TrainingError
+    before it can reach the weights.
+    """
+    steps = count_steps(len(encoded), recipe)
+    per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
+    warmup = optim.warmup_steps(recipe.warmup, steps)
+    optimizer = optim.adamw(classifier.model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    tokens, seconds = 0, 0.0
+    for step in range(steps):
+        started = time.perf_counter()
+        batch = training_batch(encoded, labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step)
+        assert batch.labels is not None
+        learning_rate = optim.rate(step, steps=steps, warmup=warmup, peak=recipe.learning_rate)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+        classifier.model.train()
+        loss = F.cross_entropy(classifier.logits(batch), torch.from_numpy(batch.labels).to(classifier.device))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the loss is {value} at step {step + 1}",
+                todo=f"Lower --learning-rate (now {recipe.learning_rate:g}) or look at the rows of this step",
+            )
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        torch.nn.utils.clip_grad_norm_(parameters, recipe.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        tokens += len(batch.ids)
+        seconds += time.perf_counter() - started
+        yield StepRecord(step + 1, steps, (step + 1) / per_epoch, value, learning_rate, tokens, seconds)

@@ -1,0 +1,55 @@
+"""Which weights of a run are kept, and when to stop early."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from torch import Tensor, nn
+
+from whet.config import Keep
+from whet.records import Evaluation
+
+
+class Selection:
+    """Remembers the weights of the best evaluation, in memory on the model's device.
+
+    With keep="last" or without any evaluation nothing is remembered and nothing restored.
+    """
+
+    def __init__(self, *, keep: Keep, patience: int | None) -> None:
+        self.keep = keep
+        self.patience = patience
+        self.best_step = 0
+        self._best_score = float("-inf")
+        self._worse = 0
+        self._last_step = 0
+        self._weights: dict[str, Tensor] = {}
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether `patience` evaluations in a row brought nothing better."""
+        return self.patience is not None and self._worse >= self.patience
+
+    def offer(self, score: float, step: int, model: nn.Module) -> bool:
+        """Takes the score of an evaluation (higher is better); True when it is the best so far. Of
+        equal scores the first stays."""
+        self._last_step = step
+        if score <= self._best_score:
+            self._worse += 1
+            return False
+        self._best_score, self.best_step, self._worse = score, step, 0
+        if self.keep == "best":
+            self._weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        return True
+
+    def restore(self, model: nn.Module) -> bool:
+        """Puts the best weights back; True when they are others than the last."""
+        if not self._weights or self.best_step == self._last_step:
+            return False
+        model.load_state_dict(self._weights)
+        return True
+
+
+def marked(evaluation: Evaluation, *, best: bool) -> Evaluation:
+    """The evaluation, told whether it is the best so far."""
+    return dataclasses.replace(evaluation, best=best)

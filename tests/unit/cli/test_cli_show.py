@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from tests.unit.cli.conftest import (
+    Finished,
+    Run,
+    TokenView,
+    binary_metrics,
+    checked,
+    many_metrics,
+    page,
+    prediction,
+    printed,
+    training_metrics,
+)
+from whet import config
+from whet.cli import show, summary
+from whet.cli.texts import TEXTS, Words, one_line
+from whet.labels import LabelSet
+from whet.records import Columns, Finding
+from whet.score.metrics import as_json
+
+EN, KO = Words("en"), Words("ko")
+
+
+def shown(draw, words: Words, *what: object, width: int = 80) -> str:
+    console = page(width)
+    draw(console, words, *what)
+    lines = printed(console).splitlines()
+    assert [line for line in lines if cell_len(line) > width] == []
+    return "\n".join(lines)
+
+
+def placeholders(text: str) -> set[str]:
+    import string
+
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_say_the_same_things(key: str) -> None:
+    english, korean = TEXTS[key]
+    assert english.strip()
+    assert korean.strip()
+    assert placeholders(english) == placeholders(korean)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "korean"),
+    [
+        (0.0, "0 s", "0초"),
+        (8.44, "8.4 s", "8.4초"),
+        (42.2, "42 s", "42초"),
+        (59.6, "1 min 00 s", "1분 00초"),
+        (130, "2 min 10 s", "2분 10초"),
+        (3900, "1 h 05 min", "1시간 05분"),
+    ],
+)
+def test_durations_are_read_at_a_glance(seconds: float, english: str, korean: str) -> None:
+    assert (EN.duration(seconds), KO.duration(seconds)) == (english, korean)
+
+
+def test_the_look_at_the_data_shows_columns_rows_labels_and_findings() -> None:
+    found = checked(Finding("duplicates", "warning", 3, "3 texts occur twice", ("line 3", "line 9")))
+    assert (
+        shown(show.checked, EN, found)
+        == r"""
+reviews.csv  2,000 rows: train 1,500, test 500
+Text:  review (the only column of long texts)
+Label: sentiment (its name)
+
+First rows
+  row  label     text
+    0  positive  A film to remember.
+    1  negative  What a waste\nof time\x1b[2J.
+
+Labels
+  label     train          test
+  negative    500  33.3 %   250  50.0 %
+  positive  1,000  66.7 %   250  50.0 %
+
+Findings
+  warning  3 texts occur twice
+           line 3, line 9
+""".strip()
+    )
+
+
+def test_the_look_at_the_data_in_korean() -> None:
+    assert (
+        shown(show.checked, KO, checked())
+        == r"""
+reviews.csv  2,000행: 학습 1,500, 테스트 500
+텍스트: review (the only column of long texts)
+레이블: sentiment (its name)
+
+처음 몇 행
+  행  레이블    텍스트
+   0  positive  A film to remember.
+   1  negative  What a waste\nof time\x1b[2J.
+
+레이블 분포
+  레이블     학습          테스트
+  negative    500  33.3 %     250  50.0 %
+  positive  1,000  66.7 %     250  50.0 %
+
+발견한 점
+  고칠 점이 발견되지 않았습니다.
+""".strip()
+    )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_long_text_is_cut_at_the_width_of_the_terminal(width: int) -> None:
+    found = dataclasses.replace(checked(), head=(("word " * 200, "a" * 60), ("긴 글 " * 100, "b")))
+    first, second = [line for line in shown(show.checked, EN, found, width=width).splitlines() if line.endswith("…")]
+    # A Hangul letter takes two cells, so that its line may end one cell early.
+    assert cell_len(first) in (width - 1, width)
+    assert cell_len(second) in (width - 1, width)
+    assert first.startswith(f"    0  {'a' * 23}…  word word")
+    assert second.startswith(f"    1  b{' ' * 23}  긴 글 긴")
+
+
+def test_data_without_labels_says_so() -> None:
+    found = dataclasses.replace(checked(), columns=Columns("review", "its name", None, "no column looks like one"))
+    found = dataclasses.replace(found, rows={"train": 5}, label_counts={})
+    text = shown(show.checked, EN, found)
+    assert text.startswith("reviews.csv  5 rows\n")
+    assert "Label: none (no column looks like one)" in text
+    assert "Labels" not in text
+
+
+def test_of_many_labels_twenty_are_shown() -> None:
+    counts = {"train": {f"label {i:03d}": 2 for i in range(151)}}
+    text = shown(show.checked, EN, dataclasses.replace(checked(), label_counts=counts))
+    assert "label 019" in text
+    assert "label 020" not in text
+    assert "and 131 more labels" in text
+
+
+def test_only_settings_that_differ_are_shown_with_their_reasons() -> None:
+    resolved = config.resolve({"epochs": 3, "seed": 42, "quiet": True}).with_value("model", "embedded", "no hub")
+    assert shown(show.settings, EN, resolved) == (
+        "Settings that differ from the defaults\n"
+        "  model   embedded  (no hub; default auto)\n"
+        "  epochs  3         (given; default 2)"
+    )
+    assert shown(show.settings, EN, config.resolve({})) == ""
+
+
+def test_tokens_show_their_ids_and_where_the_text_is_cut() -> None:
+    view = TokenView(
+        "a b c", ("[CLS]", "a", "b", "c", "[SEP]"), (101, 7, 8, 9, 102), (True, True, False, False, True), 3
+    )
+    assert shown(show.tokens, EN, view, 4) == (
+        "\nTokens of row 4: 3 of 5 are kept\n"
+        "  [CLS]:101 a:7 [cut here: 2 tokens left out] b:8 c:9 [SEP]:102\n"
+        "  Texts are cut at 3 tokens (--max-length)."
+    )
+
+
+def test_a_text_that_fits_is_said_to_fit() -> None:
+    view = TokenView("a", ("[CLS]", "a"), (101, 7), (True, True), 512)
+    text = shown(show.tokens, EN, view, 0)
+    assert "[cut" not in text
+    assert text.endswith("  The text is not cut (at most 512 tokens).")
+
+
+def test_a_prediction_is_its_text_its_label_and_every_probability() -> None:
+    assert shown(show.predictions, EN, [prediction("good [bold] :smile:", 0.9988)]) == (
+        "good [bold] :smile:\n  prediction: positive (negative: 0.0012, positive: 0.9988)"
+    )
+
+
+def test_a_korean_prediction_reads_as_a_sentence() -> None:
+    answer = dataclasses.replace(
+        prediction("정말 재미있게 봤어요.", 0.9988), label="긍정", probabilities={"부정": 0.0012, "긍정": 0.9988}
+    )
+    assert shown(show.predictions, KO, [answer]) == (
+        "정말 재미있게 봤어요.\n  예측: 긍정 (부정 확률: 0.0012, 긍정 확률: 0.9988)"
+    )
+
+
+def test_a_text_that_was_cut_is_said_to_be() -> None:
+    text = shown(show.predictions, EN, [prediction("long", 0.9, truncated=True)])
+    assert text.endswith("\n  the text was longer than the model reads; part of it was cut")
+
+
+def test_the_table_has_a_column_for_each_label() -> None:
+    answers = [prediction("good", 0.9988), prediction("bad\n", 0.0314)]
+    assert shown(show.predictions_table, EN, answers) == (
+        "text   label     negative  positive\ngood   positive    0.0012    0.9988\nbad\\n  negative    0.9686    0.0314"
+    )
+
+
+END = Finished(Run(), training_metrics(), "The model beats TF-IDF by 9.0 points.")
+
+
+def test_the_summary_of_two_labels() -> None:
+    assert (
+        shown(summary.finished, EN, END)
+        == """
+Result on 20 test rows
+              model  TF-IDF  majority
+  accuracy   0.9000  0.8100    0.5000
+  precision  0.9123  0.9123    0.9123
+  recall     0.8765  0.8765    0.8765
+  F1         0.8941  0.8941    0.8941
+  macro F1   0.8875  0.8875    0.8875
+  precision, recall and F1 are those of positive
+
+Confusion matrix: rows are true, columns predicted
+            negative  positive
+  negative         9         1
+  positive         1         9
+
+The model beats TF-IDF by 9.0 points.
+
+Run    runs/reviews-embedded-1a2b3c
+Model  runs/reviews-embedded-1a2b3c/model
+Time   training 2 min 10 s, evaluation 4.2 s
+
+Next
+  whet predict runs/reviews-embedded-1a2b3c "a text of your own"
+  whet evaluate runs/reviews-embedded-1a2b3c DATA"""
+    )
+
+
+def test_the_summary_in_korean_is_aligned() -> None:
+    text = shown(summary.finished, KO, END)
+    assert "테스트 20행의 결과" in text
+    assert "  정확도     0.9000  0.8100       0.5000\n" in text
+    assert "실행 폴더  runs/reviews-embedded-1a2b3c\n모델 폴더  runs/" in text
+    assert "시간       학습 2분 10초, 평가 4.2초" in text
+    assert '  whet predict runs/reviews-embedded-1a2b3c "직접 쓴 문장"' in text
+
+
+def many(size: int) -> Finished:
+    names = tuple(f"class {i}" for i in range(size))
+    metrics = {"task": "multiclass", "test": as_json(many_metrics(names))}
+    return Finished(Run(labels=LabelSet(names, None, "")), metrics, "")
+
+
+def test_the_summary_of_four_labels_scores_each() -> None:
+    text = shown(summary.finished, EN, many(4))
+    assert "Result on 13 test rows\n  accuracy         0.9500\n  macro precision  0.9200\n" in text
+    assert (
+        "Each label\n  label    precision  recall      F1  rows\n  class 0     0.7500  0.5000  0.6000     3\n" in text
+    )
+    assert "           class 0  class 1  class 2  class 3\n  class 0        3        1        0        0\n" in text
+
+
+def test_of_many_labels_the_confused_pairs_are_shown_in_place_of_the_matrix() -> None:
+    text = shown(summary.finished, EN, many(30))
+    assert "Most often confused\n  class 0 taken for class 1: 1\n" in text
+    assert "and 10 more labels" in text
+    assert "Confusion matrix" not in text
+
+
+def test_without_test_rows_the_validation_is_the_result() -> None:
+    end = Finished(Run(), {"validation": as_json(binary_metrics()), "test": None}, "")
+    assert "Result on 20 validation rows (there were no test rows)" in shown(summary.finished, EN, end)
+
+
+def test_without_any_scores_the_summary_says_so() -> None:
+    assert "There were no test and no validation rows, so there is no score." in shown(
+        summary.finished, EN, Finished(Run(), {}, "")
+    )
+
+
+def test_a_run_that_was_finished_before_is_said_to_be() -> None:
+    text = shown(summary.finished, EN, dataclasses.replace(END, resumed_finished=True))
+    assert text.startswith("This run was finished already, so nothing was trained; --fresh starts over.\n")
+
+
+def test_a_run_folder_is_written_as_one_would_type_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert summary.short_path(tmp_path / "runs" / "a b") == "'runs/a b'"
+    assert summary.short_path(Path("/elsewhere/run")) == "/elsewhere/run"
+
+
+def test_what_could_move_the_cursor_is_escaped() -> None:
+    assert one_line("a\tb\x1b[2J\u202e긍정") == "a\\tb\\x1b[2J\\u202e긍정"

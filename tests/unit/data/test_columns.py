@@ -1,0 +1,222 @@
+"""Which columns play which role, and the rows in their roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from whet.data.columns import examples, find_columns
+from whet.errors import DataError
+from whet.records import Columns, Table
+
+
+def table(columns: Mapping[str, Sequence[object]], label_names: Mapping[str, str] | None = None) -> Table:
+    rows = len(next(iter(columns.values())))
+    return Table("t.csv", columns, [f"line {row + 2}" for row in range(rows)], label_names or {})
+
+
+def found(columns: Mapping[str, Sequence[object]], *, text: str | None = None, label: str | None = None) -> Columns:
+    return find_columns(table(columns), text=text, label=label)
+
+
+def fault(columns: Mapping[str, Sequence[object]], *, text: str | None = None, label: str | None = None) -> DataError:
+    with pytest.raises(DataError) as caught:
+        found(columns, text=text, label=label)
+    return caught.value
+
+
+def labels(values: Sequence[object], *, names: Mapping[str, str] | None = None) -> tuple[str, ...] | None:
+    given = table({"text": ["a"] * len(values), "label": values})
+    return examples(given, Columns("text", "", "label", ""), label_names=names).labels
+
+
+def label_fault(values: Sequence[object]) -> DataError:
+    with pytest.raises(DataError) as caught:
+        labels(values)
+    return caught.value
+
+
+SENTENCES = ["a good film", "a bad film indeed", "no idea at all", "one more of those"]
+
+
+# ---------------------------------------------------------------- finding
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [("review", "sentiment"), ("document", "label"), ("Text", "CLASS"), ("댓글", "감정"), (" text ", "y")],
+)
+def test_columns_are_found_by_name(text: str, label: str) -> None:
+    assert found({"id": ["1", "2"], text: ["a", "b"], label: ["x", "y"]}) == Columns(
+        text, f"named '{text}'", label, f"named '{label}'"
+    )
+
+
+def test_the_exact_name_wins_over_one_that_differs_by_case() -> None:
+    assert found({"Text": ["a"], "text": ["b"], "label": ["x"]}).text == "text"
+    assert found({"TEXT": ["a"], "Text": ["b"], "review": ["c"], "label": ["x"]}).text == "review"
+
+
+def test_the_earlier_known_name_wins() -> None:
+    both = found({"target": ["0", "1"], "comment": ["a", "b"], "text": ["c", "d"], "label": ["x", "y"]})
+    assert (both.text, both.label) == ("text", "label")
+
+
+def test_columns_without_a_known_name_are_found_by_shape() -> None:
+    shaped = {"id": ["1", "2", "3", "4"], "what": SENTENCES, "stars": ["1", "2", "1", "2"]}
+    assert found(shaped) == Columns("what", "the longest text (mean 15 characters)", "stars", "2 distinct values")
+
+
+def test_a_column_of_hangul_without_spaces_can_be_the_text() -> None:
+    assert found({"말": ["재밌다", "별로다", "최고다", "최악이다"], "k": ["1", "0", "1", "0"]}).text == "말"
+
+
+def test_a_column_known_as_label_is_not_taken_for_the_text() -> None:
+    assert found({"sentiment": SENTENCES, "what": [text + " and so on" for text in SENTENCES]}).text == "what"
+
+
+def test_a_number_column_called_text_is_passed_over() -> None:
+    assert found({"text": [1, 2, 3, 4], "words": SENTENCES, "label": [0, 1, 0, 1]}).text == "words"
+
+
+def test_given_columns_are_taken_without_regard_to_case() -> None:
+    given = found({"a": SENTENCES, "Mood": ["x"] * 4, "text": SENTENCES}, text="A", label="mood")
+    assert given == Columns("a", "given", "Mood", "given")
+
+
+def test_a_given_label_is_never_taken_for_the_text() -> None:
+    assert found({"text": ["x", "y"], "body": ["a", "b"]}, label="text").text == "body"
+
+
+def test_absent_columns_are_named_together_with_those_that_are_there() -> None:
+    assert fault({"review": ["fine"], "mood": [""]}, text="reviw", label="label").message == (
+        "--text: no column 'reviw'. Expected one of 'review' ('fine'), 'mood' (''). Did you mean 'review'. "
+        "--label: no column 'label'. Expected one of 'review' ('fine'), 'mood' ('')."
+    )
+
+
+def test_one_column_cannot_be_both() -> None:
+    assert fault({"a": ["x"], "b": ["y"]}, text="a", label="a").message == "t.csv: 'a' is to be both text and label."
+
+
+def test_no_text_column_lists_the_columns_with_a_value_of_each() -> None:
+    said = fault({"id": ["1", "2"], "n": [None, 3]})
+    assert said.saw == "no text column found among 'id' ('1'), 'n' ('3')"
+    assert said.todo == "Name it with --text COLUMN"
+
+
+def test_no_label_column_lists_the_columns() -> None:
+    said = fault({"text": SENTENCES, "id": ["1", "2", "3", "4"], "same": ["x"] * 4, "gap": [None] * 4})
+    assert said.saw == ("no label column found among 'text' ('a good film'), 'id' ('1'), 'same' ('x'), 'gap' (empty)")
+    assert said.todo == "Name it with --label COLUMN"
+
+
+def test_columns_that_are_equal_by_shape_are_left_to_the_user() -> None:
+    said = fault({"left": SENTENCES, "right": SENTENCES[::-1], "label": ["0"] * 4})
+    assert said.saw == "2 columns could be the text: 'left' ('a good film'), 'right' ('one more of those')"
+    said = fault({"text": SENTENCES, "p": ["0", "1", "0", "1"], "q": ["a", "b", "c", "c"], "r": ["a", "b", "a", "b"]})
+    assert said.message == ("t.csv: 2 columns could be the label: 'p' ('0'), 'r' ('a'). Name it with --label COLUMN.")
+
+
+def test_a_file_without_a_header_is_noticed_by_its_first_line() -> None:
+    said = fault({"what a good film": SENTENCES, "1": ["1", "0", "1", "0"]})
+    assert said.saw == "the first line looks like a row, not like a header: '1' is among the values below it"
+
+
+def test_without_need_of_a_label_only_a_full_column_with_a_known_name_is_taken() -> None:
+    def taken(columns: Mapping[str, Sequence[object]]) -> tuple[str | None, str]:
+        columns_found = find_columns(table(columns), text=None, label=None, need_label=False)
+        return columns_found.label, columns_found.label_reason
+
+    assert taken({"text": SENTENCES, "label": ["a", "b", "a", "b"]}) == ("label", "named 'label'")
+    assert taken({"text": SENTENCES, "p": ["a", "b", "a", "b"]}) == (None, "no column with a known name")
+    for gap in ("", None, [1]):
+        reason = "'label' does not hold one label in every row"
+        assert taken({"text": SENTENCES, "label": ["a", "b", "a", gap]}) == (None, reason)
+    alone = find_columns(table({"x": ["a"]}), text=None, label=None, need_label=False)
+    assert (alone.text, alone.text_reason) == ("x", "the only column")
+
+
+# ---------------------------------------------------------------- rows in their roles
+
+
+def test_rows_keep_their_order_places_and_texts() -> None:
+    rows = examples(table({"text": ["b ", None, "<br />", "\0"], "y": list("xyxy")}), Columns("text", "", "y", ""))
+    assert rows.texts == ("b ", "", "<br />", "\0")
+    assert rows.labels == ("x", "y", "x", "y")
+    assert rows.places == ("line 2", "line 3", "line 4", "line 5")
+    assert rows.row_ids == (0, 1, 2, 3)
+    assert rows.source == "t.csv"
+
+
+def test_texts_that_are_numbers_are_spelled() -> None:
+    rows = examples(table({"text": [1, True, 2.5, "x"]}), Columns("text", "", None, ""))
+    assert (rows.texts, rows.labels) == (("1", "true", "2.5", "x"), None)
+
+
+def test_string_labels_stay_byte_for_byte() -> None:
+    strange = ["01", "1", "1.0", "NA", "null", "None", "TRUE", " x ", "é", "e\u0301"]
+    assert labels(strange) == tuple(strange)
+
+
+@pytest.mark.parametrize(
+    ("values", "spelled"),
+    [
+        ([1, 0, -1], ("1", "0", "-1")),
+        ([True, False], ("true", "false")),
+        ([1.0, 2.0], ("1", "2")),
+        ([1.0, 1.5], ("1.0", "1.5")),
+        ([np.int64(3), np.float64(4.0), np.str_("x")], ("3", "4.0", "x")),
+        ([Decimal("1.50"), date(2024, 1, 2)], ("1.50", "2024-01-02")),
+    ],
+)
+def test_labels_of_other_types_are_spelled(values: list[object], spelled: tuple[str, ...]) -> None:
+    assert labels(values) == spelled
+
+
+def test_rows_without_a_label_are_named() -> None:
+    said = label_fault(["a", None, "b", "", float("nan"), " "])
+    assert said.message == (
+        "t.csv, column 'label': 4 rows without label: line 3, line 5, line 6, line 7. "
+        "Expected a label in every row. Fill them in or drop these rows."
+    )
+    assert label_fault([1.0, float("nan")]).saw == "1 row without label: line 3"
+    assert label_fault(["a"] + [None] * 1_200).saw.endswith("line 11, line 12 and 1,190 more")
+
+
+def test_minus_one_throughout_means_no_labels_but_only_throughout() -> None:
+    assert labels([-1, -1]) is None
+    assert labels([-1, 1]) == ("-1", "1")
+    assert labels(["-1", "-1"]) == ("-1", "-1")
+
+
+def test_several_labels_a_row_are_refused() -> None:
+    assert label_fault([[1], [2, 3]]).saw == "several labels a row (multi-label) are not supported yet"
+
+
+def test_values_that_are_no_text_are_named_by_place() -> None:
+    with pytest.raises(DataError) as caught:
+        examples(table({"text": ["a", {"b": 1}, ["c"]]}), Columns("text", "", None, ""))
+    assert caught.value.message == (
+        "t.csv, column 'text': type dict instead of text: line 3, line 4. Expected text, or a single value."
+    )
+
+
+def test_the_names_of_the_table_are_used_for_its_own_ids_alone() -> None:
+    names = {"0": "neg", "1": "pos"}
+    given = table({"text": ["a", "b"], "label": ["1", "0"], "stars": [0, 1], "lang": ["en", "ko"]}, names)
+    assert examples(given, Columns("text", "", "label", "")).labels == ("pos", "neg")
+    assert examples(given, Columns("text", "", "stars", "")).labels == ("0", "1")
+    assert examples(given, Columns("text", "", "lang", "")).labels == ("en", "ko")
+
+
+def test_the_names_of_the_user_win_and_must_be_complete() -> None:
+    given = table({"text": ["a", "b"], "label": ["1", "0"]}, {"0": "neg", "1": "pos"})
+    columns = Columns("text", "", "label", "")
+    assert examples(given, columns, label_names={"0": "부정", "1": "긍정"}).labels == ("긍정", "부정")
+    with pytest.raises(DataError, match=r"column 'label': no name is given for the label '1'\."):
+        examples(given, columns, label_names={"0": "부정"})

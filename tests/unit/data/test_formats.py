@@ -1,0 +1,400 @@
+"""Files to tables: exact values, exact places, exact messages."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whet.data.formats import read_delimited, read_file, read_jsonl
+from whet.errors import DataError, MissingExtraError, UsageError
+from whet.records import Table
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+
+def table(path: Path, content: bytes | str, *, encoding: str = "utf-8") -> Table:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_file(path, encoding=encoding)[0]
+
+
+def refusal(path: Path, content: bytes | str, *, encoding: str = "utf-8") -> DataError:
+    with pytest.raises(DataError) as caught:
+        table(path, content, encoding=encoding)
+    assert caught.value.where == str(path)
+    return caught.value
+
+
+def columns(text: str, *, tabs: bool = False) -> dict[str, list[object]]:
+    return {name: list(values) for name, values in read_delimited(text, where="t.csv", tabs=tabs)[0].columns.items()}
+
+
+def fault(text: str, *, tabs: bool = False) -> str:
+    with pytest.raises(DataError) as caught:
+        read_delimited(text, where="t.csv", tabs=tabs)
+    return caught.value.message
+
+
+# ---------------------------------------------------------------- csv
+
+
+def test_a_label_called_NA_stays_a_label() -> None:
+    labels = ["NA", "null", "None", "nan", "n/a", "TRUE", "01", "1", "1.0", "1e3", " x ", ""]
+    text = "text,label\n" + "".join(f"t,{label}\n" for label in labels)
+    assert columns(text)["label"] == labels
+
+
+def test_numbers_as_texts_stay_as_they_are_written() -> None:
+    assert columns("text,label\n007,a\n4.50,b\n")["text"] == ["007", "4.50"]
+
+
+def test_quoted_commas_line_ends_and_doubled_quotes_are_read_and_rows_stand_where_they_begin() -> None:
+    read, notices = read_delimited('text,label\r\n"a, ""b""\nc",x\r\n\r\nd "e" f,y\r\n', where="t.csv")
+    assert read.columns == {"text": ('a, "b"\nc', 'd "e" f'), "label": ("x", "y")}
+    assert list(read.places) == ["line 2", "line 5"]
+    assert notices == ()
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8"), min_size=1)), min_size=1
+    )
+)
+def test_what_the_csv_module_writes_comes_back(rows: list[tuple[str, str]]) -> None:
+    stream = io.StringIO(newline="")
+    csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([("text", "label"), *rows])
+    assert columns(stream.getvalue()) == {"text": [t for t, _ in rows], "label": [label for _, label in rows]}
+
+
+@given(st.text(st.sampled_from('ab,;"\t\r\n|\0'), max_size=40), st.booleans())
+def test_any_text_is_a_full_table_or_a_data_error(text: str, tabs: bool) -> None:
+    try:
+        read, _ = read_delimited(text, where="t", tabs=tabs)
+    except DataError:
+        return
+    assert {len(values) for values in read.columns.values()} == {len(read.places)}
+
+
+def test_ragged_rows_are_named_by_line_the_first_five_and_a_count() -> None:
+    assert fault("text,label\na,1\nb,c,2\n") == (
+        "t.csv: line 3 has 3 fields, the header has 2. Put quotes around a text that holds the separator."
+    )
+    many = fault("text,label\n" + "a\n" * 7)
+    assert "line 2 has 1 field, the header has 2; line 3 has" in many
+    assert "line 6 has 1 field, the header has 2; and 2 more such rows." in many
+    assert "line 7" not in many
+
+
+def test_an_extra_field_in_every_row_is_an_error_too() -> None:
+    assert "line 2 has 3 fields, the header has 2" in fault("text,label\nx,a,1\ny,b,0\n")
+
+
+def test_an_unclosed_quote_is_named_by_the_line_that_opens_it() -> None:
+    assert fault('text,label\n"a,1\nb,2\n').startswith("t.csv: the quote opened at line 2 is never closed.")
+    assert fault('text,label\n"a\nb","c\nd\n').startswith("t.csv: the quote opened at line 3 is never closed.")
+
+
+def test_a_quote_that_a_later_quote_closes_by_accident_is_named_with_both_lines() -> None:
+    assert fault('text,label\nok,0\n"a,1\n"b, c",2\n').startswith(
+        "t.csv: the quote opened at line 3 is closed at line 4, but more text follows."
+    )
+
+
+def test_repeated_and_empty_column_names_are_refused_together() -> None:
+    assert fault("a,b,a,\nx,1,y,2\n") == (
+        "t.csv: the column name 'a' stands 2 times; column 4 has no name. Expected a name of its own for each column."
+    )
+
+
+def test_the_index_a_data_frame_wrote_is_left_out_and_said() -> None:
+    read, notices = read_delimited(",text,label\n7,a,x\n3,b,y\n", where="t.csv")
+    assert list(read.columns) == ["text", "label"]
+    assert notices == ("the first column of t.csv has no name and numbers the rows; it is left out",)
+    assert "column 1 has no name" in fault(",text\nz,a\n")
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
+def test_an_empty_file_has_no_rows(tmp_path: Path, content: str) -> None:
+    assert refusal(tmp_path / "t.csv", content).saw == "has no rows: the file is empty"
+
+
+def test_a_header_alone_has_no_rows() -> None:
+    assert fault("text,label\n") == "t.csv: has no rows below its header."
+
+
+def test_blank_lines_are_texts_only_where_there_is_one_column() -> None:
+    assert columns("text,label\n\na,1\n\n") == {"text": ["a"], "label": ["1"]}
+    assert columns("text\na\n\nb\n\n") == {"text": ["a", "", "b"]}
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_another_separator_is_seen_and_said(mark: str, name: str) -> None:
+    read, notices = read_delimited(f"text{mark}label\na, b{mark}1\n", where="t.csv")
+    assert read.columns == {"text": ("a, b",), "label": ("1",)}
+    assert notices == (f"t.csv has {name} between its columns, not commas",)
+
+
+def test_a_semicolon_in_a_single_column_is_no_separator() -> None:
+    assert columns("my;text\na\nb;c\n") == {"my;text": ["a", "b;c"]}
+
+
+def test_a_long_field_is_read_and_the_limit_of_the_process_is_put_back() -> None:
+    before = csv.field_size_limit(131_072)
+    try:
+        assert columns("text,label\n" + "x" * 300_000 + ",1\n")["text"] == ["x" * 300_000]
+        assert csv.field_size_limit() == 131_072
+    finally:
+        csv.field_size_limit(before)
+
+
+def test_nul_characters_are_kept() -> None:
+    assert columns("text,label\na\0b,1\n")["text"] == ["a\0b"]
+
+
+# ---------------------------------------------------------------- tsv
+
+
+def test_tabs_separate_and_quoted_texts_are_unquoted() -> None:
+    assert columns('text\tlabel\n"a\tb"\t1\n"say ""x"""\t2\n', tabs=True) == {
+        "text": ["a\tb", 'say "x"'],
+        "label": ["1", "2"],
+    }
+
+
+@pytest.mark.parametrize("text", ['"a" b', '"', '""a""'])
+def test_quotes_in_a_tsv_that_quotes_nothing_are_part_of_its_texts(text: str) -> None:
+    read, notices = read_delimited(f"text\tlabel\n{text}\t1\nc\t0\n", where="t.tsv", tabs=True)
+    assert read.columns == {"text": (text, "c"), "label": ("1", "0")}
+    assert notices == ("quotation marks in t.tsv are part of its texts: every line has all its columns without them",)
+
+
+def test_quotes_that_would_glue_whole_lines_of_a_tsv_together_are_part_of_its_texts() -> None:
+    assert columns('text\tlabel\n"a\t1\nb"\t0\n', tabs=True)["text"] == ['"a', 'b"']
+
+
+def test_a_quoted_line_end_in_a_tsv_is_no_row() -> None:
+    assert columns('text\tlabel\n"a\nb"\t1\n', tabs=True) == {"text": ["a\nb"], "label": ["1"]}
+
+
+# ---------------------------------------------------------------- encodings
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    assert list(table(tmp_path / "t.csv", b"\xef\xbb\xbftext,label\na,1\n").columns) == ["text", "label"]
+
+
+def test_bytes_that_are_not_utf8_are_named_with_line_and_likely_encodings(tmp_path: Path) -> None:
+    korean = refusal(tmp_path / "t.csv", "text,label\nok,1\n재밌다,1\n".encode("cp949"))
+    assert korean.saw == "not UTF-8: byte 0xc0 at line 3 does not fit"
+    assert "--encoding cp949 reads '재밌다,1'" in korean.todo
+    french = refusal(tmp_path / "t.csv", "text,label\ncafé,1\n".encode("latin-1"))
+    assert french.saw == "not UTF-8: byte 0xe9 at line 2 does not fit"
+    assert "--encoding latin-1 reads 'é,1'" in french.todo
+
+
+def test_the_given_encoding_is_used(tmp_path: Path) -> None:
+    assert table(tmp_path / "t.csv", "text,label\n재밌다,1\n".encode("cp949"), encoding="cp949").columns["text"] == (
+        "재밌다",
+    )
+    assert table(tmp_path / "t.csv", "text,label\nx,1\n".encode("utf-16"), encoding="utf-16").columns["text"] == ("x",)
+
+
+def test_a_utf16_file_is_recognised_by_its_mark(tmp_path: Path) -> None:
+    said = refusal(tmp_path / "t.csv", "text,label\nx,1\n".encode("utf-16"))
+    assert said.todo == "The file begins with the mark of UTF-16: give --encoding utf-16"
+
+
+def test_a_damaged_place_in_utf8_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    said = refusal(tmp_path / "t.csv", "text,label\n정말 재밌다,1\n".encode() + b"a\xff,0\n")
+    assert said.saw == "not UTF-8: byte 0xff at line 3 does not fit"
+    assert "probably damaged" in said.todo
+
+
+def test_an_unknown_encoding_is_a_usage_error(tmp_path: Path) -> None:
+    for name in ("utf-88", "rot13"):
+        with pytest.raises(UsageError, match="unknown encoding"):
+            table(tmp_path / "t.csv", "text\na\n", encoding=name)
+
+
+def test_bytes_that_do_not_fit_the_given_encoding_are_named(tmp_path: Path) -> None:
+    said = refusal(tmp_path / "t.csv", b"text\n\xff\n", encoding="cp949")
+    assert said.message.endswith(
+        "not CP949: byte 0xff at line 2 does not fit. Save the file as UTF-8, or give its encoding with --encoding."
+    )
+
+
+# ---------------------------------------------------------------- jsonl
+
+
+def test_jsonl_keeps_strings_and_integers_and_gives_none_for_a_missing_key() -> None:
+    read = read_jsonl('{"text": "a\\u2028b", "label": 1}\n\n{"text": "1.50", "more": true}\r\n', where="t")
+    assert read.columns == {"text": ["a\u2028b", "1.50"], "label": [1, None], "more": [None, True]}
+    assert read.places == ["line 1", "line 3"]
+
+
+def test_numbers_with_a_fraction_stay_as_they_are_written() -> None:
+    assert read_jsonl('{"label": 1.50}\n{"label": 1.0}\n{"label": 1e999}', where="t").columns["label"] == [
+        "1.50",
+        "1.0",
+        "1e999",
+    ]
+
+
+def test_bad_lines_of_jsonl_are_named_together() -> None:
+    lines = ['{"text": "a"}', "{'text': 1}", "[1]", '"x"', '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 100_000, "x"]
+    with pytest.raises(DataError) as caught:
+        read_jsonl("\n".join(lines), where="t.jsonl")
+    assert caught.value.saw == (
+        "line 2 is not JSON: Expecting property name enclosed in double quotes at character 2; "
+        "line 3 holds a list, not an object; line 4 holds a single value, not an object; "
+        "line 5 is not valid: the key 'a' stands twice; line 6 is not valid: NaN is not JSON; and 2 more such lines"
+    )
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abc"), st.text() | st.integers() | st.booleans(), min_size=1), min_size=1)
+)
+def test_what_json_writes_comes_back(rows: list[dict[str, object]]) -> None:
+    read = read_jsonl("\n".join(json.dumps(row) for row in rows), where="t")
+    for i, row in enumerate(rows):
+        assert {name: values[i] for name, values in read.columns.items() if name in row} == row
+
+
+def test_an_empty_jsonl_has_no_rows() -> None:
+    with pytest.raises(DataError, match=r"^t: has no rows\.$"):
+        read_jsonl("\n\n", where="t")
+
+
+# ---------------------------------------------------------------- parquet
+
+
+def test_parquet_keeps_its_types_and_decodes_dictionaries(tmp_path: Path) -> None:
+    source = pa.table(
+        {
+            "text": ["a", None],
+            "label": pa.array([1, 2], pa.int8()),
+            "many": [[1], []],
+            "name": pa.array(["x", "y"]).dictionary_encode(),
+        }
+    )
+    pq.write_table(source, tmp_path / "t.parquet")
+    read, notices = read_file(tmp_path / "t.parquet", encoding="utf-8")
+    assert read.columns == {"text": ["a", None], "label": [1, 2], "many": [[1], []], "name": ["x", "y"]}
+    assert read.places == ["row 1", "row 2"]
+    assert notices == ()
+
+
+def test_parquet_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "t.csv")
+    read, notices = read_file(tmp_path / "t.csv", encoding="utf-8")
+    assert read.columns == {"text": ["a"]}
+    assert notices == (f"{tmp_path / 't.csv'} is a parquet file, whatever its name says",)
+    assert refusal(tmp_path / "u.parquet", "text\na\n").saw == "not a parquet file, although it is named so"
+
+
+def test_a_damaged_or_empty_parquet_is_a_data_error(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "t.parquet", b"PAR1 and no more").saw.startswith("a damaged parquet file: ")
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "t.parquet")
+    assert refusal(tmp_path / "t.parquet", (tmp_path / "t.parquet").read_bytes()).saw == "has no rows"
+    assert refusal(tmp_path / "t.parquet", b"").saw == "has no rows: the file is empty"
+
+
+def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "t.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError) as caught:
+        read_file(tmp_path / "t.parquet", encoding="utf-8")
+    assert caught.value.todo == 'Run: pip install "whet[parquet]"'
+
+
+# ---------------------------------------------------------------- file types
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.CSV.GZ"])
+def test_gzip_is_known_by_its_first_bytes_not_by_its_name(tmp_path: Path, name: str) -> None:
+    assert table(tmp_path / name, gzip.compress(b"text,label\na,1\n")).columns == {"text": ("a",), "label": ("1",)}
+    assert table(tmp_path / name, b"text,label\na,1\n").columns == {"text": ("a",), "label": ("1",)}
+
+
+def test_every_format_may_be_gzipped(tmp_path: Path) -> None:
+    assert table(tmp_path / "t.tsv.gz", gzip.compress(b"text\tlabel\na\t1\n")).columns["label"] == ("1",)
+    assert table(tmp_path / "t.ndjson.gz", gzip.compress(b'{"text": "a"}')).columns["text"] == ["a"]
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"text": ["a"]}), stream)
+    assert table(tmp_path / "t.parquet.gz", gzip.compress(stream.getvalue())).columns["text"] == ["a"]
+
+
+def test_a_cut_gzip_is_damaged(tmp_path: Path) -> None:
+    said = refusal(tmp_path / "t.csv.gz", gzip.compress(b"text,label\na,1\n" * 99)[:-9])
+    assert said.saw.startswith("a damaged gzip file: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "saw"),
+    [
+        ("t.pkl", b"anything", "unsupported file type .pkl"),
+        ("t.csv", b"PK\x03\x04...", "unsupported file type .csv: a zip archive or an Excel workbook"),
+        ("t.xlsx", b"PK\x03\x04...", "unsupported file type .xlsx: a zip archive or an Excel workbook"),
+        ("t.csv", b"<!DOCTYPE html><html>", "unsupported file type .csv: a web page"),
+        ("t.json", b"[]", "unsupported file type .json"),
+        ("t", b"text,label", "unsupported file type without an extension"),
+        ("t.csv.gz", gzip.compress(b"PK\x03\x04"), "unsupported file type .csv: a zip archive or an Excel workbook"),
+        ("t.py.gz", gzip.compress(b"print()"), "unsupported file type .py"),
+    ],
+)
+def test_other_file_types_are_refused_by_name_and_by_first_bytes(
+    tmp_path: Path, name: str, content: bytes, saw: str
+) -> None:
+    said = refusal(tmp_path / name, content)
+    assert said.saw == saw
+    assert said.expected == "csv, tsv, jsonl (or ndjson) or parquet, each also .gz, or a folder of class folders"
+
+
+@given(
+    st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".txt", ""]),
+    st.sampled_from([b"", b"PAR1", b"\x1f\x8b\x08\x00", b'{"', b'"', b"\xff\xfe", b"text,label\n", b"\x80\x04"]),
+    st.binary(max_size=60),
+)
+def test_any_bytes_are_a_table_or_one_message(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, head: bytes, rest: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"any{suffix}"
+    try:
+        read = table(path, head + rest)
+    except DataError as said:
+        assert said.message.startswith(f"{path}: ")
+        return
+    assert {len(values) for values in read.columns.values()} == {len(read.places)}
+
+
+class _Canary:
+    opened: list[str] = []  # noqa: RUF012  filled by __reduce__ if the pickle is ever loaded
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return _Canary.opened.append, ("opened",)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_a_pickle_is_refused_whatever_its_name_and_never_opened(tmp_path: Path, protocol: int) -> None:
+    said = refusal(tmp_path / "t.csv", pickle.dumps(_Canary(), protocol=protocol))
+    assert said.saw == "unsupported file type .csv: a pickle, which is never opened"
+    assert _Canary.opened == []
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(DataError) as caught:
+        read_file(tmp_path / "t.csv", encoding="utf-8")
+    assert caught.value.message == f"{tmp_path / 't.csv'}: cannot be read: Permission denied."
