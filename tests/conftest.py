@@ -37,6 +37,7 @@ os.environ.update(
     TERM="dumb",
     COLUMNS="100",
     LANG="C.UTF-8",
+    OMP_NUM_THREADS="1",  # read when torch is loaded: one thread keeps sums alike on every machine
 )
 
 hypothesis.settings.register_profile("whet", derandomize=True, deadline=None, database=None)
@@ -54,6 +55,7 @@ def _seeds() -> Iterator[None]:
     np.random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+        sys.modules["torch"].set_num_threads(1)  # a job that ran in a test before has set its own
     before = dict(os.environ)
     yield
     if dict(os.environ) != before:

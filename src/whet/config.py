@@ -27,24 +27,24 @@ Language = Literal["auto", "en", "ko"]
 GROUPS = ("Data", "Model", "Training", "Output", "Machine")
 
 
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The range of a number; None is no limit."""
+
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+
+
 def _setting(
-    default: Any,
-    group: str,
-    help: str,
-    *,
-    common: bool = False,
-    result: bool = True,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
+    default: Any, group: str, help: str, *, common: bool = False, result: bool = True, within: Range | None = None
 ) -> Any:
     """A field of Settings. `common`: shown by `--help`, not only `--help-all`. `result`: changes
-    what the run computes. `least`, `above`, `most`: the range of a number."""
-    metadata = {
-        "group": group, "help": help, "common": common, "result": result,
-        "least": least, "above": above, "most": most,
-    }  # fmt: skip
-    return dataclasses.field(default=default, metadata=metadata)
+    what the run computes. `within`: the range of a number."""
+    limits = dataclasses.asdict(within or Range())
+    return dataclasses.field(
+        default=default, metadata={"group": group, "help": help, "common": common, "result": result, **limits}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Settings:
     """All settings of a job with their defaults: those of the reference job, bert-base on IMDB."""
 
     recipe: str | None = _setting(
-        None, "Data", "A named recipe (imdb-bert-base, imdb-minilm, nsmc, sst2-minilm) or a TOML file of settings.",
-        common=True, result=False,
+        None, "Data", "A named recipe (demo, imdb-bert-base, imdb-minilm, nsmc, sst2-minilm) or a TOML file of "
+        "settings.", common=True, result=False,
     )  # fmt: skip
     text: str | None = _setting(None, "Data", "The column that holds the text. Found by name and shape.", common=True)
     label: str | None = _setting(None, "Data", "The column that holds the label. Found by name and shape.", common=True)
@@ -66,37 +66,43 @@ class Settings:
         "auto: DATA's own test split, else 0.1.", common=True,
     )  # fmt: skip
     validation: str = _setting(
-        "auto", "Data", "Validation rows: a file, a split of DATA, a share of the training rows, or none. "
+        "auto", "Data", "Validation rows: a file, a split of DATA, a share of the train table, or none. "
         "auto: DATA's own validation split, else 0.1.", common=True,
     )  # fmt: skip
-    train_rows: int | None = _setting(None, "Data", "Train on this many rows, drawn by class.", least=2)
-    test_rows: int | None = _setting(None, "Data", "Score this many test rows, drawn by class.", least=1)
+    train_rows: int | None = _setting(None, "Data", "Train on this many rows, drawn by class.", within=Range(least=2))
+    test_rows: int | None = _setting(None, "Data", "Score this many test rows, drawn by class.", within=Range(least=1))
     encoding: str = _setting("utf-8", "Data", "Encoding of text files, for example cp949.")
 
     model: str = _setting("auto", "Model", "auto, embedded, a model's name on the hub, or a folder.", common=True)
     max_length: int = _setting(
-        512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, least=3
+        512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, within=Range(least=3)
     )
     truncation: Truncation = _setting(
         "head", "Model", "What stays of a longer text: its head, or a quarter of head and the rest of tail (head-tail)."
     )
-    layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", least=1)
+    layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
 
-    epochs: float = _setting(2.0, "Training", "Passes over the training rows.", common=True, above=0)
-    batch_size: int = _setting(16, "Training", "Rows a step.", common=True, least=1)
-    learning_rate: float = _setting(5e-5, "Training", "Peak of the learning rate.", common=True, above=0, most=1)
-    weight_decay: float = _setting(0.01, "Training", "Weight decay; none on biases and norms.", least=0)
-    warmup: float = _setting(
-        0.06, "Training", "Warm-up: a share of all steps below 1, a number of steps from 1.", least=0
+    epochs: float = _setting(2.0, "Training", "Passes over the training rows.", common=True, within=Range(above=0))
+    batch_size: int = _setting(16, "Training", "Rows a step.", common=True, within=Range(least=1))
+    learning_rate: float = _setting(
+        5e-5, "Training", "Peak of the learning rate.", common=True, within=Range(above=0, most=1)
     )
-    max_grad_norm: float = _setting(1.0, "Training", "Gradients are clipped to this norm.", above=0)
+    weight_decay: float = _setting(0.01, "Training", "Weight decay; none on biases and norms.", within=Range(least=0))
+    warmup: float = _setting(
+        0.06, "Training", "Warm-up: a share of all steps below 1, a number of steps from 1.", within=Range(least=0)
+    )
+    max_grad_norm: float = _setting(1.0, "Training", "Gradients are clipped to this norm.", within=Range(above=0))
     evaluate_every: int | None = _setting(
-        None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", least=1
+        None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", within=Range(least=1)
     )
     metric: str = _setting("macro_f1", "Training", "What 'best' means: accuracy, macro_f1, weighted_f1, f1 or loss.")
-    early_stopping: int | None = _setting(None, "Training", "Stop after N evaluations without a better score.", least=1)
+    early_stopping: int | None = _setting(
+        None, "Training", "Stop after N evaluations without a better score.", within=Range(least=1)
+    )
     keep: Keep = _setting("best", "Training", "Which weights are saved: best on validation, or last.")
-    seed: int = _setting(42, "Training", "Seed of splits, order, dropout and the new layer.", common=True, least=0)
+    seed: int = _setting(
+        42, "Training", "Seed of splits, order, dropout and the new layer.", common=True, within=Range(least=0)
+    )
     baseline: bool = _setting(True, "Training", "Score a majority and a TF-IDF baseline beside the model.")
 
     output: str | None = _setting(
@@ -106,14 +112,20 @@ class Settings:
         False, "Output", "Start over; an earlier run of the same name is kept beside it.", result=False
     )
     log_every: int = _setting(
-        100, "Output", "Print the loss every N steps where there is no progress bar.", result=False, least=1
+        100,
+        "Output",
+        "Print the loss every N steps where there is no progress bar.",
+        result=False,
+        within=Range(least=1),
     )
     lang: Language = _setting("auto", "Output", "Language of the summary: en or ko.", result=False)
     json: bool = _setting(False, "Output", "The last line of stdout is one JSON document.", result=False)
     quiet: bool = _setting(False, "Output", "Only results, no progress.", result=False)
 
     device: DeviceName = _setting("auto", "Machine", "auto, cpu, cuda, mps or xpu.")
-    threads: int | None = _setting(None, "Machine", "CPU threads. Otherwise the cores this process may use.", least=1)
+    threads: int | None = _setting(
+        None, "Machine", "CPU threads. Otherwise the cores this process may use.", within=Range(least=1)
+    )
     debug: bool = _setting(False, "Machine", "Show the traceback of an error.", result=False)
 
 
@@ -226,7 +238,10 @@ def read_recipe(name: str) -> tuple[dict[str, object], str]:
         path = Path(name)
         if not path.is_file():
             raise UsageError(f"no such recipe file: {name}", where="--recipe")
-        content = path.read_text(encoding="utf-8")
+        try:
+            content = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as fault:
+            raise UsageError(f"not UTF-8: {fault}", where=f"recipe {name}") from None
     elif name in recipe_names():
         content = (resources.files("whet") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     else:
@@ -256,8 +271,8 @@ def resolve(given: Mapping[str, object]) -> Resolved:
     values, notices, faults = _renamed(given, "argument")
     recipe = values.get("recipe")
     layers: list[tuple[str, dict[str, object]]] = [("given", values)]
-    if isinstance(recipe, str):
-        loaded, _ = read_recipe(recipe)
+    if isinstance(recipe, (str, Path)):
+        loaded, _ = read_recipe(str(recipe))
         recipe_values, recipe_notices, recipe_faults = _renamed(loaded, f"recipe {recipe}")
         recipe_values.pop("data", None)
         layers.insert(0, (f"recipe {recipe}", recipe_values))
@@ -294,7 +309,8 @@ def check_value(name: str, value: object) -> object:
     allowed = get_args(hint) if get_origin(hint) is Literal else ()
     if allowed:
         if value not in allowed:
-            todo = did_you_mean(str(value), allowed)
+            # By its letters 'gpu' would be nearest to 'xpu'.
+            todo = did_you_mean("cuda" if value == "gpu" else str(value), allowed)
             raise UsageError(f"{value!r} is not known", where=flag, expected=" or ".join(allowed), todo=todo)
         return value
     kinds = get_args(hint) or (hint,)
@@ -302,13 +318,13 @@ def check_value(name: str, value: object) -> object:
         return None
     if str in kinds and isinstance(value, (str, Path)):
         return _checked_text(name, str(value), flag)
-    if str in kinds and isinstance(value, float | int) and name in ("test", "validation"):
+    if name in ("test", "validation") and isinstance(value, float | int) and not isinstance(value, bool):
         return str(value)
     if bool in kinds:
         if isinstance(value, bool):
             return value
         raise UsageError(f"{value!r} is not yes or no", where=flag, expected="true or false")
-    number = _number(value, whole=int in kinds)
+    number = None if str in kinds else _number(value, whole=int in kinds)
     if number is None:
         expected = "a whole number" if int in kinds else "text" if str in kinds else "a number"
         raise UsageError(f"{value!r} is not {expected}", where=flag, expected=expected)

@@ -106,15 +106,26 @@ def read_label_names(given: str) -> dict[str, str]:
             raise UsageError(f"no such file: {given}", where="--label-names", expected="a .json or .txt file of names")
         if path.suffix == ".json":
             return _names_from_json(path)
-        return _numbered([line for line in path.read_text(encoding="utf-8-sig").splitlines() if line], given)
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except UnicodeDecodeError as fault:
+            raise UsageError(f"not UTF-8: {fault}", where=f"--label-names {given}") from None
+        return _numbered([line for line in lines if line], given)
     parts = [part.strip() for part in given.split(",")]
     if any("=" in part for part in parts):
         if not all("=" in part for part in parts):
             raise UsageError(
                 f"{given!r} mixes names and label=name", where="--label-names", expected="one form for all"
             )
-        pairs = [part.split("=", 1) for part in parts]
-        return {label.strip(): name.strip() for label, name in pairs}
+        pairs = [[side.strip() for side in part.split("=", 1)] for part in parts]
+        named = dict(pairs)
+        if len(named) != len(pairs) or not all(named.values()):
+            raise UsageError(
+                f"an empty name or a repeated label in {given!r}",
+                where="--label-names",
+                expected="a name for each label",
+            )
+        return named
     return _numbered(parts, given)
 
 
@@ -138,7 +149,7 @@ def rename(labels: Sequence[str], names: Mapping[str, str], *, source: str) -> t
 
 
 def _numbered(names: Sequence[str], given: str) -> dict[str, str]:
-    if len(set(names)) != len(names) or not all(names):
+    if not names or len(set(names)) != len(names) or not all(names):
         raise UsageError(f"empty or repeated names in {given!r}", where="--label-names", expected="distinct names")
     return {str(i): name for i, name in enumerate(names)}
 
@@ -146,11 +157,11 @@ def _numbered(names: Sequence[str], given: str) -> dict[str, str]:
 def _names_from_json(path: Path) -> dict[str, str]:
     try:
         loaded = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as fault:
+    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
         raise UsageError(f"not JSON: {fault}", where=f"--label-names {path}") from None
     if isinstance(loaded, dict) and isinstance(loaded.get("labels"), list):
         loaded = loaded["labels"]
-    if isinstance(loaded, list) and all(isinstance(name, str) for name in loaded):
+    if isinstance(loaded, list) and loaded and all(isinstance(name, str) for name in loaded):
         return _numbered(loaded, str(path))
     if isinstance(loaded, dict) and loaded and all(isinstance(name, str) for name in loaded.values()):
         return {str(label): name for label, name in loaded.items()}

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import platform
 import random
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,7 +104,7 @@ def language(asked: Language) -> Literal["en", "ko"]:
     if asked != "auto":
         return asked
     locale = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return "ko" if locale.lower().startswith("ko") else "en"
+    return "ko" if re.match(r"ko(rean)?([_.@-]|$)", locale.lower()) else "en"
 
 
 def versions() -> dict[str, str]:

@@ -12,6 +12,11 @@ FUNCTION_LINES = 60
 PARAMETERS = 8
 PACKAGE_LINES = 9_000
 
+# Signatures that are not ours to choose, each with who calls it.
+WIDE_BY_CONTRACT = {
+    ("whet.model.packed", "attend"): "transformers calls a registered attention function with exactly these",
+}
+
 
 def long_functions(module: Module) -> Iterator[str]:
     for function in functions(module):
@@ -34,7 +39,7 @@ def wide_signatures(module: Module) -> Iterator[str]:
         names += [argument.arg for argument in (given.vararg, given.kwarg) if argument]
         if id(function) in methods and names and names[0] in ("self", "cls"):
             del names[0]
-        if len(names) >= PARAMETERS:
+        if len(names) >= PARAMETERS and (module.name, function.name) not in WIDE_BY_CONTRACT:
             yield f"{module.place(function)}: {function.name} takes {len(names)} parameters"
 
 
@@ -51,6 +56,17 @@ def test_every_signature_is_narrow_but_for_commands_whose_parameters_are_their_o
     assert [
         fault for module in modules() if not module.name.startswith("whet.cli") for fault in wide_signatures(module)
     ] == []
+
+
+def test_every_exempted_signature_still_exists_and_is_wide() -> None:
+    found = {
+        (module.name, function.name): len(function.args.args) + len(function.args.kwonlyargs) + 1
+        for module in modules()
+        for function in functions(module)
+        if (module.name, function.name) in WIDE_BY_CONTRACT
+    }
+    assert found.keys() == WIDE_BY_CONTRACT.keys()
+    assert min(found.values()) >= PARAMETERS
 
 
 def test_the_whole_source_stays_small() -> None:

@@ -29,8 +29,8 @@ class _Pool:
     """The rows that are left to draw from."""
 
     rows: Examples
-    counts: Mapping[str, int]
-    """Class to the rows that a share counts, which may be more than are left."""
+    counts: Mapping[str, float]
+    """Class to the rows that a share counts, which may be more or fewer than are left."""
     name: str
 
 
@@ -50,10 +50,10 @@ def split(
     one, else 0.1), a share, `none`, or the name whose rows `sides` holds. A share or `none` sets a
     side of DATA's aside. Nothing is ever taken from a test side.
 
-    `train_rows` are drawn by class after test rows are taken and before validation rows are; a
-    validation share then counts the drawn rows, so that 2,000 become 1,800 + 200. Where validation
-    is a side of its own, all of them train. `test_rows` are drawn by class from the finished test
-    side. Rows keep their order within a side.
+    `train_rows` are drawn by class from what test and validation leave, so that `train_rows=2000`
+    trains on 2,000 rows where there are enough. A validation share then counts those rows: 0.1 is
+    200 further rows of a large table, and 200 of the 2,000 where there are no others. `test_rows`
+    are drawn by class from the finished test side. Rows keep their order within a side.
 
     Shares that make no sense raise UsageError, too few rows for a side DataError.
     """
@@ -68,13 +68,14 @@ def split(
         leave = isinstance(wanted_validation, float)
         test_side, pool = _carve(pool, "test", wanted_test, seed, leave=leave)
         part = "what test leaves"
+    if isinstance(wanted_validation, float):
+        counted = pool if train_rows is None else _counting(pool, train_rows)
+        reasons["validation"] = _share_reason(wanted_validation, counted, seed)
+        validation_side, pool = _carve(counted, "validation", wanted_validation, seed, leave=False)
+        part += f", less {len(validation_side.texts):,} for validation"
     if train_rows is not None:
         part = _rows_reason(train_rows, pool.rows, seed)
         pool = _fewer(pool, train_rows, seed)
-    if isinstance(wanted_validation, float):
-        reasons["validation"] = _share_reason(wanted_validation, pool, seed)
-        validation_side, pool = _carve(pool, "validation", wanted_validation, seed, leave=False)
-        part += f", less {len(validation_side.texts):,} for validation"
     if test_side is not None and test_rows is not None:
         reasons["test"] += f": {_rows_reason(test_rows, test_side, seed)}"
         test_side = _sample(test_side, test_rows, "test rows", seed)
@@ -222,8 +223,17 @@ def _choose(quotas: Floats, groups: Ints, classes: Ints, rank: Ints, free: Bools
     return chosen
 
 
+def _counting(pool: _Pool, wanted: int) -> _Pool:
+    """The same rows, of which a share counts only as many as `wanted`, evenly over the classes."""
+    there = len(pool.rows.texts)
+    if wanted >= there:
+        return pool
+    counts = {name: count * wanted / there for name, count in Counter(_labels(pool.rows)).items()}
+    return _Pool(pool.rows, counts, f"{wanted:,} training rows, out of {pool.name}")
+
+
 def _fewer(pool: _Pool, wanted: int, seed: int) -> _Pool:
-    """The pool with `wanted` rows, which later shares then count."""
+    """The pool with `wanted` rows."""
     if wanted >= len(pool.rows.texts):
         return pool
     drawn = _sample(pool.rows, wanted, "train rows", seed)

@@ -103,7 +103,7 @@ def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path) -> Encoded
     vocabulary allows, else uint32. An entry appears whole or not at all.
     """
     folder = cache / "tokens" / _key(texts, cutter)
-    if not (folder / "meta.json").is_file():
+    if not _is_whole(folder):
         _write(texts, cutter, folder)
     return _open(folder)
 
@@ -161,10 +161,24 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path) -> None:
         try:
             scratch.replace(folder)
         except OSError:
-            if not (folder / "meta.json").is_file():  # else another process was first with the same content
-                raise
+            if not _is_whole(folder):  # else another process was first with the same content
+                shutil.rmtree(folder, ignore_errors=True)
+                scratch.replace(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether an entry is there and as long as its meta.json says; a crash may have left less."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        offsets = np.load(folder / "offsets.npy", mmap_mode="r")
+        truncated = np.load(folder / "truncated.npy", mmap_mode="r")
+        size = (folder / "ids.bin").stat().st_size
+    except (OSError, EOFError, ValueError):
+        return False
+    rows, length = meta["rows"], meta["tokens"] * np.dtype(meta["dtype"]).itemsize
+    return (len(offsets), len(truncated), size) == (rows + 1, rows, length)
 
 
 def _open(folder: Path) -> Encoded:

@@ -56,15 +56,12 @@ class Classifier:
 
     def _packed(self, batch: Batch) -> Tensor:
         family = FAMILIES[self.model.config.model_type]
-        starts = batch.cu_seqlens[:-1]
-        lengths = np.diff(batch.cu_seqlens)
-        positions = np.arange(len(batch.ids)) - np.repeat(starts, lengths) + family.first_position(self.model)
         hidden = self.model.base_model(
             input_ids=self._tensor(batch.ids)[None],
-            position_ids=self._tensor(positions)[None],
+            position_ids=self._tensor(family.positions(self.model, batch))[None],
             packing=packed.plan(batch.cu_seqlens, self.stream, self.device),
         ).last_hidden_state[0]  # [T, D]
-        return family.head(self.model, hidden[self._tensor(starts)])
+        return family.head(self.model, hidden[self._tensor(batch.cu_seqlens[:-1])])
 
     def _padded(self, batch: Batch) -> Tensor:
         """Groups of like length, each padded to its longest."""

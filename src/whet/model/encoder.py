@@ -6,17 +6,21 @@ still trains, by padding.
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model.files import ModelFiles, read_config
+from whet.records import Batch, Ints
 from whet.runtime import quiet_libraries
 
 # The model classes of transformers carry no types; this alias marks where one passes through.
@@ -29,8 +33,8 @@ class Family:
 
     head: Callable[[SequenceModel, Tensor], Tensor]
     """First-token states [N, D] to logits [N, C]."""
-    first_position: Callable[[SequenceModel], int] = lambda model: 0
-    """Position id of a sequence's first token."""
+    positions: Callable[[SequenceModel, Batch], Ints]
+    """Position id of each token [T]."""
 
 
 def _pooler_head(model: SequenceModel, first: Tensor) -> Tensor:
@@ -48,55 +52,49 @@ def _distilbert_head(model: SequenceModel, first: Tensor) -> Tensor:
     return logits
 
 
-def _after_padding(model: SequenceModel) -> int:
-    # RoBERTa counts positions from the one after its padding id.
-    return int(model.config.pad_token_id) + 1
+def _from_zero(model: SequenceModel, batch: Batch) -> Ints:
+    return np.arange(len(batch.ids)) - np.repeat(batch.cu_seqlens[:-1], np.diff(batch.cu_seqlens))
+
+
+def _after_padding(model: SequenceModel, batch: Batch) -> Ints:
+    """RoBERTa counts on from its padding id, and does not count a padding token, which a text that
+    spells it out brings along."""
+    padding = int(model.config.pad_token_id)
+    real = batch.ids != padding
+    before = np.concatenate([[0], np.cumsum(real)])  # real tokens before each place
+    counted = before[1:] - np.repeat(before[batch.cu_seqlens[:-1]], np.diff(batch.cu_seqlens))
+    positions: Ints = padding + counted * real
+    return positions
 
 
 _ROBERTA = Family(_sequence_head, _after_padding)
 FAMILIES = {
-    "bert": Family(_pooler_head),
+    "bert": Family(_pooler_head, _from_zero),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
-    "electra": Family(_sequence_head),
-    "distilbert": Family(_distilbert_head),
+    "electra": Family(_sequence_head, _from_zero),
+    "distilbert": Family(_distilbert_head, _from_zero),
 }
 
 # Parameters that a pretrained encoder may lack, because they belong to the new task.
 HEAD_PARTS = ("classifier", "pooler", "pre_classifier", "score", "head")
 
-
-def longest_input(folder: Path) -> int:
-    """Tokens the model has positions for, special tokens included; from config.json alone."""
-    config = read_config(folder)
-    positions = config.get("max_position_embeddings", config.get("n_positions", 512))
-    if not isinstance(positions, int):
-        raise ModelError(f"max_position_embeddings is {positions!r}", where=str(folder / "config.json"))
-    if config["model_type"] in ("roberta", "xlm-roberta", "camembert"):
-        pad = config.get("pad_token_id", 1)
-        return positions - (pad if isinstance(pad, int) else 1) - 1
-    return positions
+VOCABULARIES = ("vocab.txt", "vocab.json", "*.model")
+TOKENIZER_TODO = "Put the tokenizer's files beside the weights"
 
 
 def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) -> tuple[SequenceModel, list[str]]:
-    """The encoder with a new head for these labels, in float32 on the CPU, and notices.
+    """The encoder with a head for these labels, in float32 on the CPU, and notices.
 
-    `layers` keeps the first N layers. The head is drawn from torch's seeded generator. Raises
+    `layers` keeps the first N layers. The head is drawn from torch's seeded generator; one that the
+    folder brings for as many labels is kept, and that is said. Raises
     ModelError for damaged weights, unknown architectures and encoder weights that are missing.
     """
-    from transformers import AutoConfig
-
     notices: list[str] = []
     with quiet_libraries():
-        config = AutoConfig.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
+        config = _config(files.folder)
         if layers is not None:
-            if layers > config.num_hidden_layers:
-                raise ModelError(
-                    f"--layers {layers}, but {files.name} has {config.num_hidden_layers}",
-                    where="--layers",
-                    expected=f"1 to {config.num_hidden_layers}",
-                )
             config.num_hidden_layers = layers
         config.id2label = dict(enumerate(labels.names))
         config.label2id = {name: i for i, name in enumerate(labels.names)}
@@ -105,26 +103,25 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
     lost = [key for key in info["missing_keys"] if not _in_head(key)]
     if lost:
         raise ModelError(
-            f"weights are missing: {', '.join(sorted(lost)[:3])} and {max(0, len(lost) - 3)} more",
+            f"weights are missing: {_named(lost)}",
             where=files.name,
             expected=f"a whole {config.model_type} encoder",
         )
     if info["mismatched_keys"]:
         notices.append(f"{files.name} was fine-tuned for other labels; its head is replaced by a new one")
+    elif not any("classifier" in key for key in info["missing_keys"]):
+        notices.append(f"{files.name} was fine-tuned for {len(labels)} labels before; training starts from its head")
     return model, notices
 
 
 def load_saved(folder: Path) -> SequenceModel:
     """A model folder as it was saved. Raises ModelError when weights are missing or of other shape."""
-    from transformers import AutoConfig
-
-    read_config(folder)
     with quiet_libraries():
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = _config(folder)
     model, info = _from_folder(folder, config)
-    broken = [*info["missing_keys"], *(str(key) for key in info["mismatched_keys"])]
+    broken = [*info["missing_keys"], *info["mismatched_keys"]]
     if broken:
-        raise ModelError(f"weights are missing or misshapen: {', '.join(broken[:3])}", where=str(folder))
+        raise ModelError(f"weights are missing or of another shape: {_named(broken)}", where=str(folder))
     return model
 
 
@@ -150,23 +147,29 @@ def load_tokenizer(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
-def tokenizer_json(folder: Path, cache: Path) -> Path:
-    """The folder's tokenizer.json; made once under `cache` where an older model has only a
-    vocabulary file."""
-    own = folder / "tokenizer.json"
-    if own.is_file():
-        return own
-    made = cache / "tokenizers" / folder.name / "tokenizer.json"
+def make_tokenizer_json(folder: Path, cache: Path) -> Path:
+    """A tokenizer.json under `cache`, for an older model that has only a vocabulary file; made once
+    per content. Raises ModelError where there is none: transformers would go on with an empty one.
+    """
+    if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
+        raise ModelError("no tokenizer.json and no vocabulary", where=str(folder), todo=TOKENIZER_TODO)
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.suffix in (".json", ".txt", ".model"):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    made = cache / "tokenizers" / digest.hexdigest()[:32] / "tokenizer.json"
     if not made.is_file():
         tokenizer = load_tokenizer(folder)
         if not tokenizer.is_fast:
-            raise ModelError("no tokenizer.json and no way to make one", where=str(folder))
+            raise ModelError("no tokenizer.json and no way to make one", where=str(folder), todo=TOKENIZER_TODO)
         made.parent.mkdir(parents=True, exist_ok=True)
-        tokenizer.backend_tokenizer.save(str(made))
+        with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
+            tokenizer.backend_tokenizer.save(f"{scratch}/tokenizer.json")
+            Path(scratch, "tokenizer.json").replace(made)
     return made
 
 
-def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, Sequence[Any]]]:
+def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, list[str]]]:
     from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
 
@@ -184,16 +187,41 @@ def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, Se
             )
     except SafetensorError as fault:
         raise ModelError(f"model.safetensors is damaged: {fault}", where=str(folder)) from None
-    except (ValueError, OSError, RuntimeError) as fault:
-        raise ModelError(str(fault).splitlines()[0][:200], where=str(folder)) from None
-    broken = [str(key) for key in info["mismatched_keys"] if not _in_head(str(key))]
+    except (ValueError, KeyError, OSError, RuntimeError) as fault:
+        raise ModelError(f"the weights cannot be read: {str(fault).splitlines()[0][:200]}", where=str(folder)) from None
+    # transformers gives (name, shape in the file, shape of the model) for each of these.
+    mismatched = [str(key[0]) for key in info["mismatched_keys"]]
+    broken = [key for key in mismatched if not _in_head(key)]
     if broken:
-        raise ModelError(f"weights of another shape than config.json says: {', '.join(broken[:3])}", where=str(folder))
+        raise ModelError(f"weights of another shape than config.json says: {_named(broken)}", where=str(folder))
     infinite = [name for name, value in model.state_dict().items() if not torch.isfinite(value).all()]
     if infinite:
-        raise ModelError(f"weights are not finite: {', '.join(infinite[:3])}", where=str(folder))
-    return model, info
+        raise ModelError(f"weights are not finite: {_named(infinite)}", where=str(folder))
+    return model, {"missing_keys": sorted(info["missing_keys"]), "mismatched_keys": mismatched}
+
+
+def _config(folder: Path) -> Any:
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import CONFIG_MAPPING, AutoConfig
+
+    kind = read_config(folder)["model_type"]
+    if kind not in CONFIG_MAPPING:
+        raise ModelError(
+            f"transformers knows no architecture {kind!r}",
+            where=str(folder / "config.json"),
+            todo="Upgrade transformers, or choose another model",
+        )
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (ValueError, OSError, StrictDataclassError) as fault:
+        raise ModelError(" ".join(str(fault).split())[:200], where=str(folder / "config.json")) from None
 
 
 def _in_head(key: str) -> bool:
-    return any(part in key.split(".") or part in key.split("'")[-1].split(".") for part in HEAD_PARTS)
+    return any(part in key.split(".") for part in HEAD_PARTS)
+
+
+def _named(keys: Sequence[str]) -> str:
+    """The first three, and how many more there are."""
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return ", ".join(sorted(keys)[:3]) + more

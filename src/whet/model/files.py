@@ -17,6 +17,11 @@ TOKENIZER_FILES = (
     "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",
     "vocab.json", "merges.txt", "*.model", "added_tokens.json",
 )  # fmt: skip
+# Architectures whose first position is the one after the padding id.
+COUNT_AFTER_PADDING = (
+    "roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "roberta-prelayernorm",
+    "data2vec-text", "ibert", "xmod",
+)  # fmt: skip
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
 
 
@@ -72,6 +77,25 @@ def read_config(folder: Path) -> dict[str, object]:
             todo="Use a model of transformers' own architectures",
         )
     return config
+
+
+def longest_input(folder: Path) -> int:
+    """Tokens the model has positions for, special tokens included; from config.json alone."""
+    config = read_config(folder)
+    positions = config.get("max_position_embeddings", config.get("n_positions", 512))
+    if not isinstance(positions, int):
+        raise ModelError(f"max_position_embeddings is {positions!r}", where=str(folder / "config.json"))
+    if config["model_type"] in COUNT_AFTER_PADDING:
+        pad = config.get("pad_token_id", 1)
+        return positions - (pad if isinstance(pad, int) else 1) - 1
+    return positions
+
+
+def count_layers(folder: Path) -> int | None:
+    """Layers of the encoder by config.json; None where it does not say under a usual name."""
+    config = read_config(folder)
+    found = config.get("num_hidden_layers", config.get("n_layers"))
+    return found if isinstance(found, int) else None
 
 
 def _check(found: ModelFiles, *, weights: bool) -> None:

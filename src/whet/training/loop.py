@@ -41,8 +41,8 @@ def count_steps(rows: int, recipe: Recipe) -> int:
 def train(classifier: Classifier, encoded: Encoded, labels: Ints, recipe: Recipe) -> Iterator[StepRecord]:
     """Trains in place and yields a record after each optimiser step.
 
-    The loss of a step is the mean over its rows. A loss that is not finite raises TrainingError
-    before it can reach the weights.
+    The loss of a step is the mean over its rows. A loss or a gradient that is not finite raises
+    TrainingError before it can reach the weights.
     """
     steps = count_steps(len(encoded), recipe)
     per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
@@ -60,15 +60,21 @@ def train(classifier: Classifier, encoded: Encoded, labels: Ints, recipe: Recipe
         classifier.model.train()
         loss = F.cross_entropy(classifier.logits(batch), torch.from_numpy(batch.labels).to(classifier.device))
         value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss is {value} at step {step + 1}",
-                todo=f"Lower --learning-rate (now {recipe.learning_rate:g}) or look at the rows of this step",
-            )
+        _check_finite("loss", value, step, recipe)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        torch.nn.utils.clip_grad_norm_(parameters, recipe.max_grad_norm)
+        # Clipping would turn an infinite gradient into weights that are not numbers.
+        norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.max_grad_norm)
+        _check_finite("gradient's norm", float(norm), step, recipe)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         tokens += len(batch.ids)
         seconds += time.perf_counter() - started
         yield StepRecord(step + 1, steps, (step + 1) / per_epoch, value, learning_rate, tokens, seconds)
+
+
+def _check_finite(what: str, value: float, step: int, recipe: Recipe) -> None:
+    if not math.isfinite(value):
+        raise TrainingError(
+            f"the {what} is {value} at step {step + 1}",
+            todo=f"Lower --learning-rate (now {recipe.learning_rate:g}) or look at the rows of this step",
+        )

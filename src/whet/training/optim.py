@@ -21,7 +21,8 @@ def adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> tor
 
 def warmup_steps(warmup: float, steps: int) -> int:
     """Steps of warm-up: a share of all steps below 1, else a number of steps."""
-    return min(steps, math.ceil(warmup * steps) if warmup < 1 else int(warmup))
+    # 0.07 * 100 is 7.000000000000001.
+    return min(steps, math.ceil(warmup * steps - 1e-9) if warmup < 1 else int(warmup))
 
 
 def rate(step: int, *, steps: int, warmup: int, peak: float) -> float:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from torch import Tensor, nn
 
 from whet.config import Keep
-from whet.records import Evaluation
 
 
 class Selection:
@@ -32,9 +29,9 @@ class Selection:
 
     def offer(self, score: float, step: int, model: nn.Module) -> bool:
         """Takes the score of an evaluation (higher is better); True when it is the best so far. Of
-        equal scores the first stays."""
+        equal scores the first stays; a score that is not a number is never the best."""
         self._last_step = step
-        if score <= self._best_score:
+        if not score > self._best_score:
             self._worse += 1
             return False
         self._best_score, self.best_step, self._worse = score, step, 0
@@ -48,8 +45,3 @@ class Selection:
             return False
         model.load_state_dict(self._weights)
         return True
-
-
-def marked(evaluation: Evaluation, *, best: bool) -> Evaluation:
-    """The evaluation, told whether it is the best so far."""
-    return dataclasses.replace(evaluation, best=best)

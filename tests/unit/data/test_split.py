@@ -314,21 +314,29 @@ def test_lone_surrogates_do_no_harm():
 # ---------------------------------------------------------------- fewer rows
 
 
-def test_training_rows_are_drawn_before_validation_takes_its_share():
+def test_training_rows_all_train_and_validation_takes_its_share_of_them_from_the_others():
     found = split(
         {"train": TABLE, "test": TEST}, test="auto", validation="auto", seed=42, train_rows=50, test_rows=None
     )
-    assert sizes(found) == (45, 5, 20)
-    assert Counter(found.train.labels + found.validation.labels) == {"neg": 30, "pos": 20}
-    assert found.reasons["train"] == "reviews.csv: 50 of 100 rows, by label, seed 42, less 5 for validation"
-    assert found.reasons["validation"] == "10 % of 50 rows of reviews.csv, by label, seed 42"
+    assert sizes(found) == (50, 5, 20)
+    assert Counter(found.train.labels) == {"neg": 30, "pos": 20}
+    assert found.reasons["train"] == "reviews.csv: 50 of 95 rows, by label, seed 42"
+    assert found.reasons["validation"] == "10 % of 50 training rows, out of reviews.csv, by label, seed 42"
+
+
+def test_validation_takes_from_the_training_rows_where_there_are_no_others():
+    found = split(
+        {"train": TABLE, "test": TEST}, test="auto", validation="auto", seed=42, train_rows=100, test_rows=None
+    )
+    assert sizes(found) == (90, 10, 20)
+    assert found.reasons["train"] == "reviews.csv: all 90 rows, 100 were asked for"
 
 
 def test_training_rows_are_drawn_from_what_test_leaves():
     found = cut(TABLE, train_rows=50)
-    assert sizes(found) == (45, 5, 10)
+    assert sizes(found) == (50, 5, 10)
     assert found.test == cut(TABLE).test
-    assert found.reasons["train"] == "reviews.csv: 50 of 90 rows, by label, seed 42, less 5 for validation"
+    assert found.reasons["train"] == "reviews.csv: 50 of 85 rows, by label, seed 42"
 
 
 def test_all_training_rows_train_where_validation_is_a_side_of_its_own():

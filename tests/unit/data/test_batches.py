@@ -1,0 +1,120 @@
+"""Which rows share a step, and that none is lost or seen twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whet.data.batches import evaluation_batches, gather, order, steps_per_epoch, training_batch
+from whet.records import Batch, Encoded, Ints
+
+lengths_of_rows = st.lists(st.integers(1, 40), min_size=1, max_size=60)
+
+
+def encoded(lengths: list[int]) -> Encoded:
+    """Row r of length l is the ids 100 r, 100 r + 1, ..., so that each token tells where it was."""
+    ids = np.concatenate([100 * row + np.arange(length) for row, length in enumerate(lengths)]).astype(np.uint16)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Encoded(ids, offsets, np.zeros(len(lengths), np.bool_))
+
+
+def assert_whole(batch: Batch, source: Encoded) -> None:
+    """Each sequence of the batch is the whole of its row, shortest first."""
+    assert batch.cu_seqlens[0] == 0
+    assert batch.cu_seqlens[-1] == len(batch.ids)
+    assert {array.dtype for array in (batch.ids, batch.cu_seqlens, batch.rows)} == {np.dtype(np.int64)}
+    lengths = np.diff(batch.cu_seqlens)
+    assert (np.diff(lengths) >= 0).all()
+    for row, start, stop in zip(batch.rows, batch.cu_seqlens[:-1], batch.cu_seqlens[1:], strict=True):
+        expected = source.ids[source.offsets[row] : source.offsets[row + 1]]
+        assert batch.ids[start:stop].tolist() == expected.tolist()
+
+
+# ---------------------------------------------------------------- order
+
+
+@given(st.integers(1, 500), st.integers(0, 2**40), st.integers(0, 20))
+def test_the_order_is_a_permutation_and_a_pure_function_of_seed_and_epoch(rows: int, seed: int, epoch: int) -> None:
+    first = order(rows, seed=seed, epoch=epoch).tolist()
+    order.cache_clear()
+    assert sorted(first) == list(range(rows))
+    assert order(rows, seed=seed, epoch=epoch).tolist() == first
+
+
+def test_other_seeds_and_epochs_give_other_orders() -> None:
+    orders = {tuple(order(50, seed=seed, epoch=epoch)) for seed in range(4) for epoch in range(4)}
+    assert len(orders) == 16
+
+
+def test_the_order_is_the_same_in_every_version() -> None:
+    assert order(10, seed=42, epoch=0).tolist() == [5, 6, 0, 7, 3, 2, 4, 9, 1, 8]
+
+
+def test_the_order_of_all_callers_cannot_be_changed_by_one() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        order(5, seed=1, epoch=0)[0] = 3
+
+
+# ---------------------------------------------------------------- training
+
+
+@given(lengths_of_rows, st.integers(1, 20), st.integers(0, 3), st.integers(0, 5))
+def test_an_epoch_trains_on_every_row_once(lengths: list[int], batch_size: int, epoch: int, seed: int) -> None:
+    source = encoded(lengths)
+    labels: Ints = np.arange(len(lengths), dtype=np.int64) * 7
+    steps = steps_per_epoch(len(lengths), batch_size)
+    batches = [
+        training_batch(source, labels, batch_size=batch_size, seed=seed, step=epoch * steps + i) for i in range(steps)
+    ]
+    assert sorted(row for batch in batches for row in batch.rows) == list(range(len(lengths)))
+    assert [len(batch.rows) for batch in batches[:-1]] == [batch_size] * (steps - 1)
+    assert 1 <= len(batches[-1].rows) <= batch_size
+    for batch in batches:
+        assert_whole(batch, source)
+        assert batch.labels is not None
+        assert batch.labels.tolist() == (batch.rows * 7).tolist()
+
+
+def test_a_step_is_its_part_of_the_order_and_a_later_epoch_has_another() -> None:
+    source, labels = encoded([3] * 10), np.zeros(10, np.int64)
+    shuffled = order(10, seed=5, epoch=1)
+    first = training_batch(source, labels, batch_size=4, seed=5, step=3)
+    last = training_batch(source, labels, batch_size=4, seed=5, step=5)
+    assert first.rows.tolist() == shuffled[:4].tolist()
+    assert last.rows.tolist() == shuffled[8:].tolist()
+
+
+@pytest.mark.parametrize(("rows", "batch_size", "steps"), [(1, 16, 1), (16, 16, 1), (17, 16, 2), (32, 16, 2)])
+def test_steps_of_an_epoch(rows: int, batch_size: int, steps: int) -> None:
+    assert steps_per_epoch(rows, batch_size) == steps
+
+
+# ---------------------------------------------------------------- evaluation
+
+
+@given(lengths_of_rows, st.integers(1, 100))
+def test_an_evaluation_sees_every_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    source = encoded(lengths)
+    batches = list(evaluation_batches(source, tokens=budget))
+    assert sorted(row for batch in batches for row in batch.rows) == list(range(len(lengths)))
+    for batch, following in zip(batches, [*batches[1:], None], strict=True):
+        assert_whole(batch, source)
+        assert batch.labels is None
+        assert len(batch.ids) <= budget or len(batch.rows) == 1
+        if following is not None:
+            # Full: the next row would not have fitted.
+            assert len(batch.ids) + np.diff(following.cu_seqlens)[0] > budget
+
+
+def test_no_rows_are_no_batches() -> None:
+    empty = Encoded(np.zeros(0, np.uint16), np.zeros(1, np.int64), np.zeros(0, np.bool_))
+    assert list(evaluation_batches(empty, tokens=10)) == []
+
+
+def test_equal_lengths_keep_the_order_in_which_they_were_asked_for() -> None:
+    batch = gather(encoded([2, 5, 2, 5]), np.array([3, 2, 1, 0]), None)
+    assert batch.rows.tolist() == [2, 0, 3, 1]
+    assert batch.cu_seqlens.tolist() == [0, 2, 4, 9, 14]
+    assert batch.ids.tolist() == [200, 201, 0, 1, 300, 301, 302, 303, 304, 100, 101, 102, 103, 104]

@@ -1,0 +1,325 @@
+"""Texts to ids: what is cut, what is kept on disk, and that both routes agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from whet.config import Truncation
+from whet.data import tokens
+from whet.data.tokens import Cutter, encode_in_memory, encode_to_disk, load_cutter
+from whet.errors import ModelError
+from whet.records import Encoded
+
+PAD, UNK, CLS, SEP = 0, 1, 2, 3
+WORDS = 200  # the word w7 has id 4 + 7
+
+
+def tokenizer(words: int = WORDS) -> Tokenizer:
+    vocab = {name: i for i, name in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"w{i}" for i in range(words))])}
+    made = Tokenizer(models.WordLevel(vocab, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)]
+    )
+    return made
+
+
+Load = Callable[..., Cutter]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def make(max_length: int = 12, truncation: Truncation = "head", *, given: Tokenizer | None = None) -> Cutter:
+        path = tmp_path / "tokenizer.json"
+        path.write_text((given or tokenizer()).to_str(), encoding="utf-8")
+        return load_cutter(path, max_length=max_length, truncation=truncation)
+
+    return make
+
+
+def words(*numbers: int) -> str:
+    return " ".join(f"w{i}" for i in numbers)
+
+
+def ids(*numbers: int) -> list[int]:
+    return [4 + i for i in numbers]
+
+
+def rows(encoded: Encoded) -> list[list[int]]:
+    return [[int(i) for i in encoded.ids[a:b]] for a, b in zip(encoded.offsets[:-1], encoded.offsets[1:], strict=True)]
+
+
+def same(left: Encoded, right: Encoded) -> bool:
+    return rows(left) == rows(right) and left.truncated.tolist() == right.truncated.tolist()
+
+
+# ---------------------------------------------------------------- cuts
+
+
+def test_max_length_counts_the_special_tokens(load: Load) -> None:
+    cutter = load(max_length=6)
+    assert (cutter.prefix, cutter.suffix, cutter.body_length) == ((CLS,), (SEP,), 4)
+    coded, cut = cutter.encode([words(0, 1, 2), words(0, 1, 2, 3), words(0, 1, 2, 3, 4)])
+    assert coded == [
+        [CLS, *ids(0, 1, 2), SEP],
+        [CLS, *ids(0, 1, 2, 3), SEP],
+        [CLS, *ids(0, 1, 2, 3), SEP],
+    ]
+    assert cut == [False, False, True]
+
+
+def test_head_tail_keeps_a_quarter_of_head_and_the_rest_of_tail(load: Load) -> None:
+    coded, cut = load(max_length=10, truncation="head-tail").encode([words(*range(8)), words(*range(20))])
+    assert coded == [[CLS, *ids(*range(8)), SEP], [CLS, *ids(0, 1), *ids(14, 15, 16, 17, 18, 19), SEP]]
+    assert cut == [False, True]
+
+
+def test_the_cut_of_510_tokens_is_128_and_382(load: Load) -> None:
+    assert load(max_length=512, truncation="head-tail").kept_positions(1000) == (range(128), range(618, 1000))
+
+
+@given(st.integers(3, 40), st.integers(0, 80), st.sampled_from(["head", "head-tail"]))
+def test_what_is_kept_has_the_length_that_fits_in_the_order_of_the_text(
+    max_length: int, length: int, truncation: Truncation
+) -> None:
+    cutter = Cutter(tokenizer(), "", max_length, truncation, (CLS,), (SEP,))
+    coded, cut = cutter.encode([words(*range(length))])
+    kept = cutter.kept_positions(length)
+    positions = list(kept) if isinstance(kept, range) else [*kept[0], *kept[1]]
+    assert coded == [[CLS, *ids(*positions), SEP]]
+    assert len(coded[0]) == min(length + 2, max_length)
+    assert positions == sorted(set(positions))
+    assert cut == [length + 2 > max_length]
+    assert positions[0] == 0 if length else positions == []
+
+
+def test_the_smallest_max_length_keeps_one_token(load: Load) -> None:
+    assert load(max_length=3, truncation="head-tail").encode([words(5, 6, 7)]) == ([[CLS, *ids(5), SEP]], [True])
+
+
+def test_special_tokens_that_fill_max_length_are_a_model_error(load: Load, tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        load(max_length=2)
+    assert caught.value.message == (
+        f"{tmp_path / 'tokenizer.json'}: max_length 2 leaves no room for text beside 2 special tokens."
+    )
+
+
+def test_a_tokenizer_without_special_tokens_adds_none(load: Load) -> None:
+    bare = tokenizer()
+    bare.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B", special_tokens=[])
+    cutter = load(max_length=3, given=bare)
+    assert (cutter.prefix, cutter.suffix) == ((), ())
+    assert cutter.encode([words(1, 2, 3, 4)])[0] == [ids(1, 2, 3)]
+
+
+def test_special_tokens_after_the_text_alone_are_found(load: Load) -> None:
+    late = tokenizer()
+    late.post_processor = processors.TemplateProcessing(
+        single="$A [SEP] [CLS]", pair="$A $B", special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)]
+    )
+    assert load(max_length=4, given=late).encode([words(1, 2, 3)])[0] == [[*ids(1, 2), SEP, CLS]]
+
+
+def test_truncation_and_padding_of_the_file_are_switched_off(load: Load) -> None:
+    strict = tokenizer()
+    strict.enable_truncation(3)
+    strict.enable_padding(length=9, pad_id=PAD, pad_token="[PAD]")
+    assert load(given=strict).encode([words(1, 2, 3, 4), words(5)])[0] == [
+        [CLS, *ids(1, 2, 3, 4), SEP],
+        [CLS, *ids(5), SEP],
+    ]
+
+
+# ---------------------------------------------------------------- texts
+
+
+def test_an_empty_text_is_its_special_tokens(load: Load) -> None:
+    assert load().encode(["", "  \n"]) == ([[CLS, SEP], [CLS, SEP]], [False, False])
+
+
+def test_nul_and_lone_surrogates_are_cleaned_before_the_tokenizer_sees_them(load: Load, tmp_path: Path) -> None:
+    texts = ["w\x001 w2", "w1 \ud800 w2", "w1 \ufffd w2"]
+    assert load().encode(texts)[0] == [
+        [CLS, *ids(1, 2), SEP],
+        [CLS, *ids(1), UNK, *ids(2), SEP],
+        [CLS, *ids(1), UNK, *ids(2), SEP],
+    ]
+    assert rows(encode_to_disk(texts, load(), tmp_path)) == load().encode(texts)[0]
+
+
+def test_no_text_at_all(load: Load, tmp_path: Path) -> None:
+    for encoded in (encode_in_memory([], load()), encode_to_disk([], load(), tmp_path)):
+        assert (len(encoded), len(encoded.ids), encoded.offsets.tolist()) == (0, 0, [0])
+
+
+# ---------------------------------------------------------------- files that are none
+
+
+def test_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_cutter(tmp_path / "tokenizer.json", max_length=8, truncation="head")
+    assert caught.value.message == f"{tmp_path}: no tokenizer.json."
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b'{"model": 3}', b"[1"])
+def test_a_damaged_tokenizer_is_a_model_error_that_names_the_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        load_cutter(path, max_length=8, truncation="head")
+    assert caught.value.message.startswith(f"{path}: not a tokenizer: ")
+    assert caught.value.exit_code == 4
+
+
+# ---------------------------------------------------------------- the cache
+
+TEXTS = (words(1, 2), "", words(*range(30)), "unknown w3", words(7))
+
+
+def test_the_disk_and_the_memory_give_the_same(load: Load, tmp_path: Path) -> None:
+    on_disk = encode_to_disk(TEXTS, load(), tmp_path)
+    assert same(on_disk, encode_in_memory(TEXTS, load()))
+    assert rows(on_disk) == load().encode(TEXTS)[0]
+    assert on_disk.truncated.tolist() == [False, False, True, False, False]
+    assert on_disk.offsets.dtype == np.int64
+    assert len(on_disk) == 5
+
+
+def test_rows_over_several_chunks_are_one_encoding(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "CHUNK_ROWS", 2)
+    assert same(encode_to_disk(TEXTS, load(), tmp_path), encode_in_memory(TEXTS, load()))
+
+
+def test_ids_take_two_bytes_where_the_vocabulary_allows_and_four_otherwise(load: Load, tmp_path: Path) -> None:
+    texts = [words(0, 1)]
+    assert encode_to_disk(texts, load(given=tokenizer(2**16 - 4)), tmp_path).ids.dtype == np.uint16
+    last = [words(2**16 - 4)]
+    large = encode_to_disk(last, load(given=tokenizer(2**16 - 3)), tmp_path)
+    assert large.ids.dtype == np.uint32
+    assert rows(large) == [[CLS, 2**16, SEP]]
+
+
+@pytest.fixture
+def encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many texts each call of the tokenizer was given."""
+    calls: list[int] = []
+    real = Cutter.encode
+
+    def encode(self: Cutter, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
+        calls.append(len(texts))
+        return real(self, texts)
+
+    monkeypatch.setattr(Cutter, "encode", encode)
+    return calls
+
+
+def test_the_same_texts_are_tokenised_once(load: Load, tmp_path: Path, encodings: list[int]) -> None:
+    first = encode_to_disk(TEXTS, load(), tmp_path)
+    again = encode_to_disk(list(TEXTS), load(), tmp_path)
+    assert encodings == [5]
+    assert same(first, again)
+    assert isinstance(again.ids, np.memmap)
+    assert not again.ids.flags.writeable
+
+
+def test_another_cut_tokenizer_or_order_is_another_entry(load: Load, tmp_path: Path, encodings: list[int]) -> None:
+    encode_to_disk(TEXTS, load(), tmp_path)
+    for cutter in (load(max_length=11), load(truncation="head-tail"), load(given=tokenizer(WORDS + 1))):
+        encode_to_disk(TEXTS, cutter, tmp_path)
+    encode_to_disk(TEXTS[::-1], load(), tmp_path)
+    # The same letters, parted otherwise.
+    encode_to_disk(["w1", "w2w3"], load(), tmp_path)
+    encode_to_disk(["w1w2", "w3"], load(), tmp_path)
+    assert encodings == [5, 5, 5, 5, 5, 2, 2]
+    assert len(list((tmp_path / "tokens").iterdir())) == 7
+
+
+def test_an_interrupted_writing_leaves_nothing_behind(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cutter = load()
+    with monkeypatch.context() as broken:
+        broken.setattr(tokens.np, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            encode_to_disk(TEXTS, cutter, tmp_path)
+    assert list((tmp_path / "tokens").iterdir()) == []
+    assert same(encode_to_disk(TEXTS, cutter, tmp_path), encode_in_memory(TEXTS, cutter))
+
+
+def test_what_a_kill_left_behind_is_never_read(load: Load, tmp_path: Path) -> None:
+    left = tmp_path / "tokens" / "tmp-abc"
+    left.mkdir(parents=True)
+    (left / "meta.json").write_text("{")
+    assert same(encode_to_disk(TEXTS, load(), tmp_path), encode_in_memory(TEXTS, load()))
+    assert left.is_dir()
+
+
+def _cut_in_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("name", ["ids.bin", "offsets.npy", "truncated.npy", "meta.json"])
+@pytest.mark.parametrize("damage", [Path.unlink, _cut_in_half, lambda path: path.write_bytes(b"")])
+def test_a_damaged_entry_is_made_anew(
+    load: Load, tmp_path: Path, encodings: list[int], name: str, damage: Callable[[Path], object]
+) -> None:
+    encode_to_disk(TEXTS, load(), tmp_path)
+    (entry,) = (tmp_path / "tokens").iterdir()
+    damage(entry / name)
+    assert same(encode_to_disk(TEXTS, load(), tmp_path), encode_in_memory(TEXTS, load()))
+    assert same(encode_to_disk(TEXTS, load(), tmp_path), encode_in_memory(TEXTS, load()))
+    # Written, found damaged and written anew; each comparison encodes in memory.
+    assert encodings == [5, 5, 5, 5]
+    assert [folder.name for folder in (tmp_path / "tokens").iterdir()] == [entry.name]
+
+
+def test_of_two_processes_with_the_same_texts_the_first_entry_stays(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cutter = load()
+    encode_to_disk(TEXTS, cutter, tmp_path)
+    (entry,) = (tmp_path / "tokens").iterdir()
+    before = (entry / "ids.bin").stat().st_ino
+    real, answers = tokens._is_whole, iter([False, True])
+    # The second process looked before the first had finished.
+    monkeypatch.setattr(tokens, "_is_whole", lambda folder: next(answers) and real(folder))
+    assert same(encode_to_disk(TEXTS, cutter, tmp_path), encode_in_memory(TEXTS, cutter))
+    assert (entry / "ids.bin").stat().st_ino == before
+    assert [folder.name for folder in (tmp_path / "tokens").iterdir()] == [entry.name]
+
+
+def test_an_entry_says_what_it_holds(load: Load, tmp_path: Path) -> None:
+    encode_to_disk(TEXTS, load(), tmp_path)
+    (entry,) = (tmp_path / "tokens").iterdir()
+    assert json.loads((entry / "meta.json").read_text()) == {"format": 1, "dtype": "uint16", "rows": 5, "tokens": 25}
+
+
+# ---------------------------------------------------------------- real tokenizers
+
+
+@pytest.mark.parametrize("name", ["bert-base-uncased", "koelectra"])
+@pytest.mark.parametrize("max_length", [6, 512])
+def test_the_ids_are_those_of_transformers(shared: Path, name: str, max_length: int) -> None:
+    transformers = pytest.importorskip("transformers")
+    texts = [
+        "",
+        "This movie was absolutely fantastic! I highly recommend it.",
+        "Tschüß, naïve café — 3.5 % of $1,000?!\n\ttabs <br /><br />",
+        "이 영화는 정말 재미있었고 배우들의 연기도 훌륭했습니다.",
+        "[SEP] in a text [MASK]",
+        "unbelievablyextraordinarilylongwordswithoutspaces " * 40,
+        "日本語 😀 \u200d\ufeff x",
+    ]
+    stock = transformers.AutoTokenizer.from_pretrained(shared / "tokenizers" / name)
+    cutter = load_cutter(shared / "tokenizers" / name / "tokenizer.json", max_length=max_length, truncation="head")
+    expected = [stock(text, truncation=True, max_length=max_length)["input_ids"] for text in texts]
+    assert cutter.encode(texts)[0] == expected

@@ -1,0 +1,130 @@
+"""`--model auto`: the table, and what becomes of it without a hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from whet import hub
+from whet.errors import ModelError
+from whet.model import embedded
+from whet.model.choice import SAMPLE, TABLE, Choice, choose, script_of
+
+ENGLISH = ["A fine film, naïve but moving.", "So-so: 3 of 10!"]
+KOREAN = ["이 영화는 정말 재미있었어요", "별로였다 ㅋㅋ", "bad"]
+RUSSIAN = ["Отличный фильм", "скучно"]
+
+SMALL = "6 layers of width 384: an eighth of bert-base's arithmetic"
+KOELECTRA = "monologg/koelectra-small-v3-discriminator"
+
+World = Callable[..., None]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    def make(*, cause: str = "", installed: bool = True) -> None:
+        monkeypatch.setattr(hub, "unreachable_because", lambda: cause)
+        monkeypatch.setattr(hub, "host", lambda: "hub.example")
+        monkeypatch.setattr(embedded, "is_installed", lambda: installed)
+
+    return make
+
+
+def test_the_table_has_one_row_for_each_script_and_device() -> None:
+    assert sorted((row.script, row.device) for row in TABLE) == sorted(
+        (script, device) for script in ("latin", "hangul", "other") for device in ("cpu", "gpu")
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "device", "model", "reason"),
+    [
+        (ENGLISH, "cpu", "embedded", f"Latin script on a CPU: {SMALL}"),
+        (ENGLISH, "cuda", "google-bert/bert-base-uncased", "Latin script on a GPU: the reference model for English"),
+        (KOREAN, "cpu", KOELECTRA, "Hangul on a CPU: a small model pretrained on Korean"),
+        (KOREAN, "mps", "klue/bert-base", "Hangul on a GPU: pretrained on Korean"),
+        (RUSSIAN, "cpu", "intfloat/multilingual-e5-small", "another script on a CPU: a small model of 100 languages"),
+        (RUSSIAN, "xpu", "FacebookAI/xlm-roberta-base", "another script on a GPU: pretrained on 100 languages"),
+    ],
+)
+def test_with_a_hub_the_table_is_followed(world: World, texts: list[str], device: str, model: str, reason: str) -> None:
+    world()
+    assert choose(texts, device=device) == Choice(model, reason)
+
+
+def test_english_on_a_cpu_never_asks_the_hub(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world()
+    monkeypatch.setattr(hub, "unreachable_because", lambda: pytest.fail("the hub was asked"))
+    assert choose(ENGLISH, device="cpu").model == "embedded"
+
+
+def test_without_the_package_the_same_model_comes_from_the_hub(world: World) -> None:
+    world(installed=False)
+    assert choose(ENGLISH, device="cpu") == Choice(
+        "sentence-transformers/all-MiniLM-L6-v2",
+        f"Latin script on a CPU: {SMALL}",
+    )
+
+
+def test_korean_without_a_hub_gets_the_embedded_model_and_a_warning(world: World) -> None:
+    world(cause="timed out")
+    assert choose(KOREAN, device="cpu") == Choice(
+        "embedded",
+        f"the hub hub.example cannot be reached (timed out); {KOELECTRA} would be the choice",
+        "the texts are mostly in Hangul, which the embedded English model reads badly; "
+        f"with the hub at hand --model {KOELECTRA} is the better choice",
+    )
+
+
+def test_english_on_a_gpu_without_a_hub_gets_the_embedded_model_without_a_warning(world: World) -> None:
+    world(cause="timed out")
+    assert choose(ENGLISH, device="cuda") == Choice(
+        "embedded",
+        "the hub hub.example cannot be reached (timed out); google-bert/bert-base-uncased would be the choice",
+    )
+
+
+@pytest.mark.parametrize("texts", [ENGLISH, KOREAN, RUSSIAN])
+def test_with_neither_hub_nor_package_there_is_no_model(world: World, texts: list[str]) -> None:
+    world(cause="timed out", installed=False)
+    with pytest.raises(ModelError) as caught:
+        choose(texts, device="cpu")
+    assert caught.value.message == (
+        "--model auto: the hub hub.example cannot be reached (timed out) and no model is installed. "
+        'Run: pip install "whet[embedded]", or give --model a folder.'
+    )
+
+
+# ---------------------------------------------------------------- the script of texts
+
+
+@pytest.mark.parametrize(
+    ("texts", "script"),
+    [
+        (ENGLISH, "latin"),
+        (["Æsop's naïve façade, Straße"], "latin"),
+        (KOREAN, "hangul"),
+        (["ㅋㅋㅋ ㅠㅠ"], "hangul"),
+        (["great 영화다"], "hangul"),  # 3 of 8 letters: names and loan words are often Latin
+        (["wonderful movie 영화"], "latin"),
+        (RUSSIAN, "other"),
+        (["映画はとても良かった"], "other"),
+        (["فيلم رائع"], "other"),
+        (["12345 !!! 😀"], "latin"),
+        (["", ""], "latin"),
+        ([], "latin"),
+    ],
+)
+def test_the_script_is_that_of_most_letters(texts: list[str], script: str) -> None:
+    assert script_of(texts) == script
+
+
+def test_texts_are_looked_at_evenly_from_first_to_last() -> None:
+    # A table sorted by language: its head alone would mislead.
+    assert script_of(["good film"] * SAMPLE + ["좋은 영화"] * 3 * SAMPLE) == "hangul"
+    assert script_of(["좋은 영화"] * SAMPLE + ["good film"] * 9 * SAMPLE) == "latin"
+
+
+def test_one_long_text_does_not_outweigh_the_others() -> None:
+    assert script_of(["좋은 영화였다 정말"] * 150 + ["x" * 10**6]) == "hangul"

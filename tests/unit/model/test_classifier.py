@@ -1,0 +1,266 @@
+"""Packed, padded and one by one: the same logits and the same gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from tests.conftest import TinyModel
+from tests.unit.small import (
+    PACKED,
+    PADDED,
+    THREE,
+    batch,
+    classifier,
+    encoded,
+    gap,
+    padded_logits,
+    sequences,
+    single_logits,
+    stock,
+)
+from whet.model import classifier as module
+from whet.model import packed
+from whet.model.classifier import Classifier
+from whet.model.encoder import FAMILIES
+
+TOLERANCE = 1e-5
+
+# Equal, like (one masked group), unlike (slices), and all of them at once, in no order.
+LENGTHS = ([6, 6, 6], [20, 21, 22], [3, 9, 40], [1], [40, 1, 22, 5, 21, 5, 20])
+
+loaded_stock = cache(stock)
+loaded = cache(classifier)
+
+
+def losses(logits: Tensor) -> Tensor:
+    return F.cross_entropy(logits, torch.arange(len(logits)) % len(THREE))
+
+
+def gradients(model: Any, logits: Tensor) -> dict[str, Tensor]:
+    model.zero_grad(set_to_none=True)
+    losses(logits).backward()
+    return {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None}
+
+
+def vocabulary(made: Classifier) -> int:
+    return int(made.model.config.vocab_size)
+
+
+# ---------------------------------------------------------------- exactness
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=6), seed=st.integers(0, 9))
+def test_packed_logits_are_those_of_plain_transformers_padded_and_one_by_one(
+    tiny_model: TinyModel, kind: str, lengths: list[int], seed: int
+) -> None:
+    made, reference = loaded(tiny_model(kind)), loaded_stock(tiny_model(kind))
+    assert made.packed
+    rows = sequences(lengths, vocabulary=vocabulary(made), seed=seed)
+    with torch.inference_mode():
+        ours = made.logits(batch(rows))
+        assert ours.shape == (len(lengths), 3)
+        assert gap(ours, padded_logits(reference, rows)) < TOLERANCE
+        assert gap(ours, single_logits(reference, rows)) < TOLERANCE
+
+
+@pytest.mark.parametrize("kind", (*PACKED, *PADDED))
+@pytest.mark.parametrize("lengths", LENGTHS, ids=str)
+def test_gradients_are_those_of_plain_transformers(tiny_model: TinyModel, kind: str, lengths: list[int]) -> None:
+    made, reference = loaded(tiny_model(kind)), loaded_stock(tiny_model(kind))
+    rows = sequences(lengths, vocabulary=vocabulary(made))
+    ours = gradients(made.model, made.logits(batch(rows)))
+    theirs = gradients(reference, padded_logits(reference, rows))
+    assert ours.keys() == theirs.keys()
+    assert {name: gap(ours[name], theirs[name]) for name in ours if gap(ours[name], theirs[name]) > TOLERANCE} == {}
+    assert max(float(gradient.abs().max()) for gradient in ours.values()) > 1e-2
+
+
+@pytest.mark.parametrize("kind", PADDED)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=6), seed=st.integers(0, 9))
+def test_what_cannot_be_packed_is_padded_by_length_with_a_reason(
+    tiny_model: TinyModel, kind: str, lengths: list[int], seed: int
+) -> None:
+    made, reference = loaded(tiny_model(kind)), loaded_stock(tiny_model(kind))
+    assert not made.packed
+    assert made.packing_reason == f"{kind} models have no packed attention yet"
+    rows = sequences(lengths, vocabulary=vocabulary(made), seed=seed)
+    with torch.inference_mode():
+        assert gap(made.logits(batch(rows)), single_logits(reference, rows)) < TOLERANCE
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_the_logits_of_a_sequence_do_not_depend_on_its_neighbours_or_its_place(
+    tiny_model: TinyModel, kind: str
+) -> None:
+    made = loaded(tiny_model(kind))
+    rows = sequences([7, 30, 7, 8, 1], vocabulary=vocabulary(made))
+    with torch.inference_mode():
+        together = made.logits(batch(rows))
+        backwards = made.logits(batch(rows[::-1])).flip(0)
+    assert gap(together, backwards) < TOLERANCE
+    # The model tells these sequences apart, so that a mix-up would show.
+    assert gap(together[:1], together[2:3]) > 0.01
+
+
+@pytest.mark.parametrize("kind", ["roberta", "xlm-roberta"])
+def test_a_padding_token_that_a_text_spells_out_is_counted_as_plain_transformers_does(
+    tiny_model: TinyModel, kind: str
+) -> None:
+    made, reference = loaded(tiny_model(kind)), loaded_stock(tiny_model(kind))
+    pad = made.model.config.pad_token_id
+    rows = [[5, 9, pad, 7, 8], [6, 7], [pad, pad, 9]]
+    with torch.inference_mode():
+        assert gap(made.logits(batch(rows)), single_logits(reference, rows)) < TOLERANCE
+
+
+# ---------------------------------------------------------------- the self-check
+
+
+def test_the_reason_of_packing_tells_how_well_both_routes_agree(tiny_bert: Path) -> None:
+    made = loaded(tiny_bert)
+    assert made.packing_reason.startswith("packed and single texts agree to ")
+    assert float(made.packing_reason.rsplit(" ", 1)[1]) < 1e-5
+    assert made.model.config._attn_implementation == packed.NAME
+
+
+@pytest.fixture
+def _across(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An attention registered under our name that looks across the sequences."""
+    transformers = pytest.importorskip("transformers")
+
+    def attend(
+        layer: object, query: Tensor, key: Tensor, value: Tensor, mask: object, **options: Any
+    ) -> tuple[Tensor, None]:
+        return F.scaled_dot_product_attention(query, key, value, scale=options["scaling"]).transpose(1, 2), None
+
+    def register() -> None:
+        transformers.AttentionInterface.register(packed.NAME, attend)
+        transformers.AttentionMaskInterface.register(packed.NAME, packed._no_mask)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(packed, "register", register)
+        yield
+    packed.register()
+
+
+@pytest.mark.usefixtures("_across")
+@pytest.mark.parametrize("kind", PACKED)
+def test_attention_across_sequences_is_detected_and_padding_takes_its_place(tiny_model: TinyModel, kind: str) -> None:
+    made, reference = classifier(tiny_model(kind)), loaded_stock(tiny_model(kind))
+    assert not made.packed
+    assert made.packing_reason.startswith("packed and single texts differ by ")
+    assert float(made.packing_reason.rsplit(" ", 1)[1]) > 1e-3
+    assert made.model.config._attn_implementation == reference.config._attn_implementation == "sdpa"
+    rows = sequences([3, 9, 8, 40], vocabulary=vocabulary(made))
+    with torch.inference_mode():
+        assert gap(made.logits(batch(rows)), single_logits(reference, rows)) < TOLERANCE
+
+
+def test_an_architecture_that_ignores_the_attention_is_detected(
+    tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # MPNet computes its attention itself and takes any extra argument without a word.
+    monkeypatch.setitem(FAMILIES, "mpnet", FAMILIES["roberta"])
+    made = classifier(tiny_model("mpnet"))
+    assert not made.packed
+    assert made.packing_reason.startswith("packed and single texts differ by ")
+
+
+def test_weights_that_are_not_numbers_do_not_pass_the_check(tiny_bert: Path) -> None:
+    model = stock(tiny_bert)
+    with torch.no_grad():
+        model.classifier.bias.fill_(float("nan"))
+    assert Classifier(model, device="cpu", seed=0).packing_reason == "packed and single texts differ by nan"
+
+
+# ---------------------------------------------------------------- dropout
+
+
+@pytest.mark.parametrize("kind", [*PACKED, *PADDED])
+def test_the_same_seed_gives_the_same_step_in_training_and_another_seed_another(
+    tiny_model: TinyModel, kind: str
+) -> None:
+    def step(seed: int) -> Tensor:
+        made = Classifier(stock(tiny_model(kind)), device="cpu", seed=seed)
+        made.model.train()
+        torch.manual_seed(seed)
+        return made.logits(batch(rows)).detach()
+
+    rows = sequences([5, 9, 10, 33], vocabulary=100)
+    assert torch.equal(step(3), step(3))
+    assert gap(step(3), step(4)) > 1e-3
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_the_dropout_of_the_packed_route_hangs_on_its_stream_alone(tiny_model: TinyModel, kind: str) -> None:
+    def step(torch_seed: int) -> Tensor:
+        made = classifier(tiny_model(kind), seed=3)
+        made.model.train()
+        torch.manual_seed(torch_seed)
+        return made.logits(batch(rows)).detach()
+
+    rows = sequences([5, 9, 10, 33], vocabulary=100)
+    assert torch.equal(step(1), step(2))
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_in_training_with_all_rates_at_zero_nothing_differs_from_evaluation(tiny_model: TinyModel, kind: str) -> None:
+    made = classifier(tiny_model(kind))
+    rows = sequences([5, 9, 10, 33], vocabulary=vocabulary(made))
+    with torch.no_grad():
+        before = made.logits(batch(rows))
+        made.model.train()
+        dropped = made.logits(batch(rows))
+        assert gap(dropped, before) > 1e-3
+        for part in made.model.modules():
+            if hasattr(part, "p"):
+                part.p = 0.0
+        assert gap(made.logits(batch(rows)), before) < TOLERANCE
+        made.model.eval()
+        assert torch.equal(made.logits(batch(rows)), before)
+
+
+# ---------------------------------------------------------------- evaluation
+
+
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+def test_evaluation_logits_stand_in_row_order_whatever_the_packs(
+    tiny_model: TinyModel, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, reference = classifier(tiny_model(kind)), loaded_stock(tiny_model(kind))
+    rows = sequences([9, 40, 2, 9, 17, 1, 30], vocabulary=vocabulary(made))
+    expected = single_logits(reference, rows).detach().double()
+    made.model.train()
+    for budget in (1, 20, 10_000):
+        monkeypatch.setitem(module.EVALUATION_TOKENS, "cpu", budget)
+        logits = made.all_logits(encoded(rows))
+        assert logits.dtype == np.float64
+        assert gap(torch.from_numpy(logits), expected) < TOLERANCE
+    assert sorted(int(row) for pack, _ in made.packs(encoded(rows)) for row in pack) == list(range(7))
+
+
+def test_permuted_rows_give_permuted_logits(tiny_bert: Path) -> None:
+    made = loaded(tiny_bert)
+    rows = sequences([9, 40, 2, 9, 17, 1, 30], vocabulary=vocabulary(made))
+    turned = [3, 0, 6, 2, 1, 5, 4]
+    assert np.allclose(
+        made.all_logits(encoded([rows[i] for i in turned])), made.all_logits(encoded(rows))[turned], atol=TOLERANCE
+    )
+
+
+def test_no_rows_have_no_logits(tiny_bert: Path) -> None:
+    assert loaded(tiny_bert).all_logits(encoded([])).shape == (0, 3)

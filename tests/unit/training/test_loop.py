@@ -1,0 +1,258 @@
+"""The loop: it learns, it counts, it repeats itself to the bit, and it stops before it does harm."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shutil
+import time
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.conftest import TinyModel, review_rows
+from tests.unit.small import PACKED, THREE, TWO, classifier, encoded, sequences
+from whet.data.tokens import encode_in_memory, load_cutter
+from whet.errors import TrainingError
+from whet.labels import LabelSet
+from whet.model.classifier import Classifier
+from whet.records import Batch, Encoded, Ints, StepRecord
+from whet.training import loop, optim
+from whet.training.loop import Recipe, count_steps, train
+
+RECIPE = Recipe(epochs=1.0, batch_size=4, learning_rate=1e-3, weight_decay=0.01, warmup=0.0, max_grad_norm=1.0, seed=1)
+
+
+def recipe(**values: float) -> Recipe:
+    return dataclasses.replace(RECIPE, **values)  # type: ignore[arg-type]
+
+
+def random_rows(rows: int, labels: int = 3) -> tuple[Encoded, Ints]:
+    lengths = np.random.default_rng(0).integers(3, 20, rows).tolist()
+    return encoded(sequences(lengths, vocabulary=200)), np.arange(rows, dtype=np.int64) % labels
+
+
+def review_data(folder: Path, rows: int) -> tuple[Encoded, Ints]:
+    texts, labels = zip(*review_rows()[:rows], strict=True)
+    cutter = load_cutter(folder / "tokenizer.json", max_length=64, truncation="head")
+    return encode_in_memory(texts, cutter), np.asarray([TWO.names.index(label[:3]) for label in labels])
+
+
+def weights(made: Classifier) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in made.model.state_dict().items()}
+
+
+def equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+# ---------------------------------------------------------------- learning
+
+
+@pytest.mark.parametrize("labels", [TWO, THREE], ids=lambda labels: f"{len(labels)}-labels")
+@pytest.mark.parametrize("kind", [*PACKED, "mpnet"])
+def test_the_first_loss_is_that_of_guessing(tiny_model: TinyModel, kind: str, labels: LabelSet, tmp_path: Path) -> None:
+    # The weights of the small models are wider than real ones; a new head of usual width is what counts.
+    folder = Path(shutil.copytree(tiny_model(kind), tmp_path / "model"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "initializer_range": 0.02}))
+    rows, ids = random_rows(12, len(labels))
+    first = next(train(classifier(folder, labels=labels), rows, ids, recipe(batch_size=12)))
+    assert first.loss == pytest.approx(math.log(len(labels)), abs=0.1)
+
+
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+def test_sixteen_examples_can_be_learnt_by_heart(tiny_model: TinyModel, kind: str) -> None:
+    made = classifier(tiny_model(kind), labels=TWO)
+    rows, labels = review_data(tiny_model(kind), 16)
+    assert set(labels.tolist()) == {0, 1}
+    steps = list(train(made, rows, labels, recipe(epochs=15.0, learning_rate=5e-3)))
+    assert len(steps) == 60
+    assert made.all_logits(rows).argmax(axis=1).tolist() == labels.tolist()
+    assert steps[-1].loss < 0.1 < steps[0].loss
+
+
+def test_the_loss_is_the_mean_over_the_rows_of_the_step(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Batch, Tensor]] = []
+    real = Classifier.logits
+
+    def logits(self: Classifier, batch: Batch) -> Tensor:
+        seen.append((batch, real(self, batch)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(Classifier, "logits", logits)
+    rows, labels = random_rows(7)
+    records = list(train(classifier(tiny_bert), rows, labels, RECIPE))
+    for record, (batch, out) in zip(records, seen, strict=True):
+        chances = out.detach().softmax(-1)[torch.arange(len(out)), torch.from_numpy(labels[batch.rows])]
+        assert record.loss == pytest.approx(float(-chances.log().mean()), abs=1e-5)
+
+
+# ---------------------------------------------------------------- repetition
+
+
+@pytest.mark.parametrize("kind", [*PACKED, "mpnet", "deberta-v2"])
+def test_two_fresh_runs_end_with_the_same_weights_to_the_bit_and_another_seed_does_not(
+    tiny_model: TinyModel, kind: str
+) -> None:
+    def run(seed: int) -> tuple[dict[str, Tensor], list[float]]:
+        made = classifier(tiny_model(kind), seed=seed)
+        records = list(train(made, *random_rows(10), recipe(seed=seed, epochs=2.0)))
+        return weights(made), [record.loss for record in records]
+
+    first, losses = run(1)
+    again, same_losses = run(1)
+    other, _ = run(2)
+    assert equal(first, again)
+    assert losses == same_losses
+    assert not equal(first, other)
+
+
+def test_order_and_dropout_each_hang_on_the_seed(tiny_bert: Path) -> None:
+    def run(*, order: int, dropout: int) -> dict[str, Tensor]:
+        made = classifier(tiny_bert)
+        made.stream.__init__(dropout)  # type: ignore[misc]
+        list(train(made, *random_rows(10), recipe(seed=order)))
+        return weights(made)
+
+    first = run(order=1, dropout=1)
+    assert equal(first, run(order=1, dropout=1))
+    assert not equal(first, run(order=2, dropout=1))
+    assert not equal(first, run(order=1, dropout=2))
+
+
+def test_an_evaluation_between_two_steps_changes_nothing(tiny_bert: Path) -> None:
+    rows, labels = random_rows(10)
+    plain, watched = classifier(tiny_bert), classifier(tiny_bert)
+    list(train(plain, rows, labels, RECIPE))
+    for _ in train(watched, rows, labels, RECIPE):
+        watched.all_logits(rows)
+        assert not watched.model.training
+    assert equal(weights(plain), weights(watched))
+
+
+# ---------------------------------------------------------------- counting
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "steps"),
+    [(16, 1.0, 4), (17, 1.0, 5), (16, 0.5, 2), (16, 2.5, 10), (17, 2.5, 13), (16, 0.01, 1), (3, 1.0, 1), (40, 0.3, 3)],
+)
+def test_a_part_of_an_epoch_counts_its_part(rows: int, epochs: float, steps: int) -> None:
+    assert count_steps(rows, recipe(epochs=epochs)) == steps
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(0.5, 2), (2.5, 10)])
+def test_a_run_takes_the_counted_steps(tiny_bert: Path, epochs: float, steps: int) -> None:
+    records = list(train(classifier(tiny_bert), *random_rows(16), recipe(epochs=epochs)))
+    assert [record.step for record in records] == list(range(1, steps + 1))
+    assert {record.steps for record in records} == {steps}
+    assert records[-1].epoch == epochs
+
+
+def test_a_record_tells_where_the_run_is(tiny_bert: Path) -> None:
+    rows, labels = random_rows(10)
+    settings = recipe(epochs=2.0, warmup=0.3, learning_rate=6e-4)
+    started = time.perf_counter()
+    records = list(train(classifier(tiny_bert), rows, labels, settings))
+    whole = time.perf_counter() - started
+    assert [type(record) for record in records] == [StepRecord] * 6
+    assert [record.epoch for record in records] == [(i + 1) / 3 for i in range(6)]
+    assert [record.learning_rate for record in records] == [
+        optim.rate(i, steps=6, warmup=2, peak=6e-4) for i in range(6)
+    ]
+    # Every token once an epoch.
+    assert (records[2].tokens, records[5].tokens) == (len(rows.ids), 2 * len(rows.ids))
+    seconds = [record.train_seconds for record in records]
+    assert seconds[0] > 0
+    assert seconds == sorted(seconds)
+    assert seconds[-1] < whole
+
+
+def test_time_between_two_steps_is_not_training(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 10))  # ten seconds between any two looks, one look before and one after a step
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(clock)))
+    seconds = []
+    for record in train(classifier(tiny_bert), *random_rows(16), RECIPE):
+        seconds.append(record.train_seconds)
+        next(clock)
+    assert seconds == [10, 20, 30, 40]
+
+
+def test_the_learning_rate_of_a_record_is_the_one_that_was_used(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[list[float]] = []
+    real = torch.optim.AdamW.step
+
+    def step(self: torch.optim.AdamW) -> None:
+        used.append([group["lr"] for group in self.param_groups])
+        real(self)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    records = list(train(classifier(tiny_bert), *random_rows(16), recipe(warmup=2.0)))
+    assert used == [[record.learning_rate] * 2 for record in records]
+
+
+def test_gradients_are_clipped_to_the_norm(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    norms: list[float] = []
+    real = torch.optim.AdamW.step
+
+    def step(self: torch.optim.AdamW) -> None:
+        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+        norms.append(float(torch.linalg.vector_norm(torch.cat([g.flatten() for g in gradients]))))
+        real(self)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    list(train(classifier(tiny_bert), *random_rows(8), recipe(max_grad_norm=0.25)))
+    list(train(classifier(tiny_bert), *random_rows(8), recipe(max_grad_norm=1e6)))
+    clipped, free = norms[:2], norms[2:]
+    assert clipped == pytest.approx([0.25, 0.25], rel=1e-4)
+    assert min(free) > 0.5
+
+
+def test_gradients_of_a_step_do_not_reach_the_next(tiny_bert: Path) -> None:
+    made = classifier(tiny_bert)
+    for _ in islice(train(made, *random_rows(16), RECIPE), 2):
+        assert all(parameter.grad is None for parameter in made.model.parameters())
+
+
+# ---------------------------------------------------------------- faults
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    made = classifier(tiny_bert)
+    steps = train(made, *random_rows(16), RECIPE)
+    next(steps)
+    before = weights(made)
+    monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, labels: logits.sum() * 0 + value)
+    with pytest.raises(TrainingError) as caught:
+        next(steps)
+    assert caught.value.message == (
+        f"the loss is {value} at step 2. Lower --learning-rate (now 0.001) or look at the rows of this step."
+    )
+    assert caught.value.exit_code == 5
+    assert equal(weights(made), before)
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = classifier(tiny_bert)
+    before = weights(made)
+    # The root is 0 and its slope is infinite there.
+    monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, labels: (logits * 0).sum().sqrt())
+    with pytest.raises(TrainingError) as caught:
+        next(train(made, *random_rows(16), RECIPE))
+    assert caught.value.message == (
+        "the gradient's norm is nan at step 1. Lower --learning-rate (now 0.001) or look at the rows of this step."
+    )
+    assert equal(weights(made), before)
