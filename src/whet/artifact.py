@@ -5,6 +5,8 @@ It loads in plain transformers; `whet.json` beside it keeps what plain transform
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import shutil
 import tempfile
@@ -17,10 +19,11 @@ import numpy as np
 
 from whet.config import Truncation
 from whet.data.tokens import Cutter, encode_in_memory, load_cutter
-from whet.errors import ModelError
+from whet.errors import ModelError, OutputError
 from whet.labels import LabelSet
 from whet.model import encoder
 from whet.model.classifier import Classifier
+from whet.model.files import longest_input
 
 FORMAT = 1
 SIDE_FILE = "whet.json"
@@ -30,6 +33,7 @@ CANARIES = (
     "배송이 빠르고 품질도 좋아요. 3번째 구매입니다!",
 )
 CANARY_TOLERANCE = 1e-4
+VERIFIED = ("*.safetensors", "tokenizer.json")  # files that must stay byte for byte as they were saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +50,32 @@ def save(folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet,
     """Writes the folder whole or not at all. `source` is where the tokenizer's files are, `card`
     the text of README.md.
 
-    Raises ModelError where plain transformers would tokenise differently from training.
+    Raises ModelError where plain transformers would tokenise differently from training, OutputError
+    where the disk is full or locked.
     """
+    from safetensors import SafetensorError
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="tmp-model-", dir=folder.parent))
     try:
         encoder.save(classifier.model, scratch)
         encoder.save_tokenizer(source, scratch, max_length=cutter.max_length)
-        _check_tokenizer(scratch, cutter)
+        check_tokenizer(scratch, cutter)
         (scratch / "README.md").write_text(card, encoding="utf-8")
-        (scratch / SIDE_FILE).write_text(
-            json.dumps(_side_file(classifier, cutter, labels), ensure_ascii=False, indent=1)
-        )
+        content = {**_side_file(classifier, cutter, labels), "sha256": _digests(scratch)}
+        side = json.dumps(content, ensure_ascii=False, indent=1)
+        (scratch / SIDE_FILE).write_text(side, encoding="utf-8")
         for file in scratch.iterdir():
             file.chmod(0o644)
         scratch.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
         scratch.replace(folder)
+    except (OSError, SafetensorError) as fault:
+        reason = fault.strerror if isinstance(fault, OSError) else None
+        raise OutputError(
+            f"cannot be saved: {reason or fault}", where=str(folder), todo="Give another --output"
+        ) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -72,6 +84,14 @@ def load(folder: Path, *, device: str) -> Artifact:
     """The classifier of a model/ folder, verified: its answers to the canary texts must be those it
     gave when it was saved. Raises ModelError otherwise, and for a folder of a newer format."""
     side = read_side_file(folder)
+    _check_digests(folder, side["sha256"])
+    longest = longest_input(folder)
+    if side["max_length"] > longest:
+        raise ModelError(
+            f"max_length {side['max_length']}",
+            where=str(folder / SIDE_FILE),
+            expected=f"at most {longest}, as config.json says",
+        )
     labels = LabelSet(tuple(side["labels"]), side["positive"], side["positive_reason"])
     cutter = load_cutter(folder / "tokenizer.json", max_length=side["max_length"], truncation=side["truncation"])
     model = encoder.load_saved(folder)
@@ -88,6 +108,27 @@ def load(folder: Path, *, device: str) -> Artifact:
     return Artifact(folder, classifier, cutter, labels)
 
 
+def _digests(folder: Path) -> dict[str, str]:
+    """File name to sha256, of the files that must not change."""
+    digests = {}
+    for path in sorted(path for pattern in VERIFIED for path in folder.glob(pattern)):
+        with path.open("rb") as file:
+            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def _check_digests(folder: Path, saved: Mapping[str, str]) -> None:
+    found = _digests(folder)
+    changed = sorted(name for name in saved if found.get(name) != saved[name])
+    if changed:
+        gone = all(name not in found for name in changed)
+        raise ModelError(
+            f"{', '.join(changed)} {'is missing' if gone else 'was changed or damaged after it was saved'}",
+            where=str(folder),
+            todo="Restore the file, or train again",
+        )
+
+
 def read_side_file(folder: Path) -> dict[str, Any]:
     """whet.json, its shape checked."""
     path = folder / SIDE_FILE
@@ -97,17 +138,49 @@ def read_side_file(folder: Path) -> dict[str, Any]:
         raise ModelError(f"no {SIDE_FILE}", where=str(folder), expected="a model/ folder written by whet") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as fault:
         raise ModelError(f"damaged: {fault}", where=str(path)) from None
-    if not isinstance(side, dict) or not isinstance(side.get("format"), int):
+    if not isinstance(side, dict) or type(side.get("format")) is not int:
         raise ModelError("no format number", where=str(path))
     if side["format"] > FORMAT:
         raise ModelError(
             f"format {side['format']}", where=str(path), expected=f"{FORMAT} or lower", todo="Upgrade whet"
         )
-    kinds: Mapping[str, type] = {"labels": list, "max_length": int, "truncation": str, "canaries": list, "kind": str}
-    wrong = [key for key, kind in kinds.items() if not isinstance(side.get(key), kind)]
-    if wrong or side["truncation"] not in get_args(Truncation) or side["kind"] != "transformer":
-        raise ModelError(f"missing or unknown: {', '.join(wrong) or 'truncation or kind'}", where=str(path))
+    wrong = _wrong_keys(side)
+    if wrong:
+        raise ModelError(
+            f"missing or unknown: {', '.join(wrong)}", where=str(path), todo="Train again, or restore the file"
+        )
     return cast("dict[str, Any]", side)
+
+
+def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
+    """The keys of whet.json whose values are not what `_side_file` writes."""
+    labels, positive = side.get("labels"), side.get("positive")
+    named = isinstance(labels, list) and all(isinstance(name, str) for name in labels)
+    fits = {
+        "kind": side.get("kind") == "transformer",
+        "labels": named and len(set(labels or ())) == len(labels or ()) >= 2,
+        "positive": "positive" in side and (positive is None or (named and positive in (labels or ()))),
+        "positive_reason": isinstance(side.get("positive_reason"), str),
+        "max_length": type(side.get("max_length")) is int,
+        "truncation": side.get("truncation") in get_args(Truncation),
+        "sha256": isinstance(side.get("sha256"), dict),
+        "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0),
+    }
+    return [key for key, fine in fits.items() if not fine]
+
+
+def _are_canaries(given: object, classes: int) -> bool:
+    """Whether these are texts, one at least, each with a logit for every class."""
+    if not isinstance(given, list) or not given:
+        return False
+    pairs = [(canary.get("text"), canary.get("logits")) for canary in given if isinstance(canary, dict)]
+    return len(pairs) == len(given) and all(
+        isinstance(text, str)
+        and isinstance(logits, list)
+        and len(logits) == classes
+        and all(isinstance(logit, (int, float)) for logit in logits)
+        for text, logits in pairs
+    )
 
 
 def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet) -> dict[str, object]:
@@ -128,10 +201,11 @@ def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet) -> dict
     }
 
 
-def _check_tokenizer(folder: Path, cutter: Cutter) -> None:
-    """Plain transformers must cut the saved folder's texts into the ids that training saw."""
+def check_tokenizer(folder: Path, cutter: Cutter) -> None:
+    """Raises ModelError unless plain transformers turns texts into the ids that training sees. Of
+    longer texts transformers knows the head alone, so that is what is compared."""
     stock = encoder.load_tokenizer(folder)
-    ours = cutter.encode(CANARIES)[0]
+    ours = dataclasses.replace(cutter, truncation="head").encode(CANARIES)[0]
     theirs = [stock(text, truncation=True, max_length=cutter.max_length)["input_ids"] for text in CANARIES]
     if ours != theirs:
         raise ModelError(

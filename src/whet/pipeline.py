@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -16,35 +17,27 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from whet import prepare, runs, runtime
-from whet.config import Resolved, Settings, SettingValues, resolve
-from whet.data.batches import steps_per_epoch
+from whet.config import Resolved, SettingValues, resolve
 from whet.data.check import check as look
 from whet.data.check import raise_errors
 from whet.data.split import split
-from whet.data.tokens import load_cutter
 from whet.errors import DataError
 from whet.model.files import find
 from whet.records import (
-    Baselines,
     Checked,
-    Encoded,
     Evaluation,
-    Floats,
+    Finding,
     Ints,
     Metrics,
     Notice,
     Prediction,
-    Side,
     Stage,
     StepRecord,
-)  # fmt: skip
-from whet.report import card
-from whet.score import baseline
-from whet.score.metrics import as_json, classification, log_loss, softmax, value
+)
+from whet.score.metrics import as_json, classification, log_loss
 
 if TYPE_CHECKING:
     from whet.labels import LabelSet
-    from whet.model.classifier import Classifier
     from whet.predictor import Predictor
 
 
@@ -70,6 +63,7 @@ class Run:
 
     @cached_property
     def predictor(self) -> Predictor:
+        runtime.require_training()
         from whet import predictor
 
         return predictor.load(self._folder.model)
@@ -78,11 +72,12 @@ class Run:
     def labels(self) -> LabelSet:
         return self.predictor.labels
 
-    @property
+    @cached_property
     def model(self) -> Any:
-        """The transformers model. Its attention may be the packed one of whet; load `path / "model"`
-        with transformers for a stock one."""
-        return self.predictor.artifact.classifier.model
+        """The plain transformers model, loaded from the run's model/ folder on the CPU."""
+        from whet.model.encoder import load_saved
+
+        return load_saved(self._folder.model).eval()
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -182,7 +177,7 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
     yield Stage("check")
     rows = prepare.labelled(data, settings)
     yield from (Notice(message) for message in rows.notices)
-    checked = look(rows.sides, rows.columns, source=rows.source)
+    checked = look(rows.sides, rows.columns, source=rows.name)
     yield checked
     raise_errors(checked)
 
@@ -199,6 +194,8 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
     labels = prepare.label_set_of(rows, splits, settings)
 
     yield Stage("model")
+    if settings.model != "auto":
+        find(settings.model)  # what cannot be had is said before torch is loaded
     machine = prepare.machine_for(resolved)
     yield Notice(f"device {machine.device}: {machine.device_reason}; {machine.threads} threads")
     resolved, files, notices = prepare.choose_model(resolved, splits.train.texts, machine.device)
@@ -209,6 +206,8 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
     if folder.finished:
         yield _finished(folder, resolved, before=True)
         return
+
+    from whet import finetune  # here, because it loads torch, and faults of the data need not wait for that
 
     cache = runtime.cache_folder()
     runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons))
@@ -222,122 +221,11 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
         baselines = None
         if settings.baseline and "test" in sides:
             yield Stage("baseline")
-            baselines = _baselines(sides["train"], sides["test"], labels, cache)
-        yield from _train_and_save(folder, resolved, _Job(files, cutter, sides, labels, machine, baselines, splits))
+            baselines = finetune.baselines(sides["train"], sides["test"], labels, cache)
+        yield from finetune.train_and_save(
+            folder, resolved, finetune.Job(files, cutter, splits, sides, labels, machine, baselines)
+        )
     yield _finished(folder, resolved, before=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What the second half of the story needs of the first."""
-
-    files: Any
-    cutter: Any
-    sides: dict[Side, prepare.EncodedSide]
-    labels: LabelSet
-    machine: runtime.Runtime
-    baselines: Baselines | None
-    splits: Any
-
-
-def _train_and_save(folder: runs.RunFolder, resolved: Resolved, job: _Job) -> Iterator[Event]:
-    from whet import artifact
-    from whet.model.classifier import Classifier
-    from whet.model.encoder import load_pretrained
-
-    settings = resolved.settings
-    model, messages = load_pretrained(job.files, job.labels, layers=settings.layers)
-    classifier = Classifier(model, device=job.machine.device, seed=settings.seed)
-    if not classifier.packed:
-        messages.append(f"batches are padded by length: {classifier.packing_reason}")
-    for message in messages:
-        yield folder.log(Notice(message))
-
-    yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
-    last: StepRecord | None = None
-    for event in _fit(classifier, job, settings):
-        last = event if isinstance(event, StepRecord) else last
-        yield folder.log(event)
-
-    metrics: dict[str, object] = {"task": job.labels.task}
-    seconds = {"train": last.train_seconds if last else 0.0, "evaluate": 0.0}
-    tested: Metrics | None = None
-    for side in ("validation", "test"):
-        if side not in job.sides:
-            continue
-        yield Stage("evaluate", side)
-        evaluation, logits = _evaluate(classifier, job.sides[side], job.labels, side, last)
-        yield folder.log(evaluation)
-        seconds["evaluate"] += evaluation.seconds
-        metrics[side] = {**as_json(evaluation.metrics), "loss": evaluation.loss}
-        if side == "test":
-            tested = evaluation.metrics
-            runs.write_predictions(folder, job.splits, job.labels.names, softmax(logits))
-
-    yield Stage("save")
-    if job.baselines is not None and tested is not None:
-        metrics["baselines"] = {
-            "majority": as_json(job.baselines.majority),
-            "tfidf": as_json(job.baselines.tfidf),
-            "seconds": job.baselines.seconds,
-        }
-        metrics["verdict"] = _verdicts(tested, job.baselines)
-    metrics["seconds"] = seconds
-    text = card.write(job.files.name, job.labels, metrics, settings)
-    artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text)
-    folder.log_end(last)
-    folder.write("metrics.json", metrics)
-
-
-def _fit(classifier: Classifier, job: _Job, settings: Settings) -> Iterator[StepRecord | Evaluation | Notice]:
-    """Trains with evaluations on validation in between; leaves the weights that are to be kept."""
-    from whet.training import loop, selection
-
-    recipe = loop.Recipe(
-        settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
-        settings.max_grad_norm, settings.seed,
-    )  # fmt: skip
-    train_side, validation = job.sides["train"], job.sides.get("validation")
-    every = settings.evaluate_every or steps_per_epoch(len(train_side.encoded), settings.batch_size)
-    selector = selection.Selection(keep=settings.keep, patience=settings.early_stopping)
-    for record in loop.train(classifier, train_side.encoded, train_side.labels, recipe):
-        yield record
-        if validation is None or (record.step % every and record.step != record.steps):
-            continue
-        evaluation, _ = _evaluate(classifier, validation, job.labels, "validation", record)
-        score = value(evaluation.metrics, evaluation.loss, settings.metric)
-        best = selector.offer(score, record.step, classifier.model)
-        yield selection.marked(evaluation, best=best)
-        if selector.exhausted:
-            yield Notice(
-                f"stopped at step {record.step}: no better {settings.metric} in {selector.patience} evaluations"
-            )
-            break
-    if selector.restore(classifier.model):
-        yield Notice(f"kept the weights of step {selector.best_step}, the best {settings.metric} on validation")
-
-
-def _evaluate(
-    classifier: Classifier, side: prepare.EncodedSide, labels: LabelSet, name: Side, at: StepRecord | None
-) -> tuple[Evaluation, Floats]:
-    started = time.perf_counter()
-    logits = classifier.all_logits(side.encoded)
-    seconds = time.perf_counter() - started
-    metrics = classification(side.labels, logits.argmax(axis=1), labels)
-    step, epoch = (at.step, at.epoch) if at else (0, 0.0)
-    return Evaluation(name, step, epoch, log_loss(logits, side.labels), metrics, seconds), logits
-
-
-def _baselines(train: prepare.EncodedSide, test: prepare.EncodedSide, labels: LabelSet, cache: Path) -> Baselines:
-    return baseline.baselines(train.examples.texts, train.labels, test.examples.texts, test.labels, labels, cache=cache)
-
-
-def _verdicts(model: Metrics, baselines: Baselines) -> dict[str, str]:
-    """The sentence on who won, in every language."""
-    return {
-        "en": baseline.verdict(model, baselines, rows=model.rows, lang="en"),
-        "ko": baseline.verdict(model, baselines, rows=model.rows, lang="ko"),
-    }
 
 
 def _facts(command: str, digest: str, machine: runtime.Runtime, sides: Any) -> dict[str, object]:
@@ -363,7 +251,9 @@ def _finished(folder: runs.RunFolder, resolved: Resolved, *, before: bool) -> Fi
 def check_data(data: object, resolved: Resolved) -> Checked:
     """The first stage of training on its own."""
     rows = prepare.labelled(data, resolved.settings)
-    return look(rows.sides, rows.columns, source=rows.source)
+    found = look(rows.sides, rows.columns, source=rows.name)
+    said = tuple(Finding("reading", "info", 0, notice) for notice in rows.notices)
+    return dataclasses.replace(found, findings=found.findings + said)
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
@@ -375,9 +265,7 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
         raise DataError(f"no row {row}", where=rows.source, expected=f"0 to {len(rows.texts) - 1}")
     name = "embedded" if settings.model == "auto" else settings.model
     files = find(name, weights=False)
-    cutter = load_cutter(
-        files.folder / "tokenizer.json", max_length=settings.max_length, truncation=settings.truncation
-    )
+    cutter = prepare.cutter_of(files, settings, runtime.cache_folder())
     coded = cutter.tokenizer.encode(rows.texts[row], add_special_tokens=False)
     spans = cutter.kept_positions(len(coded.ids))
     seen = set(spans) if isinstance(spans, range) else {*spans[0], *spans[1]}
@@ -400,7 +288,7 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
     assert rows.labels is not None
     true: Ints = np.asarray(loaded.labels.ids(rows.labels, source=rows.source), dtype=np.int64)
     started = time.perf_counter()
-    encoded: Encoded = encode_in_memory(rows.texts, loaded.cutter)
+    encoded = encode_in_memory(rows.texts, loaded.cutter)
     logits = loaded.classifier.all_logits(encoded)
     metrics = classification(true, logits.argmax(axis=1), loaded.labels)
     seconds = time.perf_counter() - started

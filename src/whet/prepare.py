@@ -17,8 +17,8 @@ from whet.data.split import fingerprint
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
 from whet.errors import DataError, UsageError
 from whet.labels import LabelSet, label_set, read_label_names
-from whet.model import choice, encoder
-from whet.model.files import ModelFiles, find
+from whet.model import choice
+from whet.model.files import ModelFiles, count_layers, find, longest_input
 from whet.records import SIDES, Columns, Encoded, Examples, Ints, Notice, Side, Source, Splits, Table
 
 
@@ -48,7 +48,8 @@ class EncodedSide:
 def labelled(data: object, settings: Settings) -> Labelled:
     """Reads DATA and the files named by --test and --validation, and finds text and labels.
 
-    A side without labels, such as the test split of a contest, is left out and said.
+    A side without labels, such as the test split of a contest, is left out and said; one that was
+    asked for raises DataError.
     """
     source = read(data, encoding=settings.encoding)
     tables, notices = _tables(source, settings)
@@ -61,10 +62,20 @@ def labelled(data: object, settings: Settings) -> Labelled:
             sides[side] = rows
         elif side == "train":
             raise DataError("no labels in the training rows", where=table.source, todo="Name a column with --label")
+        elif getattr(settings, side) != "auto":
+            raise DataError(
+                f"no labels, so it cannot be the {side} side",
+                where=table.source,
+                expected="a label in every row",
+                todo=f"Name another file with --{side}, or a column with --label",
+            )
         else:
             notices.append(f"{table.source} has no labels and is not used for {side}")
-    order = (given_names or tables["train"].label_names).values()
-    return Labelled(source.name, tables["train"].source, columns, sides, tuple(order), tuple(notices))
+    # Several labels may share a name, and a data set's names belong to its own label column alone.
+    order = tuple(dict.fromkeys((given_names or tables["train"].label_names).values()))
+    if not set(sides["train"].labels or ()) <= set(order):
+        order = ()
+    return Labelled(source.name, tables["train"].source, columns, sides, order, tuple(notices))
 
 
 def unlabelled(data: object, settings: Settings) -> Examples:
@@ -109,7 +120,10 @@ def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple
         if chosen.warning:
             notices.append(Notice(chosen.warning, "warning"))
     files = find(resolved.settings.model)
-    longest, asked = encoder.longest_input(files.folder), resolved.settings.max_length
+    there, wanted = count_layers(files.folder), resolved.settings.layers
+    if there is not None and wanted is not None and wanted > there:
+        raise UsageError(f"{wanted} layers, but {files.name} has {there}", where="--layers", expected=f"1 to {there}")
+    longest, asked = longest_input(files.folder), resolved.settings.max_length
     if asked > longest:
         if resolved.reasons["max_length"] == "given":
             raise UsageError(f"{asked} tokens", where="--max-length", expected=f"at most {longest} for {files.name}")
@@ -120,9 +134,12 @@ def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple
 
 def cutter_of(files: ModelFiles, settings: Settings, cache: Path) -> Cutter:
     """The tokenizer of a model, cutting as the settings say."""
-    return load_cutter(
-        encoder.tokenizer_json(files.folder, cache), max_length=settings.max_length, truncation=settings.truncation
-    )
+    path = files.folder / "tokenizer.json"
+    if not path.is_file():
+        from whet.model.encoder import make_tokenizer_json
+
+        path = make_tokenizer_json(files.folder, cache)
+    return load_cutter(path, max_length=settings.max_length, truncation=settings.truncation)
 
 
 def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) -> dict[Side, EncodedSide]:
@@ -143,11 +160,11 @@ def truncation_notices(sides: Mapping[Side, EncodedSide], cutter: Cutter) -> lis
     for side, rows in sides.items():
         cut, count = int(rows.encoded.truncated.sum()), len(rows.encoded)
         if cut:
-            kept = "their head" if cutter.truncation == "head" else "their head and tail"
+            kept = "head is" if cutter.truncation == "head" else "head and tail are"
             notices.append(
                 Notice(
-                    f"{cut:,} of {count:,} {side} texts ({100 * cut / count:.1f} %) are longer than "
-                    f"{cutter.max_length} tokens: {kept} is used"
+                    f"{cut:,} of {count:,} {side} texts ({100 * cut / count:.1f} %) {'is' if cut == 1 else 'are'} "
+                    f"longer than {cutter.max_length} tokens: their {kept} used"
                 )
             )
     return notices
@@ -190,6 +207,12 @@ def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list
     for side, wish in asked:
         if wish in ("auto", "none") or _is_share(wish):
             continue
+        if wish == split_for(source, "train"):
+            raise UsageError(
+                f"{wish} is what is trained on",
+                where=f"--{side}",
+                expected="other rows: a file, another split, a share such as 0.1, or none",
+            )
         if wish in source.tables:
             tables[side] = source.tables[wish]
             # A split that now serves elsewhere must not keep its old role too.

@@ -32,13 +32,14 @@ Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice)
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run on disk."""
+    """A run on disk. `bare`: only a copied model/ folder, without the run around it."""
 
     path: Path
+    bare: bool = False
 
     @property
     def model(self) -> Path:
-        return self.path / "model"
+        return self.path if self.bare else self.path / "model"
 
     @property
     def finished(self) -> bool:
@@ -58,11 +59,14 @@ class RunFolder:
         """Writes a JSON file of the run, whole or not at all."""
         with _mendable(self.path):
             handle, scratch = tempfile.mkstemp(prefix="tmp-", dir=self.path)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, ensure_ascii=False, indent=1)
-                file.write("\n")
-            Path(scratch).chmod(0o644)
-            Path(scratch).replace(self.path / name)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    json.dump(content, file, ensure_ascii=False, indent=1)
+                    file.write("\n")
+                Path(scratch).chmod(0o644)
+                Path(scratch).replace(self.path / name)
+            finally:
+                Path(scratch).unlink(missing_ok=True)
 
     def log(self, record: Record) -> Record:
         """Appends a record to events.jsonl and gives it back."""
@@ -105,8 +109,8 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
     settings = resolved.settings
     name = re.sub(r"[^\w.-]+", "-", f"{data}-{model}").strip("-.") + f"-{digest[:8]}"
     base = Path(settings.output) if settings.output else FOLDER / name
-    path = _free_name(base) if settings.fresh else _newest_name(base)
-    with _mendable(path):
+    with _mendable(base):
+        path = _free_name(base) if settings.fresh else _name_of(base, digest)
         if path.exists():
             _check_ours(path, digest, given=settings.output is not None)
         run = RunFolder(path)
@@ -129,8 +133,9 @@ def find(run: str | os.PathLike[str]) -> RunFolder:
     if str(run) == "last" and not Path("last").exists():
         return _last()
     path = Path(run)
-    if path.name == "model" and (path / "whet.json").is_file():
-        return RunFolder(path.parent)
+    if (path / "whet.json").is_file():
+        in_run = path.name == "model" and (path.parent / "metrics.json").is_file()
+        return RunFolder(path.parent) if in_run else RunFolder(path, bare=True)
     if (path / "model" / "whet.json").is_file():
         return RunFolder(path)
     near = did_you_mean(str(path), [str(known.path) for known in _all()])
@@ -189,24 +194,31 @@ def _all() -> list[RunFolder]:
     return [RunFolder(path.parent) for path in sorted(FOLDER.glob("*/metrics.json"))]
 
 
-def _numbered(base: Path, number: int) -> Path:
-    return base if number == 1 else base.with_name(f"{base.name}-{number}")
+def _names(base: Path) -> list[Path]:
+    """BASE, and those of BASE-2, BASE-3, ... that are there."""
+    names = [base]
+    while (further := base.with_name(f"{base.name}-{len(names) + 1}")).exists():
+        names.append(further)
+    return names
 
 
-def _newest_name(base: Path) -> Path:
-    number = 1
-    while _numbered(base, number + 1).exists():
-        number += 1
-    return _numbered(base, number)
+def _name_of(base: Path, digest: str) -> Path:
+    """The newest of the names that holds this job, else BASE."""
+    return next((path for path in reversed(_names(base)) if _digest_in(path) == digest), base)
 
 
 def _free_name(base: Path) -> Path:
-    newest = _newest_name(base)
-    return newest if not newest.exists() else base.with_name(f"{base.name}-{_number_of(base, newest) + 1}")
+    names = _names(base)
+    return base if names == [base] and not base.exists() else base.with_name(f"{base.name}-{len(names) + 1}")
 
 
-def _number_of(base: Path, newest: Path) -> int:
-    return 1 if newest == base else int(newest.name.removeprefix(f"{base.name}-"))
+def _digest_in(path: Path) -> object:
+    """The digest of the run in a folder, None where no run wrote it."""
+    try:
+        known = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return known.get("digest") if isinstance(known, dict) else None
 
 
 def _check_ours(path: Path, digest: str, *, given: bool) -> None:
@@ -215,13 +227,10 @@ def _check_ours(path: Path, digest: str, *, given: bool) -> None:
         raise UsageError(f"{path} is a file", where=where, expected="a folder")
     if not any(path.iterdir()):
         return
-    try:
-        known = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        known = None
-    if not isinstance(known, dict) or "digest" not in known:
+    known = _digest_in(path)
+    if known is None:
         raise UsageError(f"{path} holds files that no run wrote", where=where, todo="Give another --output")
-    if known["digest"] != digest:
+    if known != digest:
         raise UsageError(
             f"{path} holds a run of other settings or data",
             where=where,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from whet.config import Settings
@@ -12,17 +13,20 @@ from whet.labels import LabelSet
 def write(base: str, labels: LabelSet, metrics: Mapping[str, Any], settings: Settings) -> str:
     """The card as Markdown with the hub's front matter. `metrics` is the content of metrics.json.
 
-    It holds no text of the data.
+    It holds no text of the data and no path of this machine.
     """
     front = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags:", "- whet"]
-    if base != "embedded" and "/" in base and not base.startswith((".", "/", "~")):
+    folder = Path(base).expanduser()
+    local = base.startswith((".", "/", "~")) or folder.is_dir()
+    if base != "embedded" and "/" in base and not local:
         front.append(f"base_model: {base}")
     front.append("---")
-    named = ", ".join(f"`{name}`" for name in labels.names)
+    origin = "all-MiniLM-L6-v2" if base == "embedded" else _plain(folder.resolve().name) if local else base
+    named = ", ".join(f"`{_plain(name)}`" for name in labels.names)
     body = [
         "# Text classifier",
         "",
-        f"Fine-tuned from {'all-MiniLM-L6-v2' if base == 'embedded' else base} for the labels {named}.",
+        f"Fine-tuned from {origin} for the labels {named}.",
         f"Texts longer than {settings.max_length} tokens are cut ({settings.truncation}).",
         "",
         *_scores(metrics),
@@ -35,6 +39,11 @@ def write(base: str, labels: LabelSet, metrics: Mapping[str, Any], settings: Set
         "",
     ]
     return "\n".join([*front, "", *body])
+
+
+def _plain(name: str) -> str:
+    """A name that cannot end its line or its code span."""
+    return "".join(letter if letter.isprintable() and letter != "`" else " " for letter in name)
 
 
 def _scores(metrics: Mapping[str, Any]) -> list[str]:

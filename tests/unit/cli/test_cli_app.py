@@ -115,7 +115,7 @@ def test_several_faults_are_a_line_each(whet) -> None:
     assert ended.err.splitlines() == [
         "error: --max-length: 1 is out of range. Expected at least 3.",
         "error: --epochs: 'many' is not a number. Expected a number.",
-        "error: --device: 'gpu' is not known. Expected auto or cpu or cuda or mps or xpu. Did you mean 'xpu'.",
+        "error: --device: 'gpu' is not known. Expected auto or cpu or cuda or mps or xpu. Did you mean 'cuda'.",
     ]
 
 

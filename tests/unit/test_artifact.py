@@ -1,0 +1,304 @@
+"""The model/ folder: what is in it, and that a folder that was tampered with is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import TinyModel
+from whet import artifact
+from whet.data.tokens import Cutter, encode_in_memory, load_cutter
+from whet.errors import ModelError, OutputError
+from whet.labels import LabelSet, label_set
+from whet.model.classifier import Classifier
+from whet.model.encoder import load_pretrained
+from whet.model.files import find
+
+LABELS = label_set(["neg", "pos"], positive=None, source="test")
+TEXTS = ("I loved this story.", "", "terrible film " * 200, "이 영화는 정말 재미있었고")
+
+
+def classifier_of(folder: Path, labels: LabelSet) -> Classifier:
+    import torch
+
+    torch.manual_seed(1)
+    model, _ = load_pretrained(find(str(folder)), labels, layers=None)
+    return Classifier(model, device="cpu", seed=1)
+
+
+def cutter_of(folder: Path, *, max_length: int = 100) -> Cutter:
+    return load_cutter(folder / "tokenizer.json", max_length=max_length, truncation="head")
+
+
+@pytest.fixture(scope="module")
+def original(tiny_bert: Path) -> Classifier:
+    return classifier_of(tiny_bert, LABELS)
+
+
+@pytest.fixture(scope="module")
+def saved(tiny_bert: Path, original: Classifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    artifact.save(folder, original, cutter_of(tiny_bert), LABELS, source=tiny_bert, card="# A card\n")
+    return folder
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    change(document)
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        artifact.load(folder, device="cpu")
+    return caught.value.message
+
+
+# ---------------------------------------------------------------- saving
+
+
+def test_the_folder_holds_what_plain_transformers_and_whet_read(saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == [
+        "README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "whet.json"
+    ]  # fmt: skip
+    config = json.loads((saved / "config.json").read_text())
+    assert config["id2label"] == {"0": "neg", "1": "pos"}
+    assert config["label2id"] == {"neg": 0, "pos": 1}
+    assert config["problem_type"] == "single_label_classification"
+    assert config["architectures"] == ["BertForSequenceClassification"]
+    assert (saved / "README.md").read_text() == "# A card\n"
+    assert json.loads((saved / "tokenizer_config.json").read_text())["model_max_length"] == 100
+
+
+def test_nothing_of_whet_is_named_in_the_configuration_of_transformers(saved: Path) -> None:
+    assert "whet" not in (saved / "config.json").read_text()
+    assert "whet" not in (saved / "tokenizer_config.json").read_text()
+
+
+def test_whet_json_says_how_texts_are_cut_and_what_the_model_answers(saved: Path, original: Classifier) -> None:
+    side = json.loads((saved / "whet.json").read_text(encoding="utf-8"))
+    canaries = side.pop("canaries")
+    assert side.pop("sha256") == {
+        name: hashlib.sha256((saved / name).read_bytes()).hexdigest()
+        for name in ("model.safetensors", "tokenizer.json")
+    }
+    assert side == {
+        "format": 1,
+        "kind": "transformer",
+        "task": "binary",
+        "labels": ["neg", "pos"],
+        "positive": "pos",
+        "positive_reason": "by its name",
+        "max_length": 100,
+        "truncation": "head",
+    }
+    assert tuple(canary["text"] for canary in canaries) == artifact.CANARIES
+    given = original.all_logits(encode_in_memory(artifact.CANARIES, cutter_of(saved)))
+    assert np.abs(given - [canary["logits"] for canary in canaries]).max() < 1e-6
+    assert np.ptp(given, axis=0).min() > 0.01  # canaries that all get one answer would guard nothing
+
+
+def test_a_folder_that_is_there_is_replaced_whole(folder: Path, tiny_bert: Path, original: Classifier) -> None:
+    (folder / "left-over.txt").write_text("old")
+    artifact.save(folder, original, cutter_of(tiny_bert), LABELS, source=tiny_bert, card="new")
+    assert not (folder / "left-over.txt").exists()
+    assert (folder / "README.md").read_text() == "new"
+
+
+def test_a_save_that_fails_leaves_the_old_folder_and_no_scratch(
+    folder: Path, tiny_bert: Path, original: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artifact, "check_tokenizer", full)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(OutputError) as caught:
+        artifact.save(folder, original, cutter_of(tiny_bert), LABELS, source=tiny_bert, card="new")
+    assert caught.value.message == f"{folder}: cannot be saved: No space left on device. Give another --output."
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_a_head_and_tail_cut_shorter_than_the_test_texts_is_saved(
+    tmp_path: Path, tiny_bert: Path, original: Classifier
+) -> None:
+    cutter = load_cutter(tiny_bert / "tokenizer.json", max_length=8, truncation="head-tail")
+    assert all(cutter.encode(artifact.CANARIES)[1])
+    artifact.save(tmp_path / "model", original, cutter, LABELS, source=tiny_bert, card="")
+    assert artifact.load(tmp_path / "model", device="cpu").cutter.truncation == "head-tail"
+
+
+def test_a_tokenizer_that_transformers_reads_otherwise_is_refused(
+    tmp_path: Path, tiny_bert: Path, original: Classifier, tiny_model: TinyModel
+) -> None:
+    other = cutter_of(tiny_model("roberta"))
+    with pytest.raises(ModelError) as caught:
+        artifact.save(tmp_path / "model", original, other, LABELS, source=tiny_bert, card="")
+    assert "the tokenizer of transformers and tokenizer.json disagree on a text" in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_others_may_read_the_folder(saved: Path) -> None:
+    assert saved.stat().st_mode & 0o777 == 0o755
+    assert {path.stat().st_mode & 0o777 for path in saved.iterdir()} == {0o644}
+
+
+# ---------------------------------------------------------------- loading
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "deberta-v2"])
+def test_a_loaded_model_answers_as_the_saved_one(kind: str, tiny_model: TinyModel, tmp_path: Path) -> None:
+    source = tiny_model(kind)
+    labels = label_set(["a", "b", "c"], positive=None, source="test")
+    classifier, cutter = classifier_of(source, labels), cutter_of(source)
+    artifact.save(tmp_path / "model", classifier, cutter, labels, source=source, card="")
+    loaded = artifact.load(tmp_path / "model", device="cpu")
+    before = classifier.all_logits(encode_in_memory(TEXTS, cutter))
+    after = loaded.classifier.all_logits(encode_in_memory(TEXTS, loaded.cutter))
+    assert np.abs(before - after).max() < 1e-5
+    assert loaded.labels == labels
+    assert loaded.classifier.packed == (kind not in ("mpnet", "deberta-v2"))
+    assert (loaded.cutter.max_length, loaded.cutter.truncation) == (100, "head")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("place", [-1, 1000])
+def test_one_flipped_bit_of_a_verified_file_is_found(folder: Path, name: str, place: int) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[place] ^= 1
+    (folder / name).write_bytes(bytes(content))
+    assert refused(folder) == (
+        f"{folder}: {name} was changed or damaged after it was saved. Restore the file, or train again."
+    )
+
+
+def test_weights_of_another_training_are_found(folder: Path, tiny_bert: Path) -> None:
+    import torch
+
+    torch.manual_seed(2)
+    other, _ = load_pretrained(find(str(tiny_bert)), LABELS, layers=None)
+    other.save_pretrained(folder.parent / "other")
+    shutil.copy(folder.parent / "other" / "model.safetensors", folder)
+    assert "model.safetensors was changed" in refused(folder)
+
+
+def test_a_change_of_the_computation_is_found_by_the_test_texts(folder: Path) -> None:
+    rewrite(folder / "config.json", lambda config: config.update(hidden_act="relu"))
+    message = refused(folder)
+    assert message.startswith(f"{folder}: the model answers its test texts differently from when it was saved (by ")
+    assert message.endswith("). A file was changed or damaged; train again or restore it.")
+
+
+def test_cut_off_weights_are_refused(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-8])
+    assert "model.safetensors was changed or damaged" in refused(folder)
+
+
+def test_weights_that_are_gone_are_named(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    message = refused(folder)
+    assert message.startswith(f"{folder}: ")
+    assert "model.safetensors" in message
+
+
+def test_swapped_labels_are_refused_with_both_orders(folder: Path) -> None:
+    def swap(config: dict[str, Any]) -> None:
+        config["id2label"] = {"0": "pos", "1": "neg"}
+        config["label2id"] = {"pos": 0, "neg": 1}
+
+    rewrite(folder / "config.json", swap)
+    assert refused(folder) == (
+        f"{folder}: config.json has the labels pos, neg. Expected neg, pos as in whet.json. "
+        "One of the two files was changed; train again or restore it."
+    )
+
+
+def test_a_newer_format_is_refused_with_advice(folder: Path) -> None:
+    rewrite(folder / "whet.json", lambda side: side.update(format=2))
+    assert refused(folder) == f"{folder / 'whet.json'}: format 2. Expected 1 or lower. Upgrade whet."
+
+
+def test_a_folder_without_whet_json_is_refused(folder: Path) -> None:
+    (folder / "whet.json").unlink()
+    assert refused(folder) == f"{folder}: no whet.json. Expected a model/ folder written by whet."
+
+
+def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    assert refused(folder) == f"{folder}: tokenizer.json is missing. Restore the file, or train again."
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "damaged: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
+        ("[]", "no format number."),
+        ('{"format": "1"}', "no format number."),
+        ('{"format": true}', "no format number."),
+        (
+            '{"format": 1, "truncation": "head", "kind": "transformer", "max_length": "100"}',
+            "missing or unknown: labels, positive, positive_reason, max_length, sha256, canaries. "
+            "Train again, or restore the file.",
+        ),
+    ],
+)
+def test_a_damaged_whet_json_is_refused(folder: Path, content: str, said: str) -> None:
+    (folder / "whet.json").write_text(content)
+    assert refused(folder) == f"{folder / 'whet.json'}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("kind", "linear"),
+        ("truncation", "tail"),
+        ("max_length", "100"),
+        ("max_length", True),
+        ("labels", "neg,pos"),
+        ("labels", ["neg"]),
+        ("labels", ["neg", 1]),
+        ("positive", "spam"),
+        ("positive", 1),
+        ("positive_reason", None),
+        ("canaries", {}),
+        ("canaries", []),
+        ("canaries", ["text"]),
+        ("canaries", [{"text": "a"}]),
+        ("canaries", [{"text": "a", "logits": [0.0]}]),
+        ("canaries", [{"text": "a", "logits": ["x", "y"]}]),
+        ("canaries", [{"text": 1, "logits": [0.0, 0.0]}]),
+    ],
+)
+def test_a_wrong_value_in_whet_json_is_a_model_error(folder: Path, key: str, value: object) -> None:
+    rewrite(folder / "whet.json", lambda side: side.update({key: value}))
+    # Without the labels neither of the two can be judged.
+    told = "labels, positive, canaries" if key == "labels" else key
+    assert refused(folder) == f"{folder / 'whet.json'}: missing or unknown: {told}. Train again, or restore the file."
+
+
+@pytest.mark.parametrize(
+    "key", ["labels", "positive", "positive_reason", "max_length", "truncation", "kind", "canaries"]
+)
+def test_a_missing_key_in_whet_json_is_a_model_error(folder: Path, key: str) -> None:
+    rewrite(folder / "whet.json", lambda side: side.pop(key))
+    assert key in refused(folder)
+
+
+def test_a_length_that_the_model_has_no_positions_for_is_refused(folder: Path) -> None:
+    rewrite(folder / "whet.json", lambda side: side.update(max_length=2000))
+    assert refused(folder) == f"{folder / 'whet.json'}: max_length 2000. Expected at most 128, as config.json says."

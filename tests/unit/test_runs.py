@@ -1,0 +1,388 @@
+"""The run folder: its name, what is written in it, and how a run is found again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from whet import runs
+from whet.config import Resolved, fields, resolve
+from whet.errors import ModelError, OutputError, TrainingError, UsageError
+from whet.records import Examples, Notice, Splits, StepRecord
+
+# For each setting that changes a result, a value that is not its default.
+OTHER_VALUES: dict[str, object] = {
+    "text": "review", "label": "sentiment", "label_names": "no,yes", "positive": "spam", "test": "none",
+    "validation": "0.2", "train_rows": 100, "test_rows": 10, "encoding": "cp949", "model": "embedded",
+    "max_length": 64, "truncation": "head-tail", "layers": 1, "epochs": 3.0, "batch_size": 8, "learning_rate": 1e-4,
+    "weight_decay": 0.1, "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5, "metric": "loss",
+    "early_stopping": 2, "keep": "last", "seed": 1, "baseline": False, "device": "cpu", "threads": 1,
+}  # fmt: skip
+# And for each one that does not.
+SHOWN_OTHERWISE: dict[str, object] = {
+    "recipe": "sst2-minilm", "output": "here", "fresh": True, "log_every": 7, "lang": "ko", "json": True,
+    "quiet": True, "debug": True,
+}  # fmt: skip
+
+STEP = StepRecord(3, 6, 1.5, 0.25, 1e-4, 120, 2.0)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def opened(resolved: Resolved | None = None, *, digest: str = "d" * 64, data: str = "reviews") -> runs.RunFolder:
+    return runs.open_run(resolved or resolve({}), data=data, model="tiny", digest=digest)
+
+
+def started(resolved: Resolved | None = None, *, digest: str = "d" * 64) -> runs.RunFolder:
+    resolved = resolved or resolve({})
+    run = opened(resolved, digest=digest)
+    runs.start(run, resolved, {"digest": digest})
+    return run
+
+
+def finished(resolved: Resolved | None = None, *, digest: str = "d" * 64) -> runs.RunFolder:
+    run = started(resolved, digest=digest)
+    run.model.mkdir()
+    (run.model / "whet.json").write_text("{}")
+    run.write("metrics.json", {"task": "binary"})
+    return run
+
+
+# ---------------------------------------------------------------- the digest
+
+
+def test_every_setting_is_known_here_to_change_the_result_or_not_to() -> None:
+    by_effect = {setting.name: setting.metadata["result"] for setting in fields()}
+    assert by_effect == dict.fromkeys(OTHER_VALUES, True) | dict.fromkeys(SHOWN_OTHERWISE, False)
+
+
+@pytest.mark.parametrize("name", OTHER_VALUES)
+def test_a_setting_that_changes_the_result_changes_the_digest(name: str) -> None:
+    other = resolve({name: OTHER_VALUES[name]})
+    assert runs.fingerprint(other, ["data"]) != runs.fingerprint(resolve({}), ["data"])
+
+
+@pytest.mark.parametrize("name", [name for name in SHOWN_OTHERWISE if name != "recipe"])
+def test_a_setting_of_how_it_is_shown_keeps_the_digest(name: str) -> None:
+    other = resolve({name: SHOWN_OTHERWISE[name]})
+    assert runs.fingerprint(other, ["data"]) == runs.fingerprint(resolve({}), ["data"])
+
+
+def test_a_recipe_and_the_same_settings_written_out_are_one_run() -> None:
+    recipe = resolve({"recipe": "sst2-minilm"})
+    written = resolve(
+        {
+            name: getattr(recipe.settings, name)
+            for name, reason in recipe.reasons.items()
+            if reason.startswith("recipe ")
+        }
+    )
+    assert written.settings.recipe is None
+    assert runs.fingerprint(recipe, []) == runs.fingerprint(written, [])
+
+
+def test_the_parts_change_the_digest_and_so_does_their_order() -> None:
+    digests = {runs.fingerprint(resolve({}), parts) for parts in (["a", "b"], ["b", "a"], ["ab"], ["a"], [])}
+    assert len(digests) == 5
+
+
+# ---------------------------------------------------------------- the folder
+
+
+def test_a_run_is_named_by_data_model_and_digest() -> None:
+    run = opened(digest="0123456789abcdef" * 4)
+    assert run.path == Path("runs/reviews-tiny-01234567")
+    assert run.path.is_dir()
+
+
+def test_a_name_that_a_file_system_may_refuse_is_made_harmless() -> None:
+    run = opened(data="../my reviews: 1")
+    assert run.path == Path("runs/my-reviews-1-tiny-dddddddd")
+
+
+def test_korean_data_keep_their_name() -> None:
+    assert opened(data="영화평").path == Path("runs/영화평-tiny-dddddddd")
+
+
+def test_a_finished_run_is_given_back_untouched() -> None:
+    run = finished()
+    again = opened()
+    assert again == run
+    assert again.finished
+    assert (run.model / "whet.json").is_file()
+
+
+def test_what_an_unfinished_run_left_is_removed_and_nothing_else() -> None:
+    run = started()
+    run.log(STEP)
+    (run.path / "tmp-model-1").mkdir()
+    (run.path / "tmp-2").write_text("half")
+    run.model.mkdir()
+    (run.path / "notes.txt").write_text("mine")
+    assert opened() == run
+    assert [path.name for path in run.path.iterdir()] == ["notes.txt"]
+
+
+def test_fresh_takes_the_next_free_name_and_the_plain_command_then_finds_the_newest() -> None:
+    first = finished()
+    fresh = resolve({"fresh": True})
+    second, third = finished(fresh), finished(fresh)
+    assert [run.path.name for run in (first, second, third)] == [
+        "reviews-tiny-dddddddd",
+        "reviews-tiny-dddddddd-2",
+        "reviews-tiny-dddddddd-3",
+    ]
+    assert opened() == third
+
+
+def test_fresh_without_an_earlier_run_takes_the_plain_name() -> None:
+    assert finished(resolve({"fresh": True})).path.name == "reviews-tiny-dddddddd"
+
+
+def test_an_output_folder_is_taken_as_it_is_named() -> None:
+    run = finished(resolve({"output": "out/mine"}))
+    assert run.path == Path("out/mine")
+    assert opened(resolve({"output": "out/mine"})) == run
+
+
+def test_an_empty_output_folder_is_taken(here: Path) -> None:
+    (here / "empty").mkdir()
+    assert opened(resolve({"output": "empty"})).path == Path("empty")
+
+
+def test_an_output_folder_with_another_run_is_refused_and_left_alone() -> None:
+    run = finished(resolve({"output": "mine"}), digest="a" * 64)
+    before = {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    with pytest.raises(UsageError) as caught:
+        opened(resolve({"output": "mine"}), digest="b" * 64)
+    assert caught.value.message == (
+        "--output: mine holds a run of other settings or data. "
+        "Give another --output, or --fresh to keep that run and start beside it."
+    )
+    assert {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()} == before
+    assert (run.model / "whet.json").is_file()
+
+
+def test_fresh_starts_beside_an_output_folder_of_another_run() -> None:
+    finished(resolve({"output": "mine"}), digest="a" * 64)
+    beside = finished(resolve({"output": "mine", "fresh": True}), digest="b" * 64)
+    assert beside.path == Path("mine-2")
+
+
+def test_an_output_folder_is_found_again_beside_one_with_a_number() -> None:
+    first = finished(resolve({"output": "run"}), digest="a" * 64)
+    finished(resolve({"output": "run-2"}), digest="b" * 64)
+    assert opened(resolve({"output": "run"}), digest="a" * 64) == first
+
+
+def test_a_new_output_folder_beside_a_foreign_one_with_a_number_is_taken(here: Path) -> None:
+    (here / "run-2").mkdir()
+    (here / "run-2" / "notes.txt").write_text("mine")
+    assert opened(resolve({"output": "run"})).path == Path("run")
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "run.json"])
+def test_an_output_folder_with_foreign_files_is_refused_and_left_alone(here: Path, foreign: str) -> None:
+    (here / "mine").mkdir()
+    (here / "mine" / foreign).write_text('{"something": "else"}')
+    with pytest.raises(UsageError) as caught:
+        opened(resolve({"output": "mine"}))
+    assert caught.value.message == "--output: mine holds files that no run wrote. Give another --output."
+    assert (here / "mine" / foreign).read_text() == '{"something": "else"}'
+
+
+def test_an_output_that_is_a_file_is_refused(here: Path) -> None:
+    (here / "mine").write_text("a letter")
+    with pytest.raises(UsageError) as caught:
+        opened(resolve({"output": "mine"}))
+    assert caught.value.message == "--output: mine is a file. Expected a folder."
+    assert (here / "mine").read_text() == "a letter"
+
+
+def test_an_output_under_a_file_is_a_fault_of_the_disk(here: Path) -> None:
+    (here / "mine").write_text("a letter")
+    with pytest.raises(OutputError) as caught:
+        opened(resolve({"output": "mine/run"}))
+    assert caught.value.exit_code == 7
+    assert caught.value.message == "mine/run/run.json: cannot write: Not a directory. Give another --output."
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_run_json_holds_every_setting_with_its_reason(here: Path) -> None:
+    resolved = resolve({"epochs": 3}).with_value("model", "embedded", "auto: Latin script on a CPU")
+    runs.start(opened(resolved), resolved, {"digest": "d", "versions": {"torch": "9"}})
+    known = json.loads((here / "runs/reviews-tiny-dddddddd/run.json").read_text())
+    assert list(known["settings"]) == [setting.name for setting in fields()]
+    assert known["settings"]["epochs"] == {"value": 3.0, "reason": "given"}
+    assert known["settings"]["model"] == {"value": "embedded", "reason": "auto: Latin script on a CPU"}
+    assert known["settings"]["seed"] == {"value": 42, "reason": "default"}
+    assert (known["format"], known["digest"], known["versions"]) == (1, "d", {"torch": "9"})
+
+
+def test_a_log_line_names_its_kind_and_every_field() -> None:
+    run = opened()
+    assert run.log(STEP) is STEP
+    run.log(Notice("한글 notice", "warning"))
+    run.log_end(STEP)
+    lines = (run.path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    figures = {
+        "step": 3, "steps": 6, "epoch": 1.5, "loss": 0.25, "learning_rate": 1e-4, "tokens": 120, "train_seconds": 2.0
+    }  # fmt: skip
+    assert [json.loads(line) for line in lines] == [
+        {"kind": "step", **figures},
+        {"kind": "notice", "message": "한글 notice", "severity": "warning"},
+        {"kind": "end", **figures},
+    ]
+    assert "한글" in lines[1]
+
+
+def test_a_fault_is_kept_in_error_json_and_goes_on() -> None:
+    run = opened()
+    fault = TrainingError("the loss is nan at step 3", todo="Lower --learning-rate")
+    with pytest.raises(TrainingError) as caught, run.telling_faults():
+        raise fault
+    assert caught.value is fault
+    assert run.read("error.json") == fault.as_json()
+
+
+def test_a_file_is_written_whole_or_not_at_all() -> None:
+    run = opened()
+    run.write("metrics.json", {"task": "binary"})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        run.write("metrics.json", {"task": object()})
+    assert run.read("metrics.json") == {"task": "binary"}
+    assert sorted(path.name for path in run.path.iterdir()) == ["metrics.json"]
+
+
+def test_others_may_read_what_is_written() -> None:
+    run = started()
+    assert (run.path / "run.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_reading_what_is_not_there_or_damaged_is_a_model_error() -> None:
+    run = opened()
+    with pytest.raises(ModelError) as caught:
+        run.read("metrics.json")
+    assert caught.value.message == "runs/reviews-tiny-dddddddd: no metrics.json. Expected a finished run."
+    (run.path / "metrics.json").write_text('{"task": ')
+    with pytest.raises(ModelError) as caught:
+        run.read("metrics.json")
+    assert caught.value.message == (
+        "runs/reviews-tiny-dddddddd: metrics.json is damaged: Expecting value: line 1 column 10 (char 9)."
+    )
+
+
+@pytest.fixture
+def read_only(here: Path) -> Iterator[Path]:
+    folder = here / "locked"
+    folder.mkdir(mode=0o555)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    yield folder
+    folder.chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(read_only: Path) -> None:
+    with pytest.raises(OutputError) as caught:
+        opened(resolve({"output": str(read_only / "run")}))
+    assert caught.value.message == f"{read_only / 'run'}: cannot write: Permission denied. Give another --output."
+
+
+# ---------------------------------------------------------------- tables
+
+
+def examples(*row_ids: int) -> Examples:
+    texts = tuple(f"text {row}" for row in row_ids)
+    places = tuple(f"line {row + 2}" for row in row_ids)
+    return Examples("reviews.csv", texts, tuple("ab"[row % 2] for row in row_ids), places, row_ids)
+
+
+def test_the_splits_table_says_the_side_of_every_row() -> None:
+    from pyarrow import parquet
+
+    run = opened()
+    runs.write_splits(run, Splits(examples(0, 3), None, examples(2), {}))
+    rows = parquet.read_table(run.path / "splits.parquet").to_pylist()
+    assert rows == [
+        {"side": "train", "source": "reviews.csv", "row_id": 0, "place": "line 2"},
+        {"side": "train", "source": "reviews.csv", "row_id": 3, "place": "line 5"},
+        {"side": "test", "source": "reviews.csv", "row_id": 2, "place": "line 4"},
+    ]
+
+
+def test_the_predictions_table_has_true_and_predicted_label_and_every_probability() -> None:
+    from pyarrow import parquet
+
+    run = opened()
+    probabilities = np.array([[0.25, 0.75], [0.9, 0.1]])
+    runs.write_predictions(run, Splits(examples(0), None, examples(1, 4), {}), ["a", "b"], probabilities)
+    rows = parquet.read_table(run.path / "predictions.parquet").to_pylist()
+    names = ("row_id", "place", "text", "label", "predicted", "probability a", "probability b")
+    assert [tuple(row.items()) for row in rows] == [
+        tuple(zip(names, (1, "line 3", "text 1", "b", "b", 0.25, 0.75), strict=True)),
+        tuple(zip(names, (4, "line 6", "text 4", "a", "a", 0.9, 0.1), strict=True)),
+    ]
+
+
+def test_a_text_that_no_file_can_hold_is_written_with_a_replacement() -> None:
+    from pyarrow import parquet
+
+    run = opened()
+    test = Examples("data", ("half \ud800 letter",), ("a",), ("row 1",), (0,))
+    runs.write_predictions(run, Splits(test, None, test, {}), ["a", "b"], np.array([[0.5, 0.5]]))
+    assert parquet.read_table(run.path / "predictions.parquet").column("text").to_pylist() == ["half ? letter"]
+
+
+# ---------------------------------------------------------------- finding
+
+
+def test_a_run_is_found_by_its_folder_its_model_folder_and_last() -> None:
+    run = finished()
+    for name in (run.path, str(run.path), f"{run.path}/", run.model, "last"):
+        assert runs.find(name) == run
+
+
+def test_last_is_the_run_that_ended_last() -> None:
+    older, newer = finished(digest="a" * 64), finished(digest="b" * 64)
+    started(digest="c" * 64)
+    assert runs.find("last") == newer
+    os.utime(older.path / "metrics.json", (2e9, 2e9))
+    assert runs.find("last") == older
+
+
+def test_without_a_run_last_says_where_it_looked(here: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        runs.find("last")
+    assert caught.value.message == (
+        f"last: no finished run under {(here / 'runs').resolve()}. Run whet train DATA first, or name a run."
+    )
+
+
+def test_a_misspelt_run_is_answered_with_the_nearest() -> None:
+    run = finished()
+    with pytest.raises(ModelError) as caught:
+        runs.find("runs/reviews-tiny-ddddddde")
+    assert caught.value.message == (
+        "RUN: no such run: runs/reviews-tiny-ddddddde. Expected a run folder, its model/ folder, or last. "
+        f"Did you mean '{run.path}'."
+    )
+
+
+def test_an_unfinished_run_is_told_from_none() -> None:
+    run = started()
+    with pytest.raises(ModelError) as caught:
+        runs.find(run.path)
+    assert caught.value.message == (
+        "RUN: runs/reviews-tiny-dddddddd is not a finished run. Expected a run folder, its model/ folder, or last."
+    )
