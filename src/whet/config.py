@@ -285,7 +285,8 @@ def resolve(given: Mapping[str, object]) -> Resolved:
             try:
                 chosen[name] = check_value(name, value)
             except UsageError as fault:
-                faults.append(fault)
+                where = fault.where if reason == "given" else f"{reason}, {name}"
+                faults.append(UsageError(fault.saw, where=where, expected=fault.expected, todo=fault.todo))
                 continue
             reasons[name] = reason
     if faults:

@@ -53,7 +53,9 @@ class LabelSet:
             if label not in known:
                 strange[label] = strange.get(label, 0) + 1
         if strange:
-            listed = ", ".join(f"{quoted(name)} ({count} rows)" for name, count in strange.items())
+            listed = ", ".join(
+                f"{quoted(name)} ({count} row{'s' if count > 1 else ''})" for name, count in strange.items()
+            )
             raise DataError(
                 f"labels that the training side lacks: {listed}",
                 where=source,

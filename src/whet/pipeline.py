@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,8 @@ from whet.records import (
     StepRecord,
 )
 from whet.score.metrics import as_json, classification, log_loss
+
+logger = logging.getLogger("whet")
 
 if TYPE_CHECKING:
     from whet.labels import LabelSet
@@ -112,6 +115,8 @@ class Evaluated:
     seconds: float
     source: str
     json: dict[str, object]
+    notices: tuple[str, ...]
+    """How the data was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,7 @@ Event = Stage | Notice | Checked | StepRecord | Evaluation | Finished
 def train(data: object, **settings: Unpack[SettingValues]) -> Run:
     """Fine-tunes on labelled text, scores and saves; the same call on a finished run reads it."""
     for event in follow(data, resolve(settings)):
+        _tell(event)
         if isinstance(event, Finished):
             return event.run
     raise AssertionError("a job ends with Finished")
@@ -142,8 +148,15 @@ def train(data: object, **settings: Unpack[SettingValues]) -> Run:
 def steps(data: object, **settings: Unpack[SettingValues]) -> Iterator[StepRecord]:
     """The same job, step by step; it ends saved when the iterator is read to its end."""
     for event in follow(data, resolve(settings)):
+        _tell(event)
         if isinstance(event, StepRecord):
             yield event
+
+
+def _tell(event: Event) -> None:
+    """Notices of a job to the logger `whet`: warnings are shown unless a program says otherwise."""
+    if isinstance(event, Notice):
+        logger.log(logging.WARNING if event.severity == "warning" else logging.INFO, "%s", event.message)
 
 
 def check(data: object, **settings: Unpack[SettingValues]) -> Checked:
@@ -176,30 +189,26 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
 
     yield Stage("check")
     rows = prepare.labelled(data, settings)
-    yield from (Notice(message) for message in rows.notices)
+    early = [Notice(message) for message in rows.notices]
+    yield from early
     checked = look(rows.sides, rows.columns, source=rows.name)
     yield checked
     raise_errors(checked)
 
     yield Stage("split")
-    splits = split(
-        rows.sides,
-        test=settings.test,
-        validation=settings.validation,
-        seed=settings.seed,
-        train_rows=settings.train_rows,
-        test_rows=settings.test_rows,
-    )
-    yield from (Notice(f"{side}: {reason}") for side, reason in splits.reasons.items())
+    splits = prepare.splits_of(rows, settings)
+    reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
+    yield from reasons
     labels = prepare.label_set_of(rows, splits, settings)
 
     yield Stage("model")
     if settings.model != "auto":
         find(settings.model)  # what cannot be had is said before torch is loaded
     machine = prepare.machine_for(resolved)
-    yield Notice(f"device {machine.device}: {machine.device_reason}; {machine.threads} threads")
     resolved, files, notices = prepare.choose_model(resolved, splits.train.texts, machine.device)
-    yield from notices
+    plural = "" if machine.threads == 1 else "s"
+    chosen = [Notice(f"device {machine.device}: {machine.device_reason}; {machine.threads} thread{plural}"), *notices]
+    yield from chosen
     identity = [*prepare.data_digests(splits), prepare.weights_digest(files), *labels.names]
     digest = runs.fingerprint(resolved, identity)
     folder = runs.open_run(resolved, data=rows.name, model=files.short_name, digest=digest)
@@ -212,6 +221,8 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
     cache = runtime.cache_folder()
     runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons))
     with folder.telling_faults():
+        for notice in [*early, *reasons, *chosen]:  # told before there was a folder to write to
+            folder.log(notice)
         runs.write_splits(folder, splits)
         yield Stage("tokens")
         cutter = prepare.cutter_of(files, resolved.settings, cache)
@@ -281,7 +292,7 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
 
     settings = resolved.settings
     loaded = run.predictor.artifact
-    rows = prepare.for_scoring(data, settings, loaded.labels)
+    rows, notices = prepare.for_scoring(data, settings, loaded.labels)
     if settings.test_rows is not None:
         rows = split({"train": rows, "test": rows}, test="test", validation="none", seed=settings.seed,
                      train_rows=None, test_rows=settings.test_rows).test or rows  # fmt: skip
@@ -293,4 +304,6 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
     metrics = classification(true, logits.argmax(axis=1), loaded.labels)
     seconds = time.perf_counter() - started
     document = {**as_json(metrics), "loss": log_loss(logits, true)}
-    return Evaluated(metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}})
+    return Evaluated(
+        metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}}, tuple(notices)
+    )

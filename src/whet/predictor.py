@@ -10,6 +10,7 @@ import numpy as np
 from whet import artifact
 from whet.config import DeviceName
 from whet.data.tokens import encode_in_memory
+from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.records import Floats, Prediction
 from whet.runtime import choose
@@ -38,7 +39,10 @@ class Predictor:
         return [prediction for chunk in self.stream(texts, logits=logits) for prediction in chunk]
 
     def stream(self, texts: Sequence[str], *, logits: bool = False) -> Iterator[list[Prediction]]:
-        """The same, in chunks of bounded memory."""
+        """The same, in chunks of bounded memory. A lone string raises UsageError, for it would be read
+        letter by letter."""
+        if isinstance(texts, str):
+            raise UsageError("one string instead of a list of texts", where="predict", todo="Write predict([text])")
         for start in range(0, len(texts), CHUNK_ROWS):
             chunk = texts[start : start + CHUNK_ROWS]
             encoded = encode_in_memory(chunk, self._artifact.cutter)

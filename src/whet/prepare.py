@@ -13,7 +13,7 @@ from whet import runtime
 from whet.config import Resolved, Settings
 from whet.data.columns import examples, find_columns
 from whet.data.read import read, read_side, split_for
-from whet.data.split import fingerprint
+from whet.data.split import fingerprint, split
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
 from whet.errors import DataError, UsageError
 from whet.labels import LabelSet, label_set, read_label_names
@@ -85,15 +85,32 @@ def unlabelled(data: object, settings: Settings) -> Examples:
     return examples(table, dataclasses.replace(columns, label=None))
 
 
-def for_scoring(data: object, settings: Settings, labels: LabelSet) -> Examples:
-    """The test side of DATA, or its only table, with labels that the run knows."""
-    table, _ = read_side(data, "test", encoding=settings.encoding)
+def for_scoring(data: object, settings: Settings, labels: LabelSet) -> tuple[Examples, list[str]]:
+    """The test side of DATA, or its only table, with labels that the run knows, and what must be
+    said about how it was read."""
+    table, notices = read_side(data, "test", encoding=settings.encoding)
     names = read_label_names(settings.label_names) if settings.label_names else None
     columns = find_columns(table, text=settings.text, label=settings.label)
-    rows = examples(table, columns, label_names=names or _by_position(table, columns, labels))
+    numbered = None if names else _by_position(table, columns, labels)
+    rows = examples(table, columns, label_names=names or numbered)
     if rows.labels is None:
         raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
-    return rows
+    said = [*notices, f"text: {columns.text} ({columns.text_reason}); label: {columns.label} ({columns.label_reason})"]
+    if numbered:
+        said.append(f"labels read by position: {', '.join(f'{key} is {name}' for key, name in numbered.items())}")
+    return rows, said
+
+
+def splits_of(rows: Labelled, settings: Settings) -> Splits:
+    """The sides of the job as the settings ask for them."""
+    return split(
+        rows.sides,
+        test=settings.test,
+        validation=settings.validation,
+        seed=settings.seed,
+        train_rows=settings.train_rows,
+        test_rows=settings.test_rows,
+    )
 
 
 def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet:

@@ -181,7 +181,7 @@ def test_other_labels_than_the_run_knows_cannot_be_scored(whet: Command, taught:
     told(
         whet("evaluate", str(taught.path), "stars.csv", "--quiet"),
         3,
-        "stars.csv: labels that the training side lacks: '5' (2 rows), '3' (1 rows). Expected only 'negative', "
+        "stars.csv: labels that the training side lacks: '5' (2 rows), '3' (1 row). Expected only 'negative', "
         "'positive'. Add rows with these labels to the training data or drop them here.",
     )
 

@@ -280,3 +280,15 @@ def test_a_run_can_be_trained_further(data: str, job: Job, here: Path) -> None:
     told = job(str(write_csv(here / "news.csv", rows)), model=str(first.path / "model"), **BRIEF)
     assert told.run.labels.names == ("arts", "sport", "trade")
     assert f"{first.path / 'model'} was fine-tuned for other labels; its head is replaced by a new one" in told.notices
+
+
+def test_the_library_tells_its_notices_to_the_logger_and_keeps_them_all_in_events_jsonl(
+    data: str, tiny_bert: Path, here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="whet"):
+        run = library.train(data, model=str(tiny_bert), epochs=0.1, baseline=False, threads=1)
+    said = [record.getMessage() for record in caplog.records if record.name == "whet"]
+    events = [json.loads(line) for line in (run.path / "events.jsonl").read_text().splitlines()]
+    assert said == [event["message"] for event in events if event["kind"] == "notice"]
+    assert any(message.startswith("device cpu: ") for message in said)
+    assert any(message.startswith("test: 10 % of ") for message in said)

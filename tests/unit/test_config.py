@@ -113,7 +113,7 @@ def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_pa
     assert fault(recipe=str(path), batch_size=0, colour="red") == (
         "argument: unknown setting 'colour'. "
         f"recipe {path}: unknown setting 'epoch'. Did you mean 'epochs'. "
-        "--keep: 'bst' is not known. Expected best or last. Did you mean 'best'. "
+        f"recipe {path}, keep: 'bst' is not known. Expected best or last. Did you mean 'best'. "
         "--batch-size: 0 is out of range. Expected at least 1."
     )
 

@@ -137,7 +137,7 @@ def test_labels_that_training_never_saw_are_named_with_their_counts() -> None:
     with pytest.raises(DataError) as caught:
         made(["neg", "pos"]).ids(["pos", "mixed", "Pos", "mixed"], source="test.csv")
     assert caught.value.message == (
-        "test.csv: labels that the training side lacks: 'mixed' (2 rows), 'Pos' (1 rows). "
+        "test.csv: labels that the training side lacks: 'mixed' (2 rows), 'Pos' (1 row). "
         "Expected only 'neg', 'pos'. Add rows with these labels to the training data or drop them here."
     )
 

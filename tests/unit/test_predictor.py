@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 
 from whet import artifact, predictor
 from whet.data.tokens import encode_in_memory, load_cutter
-from whet.errors import ModelError
+from whet.errors import ModelError, UsageError
 from whet.labels import LabelSet, label_set
 from whet.model.classifier import Classifier
 from whet.model.encoder import load_pretrained
@@ -159,3 +159,9 @@ def test_the_label_has_the_largest_probability_and_they_sum_to_one(logits: np.nd
         assert abs(sum(answer.probabilities.values()) - 1) < 1e-9
         assert answer.score == max(answer.probabilities.values()) == answer.probabilities[answer.label]
         assert answer.logits == tuple(row)
+
+
+def test_a_lone_string_is_refused_because_it_would_be_read_letter_by_letter() -> None:
+    with pytest.raises(UsageError) as caught:
+        Predictor(None).predict("Great fun.")
+    assert caught.value.message == "predict: one string instead of a list of texts. Write predict([text])."

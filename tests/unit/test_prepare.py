@@ -184,7 +184,7 @@ def test_f1_needs_a_positive_class() -> None:
 
 
 def scored(data: Table, **given: Any) -> Examples:
-    return prepare.for_scoring(source(train=data), settings(**given), LABELS)
+    return prepare.for_scoring(source(train=data), settings(**given), LABELS)[0]
 
 
 def test_labels_to_score_stand_by_name_or_by_number() -> None:
@@ -201,7 +201,7 @@ def test_labels_that_are_no_numbers_of_the_run_stay_and_are_named_later() -> Non
     rows = scored(table("a", ["2", "0"]))
     with pytest.raises(DataError) as caught:
         LABELS.ids(rows.labels or (), source="a")
-    assert "labels that the training side lacks: '2' (1 rows), '0' (1 rows)" in caught.value.message
+    assert "labels that the training side lacks: '2' (1 row), '0' (1 row)" in caught.value.message
 
 
 def test_rows_without_labels_cannot_be_scored() -> None:
@@ -246,21 +246,21 @@ def test_auto_becomes_a_model_with_its_reason() -> None:
     resolved, notices = chosen_length(resolve({}), ["an English text"])
     assert resolved.settings.model == "embedded"
     assert resolved.reasons["model"] == (
-        "auto: Latin script on a CPU: 6 layers of width 384: an eighth of bert-base's arithmetic"
+        "auto: English texts on a CPU: 6 layers of width 384: an eighth of bert-base's arithmetic"
     )
     assert (
         notices[0]
-        == "model embedded: Latin script on a CPU: 6 layers of width 384: an eighth of bert-base's arithmetic"
+        == "model embedded: English texts on a CPU: 6 layers of width 384: an eighth of bert-base's arithmetic"
     )
 
 
 def test_a_korean_text_without_a_hub_gets_a_warning() -> None:
     _, notices = chosen_length(resolve({}), ["이 영화는 정말 재미있었다"])
     assert notices[0].startswith("model embedded: the hub 127.0.0.1:9 cannot be reached (")
-    assert notices[0].endswith("); monologg/koelectra-small-v3-discriminator would be the choice")
+    assert notices[0].endswith("); intfloat/multilingual-e5-small would be the choice")
     assert notices[1] == (
-        "the texts are mostly in Hangul, which the embedded English model reads badly; "
-        "with the hub at hand --model monologg/koelectra-small-v3-discriminator is the better choice"
+        "these are Korean texts, which the embedded English model reads badly; "
+        "with the hub at hand --model intfloat/multilingual-e5-small is the better choice"
     )
 
 

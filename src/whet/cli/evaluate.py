@@ -27,6 +27,9 @@ def evaluate(
     if not resolved.settings.quiet:
         stderr_console().print(words("scoring").format(source=data))
     result = pipeline.evaluate_run(loaded, data, resolved)
+    if not resolved.settings.quiet:
+        for notice in result.notices:
+            stderr_console().print(f"note: {notice}", soft_wrap=True)
     if resolved.settings.json:
         print_json(result.json)
     else:

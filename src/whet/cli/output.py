@@ -35,7 +35,8 @@ def stdout_console() -> Console:
         def on_broken_pipe(self) -> None:
             raise StdoutClosedError from None
 
-    return Results(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    # A pipe or a file has no width: a line there is never folded, whatever reads it.
+    return Results(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
 
 def stderr_console() -> Console:

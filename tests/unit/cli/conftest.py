@@ -45,6 +45,7 @@ class Evaluated:
     seconds: float
     source: str
     json: dict[str, object]
+    notices: tuple[str, ...] = ("text: review (given)",)
 
 
 @dataclass

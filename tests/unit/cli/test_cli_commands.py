@@ -95,7 +95,7 @@ def test_a_command_line_gives_the_settings_back() -> None:
 
 def test_evaluate_shows_the_scores_on_other_data(whet, pipeline: FakePipeline) -> None:
     ended = whet("evaluate", "last", "other.csv", "--label", "sentiment")
-    assert (ended.code, ended.err) == (0, "scoring other.csv\n")
+    assert (ended.code, ended.err) == (0, "scoring other.csv\nnote: text: review (given)\n")
     assert ended.out.startswith("\nResult on 20 rows of other.csv\n  accuracy   0.9000\n  precision  0.9123\n")
     assert ended.out.endswith("\nTime  3.5 s\n")
     assert pipeline.calls[0] == ("load", "last")

@@ -97,15 +97,15 @@ def test_the_look_at_the_data_in_korean() -> None:
         == r"""
 reviews.csv  2,000행: 학습 1,500, 테스트 500
 텍스트: review (the only column of long texts)
-레이블: sentiment (its name)
+라벨:   sentiment (its name)
 
 처음 몇 행
-  행  레이블    텍스트
+  행  라벨      텍스트
    0  positive  A film to remember.
    1  negative  What a waste\nof time\x1b[2J.
 
-레이블 분포
-  레이블     학습          테스트
+라벨 분포
+  라벨       학습          테스트
   negative    500  33.3 %     250  50.0 %
   positive  1,000  66.7 %     250  50.0 %
 
@@ -234,7 +234,7 @@ Next
 def test_the_summary_in_korean_is_aligned() -> None:
     text = shown(summary.finished, KO, END)
     assert "테스트 20행의 결과" in text
-    assert "  정확도     0.9000  0.8100       0.5000\n" in text
+    assert "  정확도     0.9000  0.8100     0.5000\n" in text
     assert "실행 폴더  runs/reviews-embedded-1a2b3c\n모델 폴더  runs/" in text
     assert "시간       학습 2분 10초, 평가 4.2초" in text
     assert '  whet predict runs/reviews-embedded-1a2b3c "직접 쓴 문장"' in text

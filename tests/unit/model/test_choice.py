@@ -9,14 +9,14 @@ import pytest
 from whet import hub
 from whet.errors import ModelError
 from whet.model import embedded
-from whet.model.choice import SAMPLE, TABLE, Choice, choose, script_of
+from whet.model.choice import SAMPLE, TABLE, Choice, choose, language_of, script_of
 
 ENGLISH = ["A fine film, naïve but moving.", "So-so: 3 of 10!"]
 KOREAN = ["이 영화는 정말 재미있었어요", "별로였다 ㅋㅋ", "bad"]
 RUSSIAN = ["Отличный фильм", "скучно"]
 
 SMALL = "6 layers of width 384: an eighth of bert-base's arithmetic"
-KOELECTRA = "monologg/koelectra-small-v3-discriminator"
+SMALL_KOREAN = "intfloat/multilingual-e5-small"
 
 World = Callable[..., None]
 
@@ -31,21 +31,31 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return make
 
 
-def test_the_table_has_one_row_for_each_script_and_device() -> None:
-    assert sorted((row.script, row.device) for row in TABLE) == sorted(
-        (script, device) for script in ("latin", "hangul", "other") for device in ("cpu", "gpu")
+def test_the_table_has_one_row_for_each_language_and_device() -> None:
+    assert sorted((row.language, row.device) for row in TABLE) == sorted(
+        (language, device) for language in ("english", "korean", "other") for device in ("cpu", "gpu")
     )
 
 
 @pytest.mark.parametrize(
     ("texts", "device", "model", "reason"),
     [
-        (ENGLISH, "cpu", "embedded", f"Latin script on a CPU: {SMALL}"),
-        (ENGLISH, "cuda", "google-bert/bert-base-uncased", "Latin script on a GPU: the reference model for English"),
-        (KOREAN, "cpu", KOELECTRA, "Hangul on a CPU: a small model pretrained on Korean"),
-        (KOREAN, "mps", "klue/bert-base", "Hangul on a GPU: pretrained on Korean"),
-        (RUSSIAN, "cpu", "intfloat/multilingual-e5-small", "another script on a CPU: a small model of 100 languages"),
-        (RUSSIAN, "xpu", "FacebookAI/xlm-roberta-base", "another script on a GPU: pretrained on 100 languages"),
+        (ENGLISH, "cpu", "embedded", f"English texts on a CPU: {SMALL}"),
+        (ENGLISH, "cuda", "google-bert/bert-base-uncased", "English texts on a GPU: the reference model for English"),
+        (KOREAN, "cpu", SMALL_KOREAN, "Korean texts on a CPU: a small model of 100 languages, Korean among them"),
+        (KOREAN, "mps", "klue/bert-base", "Korean texts on a GPU: pretrained on Korean"),
+        (
+            RUSSIAN,
+            "cpu",
+            "intfloat/multilingual-e5-small",
+            "texts of another language on a CPU: a small model of 100 languages",
+        ),
+        (
+            RUSSIAN,
+            "xpu",
+            "FacebookAI/xlm-roberta-base",
+            "texts of another language on a GPU: pretrained on 100 languages",
+        ),
     ],
 )
 def test_with_a_hub_the_table_is_followed(world: World, texts: list[str], device: str, model: str, reason: str) -> None:
@@ -63,7 +73,7 @@ def test_without_the_package_the_same_model_comes_from_the_hub(world: World) -> 
     world(installed=False)
     assert choose(ENGLISH, device="cpu") == Choice(
         "sentence-transformers/all-MiniLM-L6-v2",
-        f"Latin script on a CPU: {SMALL}",
+        f"English texts on a CPU: {SMALL}",
     )
 
 
@@ -71,9 +81,9 @@ def test_korean_without_a_hub_gets_the_embedded_model_and_a_warning(world: World
     world(cause="timed out")
     assert choose(KOREAN, device="cpu") == Choice(
         "embedded",
-        f"the hub hub.example cannot be reached (timed out); {KOELECTRA} would be the choice",
-        "the texts are mostly in Hangul, which the embedded English model reads badly; "
-        f"with the hub at hand --model {KOELECTRA} is the better choice",
+        f"the hub hub.example cannot be reached (timed out); {SMALL_KOREAN} would be the choice",
+        "these are Korean texts, which the embedded English model reads badly; "
+        f"with the hub at hand --model {SMALL_KOREAN} is the better choice",
     )
 
 
@@ -128,3 +138,28 @@ def test_texts_are_looked_at_evenly_from_first_to_last() -> None:
 
 def test_one_long_text_does_not_outweigh_the_others() -> None:
     assert script_of(["좋은 영화였다 정말"] * 150 + ["x" * 10**6]) == "hangul"
+
+
+FRENCH = ["Un film magnifique, porté par deux acteurs au sommet de leur art, et une fin qui bouleverse."] * 4
+GERMAN = ["Der Film ist leider viel zu lang, und die Musik war auch nicht besser als das Drehbuch."] * 4
+
+
+@pytest.mark.parametrize(
+    ("texts", "language"),
+    [
+        (ENGLISH, "english"),
+        (["The plot is thin, but you forgive it: this is acting of the first rank."] * 8, "english"),
+        (FRENCH, "other"),
+        (GERMAN, "other"),
+        (["Magnifique"], "english"),  # too few words to tell
+        (KOREAN, "korean"),
+        (RUSSIAN, "other"),
+    ],
+)
+def test_the_language_is_told_by_script_and_common_words(texts: list[str], language: str) -> None:
+    assert language_of(texts) == language
+
+
+def test_french_without_a_hub_gets_a_warning(world: World) -> None:
+    world(cause="timed out")
+    assert choose(FRENCH, device="cpu").warning.startswith("these are texts of another language, which the embedded")
