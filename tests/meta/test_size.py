@@ -15,6 +15,7 @@ PACKAGE_LINES = 9_000
 # Signatures that are not ours to choose, each with who calls it.
 WIDE_BY_CONTRACT = {
     ("whet.model.packed", "attend"): "transformers calls a registered attention function with exactly these",
+    ("whet.model.kernels", "forward"): "autograd is given tensors and constants one by one, after its context",
 }
 
 

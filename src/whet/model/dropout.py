@@ -1,44 +1,84 @@
 """Dropout from 16-bit random numbers of a stream of its own.
 
 On a CPU torch's dropout takes a third to a half of a training step of a small encoder, because
-`bernoulli_` is slow (pytorch issue 138199). Here a mask is drawn as uint16 by numpy's SFC64. The
-rate is exact to 1/65536; the stream is seeded, and one position says all about its state.
+`bernoulli_` is slow (pytorch issue 138199). Here four elements share one 64-bit number of numpy's
+PCG64DXSM. The rate is exact to 1/65536. The stream can be entered at any position, so that threads
+draw their parts of it in any order, and seed and position say all about its state.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 LEVELS = 65536
+PER_DRAW = 4  # elements that share one 64-bit number
+
+
+def scale_of(p: float) -> float:
+    """What the kept elements are multiplied by to keep the mean; 0 where none is kept."""
+    kept = LEVELS - round(p * LEVELS)
+    return LEVELS / kept if kept else 0.0
 
 
 class DropoutStream:
     """The random numbers of all dropouts of one model."""
 
     def __init__(self, seed: int) -> None:
-        self._generator = np.random.Generator(np.random.SFC64(seed))
+        self._seed = seed
+        self._own = threading.local()
+        self.position = 0  # elements reserved so far
 
-    def keep(self, shape: torch.Size, p: float) -> Tensor:
-        """A bool mask of `shape`, False with probability round(p * 65536) / 65536."""
-        drawn = self._generator.integers(0, LEVELS, shape.numel(), dtype=np.uint16)
-        return torch.from_numpy(drawn >= np.uint16(round(p * LEVELS))).view(shape)
+    def reserve(self, elements: int) -> int:
+        """The position of the next `elements` elements, which nobody else will get."""
+        start = self.position
+        self.position += -(-elements // PER_DRAW) * PER_DRAW
+        return start
+
+    def drawn(self, elements: int, start: int) -> NDArray[np.uint16]:
+        """Uniform numbers for `elements` elements from `start`, a multiple of PER_DRAW."""
+        generator, at = getattr(self._own, "state", (None, 0))
+        if generator is None:
+            generator = np.random.PCG64DXSM(self._seed)
+        draws = -(-elements // PER_DRAW)
+        if at != start // PER_DRAW:
+            generator.advance(start // PER_DRAW - at)
+        self._own.state = (generator, start // PER_DRAW + draws)
+        numbers: NDArray[np.uint16] = generator.random_raw(draws).view(np.uint16)[:elements]
+        return numbers
+
+    def keep(self, into: NDArray[np.bool_], p: float, start: int) -> None:
+        """Fills a contiguous mask: False with probability round(p * 65536) / 65536."""
+        np.greater_equal(self.drawn(into.size, start), round(p * LEVELS), out=into.reshape(-1))
+
+    def flip(self, x: Tensor, p: float, start: int) -> None:
+        """Makes elements of a contiguous tensor negative with that probability, in place."""
+        sign = (self.drawn(x.numel(), start) < round(p * LEVELS)).view(np.int8)
+        sign *= -2
+        sign += 1
+        flat = x.view(-1).numpy()
+        np.multiply(flat, sign, out=flat)
 
 
 class _Masked(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, keep: Tensor, scale: float) -> Tensor:
-        ctx.save_for_backward(keep)
-        ctx.scale = scale
-        return x.mul(keep).mul_(scale)
+    def forward(ctx: Any, x: Tensor, keep: NDArray[np.bool_], scale: float) -> Tensor:
+        ctx.keep, ctx.scale = keep, scale
+        return _masked(x, keep, scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (keep,) = ctx.saved_tensors
-        return gradients[0].mul(keep).mul_(ctx.scale), None, None
+        return _masked(gradients[0], ctx.keep, ctx.scale), None, None
+
+
+def _masked(x: Tensor, keep: NDArray[np.bool_], scale: float) -> Tensor:
+    # numpy multiplies by a mask without a copy of it as floats, torch does not.
+    return torch.from_numpy(np.multiply(x.detach().numpy(), keep)).mul_(scale)
 
 
 def dropout(x: Tensor, p: float, stream: DropoutStream) -> Tensor:
@@ -50,8 +90,9 @@ def dropout(x: Tensor, p: float, stream: DropoutStream) -> Tensor:
         return x
     if x.device.type != "cpu":
         return nn.functional.dropout(x, p)
-    scale = LEVELS / (LEVELS - round(p * LEVELS))
-    masked: Tensor = _Masked.apply(x, stream.keep(x.shape, p), scale)  # type: ignore[no-untyped-call]
+    keep = np.empty(x.shape, np.bool_)
+    stream.keep(keep, p, stream.reserve(x.numel()))
+    masked: Tensor = _Masked.apply(x, keep, scale_of(p))  # type: ignore[no-untyped-call]
     return masked
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model.files import ModelFiles, read_config
+from whet.model.postnorm import Layer, bert_layers, distilbert_layers
 from whet.records import Batch, Ints
 from whet.runtime import quiet_libraries
 
@@ -35,6 +36,8 @@ class Family:
     """First-token states [N, D] to logits [N, C]."""
     positions: Callable[[SequenceModel, Batch], Ints]
     """Position id of each token [T]."""
+    layers: Callable[[Any], list[Layer]]
+    """The encoder's layers, for those that are written out in postnorm."""
 
 
 def _pooler_head(model: SequenceModel, first: Tensor) -> Tensor:
@@ -67,14 +70,14 @@ def _after_padding(model: SequenceModel, batch: Batch) -> Ints:
     return positions
 
 
-_ROBERTA = Family(_sequence_head, _after_padding)
+_ROBERTA = Family(_sequence_head, _after_padding, bert_layers)
 FAMILIES = {
-    "bert": Family(_pooler_head, _from_zero),
+    "bert": Family(_pooler_head, _from_zero, bert_layers),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
-    "electra": Family(_sequence_head, _from_zero),
-    "distilbert": Family(_distilbert_head, _from_zero),
+    "electra": Family(_sequence_head, _from_zero, bert_layers),
+    "distilbert": Family(_distilbert_head, _from_zero, distilbert_layers),
 }
 
 # Parameters that a pretrained encoder may lack, because they belong to the new task.

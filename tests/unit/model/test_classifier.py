@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from tests.unit.small import (
     stock,
 )
 from whet.model import classifier as module
-from whet.model import packed
+from whet.model import postnorm
 from whet.model.classifier import Classifier
 from whet.model.encoder import FAMILIES
 
@@ -134,50 +133,34 @@ def test_the_reason_of_packing_tells_how_well_both_routes_agree(tiny_bert: Path)
     made = loaded(tiny_bert)
     assert made.packing_reason.startswith("packed and single texts agree to ")
     assert float(made.packing_reason.rsplit(" ", 1)[1]) < 1e-5
-    assert made.model.config._attn_implementation == packed.NAME
 
 
-@pytest.fixture
-def _across(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An attention registered under our name that looks across the sequences."""
-    transformers = pytest.importorskip("transformers")
-
-    def attend(
-        layer: object, query: Tensor, key: Tensor, value: Tensor, mask: object, **options: Any
-    ) -> tuple[Tensor, None]:
-        return F.scaled_dot_product_attention(query, key, value, scale=options["scaling"]).transpose(1, 2), None
-
-    def register() -> None:
-        transformers.AttentionInterface.register(packed.NAME, attend)
-        transformers.AttentionMaskInterface.register(packed.NAME, packed._no_mask)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(packed, "register", register)
-        yield
-    packed.register()
-
-
-@pytest.mark.usefixtures("_across")
 @pytest.mark.parametrize("kind", PACKED)
-def test_attention_across_sequences_is_detected_and_padding_takes_its_place(tiny_model: TinyModel, kind: str) -> None:
+def test_attention_across_sequences_is_detected_and_padding_takes_its_place(
+    tiny_model: TinyModel, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def across(qkv: Tensor, packing: object, *, scale: float, p: float) -> Tensor:
+        q, k, v = qkv.permute(1, 2, 0, 3)[:, None]
+        return F.scaled_dot_product_attention(q, k, v, scale=scale)[0].transpose(0, 1)
+
+    monkeypatch.setattr(postnorm, "mix", across)
     made, reference = classifier(tiny_model(kind)), loaded_stock(tiny_model(kind))
     assert not made.packed
     assert made.packing_reason.startswith("packed and single texts differ by ")
     assert float(made.packing_reason.rsplit(" ", 1)[1]) > 1e-3
-    assert made.model.config._attn_implementation == reference.config._attn_implementation == "sdpa"
     rows = sequences([3, 9, 8, 40], vocabulary=vocabulary(made))
     with torch.inference_mode():
         assert gap(made.logits(batch(rows)), single_logits(reference, rows)) < TOLERANCE
 
 
-def test_an_architecture_that_ignores_the_attention_is_detected(
-    tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # MPNet computes its attention itself and takes any extra argument without a word.
+def test_layers_that_are_built_otherwise_are_detected(tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    # MPNet's layers hold their projections under other names.
     monkeypatch.setitem(FAMILIES, "mpnet", FAMILIES["roberta"])
     made = classifier(tiny_model("mpnet"))
     assert not made.packed
-    assert made.packing_reason.startswith("packed and single texts differ by ")
+    assert made.packing_reason == (
+        "mpnet models of this transformers are built otherwise: 'MPNetAttention' object has no attribute 'self'"
+    )
 
 
 def test_weights_that_are_not_numbers_do_not_pass_the_check(tiny_bert: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
 
 import numpy as np
 import pytest
@@ -19,27 +21,38 @@ N = 400_000
 SHAPE = torch.Size([N])
 
 
-class EveryLevel:
-    """A generator that draws each of the 65,536 numbers once."""
+class EveryLevel(DropoutStream):
+    """A stream that draws each of the 65,536 numbers once."""
 
-    def integers(self, low: int, high: int, size: int, dtype: type) -> np.ndarray:
-        assert (low, high, size) == (0, LEVELS, LEVELS)
-        return np.arange(LEVELS).astype(dtype)
+    def drawn(self, elements: int, start: int) -> np.ndarray:
+        return np.arange(start, start + elements).astype(np.uint16)
 
 
-@given(st.floats(0, 0.99))
+def mask(stream: DropoutStream, shape: torch.Size, p: float) -> torch.Tensor:
+    """The next mask of a stream: True where an element stays."""
+    into = np.empty(shape, np.bool_)
+    stream.keep(into, p, stream.reserve(into.size))
+    return torch.from_numpy(into)
+
+
+@given(st.floats(0, 1))
 def test_the_rate_is_exact_to_one_level(p: float) -> None:
-    stream = DropoutStream(0)
-    stream._generator = EveryLevel()  # type: ignore[assignment]
-    kept = stream.keep(torch.Size([LEVELS]), p)
-    assert kept.dtype == torch.bool
-    assert LEVELS - int(kept.sum()) == round(p * LEVELS)
+    assert LEVELS - int(mask(EveryLevel(0), torch.Size([LEVELS]), p).sum()) == round(p * LEVELS)
+
+
+@given(st.floats(0, 1))
+def test_as_many_are_made_negative_as_would_be_dropped_and_nothing_else_changes(p: float) -> None:
+    x = torch.rand(LEVELS) + 1
+    flipped = x.clone()
+    EveryLevel(0).flip(flipped, p, 0)
+    assert int((flipped < 0).sum()) == round(p * LEVELS)
+    assert torch.equal(flipped.abs(), x)
 
 
 @pytest.mark.parametrize("p", [0.01, 0.1, 0.5, 0.9])
 def test_the_rate_is_within_four_standard_errors(p: float) -> None:
     exact = round(p * LEVELS) / LEVELS
-    dropped = 1 - DropoutStream(1).keep(SHAPE, p).double().mean().item()
+    dropped = 1 - mask(DropoutStream(1), SHAPE, p).double().mean().item()
     assert abs(dropped - exact) < 4 * math.sqrt(exact * (1 - exact) / N)
 
 
@@ -63,7 +76,7 @@ def test_what_stays_is_scaled_and_the_input_is_left_alone() -> None:
 
 def test_masks_are_independent_of_one_another() -> None:
     stream = DropoutStream(4)
-    first, second = (stream.keep(SHAPE, 0.5).double() - 0.5 for _ in range(2))
+    first, second = (mask(stream, SHAPE, 0.5).double() - 0.5 for _ in range(2))
     # The mean of N products of +-0.5 has the standard error 0.25 / sqrt(N).
     assert abs(float((first * second).mean())) < 4 * 0.25 / math.sqrt(N)
     assert abs(float((first[1:] * first[:-1]).mean())) < 4 * 0.25 / math.sqrt(N)
@@ -72,7 +85,7 @@ def test_masks_are_independent_of_one_another() -> None:
 def test_the_same_seed_draws_the_same_masks_and_another_others() -> None:
     def draw(seed: int) -> list[torch.Tensor]:
         stream = DropoutStream(seed)
-        return [stream.keep(torch.Size([3, 50]), 0.3) for _ in range(3)]
+        return [mask(stream, torch.Size([3, 50]), 0.3) for _ in range(3)]
 
     first, again, other = draw(5), draw(5), draw(6)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
@@ -80,13 +93,43 @@ def test_the_same_seed_draws_the_same_masks_and_another_others() -> None:
     assert not torch.equal(first[0], first[1])
 
 
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_parts_of_a_stream_are_the_same_whoever_draws_them_in_whatever_order(sizes: list[int], order: Random) -> None:
+    stream = DropoutStream(5)
+    parts = [(size, stream.reserve(size)) for size in sizes]
+    in_turn = [DropoutStream(5).drawn(size, start).tolist() for size, start in parts]
+    assert len({start for _, start in parts}) == len(parts)
+    shuffled = order.sample(range(len(parts)), len(parts))
+    with ThreadPoolExecutor(2) as pool:
+        drawn = dict(zip(shuffled, pool.map(lambda i: stream.drawn(*parts[i]).tolist(), shuffled), strict=True))
+    assert [drawn[i] for i in range(len(parts))] == in_turn
+
+
+def test_no_two_parts_of_a_stream_overlap() -> None:
+    stream = DropoutStream(6)
+    whole = DropoutStream(6).drawn(3 * 8, 0).tolist()
+    assert [stream.drawn(size, stream.reserve(size)).tolist() for size in (5, 8, 7)] == [
+        whole[:5], whole[8:16], whole[16:23],
+    ]  # fmt: skip
+    assert stream.position == 24
+
+
+def test_a_rate_of_one_leaves_nothing() -> None:
+    x = torch.ones(100, requires_grad=True)
+    y = dropout(x, 1.0, DropoutStream(0))
+    y.sum().backward()
+    assert y.abs().max() == 0
+    assert x.grad is not None
+    assert x.grad.abs().max() == 0
+
+
 def test_the_stream_is_apart_from_the_global_ones() -> None:
     stream = DropoutStream(7)
-    expected = DropoutStream(7).keep(SHAPE, 0.5)
+    expected = mask(DropoutStream(7), SHAPE, 0.5)
     torch.manual_seed(99)
     np.random.seed(99)
     before = torch.get_rng_state()
-    assert torch.equal(stream.keep(SHAPE, 0.5), expected)
+    assert torch.equal(mask(stream, SHAPE, 0.5), expected)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -95,7 +138,7 @@ def test_the_gradient_passes_where_the_value_passed_with_the_same_scale() -> Non
     given_back = torch.randn(40, 30)
     dropout(x, 0.4, DropoutStream(8)).backward(given_back)
     rate = round(0.4 * LEVELS) / LEVELS
-    kept = DropoutStream(8).keep(x.shape, 0.4)
+    kept = mask(DropoutStream(8), x.shape, 0.4)
     assert x.grad is not None
     assert torch.allclose(x.grad, given_back * kept / (1 - rate), rtol=1e-6, atol=0)
     assert int((x.grad == 0).sum()) == int((~kept).sum())
@@ -109,7 +152,7 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
 def test_a_rate_of_zero_draws_nothing() -> None:
     stream, x = DropoutStream(10), torch.ones(5)
     assert dropout(x, 0.0, stream) is x
-    assert torch.equal(stream.keep(SHAPE, 0.5), DropoutStream(10).keep(SHAPE, 0.5))
+    assert torch.equal(mask(stream, SHAPE, 0.5), mask(DropoutStream(10), SHAPE, 0.5))
 
 
 def test_off_the_cpu_torch_drops(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,119 @@
+"""The encoder layers of BERT and its kin, computed on sequences laid end to end.
+
+BERT, RoBERTa, XLM-R, CamemBERT, ELECTRA and DistilBERT share one layer (Devlin et al. 2018, arXiv
+1810.04805): attention, then a feed-forward net, a layer norm after each residual sum. It is written
+out here, over the parameters of the transformers model, so that queries, keys and values are one
+product, dropout is cheap, and the last layer is computed for the first tokens alone: nothing else of
+it reaches the head.
+
+Sizes: T tokens, N sequences, D hidden, H heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from whet.model import kernels
+from whet.model.dropout import DropoutStream, dropout
+from whet.model.packed import Packing, mix
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The parts of one layer, wherever the architecture keeps them."""
+
+    query: nn.Linear
+    key: nn.Linear
+    value: nn.Linear
+    output: nn.Linear
+    attention_norm: nn.LayerNorm
+    up: nn.Linear
+    activation: Callable[[Tensor], Tensor]
+    down: nn.Linear
+    output_norm: nn.LayerNorm
+    heads: int
+    scale: float
+    # Dropout rates: of the attention weights, of the attention's output, of the feed-forward net's.
+    p_weights: float
+    p_attention: float
+    p_output: float
+
+
+def bert_layers(encoder: Any) -> list[Layer]:
+    """Layers of a BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA encoder."""
+    layers = []
+    for layer in encoder.encoder.layer:
+        own, after = layer.attention.self, layer.attention.output
+        layers.append(
+            Layer(
+                own.query, own.key, own.value, after.dense, after.LayerNorm,
+                layer.intermediate.dense, layer.intermediate.intermediate_act_fn, layer.output.dense,
+                layer.output.LayerNorm, own.num_attention_heads, own.attention_head_size**-0.5,
+                own.dropout.p, after.dropout.p, layer.output.dropout.p,
+            )
+        )  # fmt: skip
+    return layers
+
+
+def distilbert_layers(encoder: Any) -> list[Layer]:
+    """Layers of a DistilBERT encoder, which has no dropout after the attention."""
+    layers = []
+    for layer in encoder.transformer.layer:
+        own, ffn = layer.attention, layer.ffn
+        layers.append(
+            Layer(
+                own.q_lin, own.k_lin, own.v_lin, own.out_lin, layer.sa_layer_norm,
+                ffn.lin1, ffn.activation, ffn.lin2,
+                layer.output_layer_norm, own.n_heads, own.attention_head_size**-0.5,
+                own.dropout.p, 0.0, ffn.dropout.p,
+            )
+        )  # fmt: skip
+    return layers
+
+
+def first_states(layers: Sequence[Layer], x: Tensor, packing: Packing, *, training: bool) -> Tensor:
+    """States [N, D] of the first token of each sequence after all layers, from embeddings [T, D]."""
+    for layer in layers[:-1]:
+        qkv = _project(x, layer, layer.query, layer.key, layer.value)
+        attended = mix(qkv, packing, scale=layer.scale, p=layer.p_weights if training else 0.0)
+        x = _rest(layer, attended, x, packing, training)
+    return _rest(layers[-1], _first_mixed(layers[-1], x, packing, training), x[packing.first], packing, training)
+
+
+def _first_mixed(layer: Layer, x: Tensor, packing: Packing, training: bool) -> Tensor:
+    """Attention of the first tokens alone: [N, H, D / H]."""
+    query = _project(x[packing.first], layer, layer.query)[:, 0] * layer.scale
+    key, value = _project(x, layer, layer.key, layer.value).unbind(1)
+    scores = (query[packing.sequence] * key).sum(-1)  # [T, H]
+    padded = scores.new_full((len(packing.first), packing.longest, layer.heads), float("-inf"))
+    places = (packing.sequence, packing.position)
+    weights = padded.index_put(places, scores).softmax(1)[places]
+    weights = dropout(weights, layer.p_weights if training else 0.0, packing.stream)
+    return torch.zeros_like(query).index_add(0, packing.sequence, weights[..., None] * value)
+
+
+def _project(x: Tensor, layer: Layer, *parts: nn.Linear) -> Tensor:
+    """Several projections of [T, D] in one product: [T, parts, H, D / H]."""
+    weight = torch.cat([part.weight for part in parts])
+    bias = torch.cat([part.bias for part in parts])
+    return F.linear(x, weight, bias).view(len(x), len(parts), layer.heads, -1)
+
+
+def _rest(layer: Layer, attended: Tensor, x: Tensor, packing: Packing, training: bool) -> Tensor:
+    """What follows the attention, for any tokens."""
+    p_attention, p_output = (layer.p_attention, layer.p_output) if training else (0.0, 0.0)
+    x = _join(layer.output(attended.flatten(1)), x, layer.attention_norm, p_attention, packing.stream)
+    return _join(layer.down(layer.activation(layer.up(x))), x, layer.output_norm, p_output, packing.stream)
+
+
+def _join(x: Tensor, residual: Tensor, norm: nn.LayerNorm, p: float, stream: DropoutStream) -> Tensor:
+    if p == 0.0 or x.device.type != "cpu":
+        joined: Tensor = norm(residual + dropout(x, p, stream))
+        return joined
+    return kernels.drop_add_norm(x, residual, norm, p, stream)
