@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 from whet.errors import ModelError
 from whet.labels import LabelSet
+from whet.model import deberta, modernbert
 from whet.model.files import ModelFiles, read_config
+from whet.model.packed import Packing
 from whet.records import Batch, Ints
 from whet.runtime import quiet_libraries
 
@@ -32,9 +34,27 @@ class Family:
     """What packing has to know of an architecture."""
 
     head: Callable[[SequenceModel, Tensor], Tensor]
-    """First-token states [N, D] to logits [N, C]."""
+    """Pooled states [N, D] to logits [N, C]."""
     positions: Callable[[SequenceModel, Batch], Ints]
     """Position id of each token [T]."""
+    encode: Callable[[SequenceModel, Tensor, Tensor, Packing], Tensor]
+    """Token ids and positions [T] to last hidden states [T, D]."""
+    pool: Callable[[SequenceModel, Tensor, Tensor], Tensor]
+    """States [T, D] and cu_seqlens [N + 1] to one state for each sequence [N, D]."""
+    reach: Callable[[Any], int] | None = None
+    """By the configuration, the tokens beyond which a token sees others differently or not at all."""
+    registered: bool = True
+    """Whether attention goes through the library's interface, where ours is registered."""
+
+
+def _encode(model: SequenceModel, ids: Tensor, positions: Tensor, packing: Packing) -> Tensor:
+    model = model.base_model
+    states: Tensor = model(input_ids=ids[None], position_ids=positions[None], packing=packing).last_hidden_state[0]
+    return states
+
+
+def _first_token(model: SequenceModel, states: Tensor, cu_seqlens: Tensor) -> Tensor:
+    return states[cu_seqlens[:-1]]
 
 
 def _pooler_head(model: SequenceModel, first: Tensor) -> Tensor:
@@ -67,14 +87,16 @@ def _after_padding(model: SequenceModel, batch: Batch) -> Ints:
     return positions
 
 
-_ROBERTA = Family(_sequence_head, _after_padding)
+_ROBERTA = Family(_sequence_head, _after_padding, _encode, _first_token)
 FAMILIES = {
-    "bert": Family(_pooler_head, _from_zero),
+    "bert": Family(_pooler_head, _from_zero, _encode, _first_token),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
-    "electra": Family(_sequence_head, _from_zero),
-    "distilbert": Family(_distilbert_head, _from_zero),
+    "electra": Family(_sequence_head, _from_zero, _encode, _first_token),
+    "distilbert": Family(_distilbert_head, _from_zero, _encode, _first_token),
+    "modernbert": Family(modernbert.head, _from_zero, modernbert.encode, modernbert.pool, modernbert.reach),
+    "deberta-v2": Family(deberta.head, _from_zero, deberta.encode, _first_token, deberta.reach, registered=False),
 }
 
 # Parameters that a pretrained encoder may lack, because they belong to the new task.
@@ -96,6 +118,8 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
         config = _config(files.folder)
         if layers is not None:
             config.num_hidden_layers = layers
+            if getattr(config, "layer_types", None):
+                config.layer_types = config.layer_types[:layers]
         config.id2label = dict(enumerate(labels.names))
         config.label2id = {name: i for i, name in enumerate(labels.names)}
         config.problem_type = "single_label_classification"

@@ -4,11 +4,13 @@ Stock transformers attends across packed sequences in bidirectional encoders: th
 would tell them apart are dropped on the way to the mask. So an attention function of our own is
 registered, which serves every architecture that goes through the attention interface.
 
-Sizes: T tokens of all N sequences, n sequences of a group, L its longest, H heads, D head width.
+Sizes: T tokens of all N sequences, n sequences of a group, L its longest, K keys of a sequence of
+the group (L, but for a local group), H heads, D head width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +34,9 @@ class Group:
     gather: Tensor | None  # [n * L] token of each place; None: the group is a plain slice
     start: int
     stop: int
-    mask: Tensor | None  # [n, 1, 1, L] True where a key is real; None when all are
+    mask: Tensor | None  # [n or 1, 1, L or 1, K] True where a query sees a key; None where it sees all
+    lengths: Ints  # [n] real tokens of each sequence
+    keys: Tensor | None = None  # [n * K] token of each key where keys are not the queries' own places
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def plan(cu_seqlens: Ints, stream: DropoutStream, device: torch.device) -> Packi
             gather = torch.from_numpy(index.ravel()).to(device)
             mask = torch.from_numpy(real).to(device)[:, None, None, :]
         restore.append(offset + np.flatnonzero(real))
-        groups.append(Group(count, longest, gather, start, stop, mask))
+        groups.append(Group(count, longest, gather, start, stop, mask, lengths[first:last]))
         offset += count * longest
         first = last
     back = torch.from_numpy(np.concatenate(restore)).to(device) if padded else None
@@ -80,23 +84,37 @@ def attend(
     attention_mask: Tensor | None,
     *,
     packing: Packing,
+    local: Packing | None = None,
+    sliding_window: int | None = None,
     scaling: float | None = None,
     dropout: float = 0.0,
     **unused: object,
 ) -> tuple[Tensor, None]:
     """The attention function that transformers calls: [1, T, H, D] back, tokens of different
-    sequences never see each other. `unused` is what the library passes to every implementation."""
-    heads, width = query.shape[1], query.shape[3]
-    flat = [x[0].transpose(0, 1) for x in (query, key, value)]  # [T, H, D]
+    sequences never see each other. A layer with a sliding window attends by `local`, which holds
+    the window. `unused` is what the library passes to every implementation."""
+    if sliding_window is not None and local is not None:
+        packing = local
+    q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # [T, H, D]
     outputs = []
     for group in packing.groups:
-        q, k, v = (_take(x, group) for x in flat)  # [n, H, L, D]
-        mixed = _attention(q, k, v, group.mask, scaling, dropout, packing.stream)
-        outputs.append(mixed.transpose(1, 2).reshape(group.count * group.length, heads, width))
-    laid = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
-    if packing.restore is not None:
-        laid = laid.index_select(0, packing.restore)
-    return laid[None], None
+        states = take(q, group), take(k, group, keys=True), take(v, group, keys=True)
+        outputs.append(_attention(*states, group.mask, scaling, dropout, packing.stream))
+    return lay(outputs, packing)[None], None
+
+
+def take(x: Tensor, group: Group, *, keys: bool = False) -> Tensor:
+    """[T, H, D] to the group's [n, H, L, D], or [n, H, K, D] for keys and values."""
+    index = group.keys if keys and group.keys is not None else group.gather
+    rows = x[group.start : group.stop] if index is None else x.index_select(0, index)
+    return rows.view(group.count, -1, x.shape[1], x.shape[2]).transpose(1, 2)
+
+
+def lay(outputs: Sequence[Tensor], packing: Packing) -> Tensor:
+    """What the groups attended to, [n, H, L, D] each, back to [T, H, D]."""
+    rows = [x.transpose(1, 2).reshape(-1, x.shape[1], x.shape[3]) for x in outputs]
+    laid = rows[0] if len(rows) == 1 else torch.cat(rows)
+    return laid if packing.restore is None else laid.index_select(0, packing.restore)
 
 
 def register() -> None:
@@ -120,12 +138,6 @@ def _group_end(lengths: Ints, first: int) -> int:
         if (index - first + 1) * longest > GROUP_WASTE * tokens:
             return max(index, first + 1)
     return len(lengths)
-
-
-def _take(x: Tensor, group: Group) -> Tensor:
-    """[T, H, D] to the group's [n, H, L, D]."""
-    rows = x[group.start : group.stop] if group.gather is None else x.index_select(0, group.gather)
-    return rows.view(group.count, group.length, x.shape[1], x.shape[2]).transpose(1, 2)
 
 
 def _attention(

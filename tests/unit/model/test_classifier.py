@@ -19,6 +19,7 @@ from tests.conftest import TinyModel
 from tests.unit.small import (
     PACKED,
     PADDED,
+    REGISTERED,
     THREE,
     batch,
     classifier,
@@ -158,7 +159,7 @@ def _across(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_across")
-@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("kind", REGISTERED)
 def test_attention_across_sequences_is_detected_and_padding_takes_its_place(tiny_model: TinyModel, kind: str) -> None:
     made, reference = classifier(tiny_model(kind)), loaded_stock(tiny_model(kind))
     assert not made.packed
@@ -229,6 +230,8 @@ def test_in_training_with_all_rates_at_zero_nothing_differs_from_evaluation(tiny
         for part in made.model.modules():
             if hasattr(part, "p"):
                 part.p = 0.0
+            if hasattr(part, "attention_dropout"):
+                part.attention_dropout = 0.0
         assert gap(made.logits(batch(rows)), before) < TOLERANCE
         made.model.eval()
         assert torch.equal(made.logits(batch(rows)), before)
