@@ -98,7 +98,7 @@ def reviews_csv(tmp_path: Path) -> Path:
 
 # ---------------------------------------------------------------- small models
 
-KINDS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "mpnet", "deberta-v2")
+KINDS = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "modernbert", "deberta-v2", "mpnet")
 
 _CORPUS = (
     "The quick brown fox jumps over the lazy dog and runs into the deep dark forest again.",
@@ -154,6 +154,10 @@ def _write_tiny_model(kind: str, folder: Path) -> Path:
         sizes["embedding_size"] = 32
     if kind == "deberta-v2":
         sizes |= {"relative_attention": True, "position_buckets": 16, "pos_att_type": ["p2c", "c2p"]}
+    if kind == "modernbert":
+        # A global layer and a local one, whose window is shorter than most texts of the tests.
+        sizes |= {"local_attention": 16, "cls_token_id": tokenizer.cls_token_id, "sep_token_id": tokenizer.sep_token_id}
+        sizes |= dict.fromkeys(("embedding_dropout", "attention_dropout", "mlp_dropout", "classifier_dropout"), 0.1)
     config = AutoConfig.for_model(
         kind,
         **sizes,
@@ -190,6 +194,8 @@ def _tiny_tokenizer(kind: str) -> Any:
     if kind == "deberta-v2":
         pieces = [*_unigrams("[PAD]", "[CLS]", "[SEP]", "[UNK]"), ("[MASK]", 0.0)]
         return transformers.DebertaV2Tokenizer(vocab=pieces, unk_id=3)
+    if kind == "modernbert":
+        return _cased_byte_pairs()
     if kind == "mpnet":
         return transformers.MPNetTokenizer(vocab=_word_pieces("<s>", "<pad>", "</s>", "[UNK]", "<mask>"))
     classes = {"distilbert": transformers.DistilBertTokenizer, "electra": transformers.ElectraTokenizer}
@@ -214,6 +220,24 @@ def _unigrams(*specials: str) -> list[tuple[str, float]]:
     letters = sorted({letter for word in words for letter in word})
     scores = dict.fromkeys(specials, 0.0) | dict.fromkeys(letters, -8.0) | dict.fromkeys(words, -6.0)
     return list(scores.items())
+
+
+def _cased_byte_pairs() -> Any:
+    """As ModernBERT has them: byte pairs between [CLS] and [SEP], in the library's general class."""
+    import tokenizers
+    import transformers
+    from tokenizers.processors import TemplateProcessing
+
+    vocab, merges = _byte_pairs()
+    names = {"<s>": "[CLS]", "<pad>": "[PAD]", "</s>": "[SEP]", "<unk>": "[UNK]", "<mask>": "[MASK]"}
+    vocab = {names.get(piece, piece): i for piece, i in vocab.items()}
+    inner = tokenizers.ByteLevelBPETokenizer(vocab, merges)._tokenizer
+    ends = [(name, vocab[name]) for name in ("[CLS]", "[SEP]")]
+    inner.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    named = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=inner, mask_token="[MASK]", model_input_names=["input_ids", "attention_mask"], **named
+    )
 
 
 def _byte_pairs() -> tuple[dict[str, int], list[tuple[str, str]]]:

@@ -19,6 +19,8 @@ TEXTS = (
     "이 영화는 정말 재미있었고 배우들의 연기도 훌륭했습니다.",
 )
 
+OTHERS = ("roberta", "distilbert", "modernbert", "deberta-v2")
+
 # Refuses whet, then answers the texts for each folder: logits, and what a pipeline says.
 STOCK = """
 import json, sys
@@ -49,7 +51,7 @@ def trained(taught: Told, job: Job, tiny_model: TinyModel, tmp_path_factory: pyt
             str(data), model=str(tiny_model(kind)), label_names="부정,긍정", output=str(folder / kind),
             max_length=40, **BRIEF,
         )
-        for kind in ("roberta", "distilbert")
+        for kind in OTHERS
     }  # fmt: skip
     return {"bert": taught, **others}
 
@@ -58,21 +60,21 @@ def test_plain_transformers_answers_as_whet_does(trained: dict[str, Told]) -> No
     folders = [str(told.path / "model") for told in trained.values()]
     answered = python("-W", "ignore", "-c", STOCK, json.dumps([folders, TEXTS]))
     assert answered.code == 0, answered.err
-    names = {"bert": ["negative", "positive"], "roberta": ["부정", "긍정"], "distilbert": ["부정", "긍정"]}
+    names = {"bert": ["negative", "positive"], **{kind: ["부정", "긍정"] for kind in OTHERS}}
     for (kind, told), stock in zip(trained.items(), answered.json, strict=True):
         ours = told.run.predictor.predict(TEXTS, logits=True)
         logits = np.array([answer.logits for answer in ours], dtype=float)
         assert np.abs(logits - stock["logits"]).max() < 1e-5, kind
         assert np.abs(logits - stock["batch"]).max() < 1e-5, kind
         assert np.ptp(logits, axis=0).min() > 1e-3, kind  # else equal logits would say little
-        assert stock["attention"] == "sdpa", kind
+        assert stock["attention"] == ("eager" if kind == "deberta-v2" else "sdpa"), kind
         for answer, said in zip(ours, stock["said"], strict=True):
             assert said[0]["label"] == answer.label
             assert {entry["label"]: entry["score"] for entry in said} == pytest.approx(answer.probabilities, abs=1e-5)
             assert sorted(answer.probabilities, key=names[kind].index) == names[kind]
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
+@pytest.mark.parametrize("kind", ["bert", *OTHERS])
 def test_the_model_folder_holds_its_six_files(trained: dict[str, Told], kind: str) -> None:
     folder = trained[kind].path / "model"
     files = {path.name for path in folder.iterdir()}

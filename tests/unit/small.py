@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from whet.labels import LabelSet
 from whet.model import encoder
@@ -19,8 +20,10 @@ from whet.records import Batch, Encoded
 TWO = LabelSet(("neg", "pos"), "pos", "by its name")
 THREE = LabelSet(("a", "b", "c"), None, "")
 
-PACKED = ("bert", "roberta", "xlm-roberta", "distilbert", "electra")
-PADDED = ("mpnet", "deberta-v2")
+# Those whose attention is asked for by its name, and those that are run layer by layer.
+REGISTERED = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "modernbert")
+PACKED = (*REGISTERED, "deberta-v2")
+PADDED = ("mpnet",)
 
 
 def stock(folder: Path, *, labels: LabelSet = THREE, layers: int | None = None, seed: int = 0) -> Any:
@@ -75,3 +78,40 @@ def single_logits(model: Any, rows: Sequence[Sequence[int]]) -> Tensor:
 def gap(left: Tensor, right: Tensor) -> float:
     assert left.shape == right.shape
     return float((left - right).abs().max())
+
+
+def compare(made: Classifier, plain: Any, rows: Sequence[Sequence[int]], tolerance: float = 1e-5) -> None:
+    """Logits and the gradients of all parameters, relative to the largest of each tensor.
+
+    A gradient that is zero by the mathematics (that of a key's bias, say) is rounding alone: what lies
+    below a hundredth of the largest gradient of all is held against that hundredth.
+    """
+    targets = torch.arange(len(rows)) % made.model.config.num_labels
+    results = []
+    for model, logits in ((made.model, made.logits(batch(rows))), (plain, padded_logits(plain, rows))):
+        model.zero_grad(set_to_none=True)
+        nn.functional.cross_entropy(logits, targets).backward()
+        results.append({"logits": logits.detach()} | {name: part.grad for name, part in model.named_parameters()})
+    ours, theirs = results
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] is None} == {name for name in theirs if theirs[name] is None}
+    floor = 1e-2 * max(float(value.abs().max()) for value in theirs.values() if value is not None)
+    wrong = {
+        name: gap(value, theirs[name])
+        for name, value in ours.items()
+        if value is not None and gap(value, theirs[name]) > tolerance * max(float(theirs[name].abs().max()), floor)
+    }
+    assert wrong == {}
+
+
+class LargestTensor(TorchDispatchMode):
+    """Elements of the largest tensor that any operation under it gave."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for value in out if isinstance(out, tuple | list) else (out,):
+            if isinstance(value, Tensor):
+                self.elements = max(self.elements, value.numel())
+        return out

@@ -12,12 +12,15 @@ from torch import Tensor
 from whet.data.batches import evaluation_batches
 from whet.model import kernels, packed
 from whet.model.dropout import DropoutStream, replace_dropouts
-from whet.model.encoder import FAMILIES, SequenceModel
-from whet.model.postnorm import first_states
+from whet.model.encoder import FAMILIES, Family, SequenceModel
+from whet.model.packing import plan
 from whet.records import Batch, Encoded, Floats, Ints
+from whet.runtime import quiet_libraries
 
 CHECK_TOLERANCE = 1e-4
 CHECK_LENGTHS = (5, 3, 8, 5)
+BEYOND_REACH = 32  # tokens that two more texts of the check have beyond a family's reach,
+CHECKED_AT_MOST = 160  # within this length: loading a large model should stay quick
 EVALUATION_TOKENS = {"cpu": 4_096, "gpu": 65_536}
 
 
@@ -57,22 +60,15 @@ class Classifier:
 
     def _packed(self, batch: Batch) -> Tensor:
         family = FAMILIES[self.model.config.model_type]
-        encoder = self.model.base_model
+        positions = self._tensor(family.positions(self.model, batch))
         most = kernels.most_weights(self.model.config.num_attention_heads)
-        packing = packed.plan(batch.cu_seqlens, self.stream, self.device, most=most)
-        states = encoder.embeddings(
-            input_ids=self._tensor(batch.ids)[None],
-            position_ids=self._tensor(family.positions(self.model, batch))[None],
-        )
-        if hasattr(encoder, "embeddings_project"):  # ELECTRA's embeddings may be narrower than its layers
-            states = encoder.embeddings_project(states)
-        first = first_states(family.layers(encoder), states[0], packing, training=self.model.training)
-        return family.head(self.model, first)
+        packing = plan(batch.cu_seqlens, self.stream, self.device, most=most)
+        return family.head(self.model, family.encode(self.model, self._tensor(batch.ids), positions, packing))
 
     def _padded(self, batch: Batch) -> Tensor:
         """Groups of like length, each padded to its longest."""
         parts = []
-        for group in packed.plan(batch.cu_seqlens, self.stream, torch.device("cpu")).groups:
+        for group in plan(batch.cu_seqlens, self.stream, torch.device("cpu")).groups:
             span = batch.ids[group.start : group.stop]
             real = np.ones((group.count, group.length), np.int64)
             if group.mask is not None:
@@ -91,25 +87,47 @@ class Classifier:
         kind = self.model.config.model_type
         if kind not in FAMILIES:
             return f"{kind} models have no packed attention yet"
-        batch = _check_batch(self.model.config)
+        stock: Any = self.model.config._attn_implementation
+        try:
+            gap, scale = self._compare(FAMILIES[kind])
+        except (AttributeError, ImportError, KeyError, TypeError, NotImplementedError) as fault:
+            # Another version of transformers may have other parts, another device fewer operations.
+            reason = f"{kind} models cannot be packed here ({type(fault).__name__}: {fault})"
+        else:
+            if gap <= CHECK_TOLERANCE * max(1.0, scale):
+                self.packed = True
+                return f"packed and single texts agree to {gap:.0e}"
+            reason = f"packed and single texts differ by {gap:.2g}"
+        self._use_attention(stock)
+        return reason
+
+    def _use_attention(self, name: str) -> None:
+        with quiet_libraries():
+            self.model.set_attn_implementation(name)
+        # Up to 5.3 the call refuses ModernBERT, whose layers look into the configuration all the same.
+        self.model.config._attn_implementation = name
+
+    def _compare(self, family: Family) -> tuple[float, float]:
+        """The largest difference between packed and single texts, and the largest logit."""
+        batch = _check_batch(self.model.config, family)
         spans = zip(batch.cu_seqlens[:-1], batch.cu_seqlens[1:], strict=True)
         self.model.eval()
         with torch.inference_mode():
             alone = torch.cat([self.model(input_ids=self._tensor(batch.ids[a:b])[None]).logits for a, b in spans])
-            try:
-                together = self._packed(batch)
-            except AttributeError as fault:  # another version of the library may have moved a part
-                return f"{kind} models of this transformers are built otherwise: {fault}"
-        gap = float((together - alone).abs().max())
-        if gap <= CHECK_TOLERANCE * max(1.0, float(alone.abs().max())):
-            self.packed = True
-            return f"packed and single texts agree to {gap:.0e}"
-        return f"packed and single texts differ by {gap:.2g}"
+            if family.registered:
+                packed.register()
+                self._use_attention(packed.NAME)
+            together = self._packed(batch)
+        return float((together - alone).abs().max()), float(alone.abs().max())
 
 
-def _check_batch(config: Any) -> Batch:
+def _check_batch(config: Any, family: Family) -> Batch:
+    lengths = list(CHECK_LENGTHS)
+    if family.reach is not None:
+        longest = min(family.reach(config) + BEYOND_REACH, CHECKED_AT_MOST, config.max_position_embeddings)
+        lengths += [longest - 1, longest]  # one group, of which one text is padded
     generator = np.random.Generator(np.random.PCG64(0))
-    cu_seqlens = np.concatenate([[0], np.cumsum(CHECK_LENGTHS)]).astype(np.int64)
+    cu_seqlens = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     # The upper half of the vocabulary holds no special tokens in the models at hand.
     ids = generator.integers(config.vocab_size // 2, config.vocab_size, int(cu_seqlens[-1])).astype(np.int64)
-    return Batch(ids, cu_seqlens, np.arange(len(CHECK_LENGTHS), dtype=np.int64), None)
+    return Batch(ids, cu_seqlens, np.arange(len(lengths), dtype=np.int64), None)

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from whet.errors import ModelError
 from whet.labels import LabelSet
+from whet.model import deberta, modernbert, postnorm
 from whet.model.files import ModelFiles, read_config
-from whet.model.postnorm import Layer, bert_layers, distilbert_layers
+from whet.model.packing import Packing
 from whet.records import Batch, Ints
 from whet.runtime import quiet_libraries
 
@@ -33,11 +34,15 @@ class Family:
     """What packing has to know of an architecture."""
 
     head: Callable[[SequenceModel, Tensor], Tensor]
-    """First-token states [N, D] to logits [N, C]."""
+    """What `encode` gave [N, D] to logits [N, C]."""
     positions: Callable[[SequenceModel, Batch], Ints]
     """Position id of each token [T]."""
-    layers: Callable[[Any], list[Layer]]
-    """The encoder's layers, for those that are written out in postnorm."""
+    encode: Callable[[SequenceModel, Tensor, Tensor, Packing], Tensor]
+    """Token ids and positions [T] to what the head reads of each sequence [N, D]."""
+    reach: Callable[[Any], int] | None = None
+    """By the configuration, the tokens beyond which a token sees others differently or not at all."""
+    registered: bool = False
+    """Whether attention goes through the library's interface, where ours is registered."""
 
 
 def _pooler_head(model: SequenceModel, first: Tensor) -> Tensor:
@@ -70,14 +75,16 @@ def _after_padding(model: SequenceModel, batch: Batch) -> Ints:
     return positions
 
 
-_ROBERTA = Family(_sequence_head, _after_padding, bert_layers)
+_ROBERTA = Family(_sequence_head, _after_padding, postnorm.encode_bert)
 FAMILIES = {
-    "bert": Family(_pooler_head, _from_zero, bert_layers),
+    "bert": Family(_pooler_head, _from_zero, postnorm.encode_bert),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
-    "electra": Family(_sequence_head, _from_zero, bert_layers),
-    "distilbert": Family(_distilbert_head, _from_zero, distilbert_layers),
+    "electra": Family(_sequence_head, _from_zero, postnorm.encode_bert),
+    "distilbert": Family(_distilbert_head, _from_zero, postnorm.encode_distilbert),
+    "modernbert": Family(modernbert.head, _from_zero, modernbert.encode, modernbert.reach, registered=True),
+    "deberta-v2": Family(deberta.head, _from_zero, deberta.encode, deberta.reach),
 }
 
 # Parameters that a pretrained encoder may lack, because they belong to the new task.
@@ -99,6 +106,8 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
         config = _config(files.folder)
         if layers is not None:
             config.num_hidden_layers = layers
+            if getattr(config, "layer_types", None):
+                config.layer_types = config.layer_types[:layers]
         config.id2label = dict(enumerate(labels.names))
         config.label2id = {name: i for i, name in enumerate(labels.names)}
         config.problem_type = "single_label_classification"

@@ -14,16 +14,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from whet.model.dropout import DropoutStream, scale_of
-
-if TYPE_CHECKING:
-    from whet.model.packed import Group, Packing
+from whet.model.packing import Group, Packing
 
 PIECE = 2**18  # attention weights of a piece: 1 MiB, so that two copies stay in a core's cache
 ROWS_PIECE = 2**17  # elements of a piece of rows

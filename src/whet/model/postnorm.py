@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from whet.model import kernels
 from whet.model.dropout import DropoutStream, dropout
-from whet.model.packed import Packing, mix
+from whet.model.packing import Packing, lay, take
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,13 @@ class Layer:
     p_output: float
 
 
-def bert_layers(encoder: Any) -> list[Layer]:
-    """Layers of a BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA encoder."""
+def encode_bert(model: Any, ids: Tensor, positions: Tensor, packing: Packing) -> Tensor:
+    """First-token states [N, D] of sequences, from their tokens [T] at these positions [T], by a BERT,
+    RoBERTa, XLM-R, CamemBERT or ELECTRA encoder."""
+    encoder = model.base_model
+    states = encoder.embeddings(input_ids=ids[None], position_ids=positions[None])[0]
+    if hasattr(encoder, "embeddings_project"):  # ELECTRA's embeddings may be narrower than its layers
+        states = encoder.embeddings_project(states)
     layers = []
     for layer in encoder.encoder.layer:
         own, after = layer.attention.self, layer.attention.output
@@ -58,11 +63,13 @@ def bert_layers(encoder: Any) -> list[Layer]:
                 own.dropout.p, after.dropout.p, layer.output.dropout.p,
             )
         )  # fmt: skip
-    return layers
+    return first_states(layers, states, packing, training=model.training)
 
 
-def distilbert_layers(encoder: Any) -> list[Layer]:
-    """Layers of a DistilBERT encoder, which has no dropout after the attention."""
+def encode_distilbert(model: Any, ids: Tensor, positions: Tensor, packing: Packing) -> Tensor:
+    """The same by a DistilBERT encoder, which has no dropout after the attention."""
+    encoder = model.base_model
+    states = encoder.embeddings(input_ids=ids[None], position_ids=positions[None])[0]
     layers = []
     for layer in encoder.transformer.layer:
         own, ffn = layer.attention, layer.ffn
@@ -74,16 +81,27 @@ def distilbert_layers(encoder: Any) -> list[Layer]:
                 own.dropout.p, 0.0, ffn.dropout.p,
             )
         )  # fmt: skip
-    return layers
+    return first_states(layers, states, packing, training=model.training)
 
 
 def first_states(layers: Sequence[Layer], x: Tensor, packing: Packing, *, training: bool) -> Tensor:
     """States [N, D] of the first token of each sequence after all layers, from embeddings [T, D]."""
     for layer in layers[:-1]:
         qkv = _project(x, layer, layer.query, layer.key, layer.value)
-        attended = mix(qkv, packing, scale=layer.scale, p=layer.p_weights if training else 0.0)
+        attended = _mix(qkv, packing, scale=layer.scale, p=layer.p_weights if training else 0.0)
         x = _rest(layer, attended, x, packing, training)
     return _rest(layers[-1], _first_mixed(layers[-1], x, packing, training), x[packing.first], packing, training)
+
+
+def _mix(qkv: Tensor, packing: Packing, *, scale: float, p: float) -> Tensor:
+    """Attention [T, H, D / H] of queries, keys and values [T, 3, H, D / H], each sequence by itself."""
+    if p > 0.0 and qkv.device.type == "cpu":
+        return kernels.attention(qkv, packing, scale=scale, p=p)
+    outputs = []
+    for group in packing.groups:
+        q, k, v = (take(x, group) for x in qkv.unbind(1))
+        outputs.append(F.scaled_dot_product_attention(q, k, v, attn_mask=group.mask, dropout_p=p, scale=scale))
+    return lay(outputs, packing)
 
 
 def _first_mixed(layer: Layer, x: Tensor, packing: Packing, training: bool) -> Tensor:

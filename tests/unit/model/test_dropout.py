@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tests.conftest import KINDS, TinyModel
-from tests.unit.small import classifier
+from tests.unit.small import batch, classifier
 from whet.model.dropout import LEVELS, Dropout, DropoutStream, dropout, replace_dropouts
 
 N = 400_000
@@ -196,3 +196,32 @@ def test_no_architecture_keeps_a_dropout_of_torch(tiny_model: TinyModel, kind: s
     # One at the embeddings, two in each of 2 layers, one at the head, at the least.
     assert len(ours) >= 5
     assert {module.stream for module in ours} == {made.stream}
+
+
+@pytest.mark.parametrize("kind", ["modernbert", "deberta-v2"])
+def test_every_rate_of_a_model_is_that_of_what_is_zeroed(
+    tiny_model: TinyModel, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = classifier(tiny_model(kind))
+    rows = [[7] * 40] * 50
+    drawn: list[tuple[tuple[int, ...], float]] = []
+    real = DropoutStream.keep
+
+    def keep(stream: DropoutStream, into: np.ndarray, p: float, start: int) -> None:
+        real(stream, into, p, start)
+        zeroed, error = 1 - into.mean(), math.sqrt(p * (1 - p) / into.size)
+        assert abs(zeroed - p) < 5 * error + 1 / LEVELS
+        drawn.append((into.shape, p))
+
+    monkeypatch.setattr(DropoutStream, "keep", keep)
+    monkeypatch.setattr(nn.functional, "dropout", None)  # nothing may go another way
+    made.model.train()
+    made.logits(batch(rows))
+    assert {p for _, p in drawn} == {0.1}
+    weights = [shape for shape, _ in drawn if shape[-1] == 40]
+    hidden = [shape for shape, _ in drawn if shape[-1] != 40]
+    assert weights == [(50, 2, 40, 40)] * 2
+    # ModernBERT drops after its embeddings, after attention and within the MLP of 2 layers, at its head;
+    # DeBERTa after its embeddings, at the positions, after attention and the MLP of 2 layers, at its head,
+    # its pooler having the rate 0.
+    assert len(hidden) == {"modernbert": 6, "deberta-v2": 8}[kind]

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from whet.model import packed
 from whet.model.dropout import DropoutStream
+from whet.model.packing import GROUP_WASTE, Packing
+from whet.model.packing import plan as make_plan
 
 HEADS, WIDTH = 2, 4
 CPU = torch.device("cpu")
@@ -21,9 +23,9 @@ NO_DROP = 1e-6
 lengths_of_sequences = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 
 
-def plan(lengths: list[int], *, seed: int = 0) -> packed.Packing:
+def plan(lengths: list[int], *, seed: int = 0) -> Packing:
     cu_seqlens = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return packed.plan(cu_seqlens, DropoutStream(seed), CPU)
+    return make_plan(cu_seqlens, DropoutStream(seed), CPU)
 
 
 def random_states(lengths: list[int], *, grad: bool = False) -> list[Tensor]:
@@ -32,7 +34,7 @@ def random_states(lengths: list[int], *, grad: bool = False) -> list[Tensor]:
     return [torch.randn(1, HEADS, sum(lengths), WIDTH, generator=generator, requires_grad=grad) for _ in range(3)]
 
 
-def attend(states: list[Tensor], packing: packed.Packing, **options: float) -> Tensor:
+def attend(states: list[Tensor], packing: Packing, **options: float) -> Tensor:
     out, weights = packed.attend(torch.nn.Module(), *states, None, packing=packing, **options)
     assert weights is None
     return out
@@ -166,7 +168,7 @@ def test_groups_part_the_sequences_and_waste_little(lengths: list[int]) -> None:
     for group, following in zip(packing.groups, packing.groups[1:], strict=False):
         assert group.stop == following.start
     for group in packing.groups:
-        assert group.count * group.length <= packed.GROUP_WASTE * (group.stop - group.start)
+        assert group.count * group.length <= GROUP_WASTE * (group.stop - group.start)
         assert (
             (group.mask is None) == (group.gather is None) == (group.count * group.length == group.stop - group.start)
         )

@@ -1,0 +1,117 @@
+"""How sequences lie end to end in a batch, and in which groups of like length they attend.
+
+Computed once a batch, used by every layer.
+
+Sizes: T tokens of all N sequences, n sequences of a group, L its longest, K keys of a sequence of
+the group (L, but for a local group), H heads, D head width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from whet.model.dropout import DropoutStream
+from whet.records import Ints
+
+GROUP_WASTE = 1.15  # a group of like length may hold this many times its real tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Neighbouring sequences of like length that attend in one call."""
+
+    count: int  # n
+    length: int  # L
+    start: int
+    stop: int
+    lengths: Ints  # [n] real tokens of each sequence
+    # Where all sequences are of one length the group is a plain slice, and the next three are None.
+    gather: Tensor | None  # [n * L] token of each place
+    real: Tensor | None  # [stop - start] place of each token
+    mask: Tensor | None  # [n or 1, 1, L or 1, K] True where a query sees a key
+    keys: Tensor | None = None  # [n * K] token of each key where keys are not the queries' own places
+
+    @property
+    def weights(self) -> int:
+        """Attention weights of one head."""
+        return self.count * self.length**2
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How one batch attends: computed once, used by every layer."""
+
+    groups: tuple[Group, ...]
+    restore: Tensor | None  # [T] place of each token in the groups' outputs laid end to end
+    first: Tensor  # [N] place of the first token of each sequence
+    sequence: Tensor  # [T] which sequence a token belongs to
+    position: Tensor  # [T] its place within it
+    lengths: Tensor  # [N]
+    longest: int
+    stream: DropoutStream
+
+
+def plan(cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int = 2**62) -> Packing:
+    """Groups neighbouring sequences of like length, unless a head of the group had more than `most`
+    weights. Batches come sorted by length, so that few groups with little waste suffice; any order
+    is correct."""
+    lengths = np.diff(cu_seqlens)
+    groups: list[Group] = []
+    restore: list[Ints] = []
+    first, offset, padded = 0, 0, False
+    while first < len(lengths):
+        last = _group_end(lengths, first, most)
+        count, longest = last - first, int(lengths[first:last].max())
+        places = np.arange(longest)
+        real = places < lengths[first:last, None]  # [n, L]
+        start, stop = int(cu_seqlens[first]), int(cu_seqlens[last])
+        gather = inside = mask = None
+        if not real.all():
+            padded = True
+            # A place beyond the end repeats the last token: any valid index does, the mask hides it.
+            index = np.minimum(cu_seqlens[first:last, None] + places, cu_seqlens[first + 1 : last + 1, None] - 1)
+            gather = torch.from_numpy(index.ravel()).to(device)
+            inside = torch.from_numpy(np.flatnonzero(real)).to(device)
+            mask = torch.from_numpy(real).to(device)[:, None, None, :]
+        restore.append(offset + np.flatnonzero(real))
+        groups.append(Group(count, longest, start, stop, lengths[first:last], gather, inside, mask))
+        offset += count * longest
+        first = last
+    back = torch.from_numpy(np.concatenate(restore)).to(device) if padded else None
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    position = np.arange(cu_seqlens[-1]) - cu_seqlens[:-1][sequence]
+    firsts, of_token, within, counts = (
+        torch.from_numpy(x).to(device) for x in (cu_seqlens[:-1], sequence, position, lengths)
+    )
+    return Packing(tuple(groups), back, firsts, of_token, within, counts, int(lengths.max()), stream)
+
+
+def take(x: Tensor, group: Group, *, keys: bool = False) -> Tensor:
+    """[T, H, D] to the group's [n, H, L, D], or [n, H, K, D] for keys and values."""
+    index = group.keys if keys and group.keys is not None else group.gather
+    rows = x[group.start : group.stop] if index is None else x.index_select(0, index)
+    return rows.view(group.count, -1, x.shape[1], x.shape[2]).transpose(1, 2)
+
+
+def lay(outputs: Sequence[Tensor], packing: Packing) -> Tensor:
+    """What the groups attended to, [n, H, L, D] each, back to [T, H, D]."""
+    rows = [x.transpose(1, 2).reshape(-1, x.shape[1], x.shape[3]) for x in outputs]
+    laid = rows[0] if len(rows) == 1 else torch.cat(rows)
+    return laid if packing.restore is None else laid.index_select(0, packing.restore)
+
+
+def _group_end(lengths: Ints, first: int, most: int) -> int:
+    """End of the longest run from `first` whose padded size stays within GROUP_WASTE and `most`."""
+    tokens, longest = 0, 0
+    for index in range(first, len(lengths)):
+        tokens += int(lengths[index])
+        longest = max(longest, int(lengths[index]))
+        padded = (index - first + 1) * longest
+        if padded > GROUP_WASTE * tokens or padded * longest > most:
+            return max(index, first + 1)
+    return len(lengths)

@@ -1,0 +1,140 @@
+"""The CPU's kernels, held against the same mathematics written with torch's own operations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from whet.model import kernels
+from whet.model.dropout import LEVELS, DropoutStream
+from whet.model.packing import Packing, plan
+
+HEADS, WIDTH = 3, 4
+# A rate that rounds to no level at all: the route of training, which drops nothing.
+NO_DROP = 1e-6
+
+lengths_of_sequences = st.lists(st.integers(1, 40), min_size=1, max_size=8)
+
+
+def packing_of(lengths: list[int], *, seed: int = 0, most: int = 2**20) -> Packing:
+    cu_seqlens = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return plan(cu_seqlens, DropoutStream(seed), torch.device("cpu"), most=most)
+
+
+def random_qkv(lengths: list[int], dtype: torch.dtype = torch.float32) -> Tensor:
+    generator = torch.Generator().manual_seed(sum(lengths))
+    return torch.randn(sum(lengths), 3, HEADS, WIDTH, generator=generator, dtype=dtype, requires_grad=True)
+
+
+def one_by_one(qkv: Tensor, lengths: list[int], scale: float) -> Tensor:
+    parts = []
+    for part in qkv.split(lengths):
+        q, k, v = part.permute(1, 2, 0, 3)
+        parts.append(F.scaled_dot_product_attention(q, k, v, scale=scale).transpose(0, 1))
+    return torch.cat(parts)
+
+
+@pytest.fixture
+def _two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("most", [1, 300, 2**20])
+@given(lengths=lengths_of_sequences)
+def test_attention_and_its_gradient_are_those_of_each_sequence_alone(most: int, lengths: list[int]) -> None:
+    qkv = random_qkv(lengths)
+    out = kernels.attention(qkv, packing_of(lengths, most=most), scale=0.7, p=NO_DROP)
+    expected = one_by_one(qkv, lengths, 0.7)
+    torch.testing.assert_close(out, expected, atol=1e-5, rtol=0)
+    above = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
+    (ours,), (theirs,) = torch.autograd.grad(out, qkv, above), torch.autograd.grad(expected, qkv, above)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("lengths", [[4], [3, 5, 4], [2, 2, 2]])
+@pytest.mark.parametrize("piece", [2**18, 16])
+def test_the_gradient_of_dropped_attention_is_that_of_finite_differences(
+    lengths: list[int], piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "PIECE", piece)
+    qkv = random_qkv(lengths, torch.float64)
+    assert torch.autograd.gradcheck(lambda x: kernels.attention(x, packing_of(lengths), scale=0.5, p=0.3), (qkv,))
+
+
+def test_what_is_dropped_of_the_attention_has_the_rate_and_the_rest_is_scaled() -> None:
+    length, p = 40, 0.2
+    identity = torch.eye(length)[:, None].expand(length, 250, length)
+    query = torch.randn(length, 250, length, generator=torch.Generator().manual_seed(0))
+    # The values are the unit vectors, so that what comes out is the weights themselves.
+    qkv = torch.stack([query, query.roll(1, 0), identity], 1)
+    dropped = kernels.attention(qkv, packing_of([length]), scale=0.1, p=p)
+    whole = kernels.attention(qkv, packing_of([length]), scale=0.1, p=NO_DROP)
+    exact = round(p * LEVELS) / LEVELS
+    kept = dropped != 0
+    error = math.sqrt(exact * (1 - exact) / kept.numel())
+    assert abs(1 - kept.double().mean().item() - exact) < 4 * error
+    torch.testing.assert_close(dropped[kept], whole[kept] / (1 - exact))
+    # Neighbouring weights of a row are dropped independently of each other.
+    centred = kept.double() - (1 - exact)
+    assert abs(float((centred[..., 1:] * centred[..., :-1]).mean())) < 4 * exact * (1 - exact) / math.sqrt(kept.numel())
+
+
+def test_no_two_calls_drop_alike() -> None:
+    lengths, qkv = [5, 9], random_qkv([5, 9])
+    packing = packing_of(lengths)
+    first, second = (kernels.attention(qkv, packing, scale=1.0, p=0.3) for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("residual_rows", [1, 4, 9, 30])
+def test_dropout_residual_and_norm_are_those_of_torch(residual_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "ROWS_PIECE", 4 * 6)  # pieces of 4 rows
+    generator = torch.Generator().manual_seed(0)
+    x, residual = (torch.randn(residual_rows, 6, generator=generator, requires_grad=True) for _ in range(2))
+    norm = nn.LayerNorm(6)
+    nn.init.normal_(norm.weight, generator=generator)
+    nn.init.normal_(norm.bias, generator=generator)
+    stream = DropoutStream(3)
+    stream.reserve(8)
+    keep = np.empty(x.shape, np.bool_)
+    DropoutStream(3).keep(keep, 0.4, 8)
+    rate = round(0.4 * LEVELS) / LEVELS
+    expected = norm(residual + x * torch.from_numpy(keep) / (1 - rate))
+    out = kernels.drop_add_norm(x, residual, norm, 0.4, stream)
+    torch.testing.assert_close(out, expected)
+    inputs, above = (x, residual, norm.weight, norm.bias), torch.randn(out.shape, generator=generator)
+    for ours, theirs in zip(
+        torch.autograd.grad(out, inputs, above), torch.autograd.grad(expected, inputs, above), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_two_threads_compute_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = [30, 31, 40, 7]
+    qkv, norm = random_qkv(lengths), nn.LayerNorm(HEADS * WIDTH)
+
+    def everything() -> list[Tensor]:
+        packing = packing_of(lengths, most=2_000)
+        mixed = kernels.attention(qkv, packing, scale=0.5, p=0.2).flatten(1)
+        out = kernels.drop_add_norm(mixed, qkv[:, 0].flatten(1), norm, 0.2, packing.stream)
+        return [out, *torch.autograd.grad(out.square().sum(), (qkv, norm.weight))]
+
+    monkeypatch.setattr(kernels, "ROWS_PIECE", 4 * HEADS * WIDTH)
+    monkeypatch.setattr(kernels, "PIECE", 1_000)
+    alone = everything()
+    monkeypatch.setattr(kernels, "WORTH_THREADS", 0)
+    together = everything()
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+    assert torch.get_num_threads() == 2
