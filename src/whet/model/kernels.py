@@ -86,7 +86,7 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        flat, out, *signed = ctx.saved_tensors
+        flat, out, *signed = (saved.detach() for saved in ctx.saved_tensors)
         grad = gradients[0].detach()
         into = torch.empty_like(flat)
         pieces: Sequence[Piece] = ctx.pieces
@@ -200,4 +200,10 @@ def _each(run: Callable[[int], None], count: int, elements: int) -> None:
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
     """One thread a core, each of which computes alone."""
-    return ThreadPoolExecutor(threads, "whet", torch.set_num_threads, (1,))
+    return ThreadPoolExecutor(threads, "whet", _set_up)
+
+
+def _set_up() -> None:
+    # Both are states of a thread, which a new one does not inherit.
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)

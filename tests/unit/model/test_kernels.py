@@ -138,3 +138,11 @@ def test_two_threads_compute_what_one_does(monkeypatch: pytest.MonkeyPatch) -> N
     together = everything()
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_the_threads_compute_alone_and_record_nothing_for_a_backward_pass() -> None:
+    # What a thread records would make gradients of a gradient, and now and then fail in place.
+    states: list[tuple[int, bool]] = []
+    kernels._each(lambda _: states.append((torch.get_num_threads(), torch.is_grad_enabled())), 4, 2**30)
+    assert states == [(1, False)] * 4
