@@ -83,7 +83,9 @@ class Settings:
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
 
     epochs: float = _setting(2.0, "Training", "Passes over the training rows.", common=True, within=Range(above=0))
-    batch_size: int = _setting(16, "Training", "Rows a step.", common=True, within=Range(least=1))
+    batch_size: int = _setting(
+        16, "Training", "Rows a step, of all processes together.", common=True, within=Range(least=1)
+    )
     learning_rate: float = _setting(
         5e-5, "Training", "Peak of the learning rate.", common=True, within=Range(above=0, most=1)
     )

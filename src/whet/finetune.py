@@ -26,6 +26,7 @@ from whet.score import baseline
 from whet.score.metrics import as_json, classification, log_loss, softmax, value
 from whet.training import loop
 from whet.training.selection import Selection
+from whet.training.team import Alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Job:
     labels: LabelSet
     machine: runtime.Runtime
     baselines: Baselines | None
+    team: Alone
 
 
 def train_and_save(
@@ -48,7 +50,10 @@ def train_and_save(
     settings = resolved.settings
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     model, messages = load_pretrained(job.files, job.labels, layers=settings.layers)
-    classifier = Classifier(model, device=job.machine.device, seed=settings.seed)
+    seed = job.team.seed(settings.seed)
+    if not job.team.first:  # the head was drawn alike in every process; dropout is not to be
+        runtime.apply(job.machine, seed)
+    classifier = Classifier(model, device=job.machine.device, seed=seed)
     if not classifier.packed:
         messages.append(f"batches are padded by length: {classifier.packing_reason}")
     for message in messages:
@@ -64,7 +69,7 @@ def train_and_save(
 
     if "test" in job.sides:
         yield Stage("evaluate", "test")
-        test, logits = _evaluate(classifier, job.sides["test"], job.labels, "test", validation or last)
+        test, logits = _evaluate(classifier, job, "test", validation or last)
         yield folder.log(test)
         metrics["test"] = {**as_json(test.metrics), "loss": test.loss}
         metrics |= _compared(test.metrics, job.baselines)
@@ -74,7 +79,8 @@ def train_and_save(
     yield Stage("save")
     metrics["seconds"] = seconds
     text = card.write(job.files.name, job.labels, metrics, settings)
-    artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text)
+    if job.team.first:
+        artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text)
     folder.log_end(last)
     folder.write("metrics.json", metrics)
 
@@ -97,11 +103,12 @@ def _fit(
     every = settings.evaluate_every or steps_per_epoch(len(train.encoded), settings.batch_size)
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
     kept: Evaluation | None = None
-    for record in loop.train(classifier, train.encoded, train.labels, recipe):
+    objective = job.team.objective(classifier, train.encoded)
+    for record in loop.train(classifier, train.encoded, train.labels, recipe, objective):
         yield folder.log(record)
         if validation is None or (record.step % every and record.step != record.steps):
             continue
-        evaluation, _ = _evaluate(classifier, validation, job.labels, "validation", record)
+        evaluation, _ = _evaluate(classifier, job, "validation", record)
         best = selection.offer(
             value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model
         )
@@ -119,13 +126,11 @@ def _fit(
     return record, kept
 
 
-def _evaluate(
-    classifier: Classifier, side: EncodedSide, labels: LabelSet, name: Side, at: StepRecord | Evaluation
-) -> tuple[Evaluation, Floats]:
-    started = time.perf_counter()
-    logits = classifier.all_logits(side.encoded)
+def _evaluate(classifier: Classifier, job: Job, name: Side, at: StepRecord | Evaluation) -> tuple[Evaluation, Floats]:
+    side, started = job.sides[name], time.perf_counter()
+    logits = job.team.all_logits(classifier, side.encoded)
     seconds = time.perf_counter() - started
-    metrics = classification(side.labels, logits.argmax(axis=1), labels)
+    metrics = classification(side.labels, logits.argmax(axis=1), job.labels)
     return Evaluation(name, at.step, at.epoch, log_loss(logits, side.labels), metrics, seconds), logits
 
 

@@ -36,6 +36,7 @@ from whet.records import (
     StepRecord,
 )
 from whet.score.metrics import as_json, classification, log_loss
+from whet.training.team import Alone, team_of
 
 logger = logging.getLogger("whet")
 
@@ -183,8 +184,14 @@ def load(run: str | os.PathLike[str]) -> Run:
 
 
 def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
-    """Runs a whole job and yields what happens; the last event is Finished."""
+    """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
+    several processes, each follows the same job and the first alone writes it down."""
     runtime.require_training()
+    with team_of(runtime.ranks()) as team:
+        yield from _story(data, resolved, command, team)
+
+
+def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Iterator[Event]:
     settings = resolved.settings
 
     yield Stage("check")
@@ -204,56 +211,89 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
     yield Stage("model")
     if settings.model != "auto":
         find(settings.model)  # what cannot be had is said before torch is loaded
-    machine = prepare.machine_for(resolved)
+    machine = prepare.machine_for(resolved, team.ranks)
     resolved, files, notices = prepare.choose_model(resolved, splits.train.texts, machine.device)
-    plural = "" if machine.threads == 1 else "s"
-    chosen = [Notice(f"device {machine.device}: {machine.device_reason}; {machine.threads} thread{plural}"), *notices]
+    chosen = [Notice(_device_line(machine, team)), *notices]
     yield from chosen
-    identity = [*prepare.data_digests(splits), prepare.weights_digest(files), *labels.names]
+    digests = prepare.data_digests(splits)
+    _check_alike(team, runs.fingerprint(resolved, [*digests, *labels.names]))
+    identity = [*digests, prepare.weights_digest(files), *labels.names]
+    if team.ranks.count > 1:
+        identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
     digest = runs.fingerprint(resolved, identity)
-    folder = runs.open_run(resolved, data=rows.name, model=files.short_name, digest=digest)
-    if folder.finished:
-        yield _finished(folder, resolved, before=True)
+    opened = runs.open_run(resolved, data=rows.name, model=files.short_name, digest=digest) if team.first else None
+    folder, finished = _shared(team, opened)
+    if finished:
+        yield _finished(folder, resolved, team, before=True)
         return
 
     from whet import finetune  # here, because it loads torch, and faults of the data need not wait for that
 
     cache = runtime.cache_folder()
-    runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons))
+    runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons, team))
     with folder.telling_faults():
         for notice in [*early, *reasons, *chosen]:  # told before there was a folder to write to
             folder.log(notice)
         runs.write_splits(folder, splits)
         yield Stage("tokens")
-        cutter = prepare.cutter_of(files, resolved.settings, cache)
-        sides = prepare.encode_sides(splits, labels, cutter, cache)
+        with team.turns():
+            cutter = prepare.cutter_of(files, resolved.settings, cache)
+            sides = prepare.encode_sides(splits, labels, cutter, cache)
         for notice in prepare.truncation_notices(sides, cutter):
             yield folder.log(notice)
         baselines = None
-        if settings.baseline and "test" in sides:
+        if settings.baseline and "test" in sides and team.first:
             yield Stage("baseline")
             baselines = finetune.baselines(sides["train"], sides["test"], labels, cache)
         yield from finetune.train_and_save(
-            folder, resolved, finetune.Job(files, cutter, splits, sides, labels, machine, baselines)
+            folder, resolved, finetune.Job(files, cutter, splits, sides, labels, machine, baselines, team)
         )
-    yield _finished(folder, resolved, before=False)
+    yield _finished(folder, resolved, team, before=False)
 
 
-def _facts(command: str, digest: str, machine: runtime.Runtime, sides: Any) -> dict[str, object]:
+def _device_line(machine: runtime.Runtime, team: Alone) -> str:
+    plural = "" if machine.threads == 1 else "s"
+    line = f"device {machine.device}: {machine.device_reason}; {machine.threads} thread{plural}"
+    return line if team.ranks.count == 1 else f"{line} in each of {team.ranks.count} processes"
+
+
+def _check_alike(team: Alone, digest: str) -> None:
+    """Raises DataError where another process has other data or settings. Weights do not count: on
+    another machine their files have other times, and those of the first are taken."""
+    digests = team.meet(digest)
+    strange = [str(rank) for rank, theirs in enumerate(digests) if theirs != digests[0]]
+    if strange:
+        raise DataError(
+            f"rank {', '.join(strange)} of {len(digests)} has other data or settings than rank 0",
+            where="torchrun",
+            expected="the same command and the same data on every machine",
+        )
+
+
+def _shared(team: Alone, opened: runs.RunFolder | None) -> tuple[runs.RunFolder, bool]:
+    """The folder that the first process opened, and whether its run was finished before."""
+    path, finished = team.meet(opened and [str(opened.path), opened.finished])[0]
+    return opened or runs.RunFolder(Path(path), silent=True), finished
+
+
+def _facts(command: str, digest: str, machine: runtime.Runtime, sides: Any, team: Alone) -> dict[str, object]:
     return {
         "command": command,
         "digest": digest,
         "device": {"value": machine.device, "reason": machine.device_reason},
         "threads": {"value": machine.threads, "reason": machine.threads_reason},
+        "ranks": team.ranks.count,
         "sides": dict(sides),
         "versions": runtime.versions(),
     }
 
 
-def _finished(folder: runs.RunFolder, resolved: Resolved, *, before: bool) -> Finished:
+def _finished(folder: runs.RunFolder, resolved: Resolved, team: Alone, *, before: bool) -> Finished:
     run = Run(folder)
-    verdict = run.metrics.get("verdict", {}).get(runtime.language(resolved.settings.lang), "")
-    return Finished(run, run.metrics, verdict, before)
+    # The folder may be on the disk of another machine.
+    metrics = team.meet(run.metrics if team.first else None)[0]
+    verdict = metrics.get("verdict", {}).get(runtime.language(resolved.settings.lang), "")
+    return Finished(run, metrics, verdict, before)
 
 
 # ---------------------------------------------------------------- around a run

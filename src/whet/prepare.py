@@ -202,9 +202,9 @@ def weights_digest(files: ModelFiles) -> str:
     return " ".join([files.name, *(f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in weights)])
 
 
-def machine_for(resolved: Resolved) -> runtime.Runtime:
-    """Device and threads, the process set up for them."""
-    machine = runtime.choose(resolved.settings.device, resolved.settings.threads)
+def machine_for(resolved: Resolved, ranks: runtime.Ranks = runtime.ALONE) -> runtime.Runtime:
+    """Device and threads of this process, which is set up for them."""
+    machine = runtime.choose(resolved.settings.device, resolved.settings.threads, ranks)
     runtime.apply(machine, resolved.settings.seed)
     return machine
 

@@ -32,10 +32,12 @@ Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice)
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run on disk. `bare`: only a copied model/ folder, without the run around it."""
+    """A run on disk. `bare`: only a copied model/ folder, without the run around it. `silent`:
+    another process writes it, and nothing is written here."""
 
     path: Path
     bare: bool = False
+    silent: bool = False
 
     @property
     def model(self) -> Path:
@@ -57,6 +59,8 @@ class RunFolder:
 
     def write(self, name: str, content: Mapping[str, object]) -> None:
         """Writes a JSON file of the run, whole or not at all."""
+        if self.silent:
+            return
         with _mendable(self.path):
             handle, scratch = tempfile.mkstemp(prefix="tmp-", dir=self.path)
             try:
@@ -70,16 +74,12 @@ class RunFolder:
 
     def log(self, record: Record) -> Record:
         """Appends a record to events.jsonl and gives it back."""
-        line = {"kind": _KINDS[type(record)], **dataclasses.asdict(record)}
-        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._append({"kind": _KINDS[type(record)], **dataclasses.asdict(record)})
         return record
 
     def log_end(self, last: StepRecord | None) -> None:
         """Closes events.jsonl with the figures of the last step."""
-        figures = {} if last is None else dataclasses.asdict(last)
-        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"kind": "end", **figures}) + "\n")
+        self._append({"kind": "end", **({} if last is None else dataclasses.asdict(last))})
 
     @contextmanager
     def telling_faults(self) -> Iterator[None]:
@@ -89,6 +89,12 @@ class RunFolder:
         except WhetError as fault:
             self.write("error.json", fault.as_json())
             raise
+
+    def _append(self, line: Mapping[str, object]) -> None:
+        if self.silent:
+            return
+        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def fingerprint(resolved: Resolved, parts: Sequence[str]) -> str:
@@ -145,6 +151,8 @@ def find(run: str | os.PathLike[str]) -> RunFolder:
 
 def write_splits(run: RunFolder, splits: Splits) -> None:
     """splits.parquet: which side each row went to."""
+    if run.silent:
+        return
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -163,6 +171,8 @@ def write_splits(run: RunFolder, splits: Splits) -> None:
 
 def write_predictions(run: RunFolder, splits: Splits, names: Sequence[str], probabilities: Floats) -> None:
     """predictions.parquet: true and predicted label and every probability of each test row."""
+    if run.silent:
+        return
     import pyarrow as pa
     from pyarrow import parquet
 

@@ -14,11 +14,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from whet.config import DeviceName, Language
 from whet.errors import MissingExtraError, UsageError
@@ -35,6 +32,27 @@ class Runtime:
     device_reason: str
     threads: int
     threads_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process among those of its job that torchrun started; without torchrun the only one."""
+
+    rank: int = 0
+    count: int = 1
+    local: int = 0  # its rank among those of this machine
+    local_count: int = 1
+    attempt: int = 0  # how often torchrun has started them again
+
+
+ALONE = Ranks()
+
+
+def ranks() -> Ranks:
+    """What torchrun tells each process; where it did not start this one, the only process."""
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RESTART_COUNT")
+    given = [os.environ.get(name, "") for name in names]
+    return Ranks(*map(int, given)) if all(given) else ALONE
 
 
 def require_training() -> None:
@@ -59,19 +77,28 @@ def pip_line() -> str:
     return f"{pip} --extra-index-url {CPU_INDEX}"
 
 
-def choose(device: DeviceName, threads: int | None) -> Runtime:
-    """Device and threads for a job. Loads torch; a device that was asked for and is not there
-    raises UsageError."""
+def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE) -> Runtime:
+    """Device and threads for this process of a job. Loads torch; a device that was asked for and is
+    not there raises UsageError."""
     chosen, device_reason = _device(device)
+    if ranks.count > 1 and chosen != "cpu":
+        chosen, device_reason = _device_of_rank(chosen, device_reason, ranks)
     if threads is not None:
         return Runtime(chosen, device_reason, threads, "given")
-    return Runtime(chosen, device_reason, free_cores(), "the cores this process may use")
+    cores, sharing = free_cores(), ranks.local_count
+    if sharing == 1:
+        return Runtime(chosen, device_reason, cores, "the cores this process may use")
+    threads_reason = f"a share of {cores} cores for each of {sharing} processes"
+    return Runtime(chosen, device_reason, max(1, cores // sharing), threads_reason)
 
 
 def apply(runtime: Runtime, seed: int) -> None:
     """Sets threads and seeds every random stream: the same seed and threads give the same run."""
+    import numpy as np
     import torch
 
+    if runtime.device.startswith("cuda:"):
+        torch.cuda.set_device(runtime.device)
     torch.set_num_threads(runtime.threads)
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -109,6 +136,8 @@ def language(asked: Language) -> Literal["en", "ko"]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a result depends on, installed ones only."""
+    from importlib import metadata  # slow to load, and every command loads this module
+
     found = {"python": platform.python_version()}
     for package in ("whet", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scikit-learn"):
         try:
@@ -157,6 +186,21 @@ def _device(asked: DeviceName) -> tuple[str, str]:
             expected=" or ".join(usable),
         )
     return asked, "given"
+
+
+def _device_of_rank(chosen: str, reason: str, ranks: Ranks) -> tuple[str, str]:
+    """Each process of a machine has a CUDA device of its own; on other GPUs they cannot train."""
+    import torch
+
+    if chosen != "cuda":
+        return "cpu", f"several processes train on CUDA or the CPU, not on {chosen}"
+    if ranks.local_count > (there := torch.cuda.device_count()):
+        raise UsageError(
+            f"{ranks.local_count} processes here, but {there} CUDA device{'s' if there > 1 else ''}",
+            where="torchrun",
+            expected=f"--nproc_per_node={there}, or --device cpu",
+        )
+    return f"cuda:{ranks.local}", reason
 
 
 def _why_no_gpu(cuda_build: str | None, version: str) -> str:

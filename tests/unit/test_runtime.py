@@ -7,6 +7,7 @@ import platform
 import random
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,61 @@ def test_given_threads_are_taken_and_otherwise_the_free_cores(
     assert runtime.choose("cpu", None) == runtime.Runtime("cpu", "given", 7, "the cores this process may use")
 
 
+# ---------------------------------------------------------------- several processes
+
+TORCHRUN = {
+    "RANK": "5",
+    "WORLD_SIZE": "8",
+    "LOCAL_RANK": "1",
+    "LOCAL_WORLD_SIZE": "4",
+    "TORCHELASTIC_RESTART_COUNT": "0",
+}
+SECOND_OF_FOUR = runtime.Ranks(rank=5, count=8, local=1, local_count=4)
+
+
+def test_a_process_that_torchrun_started_knows_its_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert runtime.ranks() == runtime.Ranks(rank=0, count=1, local=0, local_count=1)
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+    assert runtime.ranks() == SECOND_OF_FOUR
+    monkeypatch.delenv("LOCAL_RANK")  # left over from something else than torchrun
+    assert runtime.ranks() == runtime.Ranks()
+
+
+def test_the_processes_of_a_machine_share_its_cores(
+    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices()
+    for cores, threads in ((9, 2), (3, 1)):
+        monkeypatch.setattr(runtime, "free_cores", lambda cores=cores: cores)
+        assert runtime.choose("cpu", None, SECOND_OF_FOUR) == runtime.Runtime(
+            "cpu", "given", threads, f"a share of {cores} cores for each of 4 processes"
+        )
+    assert runtime.choose("cpu", 3, SECOND_OF_FOUR).threads == 3
+
+
+def test_each_process_of_a_machine_has_a_cuda_device_of_its_own(
+    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    devices("cuda", build="13.0")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert runtime.choose("auto", None, SECOND_OF_FOUR).device == "cuda:1"
+    assert runtime.choose("cpu", None, SECOND_OF_FOUR).device == "cpu"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UsageError) as caught:
+        runtime.choose("auto", None, SECOND_OF_FOUR)
+    assert caught.value.message == (
+        "torchrun: 4 processes here, but 1 CUDA device. Expected --nproc_per_node=1, or --device cpu."
+    )
+
+
+def test_several_processes_use_no_gpu_but_cuda(devices: Callable[..., None]) -> None:
+    devices("mps")
+    chosen = runtime.choose("auto", None, SECOND_OF_FOUR)
+    assert (chosen.device, chosen.device_reason) == ("cpu", "several processes train on CUDA or the CPU, not on mps")
+
+
 @pytest.mark.parametrize(
     ("cores", "quota", "free"),
     [
@@ -236,14 +292,14 @@ def test_the_language_follows_the_locale(
 def test_versions_are_those_of_installed_packages_only(monkeypatch: pytest.MonkeyPatch) -> None:
     import whet
 
-    real = runtime.metadata.version
+    real = metadata.version
 
     def version(package: str) -> str:
         if package == "safetensors":
-            raise runtime.metadata.PackageNotFoundError(package)
+            raise metadata.PackageNotFoundError(package)
         return real(package)
 
-    monkeypatch.setattr(runtime.metadata, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
     found = runtime.versions()
     assert found["python"] == platform.python_version()
     assert found["whet"] == whet.__version__

@@ -6,18 +6,20 @@ import errno
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from whet import __version__
+from whet import __version__, runtime
 from whet.cli import check, demo, evaluate, predict, train
 from whet.cli.arguments import understand
 from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.options import help_option
 from whet.cli.output import (
     StdoutClosedError,
+    muted,
     prepare_streams,
     print_json,
     silence,
@@ -30,6 +32,7 @@ from whet.errors import OutputError, UsageError, WhetError, did_you_mean
 PARSER_FAULT: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 INTERRUPTED = 130
+DIVIDED = (["train"], ["demo"])  # commands that several processes share; others are the first's alone
 
 
 class Command(TyperCommand):
@@ -109,8 +112,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_streams()
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     debug, as_json = "--debug" in options, "--json" in options
+    rank = runtime.ranks().rank
+    if rank and arguments[:1] not in DIVIDED:
+        return 0
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="whet", standalone_mode=False)
+        with muted() if rank else nullcontext():
+            code = typer.main.get_command(app).main(arguments, prog_name="whet", standalone_mode=False)
         sys.stdout.flush()
     except (StdoutClosedError, BrokenPipeError):
         silence(sys.stdout)
@@ -127,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _end(OutputError(f"{fault.strerror}: {fault.filename or 'output'}"), debug, as_json)
     except Exception as fault:  # noqa: BLE001  # the last door: a bug must end as one line, too
         return _end_bug(fault, debug, as_json)
-    if code == INTERRUPTED:
+    if code == INTERRUPTED and not rank:
         print("interrupted", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
@@ -157,7 +164,15 @@ def _one_by_one(fault: WhetError) -> Iterator[WhetError]:
         yield from _one_by_one(further)
 
 
+def _is_told_elsewhere(fault: Exception) -> bool:
+    """Of several processes the first on each machine tells a fault; another one tells what is
+    marked as its own, which that one did not hear of."""
+    return runtime.ranks().local > 0 and not hasattr(fault, "__notes__")
+
+
 def _end(fault: WhetError, debug: bool, as_json: bool) -> int:
+    if _is_told_elsewhere(fault):
+        return fault.exit_code
     if debug:
         traceback.print_exc()
     console = stderr_console()
@@ -169,6 +184,8 @@ def _end(fault: WhetError, debug: bool, as_json: bool) -> int:
 
 
 def _end_bug(fault: Exception, debug: bool, as_json: bool) -> int:
+    if _is_told_elsewhere(fault):
+        return 1
     if debug:
         traceback.print_exc()
     said = str(fault).replace("\n", " ")

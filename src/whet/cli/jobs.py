@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from whet import config
+import typer
+
+from whet import config, runtime
 from whet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ def data_of(data: str | None, resolved: Resolved) -> str:
 
 def language(asked: Language) -> Words:
     """The texts in the language that was asked for, or in that of the locale."""
-    from whet import runtime
     from whet.cli.texts import Words
 
     return Words(runtime.language(asked))
@@ -62,7 +63,10 @@ def train_and_watch(data: str, resolved: Resolved, words: Words, command: str, *
     events: Iterator[object] = pipeline.follow(data, resolved, command=command)
     if data_shown:
         events = (event for event in events if not isinstance(event, Checked))
-    return progress.watch(events, progress.reporter(console, words, resolved.settings), pipeline.Finished)
+    end = progress.watch(events, progress.reporter(console, words, resolved.settings), pipeline.Finished)
+    if runtime.ranks().rank:
+        raise typer.Exit  # the result is the first process's to show, and may be on the disk of its machine
+    return end
 
 
 def training_document(end: Finished) -> dict[str, object]:

@@ -7,7 +7,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -75,6 +76,13 @@ def plain(value: object) -> object:
     if callable(item):
         return plain(item())
     raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Nothing that this process prints is seen, for another one prints the same."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
 
 
 def silence(stream: TextIO) -> None:

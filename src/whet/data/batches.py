@@ -6,6 +6,8 @@ batch the sequences stand in order of length, which the attention needs and the 
 
 from __future__ import annotations
 
+import dataclasses
+import heapq
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -33,6 +35,27 @@ def training_batch(encoded: Encoded, labels: Ints, *, batch_size: int, seed: int
     epoch, index = divmod(step, steps_per_epoch(len(encoded), batch_size))
     rows = order(len(encoded), seed=seed, epoch=epoch)[index * batch_size : (index + 1) * batch_size]
     return gather(encoded, rows, labels)
+
+
+def share(batch: Batch, index: int, count: int) -> Batch:
+    """What one of `count` processes takes of a batch: each row goes to one of them, the longest
+    first, to whoever has the fewest tokens. With fewer rows than processes some shares are empty."""
+    lengths = np.diff(batch.cu_seqlens)
+    filled = [(0, process) for process in range(count)]  # a heap
+    mine = []
+    for place in np.argsort(-lengths, kind="stable").tolist():
+        tokens, process = filled[0]
+        heapq.heapreplace(filled, (tokens + int(lengths[place]), process))
+        if process == index:
+            mine.append(place)
+    return select(batch, np.sort(np.asarray(mine, dtype=np.int64)))
+
+
+def select(batch: Batch, places: Ints) -> Batch:
+    """The sequences at some places of a batch, shortest first."""
+    whole = Encoded(batch.ids, batch.cu_seqlens, np.zeros(len(batch.rows), np.bool_))
+    chosen = gather(whole, places, batch.labels)
+    return dataclasses.replace(chosen, rows=batch.rows[chosen.rows])
 
 
 def evaluation_batches(encoded: Encoded, *, tokens: int) -> Iterator[Batch]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -43,18 +44,19 @@ class Classifier:
         """[N, C], in the order of the batch."""
         return self._packed(batch) if self.packed else self._padded(batch)
 
-    def packs(self, encoded: Encoded) -> Iterator[tuple[Ints, Floats]]:
-        """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C]."""
+    def packs(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Iterator[tuple[Ints, Floats]]:
+        """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C]. Of
+        `parts` only every `parts`-th pack, from the 0-based `part` on."""
         budget = EVALUATION_TOKENS["cpu" if self.device.type == "cpu" else "gpu"]
         self.model.eval()
         with torch.inference_mode():
-            for batch in evaluation_batches(encoded, tokens=budget):
+            for batch in islice(evaluation_batches(encoded, tokens=budget), part, None, parts):
                 yield batch.rows, self.logits(batch).double().cpu().numpy()
 
-    def all_logits(self, encoded: Encoded) -> Floats:
-        """Evaluation logits [B, C] in row order."""
+    def all_logits(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Floats:
+        """Evaluation logits [B, C] in row order; zeros in the rows of other parts."""
         out = np.zeros((len(encoded), self.model.config.num_labels))
-        for rows, logits in self.packs(encoded):
+        for rows, logits in self.packs(encoded, part=part, parts=parts):
             out[rows] = logits
         return out
 

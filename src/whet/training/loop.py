@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from whet.data.batches import steps_per_epoch, training_batch
 from whet.errors import TrainingError
 from whet.model.classifier import Classifier
-from whet.records import Encoded, Ints, StepRecord
+from whet.records import Batch, Encoded, Ints, StepRecord
 from whet.training import optim
+
+Objective = Callable[[Batch], tuple[Tensor, Tensor]]
+"""Of the rows of a step: the loss to be differentiated in this process, and its mean over the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,15 @@ def count_steps(rows: int, recipe: Recipe) -> int:
     return max(1, math.ceil(recipe.epochs * steps_per_epoch(rows, recipe.batch_size) - 1e-9))
 
 
-def train(classifier: Classifier, encoded: Encoded, labels: Ints, recipe: Recipe) -> Iterator[StepRecord]:
+def train(
+    classifier: Classifier, encoded: Encoded, labels: Ints, recipe: Recipe, objective: Objective | None = None
+) -> Iterator[StepRecord]:
     """Trains in place and yields a record after each optimiser step.
 
-    The loss of a step is the mean over its rows. A loss or a gradient that is not finite raises
-    TrainingError before it can reach the weights.
+    The loss of a step is the mean over its rows; `objective` is how several processes come by it. A
+    loss or a gradient that is not finite raises TrainingError before it can reach the weights.
     """
+    objective = objective or _mean_loss(classifier)
     steps = count_steps(len(encoded), recipe)
     per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
     warmup = optim.warmup_steps(recipe.warmup, steps)
@@ -53,13 +60,12 @@ def train(classifier: Classifier, encoded: Encoded, labels: Ints, recipe: Recipe
     for step in range(steps):
         started = time.perf_counter()
         batch = training_batch(encoded, labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step)
-        assert batch.labels is not None
         learning_rate = optim.rate(step, steps=steps, warmup=warmup, peak=recipe.learning_rate)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
         classifier.model.train()
-        loss = F.cross_entropy(classifier.logits(batch), torch.from_numpy(batch.labels).to(classifier.device))
-        value = float(loss.detach())
+        loss, mean = objective(batch)
+        value = float(mean)
         _check_finite("loss", value, step, recipe)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         # Clipping would turn an infinite gradient into weights that are not numbers.
@@ -70,6 +76,16 @@ def train(classifier: Classifier, encoded: Encoded, labels: Ints, recipe: Recipe
         tokens += len(batch.ids)
         seconds += time.perf_counter() - started
         yield StepRecord(step + 1, steps, (step + 1) / per_epoch, value, learning_rate, tokens, seconds)
+
+
+def _mean_loss(classifier: Classifier) -> Objective:
+    """The objective of one process alone."""
+
+    def measure(batch: Batch) -> tuple[Tensor, Tensor]:
+        loss = F.cross_entropy(classifier.logits(batch), torch.from_numpy(batch.labels).to(classifier.device))
+        return loss, loss.detach()
+
+    return measure
 
 
 def _check_finite(what: str, value: float, step: int, recipe: Recipe) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.data.batches import evaluation_batches, gather, order, steps_per_epoch, training_batch
+from whet.data.batches import evaluation_batches, gather, order, select, share, steps_per_epoch, training_batch
 from whet.records import Batch, Encoded, Ints
 
 lengths_of_rows = st.lists(st.integers(1, 40), min_size=1, max_size=60)
@@ -118,3 +118,35 @@ def test_equal_lengths_keep_the_order_in_which_they_were_asked_for() -> None:
     assert batch.rows.tolist() == [2, 0, 3, 1]
     assert batch.cu_seqlens.tolist() == [0, 2, 4, 9, 14]
     assert batch.ids.tolist() == [200, 201, 0, 1, 300, 301, 302, 303, 304, 100, 101, 102, 103, 104]
+
+
+# ---------------------------------------------------------------- several processes
+
+
+@given(lengths_of_rows, st.integers(1, 9))
+def test_each_row_of_a_batch_goes_to_one_process_and_the_tokens_are_even(lengths: list[int], count: int) -> None:
+    source = encoded(lengths)
+    labels = np.arange(len(lengths), dtype=np.int64) + 1000
+    batch = gather(source, np.arange(len(lengths), dtype=np.int64)[::-1], labels)
+    shares = [share(batch, index, count) for index in range(count)]
+    for part in shares:
+        assert_whole(part, source)
+        assert part.labels is not None
+        assert part.labels.tolist() == (part.rows + 1000).tolist()
+    assert sorted(row for part in shares for row in part.rows.tolist()) == list(range(len(lengths)))
+    tokens = [len(part.ids) for part in shares]
+    assert max(tokens) - min(tokens) <= max(lengths)
+    assert sum(len(part.rows) > 0 for part in shares) == min(count, len(lengths))
+
+
+def test_a_long_row_is_balanced_by_several_short_ones() -> None:
+    batch = gather(encoded([30, 8, 9, 10, 2]), np.arange(5, dtype=np.int64), None)
+    assert [sorted(share(batch, index, 2).rows.tolist()) for index in (0, 1)] == [[0], [1, 2, 3, 4]]
+
+
+def test_places_of_a_batch_are_selected_with_their_rows() -> None:
+    batch = gather(encoded([5, 1, 3]), np.arange(3, dtype=np.int64), np.array([7, 8, 9]))
+    chosen = select(batch, np.array([0, 2]))
+    assert (chosen.rows.tolist(), chosen.ids.tolist()) == ([1, 0], [100, 0, 1, 2, 3, 4])
+    assert chosen.labels is not None
+    assert chosen.labels.tolist() == [8, 7]

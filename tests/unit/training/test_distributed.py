@@ -1,0 +1,95 @@
+"""Several processes, as far as one process can show it; tests/flows starts real ones."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.unit.small import batch, classifier, encoded, sequences
+from whet.errors import DataError, MissingExtraError, UsageError, WhetError
+from whet.runtime import Ranks
+from whet.training.distributed import Team
+from whet.training.team import Alone, team_of
+
+ROWS = sequences([4, 9, 6], vocabulary=200)
+
+
+@pytest.fixture
+def team(monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
+    """A team of one process, which has to do all that one of many does."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for name, value in {"RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}.items():
+        monkeypatch.setenv(name, str(value))
+    with Team(Ranks()) as made:
+        yield made
+
+
+def test_a_process_alone_asks_nobody() -> None:
+    alone = team_of(Ranks())
+    assert type(alone) is Alone
+    assert (alone.first, alone.seed(7), alone.meet("here")) == (True, 7, ["here"])
+
+
+def test_every_rank_draws_its_own_dropout_and_the_first_that_of_a_single_process() -> None:
+    seeds = [Team(Ranks(rank, 4)).seed(42) for rank in range(4)]
+    assert seeds[0] == 42
+    assert len(set(seeds)) == 4
+    assert seeds != [Team(Ranks(rank, 4)).seed(43) for rank in range(4)]
+
+
+def test_the_objective_has_the_gradient_of_the_mean_loss(team: Team, tiny_bert: Path) -> None:
+    ours, plain = classifier(tiny_bert), classifier(tiny_bert)
+    rows = batch(ROWS, labels=[0, 1, 2])
+    loss, mean = team.objective(ours, encoded(ROWS))(rows)
+    loss.backward()
+    expected = nn.functional.cross_entropy(plain.logits(rows), torch.tensor([0, 1, 2]))
+    expected.backward()
+    assert float(mean) == pytest.approx(expected.item())
+    for mine, theirs in zip(ours.model.parameters(), plain.model.parameters(), strict=True):
+        assert mine.grad is not None
+        assert torch.allclose(mine.grad, theirs.grad, atol=1e-6)
+
+
+def test_a_parameter_that_no_logit_depends_on_does_not_stop_the_second_step(team: Team, tiny_bert: Path) -> None:
+    made = classifier(tiny_bert)
+    made.model.idle_pooler = nn.Linear(3, 3)
+    measure = team.objective(made, encoded(ROWS))
+    for _ in range(2):
+        measure(batch(ROWS, labels=[0, 1, 2]))[0].backward()
+    assert made.model.idle_pooler.weight.grad is None
+    assert all(parameter.grad is not None for parameter in made.model.classifier.parameters())
+
+
+def test_evaluation_gives_the_logits_of_a_single_process(team: Team, tiny_bert: Path) -> None:
+    made = classifier(tiny_bert)
+    assert (team.all_logits(made, encoded(ROWS)) == made.all_logits(encoded(ROWS))).all()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        DataError("no rows", where="a.csv", expected="some", todo="Add some", more=[UsageError("a second fault")]),
+        MissingExtraError("no torch"),
+        WhetError("odd"),
+        ValueError("a bug"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_fault_of_one_rank_reaches_the_others_whole(team: Team, fault: Exception) -> None:
+    assert team._fault_of_another() is None
+    assert team._post(fault)
+    assert not team._post(ValueError("too late"))
+    found = team._fault_of_another()
+    assert found is not None
+    if isinstance(fault, WhetError):
+        assert (found.kind, found.exit_code) == (fault.kind, fault.exit_code)
+        assert found.message == f"rank 0{', ' if fault.where else ': '}{fault.message}"
+    else:
+        assert (found.exit_code, found.message) == (1, "rank 0: ValueError: a bug.")
