@@ -13,7 +13,7 @@ from whet.data.tokens import encode_in_memory
 from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.records import Floats, Prediction
-from whet.runtime import choose
+from whet.runtime import apply, choose
 from whet.score.metrics import softmax
 
 CHUNK_ROWS = 4_096  # texts held as tokens at a time
@@ -52,10 +52,8 @@ class Predictor:
 
 def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = None) -> Predictor:
     """The predictor of a model/ folder. Raises ModelError for a folder that does not verify."""
-    import torch
-
     machine = choose(device, threads)
-    torch.set_num_threads(machine.threads)
+    apply(machine, seed=None)
     return Predictor(artifact.load(folder, device=machine.device))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
@@ -248,6 +250,46 @@ def test_threads_are_set_in_torch() -> None:
 
 
 # ---------------------------------------------------------------- caches, language, versions
+
+
+def run_apart(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Code in a fresh process, where torch is not loaded yet."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "MALLOC_"))}
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**kept, **environment}, capture_output=True, text=True, check=True
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have another OpenMP")
+@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_waiting_threads_give_up_their_core_unless_the_user_says_otherwise(given: dict[str, str], policy: str) -> None:
+    done = run_apart("from whet import runtime; runtime.choose('cpu', 2)", OMP_DISPLAY_ENV="true", **given)
+    assert f"OMP_WAIT_POLICY = '{policy}'" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have another allocator")
+def test_the_memory_of_large_tensors_is_kept_for_the_next_ones() -> None:
+    done = run_apart(
+        "import resource, torch\n"
+        "from whet import runtime\n"
+        "runtime.apply(runtime.choose('cpu', 1), seed=None)\n"
+        "faults = []\n"
+        "for _ in range(8):\n"
+        "    torch.zeros(2**24).add_(1)\n"
+        "    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)\n"
+        "print(faults[7] - faults[4])\n"
+    )
+    # 64 MiB are 16,384 pages.
+    assert int(done.stdout) < 1_000
+
+
+def test_without_a_seed_the_random_streams_are_left_alone() -> None:
+    torch = pytest.importorskip("torch")
+    machine = runtime.choose("cpu", torch.get_num_threads())
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    runtime.apply(machine, seed=None)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before[1:]
 
 
 def test_the_cache_is_where_WHET_CACHE_says_else_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
