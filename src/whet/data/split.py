@@ -18,6 +18,7 @@ from itertools import compress
 
 import numpy as np
 
+from whet.data.places import hashes, kept_numbers, kept_places, repeated
 from whet.errors import DataError, UsageError, quoted
 from whet.records import Bools, Examples, Floats, Ints, Side, Splits
 
@@ -288,8 +289,13 @@ def _ids(labels: Iterable[str], names: list[str]) -> Ints:
 
 def _groups(texts: Iterable[str]) -> Ints:
     """Number of the group of equal texts [B], numbered by first appearance."""
+    stripped = [text.strip() for text in texts]
+    first = np.arange(len(stripped))  # row of the first text that is equal
     known: dict[str, int] = {}
-    return np.array([known.setdefault(text.strip(), len(known)) for text in texts], dtype=np.int64)
+    for row in repeated(hashes(stripped)):
+        first[row] = known.setdefault(stripped[row], row)
+    groups: Ints = np.unique(first, return_inverse=True)[1].astype(np.int64)
+    return groups
 
 
 def _firsts(texts: tuple[str, ...], groups: Ints) -> Iterable[str]:
@@ -300,9 +306,9 @@ def _firsts(texts: tuple[str, ...], groups: Ints) -> Iterable[str]:
 def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
     """Place of each key in an order that looks random and depends on nothing but key, purpose and seed."""
     salt = f"{seed} {purpose}".encode()
-    hashed = b"".join(
-        hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest() for key in keys
-    )
+    hashed = bytearray()
+    for key in keys:
+        hashed += hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
     order = np.argsort(np.frombuffer(hashed, dtype="<u8"), kind="stable")
     ranks = np.empty(len(order), dtype=np.int64)
     ranks[order] = np.arange(len(order))
@@ -315,8 +321,8 @@ def _select(examples: Examples, taken: Bools) -> Examples:
         source=examples.source,
         texts=tuple(compress(examples.texts, keep)),
         labels=None if examples.labels is None else tuple(compress(examples.labels, keep)),
-        places=tuple(compress(examples.places, keep)),
-        row_ids=tuple(compress(examples.row_ids, keep)),
+        places=kept_places(examples.places, taken),
+        row_ids=kept_numbers(examples.row_ids, taken),
     )
 
 

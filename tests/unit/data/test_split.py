@@ -26,7 +26,7 @@ def sizes(splits):
 
 
 def rows(splits):
-    return [side.row_ids for side in (splits.train, splits.validation, splits.test) if side is not None]
+    return [tuple(side.row_ids) for side in (splits.train, splits.validation, splits.test) if side is not None]
 
 
 TABLE = examples(["neg"] * 60 + ["pos"] * 40)
@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_sides_and_another_seed_others():
 
 def test_the_draw_is_fixed_for_good():
     found = cut(examples(["a", "b"] * 10))
-    assert (found.test.row_ids, found.validation.row_ids) == ((4, 19), (14, 15))
+    assert (tuple(found.test.row_ids), tuple(found.validation.row_ids)) == ((4, 19), (14, 15))
 
 
 def test_the_order_of_the_sides_does_not_matter():
