@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +19,10 @@ from whet.data.batches import steps_per_epoch
 from whet.data.tokens import Cutter
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
-from whet.model.encoder import load_pretrained
+from whet.model.encoder import load_pretrained, preload
 from whet.model.files import ModelFiles
 from whet.prepare import EncodedSide
-from whet.records import Baselines, Evaluation, Floats, Metrics, Notice, Side, Splits, Stage, StepRecord
+from whet.records import Baselines, Evaluation, Examples, Floats, Metrics, Notice, Side, Splits, Stage, StepRecord
 from whet.report import card
 from whet.score import baseline
 from whet.score.metrics import as_json, classification, log_loss, softmax, value
@@ -34,11 +36,23 @@ class Job:
 
     files: ModelFiles
     cutter: Cutter
-    splits: Splits
+    test: Examples | None
     sides: Mapping[Side, EncodedSide]
     labels: LabelSet
     machine: runtime.Runtime
     baselines: Baselines | None
+
+
+@contextmanager
+def preloading() -> Iterator[None]:
+    """Imports the model library in another thread meanwhile: tokenising leaves the interpreter free.
+
+    Nothing else may be imported inside, for two threads that import the same modules in another
+    order can end up with half of them.
+    """
+    with runtime.loading(), ThreadPoolExecutor(1) as worker:
+        worker.submit(preload)  # a fault comes again, and is told, when the model is loaded
+        yield
 
 
 def train_and_save(
@@ -46,9 +60,10 @@ def train_and_save(
 ) -> Iterator[Stage | Notice | StepRecord | Evaluation]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
     settings = resolved.settings
-    artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
-    model, messages = load_pretrained(job.files, job.labels, layers=settings.layers)
-    classifier = Classifier(model, device=job.machine.device, seed=settings.seed)
+    with runtime.loading():
+        artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
+        model, messages = load_pretrained(job.files, job.labels, layers=settings.layers)
+        classifier = Classifier(model, device=job.machine.device, seed=settings.seed)
     if not classifier.packed:
         messages.append(f"batches are padded by length: {classifier.packing_reason}")
     for message in messages:
@@ -69,7 +84,8 @@ def train_and_save(
         metrics["test"] = {**as_json(test.metrics), "loss": test.loss}
         metrics |= _compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
-        runs.write_predictions(folder, job.splits, job.labels.names, softmax(logits))
+        assert job.test is not None
+        runs.write_predictions(folder, job.test, job.labels.names, softmax(logits))
 
     yield Stage("save")
     metrics["seconds"] = seconds
@@ -79,9 +95,11 @@ def train_and_save(
     folder.write("metrics.json", metrics)
 
 
-def baselines(train: EncodedSide, test: EncodedSide, labels: LabelSet, cache: Path) -> Baselines:
+def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path) -> Baselines:
     """The cheap answers on the same rows."""
-    return baseline.baselines(train.examples.texts, train.labels, test.examples.texts, test.labels, labels, cache=cache)
+    assert splits.test is not None
+    train, test = sides["train"].labels, sides["test"].labels
+    return baseline.baselines(splits.train.texts, train, splits.test.texts, test, labels, cache=cache)
 
 
 def _fit(

@@ -216,7 +216,8 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
         yield _finished(folder, resolved, before=True)
         return
 
-    from whet import finetune  # here, because it loads torch, and faults of the data need not wait for that
+    with runtime.loading():
+        from whet import finetune  # here, because it loads torch, and faults of the data need not wait for that
 
     cache = runtime.cache_folder()
     runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons))
@@ -226,16 +227,17 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
         runs.write_splits(folder, splits)
         yield Stage("tokens")
         cutter = prepare.cutter_of(files, resolved.settings, cache)
-        sides = prepare.encode_sides(splits, labels, cutter, cache)
+        with finetune.preloading():
+            sides = prepare.encode_sides(splits, labels, cutter, cache)
         for notice in prepare.truncation_notices(sides, cutter):
             yield folder.log(notice)
         baselines = None
         if settings.baseline and "test" in sides:
             yield Stage("baseline")
-            baselines = finetune.baselines(sides["train"], sides["test"], labels, cache)
-        yield from finetune.train_and_save(
-            folder, resolved, finetune.Job(files, cutter, splits, sides, labels, machine, baselines)
-        )
+            baselines = finetune.baselines(splits, sides, labels, cache)
+        job = finetune.Job(files, cutter, splits.test, sides, labels, machine, baselines)
+        del rows, splits  # while it trains, memory holds no training text
+        yield from finetune.train_and_save(folder, resolved, job)
     yield _finished(folder, resolved, before=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import platform
 import random
@@ -261,3 +262,18 @@ def test_the_libraries_are_quiet_only_for_a_while() -> None:
     with pytest.raises(KeyError), runtime.quiet_libraries():
         raise KeyError
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)
+
+
+def test_loading_rests_the_collector_and_leaves_it_as_it_was() -> None:
+    assert gc.isenabled()
+    with pytest.raises(KeyError), runtime.loading():
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with runtime.loading():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

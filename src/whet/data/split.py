@@ -206,12 +206,12 @@ def _choose(quotas: Floats, groups: Ints, classes: Ints, rank: Ints, free: Bools
     caps = np.bincount(classes[free[groups]], minlength=len(quotas))
     open_rows = _allocate(quotas, max(1, int(quotas.sum() + 0.5)), caps).tolist()
     cells, counts = np.unique(groups * len(quotas) + classes, return_counts=True)
-    starts = np.searchsorted(cells, np.arange(len(rank) + 1) * len(quotas)).tolist()
-    names, rows = (cells % len(quotas)).tolist(), counts.tolist()
+    starts = np.searchsorted(cells, np.arange(len(rank) + 1) * len(quotas))
+    names, rows = cells % len(quotas), counts
     order = np.argsort(rank)
     order = order[free[order]]
     chosen: set[int] = set()
-    for group in order.tolist():
+    for group in map(int, order):  # the arrays are not made lists: that is 40 bytes a row
         held = range(starts[group], starts[group + 1])  # its classes; nearly always one
         if all(rows[i] <= open_rows[names[i]] for i in held):
             chosen.add(group)
@@ -300,7 +300,7 @@ def _groups(texts: Iterable[str]) -> Ints:
 
 def _firsts(texts: tuple[str, ...], groups: Ints) -> Iterable[str]:
     """The first text of each group."""
-    return (texts[i] for i in np.unique(groups, return_index=True)[1].tolist())
+    return (texts[i] for i in np.unique(groups, return_index=True)[1])
 
 
 def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:

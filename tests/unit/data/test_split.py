@@ -1,6 +1,7 @@
 import time
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -396,3 +397,9 @@ def test_150_000_rows_are_split_in_about_a_second():
     started = time.process_time()
     assert sizes(cut(table)) == (120_000, 15_000, 15_000)
     assert time.process_time() - started < 3  # 0.6 s on an idle core
+
+
+def test_texts_whose_hashes_collide_are_other_texts(monkeypatch):
+    expected = rows(cut(TABLE))
+    monkeypatch.setattr("whet.data.split.hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
+    assert rows(cut(TABLE)) == expected
