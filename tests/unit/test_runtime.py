@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib.util
 import platform
@@ -9,6 +10,7 @@ import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -277,3 +279,14 @@ def test_loading_rests_the_collector_and_leaves_it_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_memory_is_trimmed_by_glibc_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=calls.append))
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
+    runtime.trim()
+    assert calls == [0]
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    runtime.trim()
+    assert calls == [0]
