@@ -14,7 +14,7 @@ from whet import pipeline
 from whet.config import resolve
 from whet.records import Stage, StepRecord
 
-LATE = ("sklearn", "pandas", "datasets", "accelerate", "transformers.trainer")
+LATE = ("sklearn", "pandas", "datasets", "transformers.trainer")
 seen = {}
 resolved = resolve({"model": sys.argv[1], "epochs": 1, "threads": 1, "output": sys.argv[2]})
 for event in pipeline.follow("reviews.csv", resolved):
