@@ -126,7 +126,7 @@ class Settings:
 
     device: DeviceName = _setting("auto", "Machine", "auto, cpu, cuda, mps or xpu.")
     threads: int | None = _setting(
-        None, "Machine", "CPU threads. Otherwise the cores this process may use.", within=Range(least=1)
+        None, "Machine", "CPU threads. Otherwise the cores that are free at the start.", within=Range(least=1)
     )
     debug: bool = _setting(False, "Machine", "Show the traceback of an error.", result=False)
 

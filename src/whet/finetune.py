@@ -20,7 +20,7 @@ from whet.model.classifier import Classifier
 from whet.model.encoder import load_pretrained
 from whet.model.files import ModelFiles
 from whet.prepare import EncodedSide
-from whet.records import Baselines, Evaluation, Floats, Metrics, Notice, Side, Splits, Stage, StepRecord
+from whet.records import Baselines, Evaluation, Examples, Floats, Metrics, Notice, Side, Splits, Stage, StepRecord
 from whet.report import card
 from whet.score import baseline
 from whet.score.metrics import as_json, classification, log_loss, softmax, value
@@ -35,7 +35,7 @@ class Job:
 
     files: ModelFiles
     cutter: Cutter
-    splits: Splits
+    test: Examples | None
     sides: Mapping[Side, EncodedSide]
     labels: LabelSet
     machine: runtime.Runtime
@@ -48,11 +48,13 @@ def train_and_save(
 ) -> Iterator[Stage | Notice | StepRecord | Evaluation]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
     settings = resolved.settings
-    artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
-    model, messages = load_pretrained(job.files, job.labels, layers=settings.layers)
+    with runtime.loading():
+        artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
+        model, messages = load_pretrained(job.files, job.labels, layers=settings.layers)
     seed = job.team.seed(settings.seed)
     if not job.team.first:  # the head was drawn alike in every process; dropout is not to be
         runtime.apply(job.machine, seed)
+    runtime.keep_memory()
     classifier = Classifier(model, device=job.machine.device, seed=seed)
     if not classifier.packed:
         messages.append(f"batches are padded by length: {classifier.packing_reason}")
@@ -74,7 +76,8 @@ def train_and_save(
         metrics["test"] = {**as_json(test.metrics), "loss": test.loss}
         metrics |= _compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
-        runs.write_predictions(folder, job.splits, job.labels.names, softmax(logits))
+        assert job.test is not None
+        runs.write_predictions(folder, job.test, job.labels.names, softmax(logits))
 
     yield Stage("save")
     metrics["seconds"] = seconds
@@ -85,9 +88,11 @@ def train_and_save(
     folder.write("metrics.json", metrics)
 
 
-def baselines(train: EncodedSide, test: EncodedSide, labels: LabelSet, cache: Path) -> Baselines:
+def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path) -> Baselines:
     """The cheap answers on the same rows."""
-    return baseline.baselines(train.examples.texts, train.labels, test.examples.texts, test.labels, labels, cache=cache)
+    assert splits.test is not None
+    train, test = sides["train"].labels, sides["test"].labels
+    return baseline.baselines(splits.train.texts, train, splits.test.texts, test, labels, cache=cache)
 
 
 def _fit(

@@ -227,7 +227,8 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         yield _finished(folder, resolved, team, before=True)
         return
 
-    from whet import finetune  # here, because it loads torch, and faults of the data need not wait for that
+    with runtime.loading():
+        from whet import finetune  # here, because it loads torch, and faults of the data need not wait for that
 
     cache = runtime.cache_folder()
     runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons, team))
@@ -244,10 +245,10 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         baselines = None
         if settings.baseline and "test" in sides and team.first:
             yield Stage("baseline")
-            baselines = finetune.baselines(sides["train"], sides["test"], labels, cache)
-        yield from finetune.train_and_save(
-            folder, resolved, finetune.Job(files, cutter, splits, sides, labels, machine, baselines, team)
-        )
+            baselines = finetune.baselines(splits, sides, labels, cache)
+        job = finetune.Job(files, cutter, splits.test, sides, labels, machine, baselines, team)
+        del rows, splits  # while it trains, memory holds no training text
+        yield from finetune.train_and_save(folder, resolved, job)
     yield _finished(folder, resolved, team, before=False)
 
 

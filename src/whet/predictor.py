@@ -13,7 +13,7 @@ from whet.data.tokens import encode_in_memory
 from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.records import Floats, Prediction
-from whet.runtime import apply, choose
+from whet.runtime import apply, choose, keep_memory, trim
 from whet.score.metrics import softmax
 
 CHUNK_ROWS = 4_096  # texts held as tokens at a time
@@ -44,6 +44,8 @@ class Predictor:
         if isinstance(texts, str):
             raise UsageError("one string instead of a list of texts", where="predict", todo="Write predict([text])")
         for start in range(0, len(texts), CHUNK_ROWS):
+            if start:
+                trim()
             chunk = texts[start : start + CHUNK_ROWS]
             encoded = encode_in_memory(chunk, self._artifact.cutter)
             scores = self._artifact.classifier.all_logits(encoded)
@@ -54,6 +56,7 @@ def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = Non
     """The predictor of a model/ folder. Raises ModelError for a folder that does not verify."""
     machine = choose(device, threads)
     apply(machine, seed=None)
+    keep_memory()
     return Predictor(artifact.load(folder, device=machine.device))
 
 

@@ -38,9 +38,8 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class EncodedSide:
-    """One side, ready for a model."""
+    """One side, ready for a model. Its texts are left behind: a job of a million rows does without."""
 
-    examples: Examples
     encoded: Encoded
     labels: Ints  # [B]
 
@@ -167,7 +166,7 @@ def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) 
         if rows is None or rows.labels is None:
             continue
         ids = np.asarray(labels.ids(rows.labels, source=rows.source), dtype=np.int64)
-        encoded[side] = EncodedSide(rows, encode_to_disk(rows.texts, cutter, cache), ids)
+        encoded[side] = EncodedSide(encode_to_disk(rows.texts, cutter, cache), ids)
     return encoded
 
 

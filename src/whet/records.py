@@ -68,8 +68,8 @@ class Examples:
     source: str
     texts: tuple[str, ...]
     labels: tuple[str, ...] | None
-    places: tuple[str, ...]
-    row_ids: tuple[int, ...]
+    places: Sequence[str]
+    row_ids: Sequence[int]
     """0-based position in the table; travels to predictions and splits."""
 
 

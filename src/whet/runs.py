@@ -19,11 +19,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from whet.config import Resolved, fields
 from whet.errors import ModelError, OutputError, UsageError, WhetError, did_you_mean
-from whet.records import Evaluation, Floats, Notice, Splits, StepRecord
+from whet.records import SIDES, Evaluation, Examples, Floats, Ints, Notice, Splits, StepRecord
 
 FOLDER = Path("runs")
+WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
 _KINDS = {StepRecord: "step", Evaluation: "evaluation", Notice: "notice"}
 
@@ -156,39 +159,62 @@ def write_splits(run: RunFolder, splits: Splits) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    columns: dict[str, list[object]] = {"side": [], "source": [], "row_id": [], "place": []}
-    for side in ("train", "validation", "test"):
-        examples = getattr(splits, side)
-        if examples is None:
-            continue
-        columns["side"] += [side] * len(examples.texts)
-        columns["source"] += [examples.source] * len(examples.texts)
-        columns["row_id"] += list(examples.row_ids)
-        columns["place"] += list(examples.places)
-    with _mendable(run.path):
-        parquet.write_table(pa.table(columns), run.path / "splits.parquet")
+    kinds = {"side": pa.string(), "source": pa.string(), "row_id": pa.int64(), "place": pa.string()}
+    path, few = run.path / "splits.parquet", ["side", "source"]
+    with _mendable(run.path), parquet.ParquetWriter(path, pa.schema(kinds), use_dictionary=few) as writer:
+        for side in SIDES:
+            examples: Examples | None = getattr(splits, side)
+            for start in range(0, 0 if examples is None else len(examples.texts), WRITTEN_ROWS):
+                assert examples is not None
+                row_ids = examples.row_ids[start : start + WRITTEN_ROWS]
+                columns = [
+                    _strings([side] * len(row_ids)),
+                    _strings([examples.source] * len(row_ids)),
+                    _numbers(np.array(row_ids, dtype=np.int64)),
+                    _strings(examples.places[start : start + WRITTEN_ROWS]),
+                ]
+                writer.write_table(pa.table(columns, names=list(kinds)))
+    pa.default_memory_pool().release_unused()
 
 
-def write_predictions(run: RunFolder, splits: Splits, names: Sequence[str], probabilities: Floats) -> None:
+def write_predictions(run: RunFolder, test: Examples, names: Sequence[str], probabilities: Floats) -> None:
     """predictions.parquet: true and predicted label and every probability of each test row."""
     if run.silent:
         return
     import pyarrow as pa
     from pyarrow import parquet
 
-    test = splits.test
-    assert test is not None and test.labels is not None
+    assert test.labels is not None
     columns: dict[str, object] = {
-        "row_id": list(test.row_ids),
-        "place": list(test.places),
-        "text": [text.encode("utf-8", "replace").decode() for text in test.texts],
-        "label": list(test.labels),
-        "predicted": [names[i] for i in probabilities.argmax(axis=1)],
+        "row_id": _numbers(np.array(test.row_ids, dtype=np.int64)),
+        "place": _strings(test.places),
+        "text": _strings(test.texts),
+        "label": _strings(test.labels),
+        "predicted": _strings([names[i] for i in probabilities.argmax(axis=1)]),
     }
     for index, name in enumerate(names):
-        columns[f"probability {name}"] = probabilities[:, index]
+        columns[f"probability {name}"] = _numbers(probabilities[:, index])
     with _mendable(run.path):
         parquet.write_table(pa.table(columns), run.path / "predictions.parquet")
+
+
+def _strings(values: Sequence[str]) -> Any:
+    """A column of strings. pyarrow's own way from Python values loads pandas wherever it is installed."""
+    import pyarrow as pa
+
+    raw = [value.encode("utf-8", "replace") for value in values]
+    offsets = np.zeros(len(raw) + 1, dtype=np.int64)
+    np.cumsum([len(each) for each in raw], out=offsets[1:])
+    column = pa.LargeStringArray.from_buffers(len(raw), pa.py_buffer(offsets), pa.py_buffer(b"".join(raw)))
+    return column.cast(pa.string()) if offsets[-1] < 2**31 else column
+
+
+def _numbers(values: Ints | Floats) -> Any:
+    """A column of numbers, likewise."""
+    import pyarrow as pa
+
+    kind = pa.float64() if values.dtype == np.float64 else pa.int64()
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def _last() -> RunFolder:

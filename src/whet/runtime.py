@@ -5,12 +5,15 @@ The only module that reads the environment or changes global state, and only whe
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import importlib.util
 import os
 import platform
 import random
 import re
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +24,8 @@ from whet.config import DeviceName, Language
 from whet.errors import MissingExtraError, UsageError
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+SPINS = 20_000  # some 0.1 ms
+LOOK = 0.2  # seconds
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
@@ -84,14 +89,15 @@ def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE) -> Run
     """Device and threads for this process of a job. Loads torch; a device that was asked for and is
     not there raises UsageError."""
     _share_cores()
-    chosen, device_reason = _device(device)
+    with loading():
+        chosen, device_reason = _device(device)
     if ranks.count > 1 and chosen != "cpu":
         chosen, device_reason = _device_of_rank(chosen, device_reason, ranks)
     if threads is not None:
         return Runtime(chosen, device_reason, threads, "given")
     cores, sharing = free_cores(), ranks.local_count
     if sharing == 1:
-        return Runtime(chosen, device_reason, cores, "the cores this process may use")
+        return Runtime(chosen, device_reason, cores, "the cores that are free")
     threads_reason = f"a share of {cores} cores for each of {sharing} processes"
     return Runtime(chosen, device_reason, max(1, cores // sharing), threads_reason)
 
@@ -104,7 +110,6 @@ def apply(runtime: Runtime, seed: int | None) -> None:
 
     if runtime.device.startswith("cuda:"):
         torch.cuda.set_device(runtime.device)
-    _keep_memory()
     torch.set_num_threads(runtime.threads)
     if seed is None:
         return
@@ -114,15 +119,18 @@ def apply(runtime: Runtime, seed: int | None) -> None:
 
 
 def _share_cores() -> None:
-    """Lets a thread that waits for another give up its core. OpenMP's threads spin instead, which on
-    a machine with other work makes each matrix product wait for the thread that lost its core:
-    training was up to 13 times slower. OpenMP reads this once, when torch is loaded."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """Lets a thread that has waited a while for another give up its core. GNU's OpenMP spins some
+    milliseconds, which on a machine with other work makes each product wait for a thread that lost
+    its core; to sleep at once costs more than a short product takes. It reads this once, when torch
+    is loaded. Figures: docs/log.md."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Lets glibc keep the memory of large tensors for the next step, instead of giving it back to
-    the system and taking it page by page again."""
+    the system and taking it page by page again. For the time after the data is read: what reading
+    leaves behind should go back."""
     if sys.platform != "linux":
         return
     import ctypes
@@ -134,14 +142,40 @@ def _keep_memory() -> None:
 
 
 def free_cores() -> int:
-    """Cores this process may use: its affinity, cut by a container's quota."""
+    """Cores that this process may use and that no other work keeps busy now; at least one. A product
+    shared with a busy core waits for its slower half, and takes longer than on the free ones alone."""
+    present, allowed = _cores()
+    return max(1, min(allowed, present - round(_busy_cores())))
+
+
+def _cores() -> tuple[int, int]:
+    """Cores by this process's affinity, and those that a container's quota leaves of them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = Path("/sys/fs/cgroup/cpu.max")
+    allowed, quota = cores, Path("/sys/fs/cgroup/cpu.max")
     if quota.is_file():
         limit, period = [*quota.read_text().split(), "100000"][:2]
         if limit != "max":
-            cores = min(cores, max(1, round(int(limit) / int(period))))
-    return max(1, cores)
+            allowed = min(cores, max(1, round(int(limit) / int(period))))
+    return cores, allowed
+
+
+def _busy_cores() -> float:
+    """How many cores other processes use, by a short look; 0 where the system does not tell."""
+    before = _core_seconds()
+    time.sleep(LOOK)  # this process uses none meanwhile
+    return (_core_seconds() - before) / LOOK
+
+
+def _core_seconds() -> float:
+    """Seconds of work that the cores of this process's affinity have done since the system started."""
+    stat = Path("/proc/stat")
+    if not stat.is_file() or not hasattr(os, "sched_getaffinity"):
+        return 0.0
+    own = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    lines = [line.split() for line in stat.read_text().splitlines()]
+    # user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of the first two.
+    work = [sum(map(int, [*line[1:4], *line[6:9]])) for line in lines if line and line[0] in own]
+    return sum(work) / os.sysconf("SC_CLK_TCK")
 
 
 def cache_folder() -> Path:
@@ -173,6 +207,26 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def trim() -> None:
+    """Gives freed memory back to the system, where glibc holds it. Tensors of ever other sizes leave
+    holes that nothing fits: 300 MB after a million predictions."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Rests the garbage collector while large libraries are imported: their objects stay, and going
+    through them again and again takes a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager

@@ -165,3 +165,15 @@ def test_a_lone_string_is_refused_because_it_would_be_read_letter_by_letter() ->
     with pytest.raises(UsageError) as caught:
         Predictor(None).predict("Great fun.")
     assert caught.value.message == "predict: one string instead of a list of texts. Write predict([text])."
+
+
+def test_memory_is_given_back_between_chunks_and_not_after_a_lone_one(
+    loaded: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trims: list[int] = []
+    monkeypatch.setattr(predictor, "trim", lambda: trims.append(1))
+    loaded.predict(["a", "b"])
+    assert trims == []
+    monkeypatch.setattr(predictor, "CHUNK_ROWS", 2)
+    loaded.predict(["a", "b", "c", "d", "e"])
+    assert trims == [1, 1]

@@ -326,7 +326,7 @@ def test_the_predictions_table_has_true_and_predicted_label_and_every_probabilit
 
     run = opened()
     probabilities = np.array([[0.25, 0.75], [0.9, 0.1]])
-    runs.write_predictions(run, Splits(examples(0), None, examples(1, 4), {}), ["a", "b"], probabilities)
+    runs.write_predictions(run, examples(1, 4), ["a", "b"], probabilities)
     rows = parquet.read_table(run.path / "predictions.parquet").to_pylist()
     names = ("row_id", "place", "text", "label", "predicted", "probability a", "probability b")
     assert [tuple(row.items()) for row in rows] == [
@@ -340,7 +340,7 @@ def test_a_text_that_no_file_can_hold_is_written_with_a_replacement() -> None:
 
     run = opened()
     test = Examples("data", ("half \ud800 letter",), ("a",), ("row 1",), (0,))
-    runs.write_predictions(run, Splits(test, None, test, {}), ["a", "b"], np.array([[0.5, 0.5]]))
+    runs.write_predictions(run, test, ["a", "b"], np.array([[0.5, 0.5]]))
     assert parquet.read_table(run.path / "predictions.parquet").column("text").to_pylist() == ["half ? letter"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import importlib.util
 import os
 import platform
@@ -11,13 +13,14 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from whet import runtime
 from whet.errors import MissingExtraError, UsageError
-from whet.runtime import free_cores  # the function itself: the flows pin runtime.free_cores to one core
+from whet.runtime import _core_seconds, free_cores  # the functions themselves: the flows pin runtime.free_cores
 
 CPU_PIP = 'pip install "whet[train,embedded]" --extra-index-url https://download.pytorch.org/whl/cpu'
 PIP = 'pip install "whet[train,embedded]"'
@@ -133,7 +136,7 @@ def test_given_threads_are_taken_and_otherwise_the_free_cores(
     devices()
     monkeypatch.setattr(runtime, "free_cores", lambda: 7)
     assert runtime.choose("cpu", 3) == runtime.Runtime("cpu", "given", 3, "given")
-    assert runtime.choose("cpu", None) == runtime.Runtime("cpu", "given", 7, "the cores this process may use")
+    assert runtime.choose("cpu", None) == runtime.Runtime("cpu", "given", 7, "the cores that are free")
 
 
 # ---------------------------------------------------------------- several processes
@@ -216,14 +219,46 @@ def test_free_cores_are_the_affinity_cut_by_the_quota(
         return file
 
     monkeypatch.setattr(runtime, "Path", path)
+    monkeypatch.setattr(runtime, "_busy_cores", lambda: 0.0)
     monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
     assert free_cores() == free
     assert read == ["/sys/fs/cgroup/cpu.max"]
 
 
+@pytest.mark.parametrize(
+    ("present", "allowed", "busy", "free"),
+    [(2, 2, 0.3, 2), (2, 2, 0.9, 1), (2, 2, 2.0, 1), (16, 16, 3.2, 13), (64, 2, 40.0, 2), (64, 32, 40.0, 24)],
+)
+def test_cores_that_other_work_keeps_busy_are_not_free(
+    monkeypatch: pytest.MonkeyPatch, present: int, allowed: int, busy: float, free: int
+) -> None:
+    monkeypatch.setattr(runtime, "_cores", lambda: (present, allowed))
+    monkeypatch.setattr(runtime, "_busy_cores", lambda: busy)
+    assert free_cores() == free
+
+
+def test_work_of_the_own_cores_is_read_without_idleness_and_without_counting_guests_twice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"]
+    assert len(names) == 10
+    (tmp_path / "stat").write_text(
+        "cpu  9 9 9 9 9 9 9 9 9 9\n"
+        "cpu0 100 20 3 10000 10000 400 50 6 70 8\n"
+        "cpu1 1 1 1 1 1 1 1 1 1 1\n"
+        "cpu10 500 0 0 0 0 0 0 0 500 0\n"
+        "intr 7\n"
+    )
+    monkeypatch.setattr(runtime, "Path", lambda name: tmp_path / Path(name).name)
+    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda process: {0, 10}, raising=False)
+    monkeypatch.setattr(runtime.os, "sysconf", lambda name: 100, raising=False)
+    assert _core_seconds() == (100 + 20 + 3 + 400 + 50 + 6 + 500) / 100
+
+
 def test_without_affinity_all_cores_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(runtime, "Path", lambda name: tmp_path / "none")
     monkeypatch.delattr(runtime.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(runtime.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(runtime.os, "cpu_count", lambda: 5)
     assert free_cores() == 5
     monkeypatch.setattr(runtime.os, "cpu_count", lambda: None)
@@ -261,10 +296,14 @@ def run_apart(code: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have another OpenMP")
-@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_waiting_threads_give_up_their_core_unless_the_user_says_otherwise(given: dict[str, str], policy: str) -> None:
-    done = run_apart("from whet import runtime; runtime.choose('cpu', 2)", OMP_DISPLAY_ENV="true", **given)
-    assert f"OMP_WAIT_POLICY = '{policy}'" in done.stderr
+@pytest.mark.parametrize(
+    ("given", "spins"), [({}, "20000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0")]
+)
+def test_waiting_threads_give_up_their_core_soon_unless_the_user_says_otherwise(
+    given: dict[str, str], spins: str
+) -> None:
+    done = run_apart("from whet import runtime; runtime.choose('cpu', 2)", OMP_DISPLAY_ENV="verbose", **given)
+    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have another allocator")
@@ -273,6 +312,7 @@ def test_the_memory_of_large_tensors_is_kept_for_the_next_ones() -> None:
         "import resource, torch\n"
         "from whet import runtime\n"
         "runtime.apply(runtime.choose('cpu', 1), seed=None)\n"
+        "runtime.keep_memory()\n"
         "faults = []\n"
         "for _ in range(8):\n"
         "    torch.zeros(2**24).add_(1)\n"
@@ -359,3 +399,29 @@ def test_the_libraries_are_quiet_only_for_a_while() -> None:
     with pytest.raises(KeyError), runtime.quiet_libraries():
         raise KeyError
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)
+
+
+def test_loading_rests_the_collector_and_leaves_it_as_it_was() -> None:
+    assert gc.isenabled()
+    with pytest.raises(KeyError), runtime.loading():
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with runtime.loading():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_memory_is_trimmed_by_glibc_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=calls.append))
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
+    runtime.trim()
+    assert calls == [0]
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    runtime.trim()
+    assert calls == [0]

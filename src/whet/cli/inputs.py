@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whet.config import Settings
 
 
-def texts_from(written: Sequence[str], file: str | None, settings: Settings) -> list[str]:
+def texts_from(written: Sequence[str], file: str | None, settings: Settings) -> Sequence[str]:
     """Texts in their order, from exactly one place; UsageError or DataError where there is none."""
     if written and file is not None:
         raise UsageError("texts after RUN and --file", expected="one of the two", todo="Leave out one of them")
@@ -30,7 +30,7 @@ def texts_from(written: Sequence[str], file: str | None, settings: Settings) -> 
     return _lines(sys.stdin.buffer.read(), "standard input", settings.encoding)
 
 
-def _from_file(file: str, settings: Settings) -> list[str]:
+def _from_file(file: str, settings: Settings) -> Sequence[str]:
     path = Path(file)
     if path.suffix.lower() == ".txt" and path.exists():
         if settings.text is not None:
@@ -40,8 +40,9 @@ def _from_file(file: str, settings: Settings) -> list[str]:
         except OSError as fault:
             raise DataError(f"{fault.strerror}: {file}", where="--file") from None
     from whet import prepare
+    from whet.data.places import Texts
 
-    return list(prepare.unlabelled(path, settings).texts)
+    return Texts(prepare.unlabelled(path, settings).texts)
 
 
 def _lines(content: bytes, source: str, encoding: str) -> list[str]:

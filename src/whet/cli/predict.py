@@ -57,5 +57,4 @@ def predict(
     asked = inputs.texts_from(texts or [], file, resolved.settings)
     from whet import pipeline
 
-    answers = pipeline.load(run).predict(asked)
-    writing.write(answers, chosen, output, words=words, settings=resolved.settings)
+    writing.write(pipeline.load(run).predictor.stream(asked), chosen, output, words=words, settings=resolved.settings)

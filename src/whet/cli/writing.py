@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
 from whet.errors import OutputError, UsageError, did_you_mean
 
@@ -47,21 +48,32 @@ def choose(asked: str | None, output: str | None) -> Form:
     return ENDINGS[ending]
 
 
-def write(answers: Sequence[Prediction], form: Form, output: str | None, *, words: Words, settings: Settings) -> None:
-    """Writes predictions to stdout, or to the file `output`, which appears whole or not at all."""
+def write(
+    chunks: Iterable[Sequence[Prediction]], form: Form, output: str | None, *, words: Words, settings: Settings
+) -> None:
+    """Writes predictions, chunk by chunk as they come, to stdout, or to the file `output`, which
+    appears whole or not at all. A table and a JSON document wait for the last of them."""
     from whet.cli.output import print_json, stderr_console
 
+    answers: list[Prediction] = []
+    if settings.json or form == "table":
+        answers = [answer for chunk in chunks for answer in chunk]
+        chunks = [answers]
+    count = 0
     if output is not None:
-        _to_file(_text(answers, form, words), Path(output))
+        with _whole_file(Path(output)) as stream:
+            for chunk in chunks:
+                stream.write(_text(chunk, form, words, first=count == 0))
+                count += len(chunk)
         if not settings.quiet:
-            said = words("written").format(count=f"{len(answers):,}", path=output)
+            said = words("written").format(count=f"{count:,}", path=output)
             stderr_console().print(said, soft_wrap=True)
     if settings.json:
         print_json([prediction_document(answer) for answer in answers])
-    elif output is None and form in ("jsonl", "csv"):
-        sys.stdout.write(_text(answers, form, words))
     elif output is None:
-        _show(answers, form, words)
+        for chunk in chunks:
+            _show(chunk, form, words, first=count == 0)
+            count += len(chunk)
 
 
 def prediction_document(answer: Prediction) -> dict[str, object]:
@@ -78,20 +90,24 @@ def prediction_document(answer: Prediction) -> dict[str, object]:
     return document
 
 
-def _show(answers: Sequence[Prediction], form: Form, words: Words) -> None:
+def _show(answers: Sequence[Prediction], form: Form, words: Words, *, first: bool) -> None:
     from whet.cli import show
     from whet.cli.output import stdout_console
 
+    if form in ("jsonl", "csv"):
+        sys.stdout.write(_text(answers, form, words, first=first))
+        return
     draw = show.predictions_table if form == "table" else show.predictions
     draw(stdout_console(), words, answers)
 
 
-def _text(answers: Sequence[Prediction], form: Form, words: Words) -> str:
+def _text(answers: Sequence[Prediction], form: Form, words: Words, *, first: bool) -> str:
+    """Predictions as a file holds them; `first`: none stand above them."""
     if form == "jsonl":
         lines = [json.dumps(prediction_document(answer), ensure_ascii=False, allow_nan=False) for answer in answers]
         return "".join(line + "\n" for line in lines)
     if form == "csv":
-        return _csv(answers)
+        return _csv(answers, header=first)
     from rich.console import Console
 
     from whet.cli import show
@@ -102,31 +118,34 @@ def _text(answers: Sequence[Prediction], form: Form, words: Words) -> str:
     return page.export_text()
 
 
-def _csv(answers: Sequence[Prediction]) -> str:
+def _csv(answers: Sequence[Prediction], *, header: bool) -> str:
     """text, label, score, truncated, then a column `probability NAME` for each label."""
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
     labels = list(answers[0].probabilities) if answers else []
-    writer.writerow(["text", "label", "score", "truncated", *(f"probability {label}" for label in labels)])
+    if header:
+        writer.writerow(["text", "label", "score", "truncated", *(f"probability {label}" for label in labels)])
     for answer in answers:
         chances = [repr(float(answer.probabilities[label])) for label in labels]
         writer.writerow([answer.text, answer.label, repr(float(answer.score)), str(answer.truncated).lower(), *chances])
     return page.getvalue()
 
 
-def _to_file(text: str, path: Path) -> None:
-    """Writes beside the file and renames, so that a full disk leaves no half of it; a device or a
-    pipe is written to directly."""
+@contextmanager
+def _whole_file(path: Path) -> Iterator[TextIO]:
+    """A file beside this one that takes its name at the end, so that a full disk or an interrupt
+    leaves no half of it; a device or a pipe is written to directly."""
     direct = path.exists() and not path.is_file()
     target = path if direct else path.with_name(path.name + ".partial")
     try:
         with target.open("w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
-            stream.write(text)
+            yield stream
         if not direct:
             target.replace(path)
     except OSError as fault:
-        if not direct:
-            target.unlink(missing_ok=True)
         raise OutputError(
             f"{fault.strerror}: {path}", where="--output", todo="Name a file in a folder that can be written to"
         ) from None
+    finally:
+        if not direct:
+            target.unlink(missing_ok=True)

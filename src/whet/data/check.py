@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from whet.data.places import hashes, in_both, repeated
 from whet.errors import DataError, quoted
 from whet.records import Checked, Columns, Examples, Finding
 
@@ -93,7 +94,8 @@ def _duplicates(side: str, examples: Examples) -> Iterable[Finding]:
     """Rows beyond the first of each text."""
     seen: set[str] = set()
     surplus = []
-    for i, text in enumerate(examples.texts):
+    for i in repeated(hashes(examples.texts)):
+        text = examples.texts[i]
         if text in seen and text.strip():
             surplus.append(i)
         seen.add(text)
@@ -111,7 +113,7 @@ def _duplicates(side: str, examples: Examples) -> Iterable[Finding]:
 
 def _overlap(side: str, examples: Examples, train: Examples) -> Iterable[Finding]:
     """Texts that train has too. Counted are distinct texts; the message adds their rows."""
-    known = set(train.texts)
+    known = in_both(examples.texts, train.texts)
     rows = [i for i, text in enumerate(examples.texts) if text in known and text.strip()]
     if not rows:
         return
@@ -179,8 +181,9 @@ def _contradictions(train: Examples, labels: Sequence[str]) -> Iterable[Finding]
     """Equal texts under different labels."""
     first: dict[str, str] = {}
     mixed: dict[str, None] = {}
-    for text, label in zip(train.texts, labels, strict=True):
-        if first.setdefault(text, label) != label and text.strip():
+    for i in repeated(hashes(train.texts)):
+        text = train.texts[i]
+        if first.setdefault(text, labels[i]) != labels[i] and text.strip():
             mixed[text] = None
     if not mixed:
         return

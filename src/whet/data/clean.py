@@ -13,4 +13,6 @@ def clean_text(text: str) -> str:
     Total over str; nothing else changes, so markup, white space and case stay. Cleaning twice
     changes nothing more, and the result can always be written as UTF-8.
     """
+    if text.isascii() and "\0" not in text:
+        return text  # most texts, told at once
     return _SURROGATE.sub("\ufffd", text.replace("\0", ""))

@@ -73,9 +73,8 @@ def examples(table: Table, columns: Columns, *, label_names: Mapping[str, str] |
     """
     where = f"{table.source}, column {quoted(columns.text)}"
     texts = tuple("" if text is None else text for text in _spelled(table.columns[columns.text], table.places, where))
-    row_ids = tuple(range(len(texts)))
     labels = None if columns.label is None else _labels(table, columns.label, label_names)
-    return Examples(table.source, texts, labels, tuple(table.places), row_ids)
+    return Examples(table.source, texts, labels, table.places, range(len(texts)))
 
 
 def _labels(table: Table, column: str, label_names: Mapping[str, str] | None) -> tuple[str, ...] | None:

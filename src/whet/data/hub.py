@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from whet.data.formats import check_names
+from whet.data.delimited import check_names
+from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError
 from whet.hub import endpoint, unreachable_because
 from whet.records import Source, Table
@@ -189,5 +190,4 @@ def _table(data: Any, source: str) -> Table:
             label_names = {str(i): name for i, name in spelled.items()}
             spelled = {i: str(i) for i in spelled}
         columns[column] = [spelled.get(value) for value in columns[column]]
-    places = [f"row {row}" for row in range(1, len(data) + 1)]
-    return Table(source, columns, places, label_names)
+    return Table(source, columns, row_places(len(data)), label_names)

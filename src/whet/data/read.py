@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from whet.data.formats import SUPPORTED, check_names, decoded, read_delimited, read_file, table_of_rows
+from whet.data.delimited import check_names, read_delimited
+from whet.data.formats import SUPPORTED, decoded, read_file, table_of_rows
 from whet.data.hub import read_hub, source_of
+from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError, did_you_mean, quoted
 from whet.records import Side, Source, Table
 
@@ -121,7 +125,8 @@ def read_sample(name: str, folder: Traversable) -> Source:
     for side in ("train", "test"):
         where = f"sample:{name}[{side}]"
         content = (folder / f"{name}-{side}.csv").read_bytes()
-        tables[side], _ = read_delimited(decoded(content, where=where, encoding="utf-8"), where=where)
+        text = decoded(content, where=where, encoding="utf-8")
+        tables[side], _ = read_delimited(partial(io.StringIO, text), where=where)
     return Source(name, tables)
 
 
@@ -311,7 +316,7 @@ def _table_of_columns(given: Mapping[Any, Any], where: str) -> Table:
     rows = next(iter(lengths.values()), 0)
     if not rows:
         raise DataError("has no rows", where=where)
-    return Table(where, columns, _places(rows))
+    return Table(where, columns, row_places(rows))
 
 
 def _table_of_list(rows: Sequence[Any], where: str) -> Table:
@@ -324,7 +329,7 @@ def _table_of_list(rows: Sequence[Any], where: str) -> Table:
             where=where,
             expected="dicts, (text, label) pairs or texts throughout",
         )
-    places = _places(len(rows))
+    places = row_places(len(rows))
     if not rows:
         raise DataError("has no rows", where=where)
     if kinds[0] == "a dict":
@@ -340,7 +345,3 @@ def _row_kind(row: object) -> str:
     if isinstance(row, str):
         return "a text"
     return "a pair" if isinstance(row, (tuple, list)) and len(row) == 2 else ""
-
-
-def _places(rows: int) -> list[str]:
-    return [f"row {row}" for row in range(1, rows + 1)]

@@ -18,6 +18,7 @@ from itertools import compress
 
 import numpy as np
 
+from whet.data.places import hashes, kept_numbers, kept_places, repeated
 from whet.errors import DataError, UsageError, quoted
 from whet.records import Bools, Examples, Floats, Ints, Side, Splits
 
@@ -205,12 +206,12 @@ def _choose(quotas: Floats, groups: Ints, classes: Ints, rank: Ints, free: Bools
     caps = np.bincount(classes[free[groups]], minlength=len(quotas))
     open_rows = _allocate(quotas, max(1, int(quotas.sum() + 0.5)), caps).tolist()
     cells, counts = np.unique(groups * len(quotas) + classes, return_counts=True)
-    starts = np.searchsorted(cells, np.arange(len(rank) + 1) * len(quotas)).tolist()
-    names, rows = (cells % len(quotas)).tolist(), counts.tolist()
+    starts = np.searchsorted(cells, np.arange(len(rank) + 1) * len(quotas))
+    names, rows = cells % len(quotas), counts
     order = np.argsort(rank)
     order = order[free[order]]
     chosen: set[int] = set()
-    for group in order.tolist():
+    for group in map(int, order):  # the arrays are not made lists: that is 40 bytes a row
         held = range(starts[group], starts[group + 1])  # its classes; nearly always one
         if all(rows[i] <= open_rows[names[i]] for i in held):
             chosen.add(group)
@@ -288,21 +289,26 @@ def _ids(labels: Iterable[str], names: list[str]) -> Ints:
 
 def _groups(texts: Iterable[str]) -> Ints:
     """Number of the group of equal texts [B], numbered by first appearance."""
+    stripped = [text.strip() for text in texts]
+    first = np.arange(len(stripped))  # row of the first text that is equal
     known: dict[str, int] = {}
-    return np.array([known.setdefault(text.strip(), len(known)) for text in texts], dtype=np.int64)
+    for row in repeated(hashes(stripped)):
+        first[row] = known.setdefault(stripped[row], row)
+    groups: Ints = np.unique(first, return_inverse=True)[1].astype(np.int64)
+    return groups
 
 
 def _firsts(texts: tuple[str, ...], groups: Ints) -> Iterable[str]:
     """The first text of each group."""
-    return (texts[i] for i in np.unique(groups, return_index=True)[1].tolist())
+    return (texts[i] for i in np.unique(groups, return_index=True)[1])
 
 
 def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
     """Place of each key in an order that looks random and depends on nothing but key, purpose and seed."""
     salt = f"{seed} {purpose}".encode()
-    hashed = b"".join(
-        hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest() for key in keys
-    )
+    hashed = bytearray()
+    for key in keys:
+        hashed += hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
     order = np.argsort(np.frombuffer(hashed, dtype="<u8"), kind="stable")
     ranks = np.empty(len(order), dtype=np.int64)
     ranks[order] = np.arange(len(order))
@@ -315,8 +321,8 @@ def _select(examples: Examples, taken: Bools) -> Examples:
         source=examples.source,
         texts=tuple(compress(examples.texts, keep)),
         labels=None if examples.labels is None else tuple(compress(examples.labels, keep)),
-        places=tuple(compress(examples.places, keep)),
-        row_ids=tuple(compress(examples.row_ids, keep)),
+        places=kept_places(examples.places, taken),
+        row_ids=kept_numbers(examples.row_ids, taken),
     )
 
 

@@ -9,21 +9,26 @@ import hashlib
 import json
 import shutil
 import tempfile
+from array import array
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
 
 from whet.config import Truncation
 from whet.data.clean import clean_text
 from whet.errors import ModelError
-from whet.records import Encoded
+from whet.records import Bools, Encoded, Ints
 
 CHUNK_ROWS = 2_000
+CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them
 FORMAT = 1  # of the cache; a new number makes old entries unused
 HEAD_SHARE = 0.25  # of a head-tail cut: 128 of 510 tokens, after Sun et al. 2019, arXiv 1905.05583
+HEAD_CHARACTERS = 5.5  # a token; 1 of 2,000 English reviews has fewer tokens in as many characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Cutter:
     """Ids before every text, such as [CLS]."""
     suffix: tuple[int, ...]
     """Ids after every text, such as [SEP]."""
+    word_by_word: bool = False
+    """Whether the tokens of a word never depend on what stands before or after the spaces around it."""
 
     @property
     def body_length(self) -> int:
@@ -46,12 +53,35 @@ class Cutter:
 
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
         """Ids of each text with its special tokens, and whether it was cut."""
+        encoded = encode_in_memory(texts, self)
+        rows = np.split(encoded.ids, encoded.offsets[1:-1]) if texts else []
+        return [row.tolist() for row in rows], encoded.truncated.tolist()
+
+    def bodies(self, texts: Sequence[str]) -> list[Encoding]:
+        """What the tokenizer makes of each text, without special tokens and uncut; of a long text
+        perhaps only a beginning that has more tokens than are kept."""
         cleaned = [clean_text(text) for text in texts]
-        bodies = [coded.ids for coded in self.tokenizer.encode_batch_fast(cleaned, add_special_tokens=False)]
+        heads = [self._head(text) for text in cleaned]
+        coded = self._coded(heads)
+        short = [
+            i
+            for i, (head, text) in enumerate(zip(heads, cleaned, strict=True))
+            if len(head) < len(text) and len(coded[i]) <= self.body_length
+        ]
+        for i, whole in zip(short, self._coded([cleaned[i] for i in short]), strict=True):
+            coded[i] = whole
+        return coded
+
+    def laid_out(self, bodies: Sequence[Encoding]) -> Encoded:
+        """Their ids end to end, cut, each with its special tokens."""
+        flat = array("I")
         room = self.body_length
-        cut = [len(body) > room for body in bodies]
-        kept = [self._cut(body) if long else body for body, long in zip(bodies, cut, strict=True)]
-        return [[*self.prefix, *body, *self.suffix] for body in kept], cut
+        counts = np.array([len(body) for body in bodies], dtype=np.int64)
+        for body, count in zip(bodies, counts.tolist(), strict=True):
+            flat.fromlist([*self.prefix, *(self._cut(body.ids) if count > room else body.ids), *self.suffix])
+        return _encoded(
+            np.frombuffer(flat, np.uint32), np.minimum(counts, room) + self.max_length - room, counts > room
+        )
 
     def kept_positions(self, length: int) -> range | tuple[range, range]:
         """Which of `length` body tokens stay."""
@@ -62,6 +92,17 @@ class Cutter:
             return range(room)
         head = max(1, round(room * HEAD_SHARE))
         return range(head), range(length - (room - head), length)
+
+    def _head(self, text: str) -> str:
+        """A beginning of a long text that ends before a space, where such an end changes no token."""
+        most = int(self.body_length * HEAD_CHARACTERS)
+        if not self.word_by_word or self.truncation != "head" or len(text) <= most:
+            return text
+        return text[: text.rfind(" ", 0, most)] if " " in text[:most] else text
+
+    def _coded(self, texts: list[str]) -> list[Encoding]:
+        coded: list[Encoding] = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return coded
 
     def _cut(self, body: list[int]) -> list[int]:
         kept = self.kept_positions(len(body))
@@ -93,7 +134,7 @@ def load_cutter(tokenizer_json: Path, *, max_length: int, truncation: Truncation
             where=str(tokenizer_json),
         )
     fingerprint = hashlib.sha256(content).hexdigest()
-    return Cutter(tokenizer, fingerprint, max_length, truncation, prefix, suffix)
+    return Cutter(tokenizer, fingerprint, max_length, truncation, prefix, suffix, _is_word_by_word(tokenizer))
 
 
 def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path) -> Encoded:
@@ -110,11 +151,46 @@ def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path) -> Encoded
 
 def encode_in_memory(texts: Sequence[str], cutter: Cutter) -> Encoded:
     """The same ids without touching the disk, for prediction."""
-    ids, cut = cutter.encode(texts)
-    offsets = np.zeros(len(ids) + 1, dtype=np.int64)
-    np.cumsum([len(row) for row in ids], out=offsets[1:])
-    flat = np.fromiter((token for row in ids for token in row), dtype=np.uint32, count=int(offsets[-1]))
-    return Encoded(flat, offsets, np.asarray(cut, dtype=np.bool_))
+    chunks = list(_encode(texts, cutter))
+    if len(chunks) == 1:
+        return chunks[0]
+    lengths = [np.diff(chunk.offsets) for chunk in chunks]
+    none = np.zeros(0, np.int64)
+    return _encoded(
+        np.concatenate([none.astype(np.uint32), *(chunk.ids for chunk in chunks)]),
+        np.concatenate([none, *lengths]),
+        np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in chunks)]),
+    )
+
+
+def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encoded:
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return Encoded(ids, offsets, truncated)
+
+
+def _encode(texts: Sequence[str], cutter: Cutter) -> Iterator[Encoded]:
+    """Chunk by chunk. The tokenizer, which needs no interpreter, works on the next chunk while one
+    is laid out."""
+    chunks = _chunks(texts)
+    with ThreadPoolExecutor(1) as worker:
+        first = next(chunks, None)
+        coming = None if first is None else worker.submit(cutter.bodies, first)
+        while coming is not None:
+            bodies = coming.result()
+            following = next(chunks, None)
+            coming = None if following is None else worker.submit(cutter.bodies, following)
+            yield cutter.laid_out(bodies)
+
+
+def _is_word_by_word(tokenizer: Tokenizer) -> bool:
+    """BERT's own way: words end at white space and are looked up one by one."""
+    parts = (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)
+    kinds = tuple(type(part).__name__ for part in parts)
+    added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+    return kinds == ("BertNormalizer", "BertPreTokenizer", "WordPiece") and not any(
+        char.isspace() for content in added for char in content
+    )
 
 
 def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -126,8 +202,13 @@ def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, .
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(texts), CHUNK_ROWS):
-        yield texts[start : start + CHUNK_ROWS]
+    """At most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
+    start = characters = 0
+    for end, text in enumerate(texts, start=1):
+        characters += len(text)
+        if end - start == CHUNK_ROWS or characters >= CHUNK_CHARACTERS or end == len(texts):
+            yield texts[start:end]
+            start, characters = end, 0
 
 
 def _key(texts: Sequence[str], cutter: Cutter) -> str:
@@ -144,19 +225,17 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path) -> None:
     dtype = np.uint16 if cutter.tokenizer.get_vocab_size() <= 2**16 else np.uint32
     scratch = Path(tempfile.mkdtemp(prefix="tmp-", dir=folder.parent))
     try:
-        lengths: list[int] = []
-        truncated: list[bool] = []
+        lengths, truncated = [np.zeros(0, np.int64)], [np.zeros(0, np.bool_)]
         with (scratch / "ids.bin").open("wb") as file:
-            for chunk in _chunks(texts):
-                ids, cut = cutter.encode(chunk)
-                lengths += [len(row) for row in ids]
-                truncated += cut
-                np.concatenate([np.asarray(row, dtype=dtype) for row in ids]).tofile(file)
-        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=offsets[1:])
+            for chunk in _encode(texts, cutter):
+                chunk.ids.astype(dtype).tofile(file)
+                lengths.append(np.diff(chunk.offsets))
+                truncated.append(chunk.truncated)
+        offsets = np.zeros(len(texts) + 1, dtype=np.int64)
+        np.cumsum(np.concatenate(lengths), out=offsets[1:])
         np.save(scratch / "offsets.npy", offsets)
-        np.save(scratch / "truncated.npy", np.asarray(truncated, dtype=np.bool_))
-        meta = {"format": FORMAT, "dtype": np.dtype(dtype).name, "rows": len(lengths), "tokens": int(offsets[-1])}
+        np.save(scratch / "truncated.npy", np.concatenate(truncated))
+        meta = {"format": FORMAT, "dtype": np.dtype(dtype).name, "rows": len(texts), "tokens": int(offsets[-1])}
         (scratch / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
         try:
             scratch.replace(folder)

@@ -58,6 +58,16 @@ class Run:
         self.asked.append(list(texts))
         return [prediction(text, 0.9988 if "terrible" not in text else 0.0314) for text in texts]
 
+    @property
+    def predictor(self) -> Run:
+        return self
+
+    def stream(self, texts: Sequence[str]) -> Iterator[list[Prediction]]:
+        """In chunks of two."""
+        answers = self.predict(texts)
+        for start in range(0, len(answers), 2):
+            yield answers[start : start + 2]
+
 
 @dataclass(frozen=True)
 class Finished:

@@ -5,16 +5,18 @@ import io
 import json
 import re
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.cli.conftest import FakePipeline, checked, training_metrics
+from tests.unit.cli.conftest import FakePipeline, checked, prediction, training_metrics
 from whet import config
 from whet.cli import reference
 from whet.cli.demo import SENTENCES
 from whet.cli.jobs import command_line
-from whet.records import Finding
+from whet.records import Finding, Prediction
 
 # ---------------------------------------------------------------- check
 
@@ -255,6 +257,39 @@ def test_predict_writes_a_file_in_the_form_of_its_ending(
     assert (ended.code, ended.out, ended.err) == (0, "", f"predictions written to {path}: 1\n")
     assert path.read_text(encoding="utf-8").startswith(start)
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.txt"])
+def test_predictions_of_several_chunks_are_one_file(whet, pipeline: FakePipeline, tmp_path: Path, name: str) -> None:
+    texts = ["good", "so so", "terrible", "good again", "the end"]
+    ended = whet("predict", "last", *texts, "--output", str(tmp_path / name))
+    assert ended.err == f"predictions written to {tmp_path / name}: 5\n"
+    written = (tmp_path / name).read_text(encoding="utf-8")
+    assert [written.count(text) for text in ("good", "terrible", "text,label")] == [2, 1, int(name == "out.csv")]
+    assert whet("predict", "last", *texts, "--format", name.replace("out.", "").replace("txt", "lines")).out == written
+
+
+def test_predictions_leave_before_the_last_ones_are_computed(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    def stream(texts: Sequence[str]) -> Iterator[list[Prediction]]:
+        for text in texts:
+            yield [prediction(text * 100_000, 0.9)]
+            sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+
+    pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream))  # type: ignore[assignment]  # stands in
+    assert whet("predict", "last", "a", "b", "c", "--output", str(tmp_path / "out.jsonl")).code == 0
+    assert sizes == sorted(set(sizes)) and sizes[0] > 0
+
+
+def test_an_interrupted_prediction_leaves_no_file(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
+    def stream(texts: Sequence[str]) -> Iterator[list[Prediction]]:
+        yield [prediction(texts[0], 0.9)]
+        raise KeyboardInterrupt
+
+    pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream))  # type: ignore[assignment]  # stands in
+    assert whet("predict", "last", "a", "b", "--output", str(tmp_path / "out.jsonl")).code == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_predict_to_a_folder_that_is_not_there_is_told(whet, pipeline: FakePipeline, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -244,4 +245,13 @@ def test_imdb_has_96_and_199_surplus_rows_and_123_texts_on_both_sides():
         ("duplicate_texts", "imdb[train]"): 96,
         ("duplicate_texts", "imdb[test]"): 199,
         ("texts_in_train", "imdb[test]"): 123,
+    }
+
+
+def test_texts_whose_hashes_collide_are_told_apart(monkeypatch):
+    monkeypatch.setattr("whet.data.check.hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
+    checked = look(examples([("a", "x"), ("b", "y"), ("a", "y"), ("c", "x"), ("c", "x")]))
+    assert {finding.code: finding.places for finding in checked.findings} == {
+        "duplicate_texts": ("line 4", "line 6"),
+        "contradictory_labels": ("line 2", "line 4"),
     }

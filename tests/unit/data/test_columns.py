@@ -148,8 +148,8 @@ def test_rows_keep_their_order_places_and_texts() -> None:
     rows = examples(table({"text": ["b ", None, "<br />", "\0"], "y": list("xyxy")}), Columns("text", "", "y", ""))
     assert rows.texts == ("b ", "", "<br />", "\0")
     assert rows.labels == ("x", "y", "x", "y")
-    assert rows.places == ("line 2", "line 3", "line 4", "line 5")
-    assert rows.row_ids == (0, 1, 2, 3)
+    assert tuple(rows.places) == ("line 2", "line 3", "line 4", "line 5")
+    assert tuple(rows.row_ids) == (0, 1, 2, 3)
     assert rows.source == "t.csv"
 
 

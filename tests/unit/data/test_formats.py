@@ -8,13 +8,15 @@ import io
 import json
 import pickle
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.data.formats import read_delimited, read_file, read_jsonl
+from whet.data.delimited import OpenText, read_delimited
+from whet.data.formats import read_file, read_jsonl
 from whet.errors import DataError, MissingExtraError, UsageError
 from whet.records import Table
 
@@ -34,13 +36,19 @@ def refusal(path: Path, content: bytes | str, *, encoding: str = "utf-8") -> Dat
     return caught.value
 
 
+def opened(text: str) -> OpenText:
+    return partial(io.StringIO, text)
+
+
 def columns(text: str, *, tabs: bool = False) -> dict[str, list[object]]:
-    return {name: list(values) for name, values in read_delimited(text, where="t.csv", tabs=tabs)[0].columns.items()}
+    return {
+        name: list(values) for name, values in read_delimited(opened(text), where="t.csv", tabs=tabs)[0].columns.items()
+    }
 
 
 def fault(text: str, *, tabs: bool = False) -> str:
     with pytest.raises(DataError) as caught:
-        read_delimited(text, where="t.csv", tabs=tabs)
+        read_delimited(opened(text), where="t.csv", tabs=tabs)
     return caught.value.message
 
 
@@ -58,7 +66,7 @@ def test_numbers_as_texts_stay_as_they_are_written() -> None:
 
 
 def test_quoted_commas_line_ends_and_doubled_quotes_are_read_and_rows_stand_where_they_begin() -> None:
-    read, notices = read_delimited('text,label\r\n"a, ""b""\nc",x\r\n\r\nd "e" f,y\r\n', where="t.csv")
+    read, notices = read_delimited(opened('text,label\r\n"a, ""b""\nc",x\r\n\r\nd "e" f,y\r\n'), where="t.csv")
     assert read.columns == {"text": ('a, "b"\nc', 'd "e" f'), "label": ("x", "y")}
     assert list(read.places) == ["line 2", "line 5"]
     assert notices == ()
@@ -78,7 +86,7 @@ def test_what_the_csv_module_writes_comes_back(rows: list[tuple[str, str]]) -> N
 @given(st.text(st.sampled_from('ab,;"\t\r\n|\0'), max_size=40), st.booleans())
 def test_any_text_is_a_full_table_or_a_data_error(text: str, tabs: bool) -> None:
     try:
-        read, _ = read_delimited(text, where="t", tabs=tabs)
+        read, _ = read_delimited(opened(text), where="t", tabs=tabs)
     except DataError:
         return
     assert {len(values) for values in read.columns.values()} == {len(read.places)}
@@ -116,7 +124,7 @@ def test_repeated_and_empty_column_names_are_refused_together() -> None:
 
 
 def test_the_index_a_data_frame_wrote_is_left_out_and_said() -> None:
-    read, notices = read_delimited(",text,label\n7,a,x\n3,b,y\n", where="t.csv")
+    read, notices = read_delimited(opened(",text,label\n7,a,x\n3,b,y\n"), where="t.csv")
     assert list(read.columns) == ["text", "label"]
     assert notices == ("the first column of t.csv has no name and numbers the rows; it is left out",)
     assert "column 1 has no name" in fault(",text\nz,a\n")
@@ -138,7 +146,7 @@ def test_blank_lines_are_texts_only_where_there_is_one_column() -> None:
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
 def test_another_separator_is_seen_and_said(mark: str, name: str) -> None:
-    read, notices = read_delimited(f"text{mark}label\na, b{mark}1\n", where="t.csv")
+    read, notices = read_delimited(opened(f"text{mark}label\na, b{mark}1\n"), where="t.csv")
     assert read.columns == {"text": ("a, b",), "label": ("1",)}
     assert notices == (f"t.csv has {name} between its columns, not commas",)
 
@@ -172,7 +180,7 @@ def test_tabs_separate_and_quoted_texts_are_unquoted() -> None:
 
 @pytest.mark.parametrize("text", ['"a" b', '"', '""a""'])
 def test_quotes_in_a_tsv_that_quotes_nothing_are_part_of_its_texts(text: str) -> None:
-    read, notices = read_delimited(f"text\tlabel\n{text}\t1\nc\t0\n", where="t.tsv", tabs=True)
+    read, notices = read_delimited(opened(f"text\tlabel\n{text}\t1\nc\t0\n"), where="t.tsv", tabs=True)
     assert read.columns == {"text": (text, "c"), "label": ("1", "0")}
     assert notices == ("quotation marks in t.tsv are part of its texts: every line has all its columns without them",)
 
@@ -236,13 +244,13 @@ def test_bytes_that_do_not_fit_the_given_encoding_are_named(tmp_path: Path) -> N
 
 
 def test_jsonl_keeps_strings_and_integers_and_gives_none_for_a_missing_key() -> None:
-    read = read_jsonl('{"text": "a\\u2028b", "label": 1}\n\n{"text": "1.50", "more": true}\r\n', where="t")
+    read = read_jsonl(opened('{"text": "a\\u2028b", "label": 1}\n\n{"text": "1.50", "more": true}\r\n'), where="t")
     assert read.columns == {"text": ["a\u2028b", "1.50"], "label": [1, None], "more": [None, True]}
-    assert read.places == ["line 1", "line 3"]
+    assert list(read.places) == ["line 1", "line 3"]
 
 
 def test_numbers_with_a_fraction_stay_as_they_are_written() -> None:
-    assert read_jsonl('{"label": 1.50}\n{"label": 1.0}\n{"label": 1e999}', where="t").columns["label"] == [
+    assert read_jsonl(opened('{"label": 1.50}\n{"label": 1.0}\n{"label": 1e999}'), where="t").columns["label"] == [
         "1.50",
         "1.0",
         "1e999",
@@ -252,7 +260,7 @@ def test_numbers_with_a_fraction_stay_as_they_are_written() -> None:
 def test_bad_lines_of_jsonl_are_named_together() -> None:
     lines = ['{"text": "a"}', "{'text': 1}", "[1]", '"x"', '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 100_000, "x"]
     with pytest.raises(DataError) as caught:
-        read_jsonl("\n".join(lines), where="t.jsonl")
+        read_jsonl(opened("\n".join(lines)), where="t.jsonl")
     assert caught.value.saw == (
         "line 2 is not JSON: Expecting property name enclosed in double quotes at character 2; "
         "line 3 holds a list, not an object; line 4 holds a single value, not an object; "
@@ -264,14 +272,14 @@ def test_bad_lines_of_jsonl_are_named_together() -> None:
     st.lists(st.dictionaries(st.sampled_from("abc"), st.text() | st.integers() | st.booleans(), min_size=1), min_size=1)
 )
 def test_what_json_writes_comes_back(rows: list[dict[str, object]]) -> None:
-    read = read_jsonl("\n".join(json.dumps(row) for row in rows), where="t")
+    read = read_jsonl(opened("\n".join(json.dumps(row) for row in rows)), where="t")
     for i, row in enumerate(rows):
         assert {name: values[i] for name, values in read.columns.items() if name in row} == row
 
 
 def test_an_empty_jsonl_has_no_rows() -> None:
     with pytest.raises(DataError, match=r"^t: has no rows\.$"):
-        read_jsonl("\n\n", where="t")
+        read_jsonl(opened("\n\n"), where="t")
 
 
 # ---------------------------------------------------------------- parquet
@@ -289,7 +297,7 @@ def test_parquet_keeps_its_types_and_decodes_dictionaries(tmp_path: Path) -> Non
     pq.write_table(source, tmp_path / "t.parquet")
     read, notices = read_file(tmp_path / "t.parquet", encoding="utf-8")
     assert read.columns == {"text": ["a", None], "label": [1, 2], "many": [[1], []], "name": ["x", "y"]}
-    assert read.places == ["row 1", "row 2"]
+    assert list(read.places) == ["row 1", "row 2"]
     assert notices == ()
 
 

@@ -58,7 +58,7 @@ def test_class_labels_are_ids_with_names_and_minus_one_is_missing() -> None:
     table = source_of(data_set([1, 0, -1]), name="hf:x").tables["train"]
     assert table.columns["label"] == ["1", "0", None]
     assert table.label_names == {"0": "neg", "1": "pos"}
-    assert table.places == ["row 1", "row 2", "row 3"]
+    assert list(table.places) == ["row 1", "row 2", "row 3"]
     full = source_of(data_set([1, 0]), name="hf:x").tables["train"]
     assert examples(full, Columns("text", "", "label", "")).labels == ("pos", "neg")
 

@@ -290,7 +290,7 @@ def test_python_objects_are_one_table(make: Callable[[], object]) -> None:
     source = read(make())
     assert source.name == "data"
     assert source.tables["train"].columns == {"text": ["a", "b"], "label": [1, 0]}
-    assert source.tables["train"].places == ["row 1", "row 2"]
+    assert list(source.tables["train"].places) == ["row 1", "row 2"]
 
 
 def test_a_polars_frame_is_read_through_its_own_to_dict() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from whet.config import Truncation
 from whet.data import tokens
@@ -139,6 +140,57 @@ def test_truncation_and_padding_of_the_file_are_switched_off(load: Load) -> None
     ]
 
 
+# ---------------------------------------------------------------- beginnings of long texts
+
+
+def word_pieces(**parts: Any) -> Tokenizer:
+    """A BERT tokenizer of a few pieces, with other parts where they are given."""
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdeσς漢!", *(f"##{letter}" for letter in "abcdeσς")]
+    made = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    made.normalizer = parts.get("normalizer", normalizers.BertNormalizer())
+    made.pre_tokenizer = parts.get("pre_tokenizer", pre_tokenizers.BertPreTokenizer())
+    made.add_special_tokens(["[CLS]", "[SEP]", *parts.get("added", ())])
+    made.post_processor = tokenizer().post_processor
+    return made
+
+
+def test_only_a_tokenizer_that_reads_word_by_word_is_given_beginnings(load: Load) -> None:
+    assert load(given=word_pieces()).word_by_word
+    assert not load(given=word_pieces(pre_tokenizer=pre_tokenizers.Metaspace())).word_by_word
+    assert not load(given=word_pieces(normalizer=normalizers.Replace(" ", ""))).word_by_word
+    assert not load(given=word_pieces(added=["of course"])).word_by_word
+    assert not load().word_by_word
+
+
+LETTERS = st.sampled_from([*"abcdABΣσς漢!q", "\u0301", "é", "\x00", "[SEP]"])
+WORDS_AND_SPACES = st.lists(
+    st.lists(LETTERS, min_size=1, max_size=8).map("".join)
+    | st.sampled_from([" ", "\n", "\u00a0", "\u3000"]).map(lambda gap: gap * 9)
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(WORDS_AND_SPACES.map(" ".join), max_size=3), st.integers(3, 6))
+def test_the_beginning_of_a_text_has_the_tokens_of_the_whole(texts: list[str], max_length: int) -> None:
+    quick = Cutter(word_pieces(), "", max_length, "head", (CLS,), (SEP,), word_by_word=True)
+    whole = Cutter(word_pieces(), "", max_length, "head", (CLS,), (SEP,))
+    assert quick.encode(texts) == whole.encode(texts)
+
+
+def test_only_the_beginning_of_a_long_text_is_tokenised_and_the_whole_where_that_is_too_little(load: Load) -> None:
+    cutter = load(max_length=12, given=word_pieces())
+    dense, sparse = "a b c d e " * 20, "aaaaaaaaaaa " * 3 + " " * 200 + "b c d"
+    lengths = [len(body) for body in cutter.bodies([dense, "a b", sparse])]
+    assert lengths == [27, 2, 33]  # of 55 characters; the last text has 36 tokens as a whole
+    lone = " " * 60 + "a b c"
+    assert cutter.encode([lone, dense]) == ([[CLS, 4, 5, 6, SEP], [CLS, *(4, 5, 6, 7, 8) * 2, SEP]], [False, True])
+
+
+def test_a_tail_is_kept_of_the_whole_text(load: Load) -> None:
+    cutter = load(max_length=6, truncation="head-tail", given=word_pieces())
+    assert cutter.encode(["a " * 100 + "b c d"])[0] == [[CLS, 4, 5, 6, 7, SEP]]
+
+
 # ---------------------------------------------------------------- texts
 
 
@@ -212,13 +264,13 @@ def test_ids_take_two_bytes_where_the_vocabulary_allows_and_four_otherwise(load:
 def encodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call of the tokenizer was given."""
     calls: list[int] = []
-    real = Cutter.encode
+    real = Cutter.bodies
 
-    def encode(self: Cutter, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
+    def bodies(self: Cutter, texts: Sequence[str]) -> list[Encoding]:
         calls.append(len(texts))
         return real(self, texts)
 
-    monkeypatch.setattr(Cutter, "encode", encode)
+    monkeypatch.setattr(Cutter, "bodies", bodies)
     return calls
 
 

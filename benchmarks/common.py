@@ -1,0 +1,120 @@
+"""What the benchmarks share: arguments, the machine, real rows, alternating rivals, the last line.
+
+    from common import alternate, emit, medians, parser, rows, timed
+
+Not a benchmark itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from whet import runtime
+
+RESULTS = Path(__file__).parent / "results"
+RIVALS = ("onnxruntime", "accelerate", "datasets", "pyarrow")
+
+
+def parser(doc: str, *, rounds: int = 5) -> argparse.ArgumentParser:
+    """The arguments of every benchmark: --rounds, and --save to keep the last line in results/."""
+    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--rounds", type=int, default=rounds)
+    made.add_argument("--save", action="store_true")
+    return made
+
+
+def machine() -> dict[str, object]:
+    """Processor, cores that may be used, memory, GPU, and how busy the machine is now."""
+    found: dict[str, object] = {"system": platform.platform(), "processor": platform.processor() or platform.machine()}
+    cpuinfo, meminfo = Path("/proc/cpuinfo"), Path("/proc/meminfo")
+    if cpuinfo.is_file():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        found["processor"] = names[0] if names else found["processor"]
+    if meminfo.is_file():
+        found["memory_gb"] = round(int(meminfo.read_text().split()[1]) / 1e6, 1)
+    found |= {"cores": runtime.free_cores(), "load": [round(load, 2) for load in os.getloadavg()]}
+    import torch
+
+    found["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of whet, of what it runs on and of the rivals, installed ones only."""
+    found = runtime.versions()
+    for package in RIVALS:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def rows(name: str, side: str = "train") -> tuple[list[str], list[int]]:
+    """Texts and label ids of a real data set (imdb, sst2, ...) out of shared/data beside the
+    repository, or out of the folder that WHET_BENCH_DATA names."""
+    import pyarrow.parquet
+
+    given = os.environ.get("WHET_BENCH_DATA")
+    beside = [parent / "shared" / "data" for parent in Path(__file__).resolve().parents]
+    folder = Path(given) if given else next((path for path in beside if path.is_dir()), None)
+    if folder is None:
+        raise SystemExit("no data: set WHET_BENCH_DATA to a folder with imdb/train.parquet and so on")
+    table = pyarrow.parquet.read_table(folder / name / f"{side}.parquet", columns=["text", "label"])
+    return table["text"].to_pylist(), table["label"].to_pylist()
+
+
+def timed(work: Callable[[], object]) -> Callable[[], float]:
+    """A rival out of plain work: its figure is the seconds that the work takes."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    return run
+
+
+def alternate(rivals: Mapping[str, Callable[[], float]], rounds: int, *, warmup: int = 1) -> dict[str, list[float]]:
+    """Name to its figure in each round. All rivals run in each round, the first one another time by
+    time; `warmup` rounds before are not counted."""
+    names = list(rivals)
+    figures: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(-warmup, rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            figure = rivals[name]()
+            if turn >= 0:
+                figures[name].append(figure)
+    return figures
+
+
+def medians(figures: Mapping[str, list[float]]) -> dict[str, float]:
+    """Name to the median of its rounds."""
+    return {name: median(values) for name, values in figures.items()}
+
+
+def emit(benchmark: str, claim: str, result: Mapping[str, Any], *, save: bool = False) -> None:
+    """Prints the last line: one JSON document with machine and versions; `save` keeps it in results/."""
+    document = {
+        "benchmark": benchmark,
+        "claim": claim,
+        **result,
+        "machine": machine(),
+        "versions": versions(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    if save:
+        path = RESULTS / f"{document['date']}-{benchmark}.json"
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(document), flush=True)

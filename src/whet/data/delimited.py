@@ -1,0 +1,202 @@
+"""Delimited text, csv and tsv, to a table, record by record."""
+
+from __future__ import annotations
+
+import csv
+import re
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
+from itertools import islice
+from typing import TextIO
+
+from whet.data.places import Places, sharing
+from whet.errors import DataError, quoted
+from whet.records import Table
+
+SHOWN = 5  # faults listed before the rest is counted
+
+Parsed = tuple[Table, tuple[str, ...]]
+"""A table, and what was decided while reading it and must be said."""
+
+OpenText = Callable[[str], TextIO]
+"""Opens a text at its beginning; takes `newline` as `open` does, so that a line ends where we say."""
+
+
+def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False) -> Parsed:
+    """A csv (RFC 4180) or, with `tabs`, a tab-separated table with a header; every value a str.
+
+    A row stands at the line where it begins. Blank lines are no rows, but in a table of one column
+    each is an empty text. Ragged rows, unclosed quotes, and repeated or empty column names raise
+    DataError.
+    """
+    notices: list[str] = []
+    delimiter = "\t" if tabs else _delimiter(open_text)
+    if delimiter != "," and not tabs:
+        name = {";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
+        notices.append(f"{where} has {name} between its columns, not commas")
+    plain = tabs and _quotes_are_text(open_text)
+    if plain:
+        notices.append(f"quotation marks in {where} are part of its texts: every line has all its columns without them")
+    header, values, lines = _columns(_records(open_text, delimiter, where, plain=plain), where)
+    columns = dict(enumerate(values))
+    if header[0] == "" and len(header) > 1 and _numbers_rows(columns[0]):
+        del columns[0]
+        notices.append(f"the first column of {where} has no name and numbers the rows; it is left out")
+    check_names([header[i] for i in columns], where)
+    table = Table(where, {header[i]: tuple(column) for i, column in columns.items()}, Places("line", lines))
+    return table, tuple(notices)
+
+
+def _numbers_rows(values: Sequence[str]) -> bool:
+    """Whether a column is the index that a data frame writes before its own columns."""
+    return len(set(values)) == len(values) and all(value.isdecimal() for value in values)
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Raises DataError for column names that are empty or stand twice, all at once."""
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    empty = [str(i + 1) for i, name in enumerate(names) if not name.strip()]
+    faults = [f"the column name {quoted(name)} stands {names.count(name)} times" for name in twice]
+    if empty:
+        faults.append(f"column {', '.join(empty)} has no name")
+    if faults:
+        raise DataError("; ".join(faults), where=where, expected="a name of its own for each column")
+
+
+def first_faults(faults: Sequence[str], what: str) -> str:
+    """The first faults, and how many more there are."""
+    more = [f"and {len(faults) - SHOWN:,} more such {what}"] if len(faults) > SHOWN else []
+    return "; ".join([*faults[:SHOWN], *more])
+
+
+def _delimiter(open_text: OpenText) -> str:
+    """A comma, unless the header has none and another mark gives the first rows equal widths."""
+    with open_text("\n") as stream:
+        header = stream.readline()
+    if "," in header:
+        return ","
+    for mark in (";", "\t", "|"):
+        if mark in header:
+            try:
+                with open_text("") as stream:
+                    widths = {len(row) for row in islice(csv.reader(stream, delimiter=mark), 20)}
+            except csv.Error:
+                continue
+            if len(widths - {0}) == 1:
+                return mark
+    return ","
+
+
+def _quotes_are_text(open_text: OpenText) -> bool:
+    """Whether a tab-separated file with quotes was written without quoting, as many corpora are.
+
+    So it is where each line alone has as many columns as the header, and reading quotes as csv
+    does would fail or glue lines together.
+    """
+    widths: set[int] = set()
+    lines, quotes = 0, False
+    with open_text("\n") as stream:
+        for line in stream:
+            quotes = quotes or '"' in line
+            if line.strip("\r\n"):
+                lines += 1
+                widths.add(line.count("\t"))
+    if not quotes or len(widths) != 1:
+        return False
+    try:
+        return _count(_records(open_text, "\t", "", plain=False)) < lines
+    except DataError:
+        return True
+
+
+def _count(records: Iterator[tuple[int, list[str]]]) -> int:
+    """Rows, header included, as `_columns` counts them."""
+    width = rows = blank = 0
+    for _, record in records:
+        if record:
+            rows, blank = rows + 1 + (blank if width == 1 else 0), 0
+            width = width or len(record)
+        elif width:
+            blank += 1
+    return rows
+
+
+def _records(open_text: OpenText, delimiter: str, where: str, *, plain: bool) -> Iterator[tuple[int, list[str]]]:
+    """Every record with the line on which it begins; blank lines are empty records."""
+    # The limit belongs to the whole process, so it is put back.
+    limit = csv.field_size_limit(2**31 - 1)
+    line = 0
+    try:
+        with open_text("") as stream:
+            if plain:
+                reader = csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+            else:
+                reader = csv.reader(stream, delimiter=delimiter, strict=True)
+            for record in reader:
+                yield line + 1, record
+                line = reader.line_num
+    except csv.Error as fault:
+        with open_text("") as stream:
+            raise _quote_fault(stream.read(), delimiter, line, str(fault), where) from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _columns(records: Iterator[tuple[int, list[str]]], where: str) -> tuple[list[str], list[list[str]], Sequence[int]]:
+    """The header, the values of each column, and the line of each row."""
+    header = next((record for _, record in records if record), None)
+    columns: list[list[str]] = [[] for _ in header or ()]
+    share = [sharing() for _ in columns]
+    lines = array("q")
+    blank: list[int] = []
+    faults: list[str] = []
+    for line, record in records:
+        if not record:
+            blank.append(line)
+            continue
+        if len(columns) == 1:  # the blank lines before were empty texts
+            lines.extend(blank)
+            columns[0] += [""] * len(blank)
+        blank.clear()
+        lines.append(line)
+        if len(record) != len(columns):
+            fields = f"{len(record)} field{'s' if len(record) != 1 else ''}"
+            faults.append(f"line {line} has {fields}, the header has {len(columns)}")
+            continue
+        for column, keep, value in zip(columns, share, record, strict=True):
+            column.append(keep(value))
+    if header is None or not lines:
+        raise DataError("has no rows" + (" below its header" if header else ": the file is empty"), where=where)
+    if faults:
+        todo = "Put quotes around a text that holds the separator"
+        raise DataError(first_faults(faults, "rows"), where=where, todo=todo)
+    return header, columns, lines
+
+
+def _quote_fault(text: str, delimiter: str, line: int, fault: str, where: str) -> DataError:
+    """What is wrong with the quotes of the record that begins after `line` lines."""
+    rest = "".join(islice(StringIO(text, newline=""), line, None))
+    todo = 'Close it where its text ends; a quotation mark inside a quoted text is written twice ("")'
+    field_end = re.compile(f"[\r\n{re.escape(delimiter)}]")
+    at = 0
+    while at < len(rest):
+        if rest[at] != '"':
+            end = field_end.search(rest, at)
+            at = end.end() if end else len(rest)
+            continue
+        close = rest.find('"', at + 1)
+        while close >= 0 and rest[close + 1 : close + 2] == '"':
+            close = rest.find('"', close + 2)
+        opened = f"the quote opened at line {line + 1 + _line_ends(rest[:at])}"
+        if close < 0:
+            return DataError(f"{opened} is never closed", where=where, todo=todo)
+        if rest[close + 1 : close + 2] not in ("", delimiter, "\r", "\n"):
+            end_line = line + 1 + _line_ends(rest[:close])
+            return DataError(f"{opened} is closed at line {end_line}, but more text follows", where=where, todo=todo)
+        at = close + 2
+    return DataError(f"not csv after line {line}: {fault}", where=where)
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
