@@ -38,13 +38,13 @@ check: .venv/dev.stamp ## lint, format, types and generated pages
 docs: .venv/dev.stamp ## write docs/cli.md and docs/settings.md
 	$(VENV_PYTHON) -m whet.cli.reference --write
 
-bench: .venv/dev.stamp ## list the benchmarks; `make bench NAME=x` runs benchmarks/x.py
 ifdef NAME
+bench: .venv/bench.stamp ## list the benchmarks; `make bench NAME=x` installs the rivals and runs benchmarks/x.py
 	$(VENV_PYTHON) "benchmarks/$(NAME).py"
 else
-	@for file in benchmarks/*.py; do if [ -f "$$file" ]; then \
-		printf '  make bench NAME=%-20s %s\n' "$$(basename "$$file" .py)" "$$(sed -n '1s/^"*//p' "$$file" | tr -d '"')"; \
-	else echo "There are no benchmarks yet."; fi; done
+bench:
+	@for file in benchmarks/*.py; do [ "$$file" = benchmarks/common.py ] || \
+		printf '  make bench NAME=%-14s %s\n' "$$(basename "$$file" .py)" "$$(sed -n '1s/^"*//p' "$$file" | tr -d '"')"; done
 endif
 
 # Each stamp is written last, so that an interrupted set-up is taken up again.
@@ -56,6 +56,11 @@ endif
 .venv/train.stamp: .venv/made.stamp pyproject.toml constraints.txt
 	@echo "Installing whet[train,embedded] into .venv: some 400 MB to fetch the first time, more with a GPU build of torch."
 	$(INSTALL) --editable ".[train,embedded]"
+	@touch $@
+
+.venv/bench.stamp: .venv/dev.stamp pyproject.toml constraints.txt
+	@echo "Installing the rivals: accelerate, onnxruntime and what exports a model for it, some 60 MB."
+	$(INSTALL) --editable ".[train,embedded,bench]"
 	@touch $@
 
 .venv/dev.stamp: .venv/made.stamp pyproject.toml constraints.txt
