@@ -46,7 +46,7 @@ class Job:
 
 
 JOBS = {
-    "minilm-imdb": Job("imdb", 512, "minilm", 8, 1, (5.0, 1.6)),
+    "minilm-imdb": Job("imdb", 512, "minilm", 5, 1, (5.0, 1.6)),
     "minilm-sst2": Job("sst2", 128, "minilm", 25, 4, (8.0, 1.3)),
     "bert-imdb": Job("imdb", 512, "bert", 3, 1, (3.0, 1.2)),
 }
@@ -103,7 +103,9 @@ def whet_rival(job: Job, folder: Path, ids: list[list[int]], labels: list[int]) 
     from whet.records import Encoded
     from whet.training import loop
 
-    runtime.apply(runtime.choose("cpu", None), SEED)
+    # All cores, as torch gives the Trainer: the other rivals may still be starting while whet looks.
+    runtime.apply(runtime.choose("cpu", len(os.sched_getaffinity(0))), SEED)
+    runtime.keep_memory()
     model, _ = load_pretrained(ModelFiles("m", folder, "m"), LabelSet(("0", "1"), None, ""), layers=None)
     classifier = Classifier(model, device="cpu", seed=SEED)
     chosen = [row for batch in batches_of_like_length(ids, job.batches) for row in batch]

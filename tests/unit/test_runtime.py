@@ -237,6 +237,19 @@ def test_cores_that_other_work_keeps_busy_are_not_free(
     assert free_cores() == free
 
 
+@pytest.mark.parametrize(
+    ("looks", "busy"), [([0.1], 0.1), ([1.5, 0.4], 0.4), ([1.5, 1.0, 2.0, 0.9, 1.0], 0.9)], ids=["idle", "soon", "busy"]
+)
+def test_what_keeps_a_core_busy_for_a_moment_only_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, looks: list[float], busy: float
+) -> None:
+    seconds = iter([reading for look in looks for reading in (0.0, look * 0.2)])
+    monkeypatch.setattr(runtime, "_core_seconds", lambda: next(seconds))
+    monkeypatch.setattr(runtime.time, "sleep", lambda seconds: None)
+    assert runtime._busy_cores() == pytest.approx(busy)
+    assert list(seconds) == []
+
+
 def test_work_of_the_own_cores_is_read_without_idleness_and_without_counting_guests_twice(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
