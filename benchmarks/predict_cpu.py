@@ -1,8 +1,8 @@
 """Claim: on a CPU whet predicts faster than transformers' pipeline and ONNX Runtime, on long and on short texts.
 
-MiniLM with two labels, whole texts to probabilities, tokenising included. On long texts whet
-is 3.4 times as fast as the pipeline with batches of 8, 1.8 times as fast as the pipeline one by one
-and 1.05 times as fast as ONNX Runtime in fp32 at its best; on short texts 2, 4.5 and 1.1 times.
+MiniLM with two labels, whole texts to probabilities, tokenising included. Aims: on long texts 3.4 times
+the rate of the pipeline with batches of 8, 1.8 times that of the pipeline one by one and 1.05 times that
+of ONNX Runtime in fp32 at its best; on short texts 2, 4.5 and 1.1 times.
 
 Texts: long are IMDB test reviews cut at 512 tokens, short are SST-2 test sentences. ONNX Runtime runs
 the model exported by torch.onnx, its texts sorted by length and padded to the longest of a batch; the

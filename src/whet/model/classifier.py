@@ -63,7 +63,7 @@ class Classifier:
     def _packed(self, batch: Batch) -> Tensor:
         family = FAMILIES[self.model.config.model_type]
         positions = self._tensor(family.positions(self.model, batch))
-        most = kernels.most_weights(self.model.config.num_attention_heads)
+        most = kernels.most_weights(self.model.config.num_attention_heads) if self.device.type == "cpu" else None
         packing = plan(batch.cu_seqlens, self.stream, self.device, most=most)
         return family.head(self.model, family.encode(self.model, self._tensor(batch.ids), positions, packing))
 
@@ -92,8 +92,9 @@ class Classifier:
         stock: Any = self.model.config._attn_implementation
         try:
             gap, scale = self._compare(FAMILIES[kind])
-        except (AttributeError, ImportError, KeyError, TypeError, NotImplementedError) as fault:
-            # Another version of transformers may have other parts, another device fewer operations.
+        except (AttributeError, ImportError, TypeError, NotImplementedError) as fault:
+            # Another version of transformers may have moved a part or a function or taken other
+            # arguments, and another device may lack an operation.
             reason = f"{kind} models cannot be packed here ({type(fault).__name__}: {fault})"
         else:
             if gap <= CHECK_TOLERANCE * max(1.0, scale):

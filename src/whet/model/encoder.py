@@ -201,6 +201,7 @@ def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, li
         raise ModelError(f"model.safetensors is damaged: {fault}", where=str(folder)) from None
     except (ValueError, KeyError, OSError, RuntimeError) as fault:
         raise ModelError(f"the weights cannot be read: {str(fault).splitlines()[0][:200]}", where=str(folder)) from None
+    _own(model)
     # transformers gives (name, shape in the file, shape of the model) for each of these.
     mismatched = [str(key[0]) for key in info["mismatched_keys"]]
     broken = [key for key in mismatched if not _in_head(key)]
@@ -215,6 +216,14 @@ def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, li
     if infinite:
         raise ModelError(f"weights are not finite: {_named(infinite)}", where=str(folder))
     return model, {"missing_keys": sorted(info["missing_keys"]), "mismatched_keys": mismatched}
+
+
+def _own(model: SequenceModel) -> None:
+    """Gives every weight memory of its own. The mapped file puts them at any address, and a product
+    may round otherwise by where a matrix lies: the same weights out of another file would not give
+    the same bits. And a file that is replaced later must not change a loaded model."""
+    for weight in model.parameters():
+        weight.data = weight.data.clone()
 
 
 def _config(folder: Path) -> Any:

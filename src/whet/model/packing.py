@@ -56,7 +56,7 @@ class Packing:
     stream: DropoutStream
 
 
-def plan(cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int = 2**62) -> Packing:
+def plan(cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int | None = None) -> Packing:
     """Groups neighbouring sequences of like length, unless a head of the group had more than `most`
     weights. Batches come sorted by length, so that few groups with little waste suffice; any order
     is correct."""
@@ -105,13 +105,13 @@ def lay(outputs: Sequence[Tensor], packing: Packing) -> Tensor:
     return laid if packing.restore is None else laid.index_select(0, packing.restore)
 
 
-def _group_end(lengths: Ints, first: int, most: int) -> int:
+def _group_end(lengths: Ints, first: int, most: int | None) -> int:
     """End of the longest run from `first` whose padded size stays within GROUP_WASTE and `most`."""
     tokens, longest = 0, 0
     for index in range(first, len(lengths)):
         tokens += int(lengths[index])
         longest = max(longest, int(lengths[index]))
         padded = (index - first + 1) * longest
-        if padded > GROUP_WASTE * tokens or padded * longest > most:
+        if padded > GROUP_WASTE * tokens or (most is not None and padded * longest > most):
             return max(index, first + 1)
     return len(lengths)

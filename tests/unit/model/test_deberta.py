@@ -176,7 +176,7 @@ def test_wrong_relative_positions_are_seen_by_the_check_at_load(
         assert float((made.logits(batch(rows)) - padded_logits(plain, rows)).abs().max()) < 1e-5
 
 
-@pytest.mark.parametrize("kind", [AttributeError, ImportError, KeyError, TypeError, NotImplementedError])
+@pytest.mark.parametrize("kind", [AttributeError, ImportError, TypeError, NotImplementedError])
 def test_another_layout_of_the_library_is_no_crash_but_padding(
     kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,7 +186,7 @@ def test_another_layout_of_the_library_is_no_crash_but_padding(
     monkeypatch.setitem(FAMILIES, "deberta-v2", replace(FAMILIES["deberta-v2"], encode=encode))
     made, plain = both()
     assert not made.packed
-    told = f"{kind.__name__}: {kind('no rel_embeddings')}"
+    told = f"{kind.__name__}: no rel_embeddings"
     assert made.packing_reason == f"deberta-v2 models cannot be packed here ({told})"
     rows = sequences([3, 9], vocabulary=200)
     with torch.inference_mode():

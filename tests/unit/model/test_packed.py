@@ -180,3 +180,10 @@ def test_registering_makes_the_attention_known_without_a_mask() -> None:
     packed.register()
     assert transformers.AttentionInterface()[packed.NAME] is packed.attend
     assert transformers.AttentionMaskInterface()[packed.NAME](1, inputs=2) is None
+
+
+@given(lengths=lengths_of_sequences, most=st.integers(1, 2_000))
+def test_a_group_of_several_sequences_has_no_more_weights_than_asked_for(lengths: list[int], most: int) -> None:
+    cu_seqlens = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    for group in make_plan(cu_seqlens, DropoutStream(0), CPU, most=most).groups:
+        assert group.count == 1 or group.weights <= most
