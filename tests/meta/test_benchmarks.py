@@ -1,0 +1,146 @@
+"""The benchmarks: what each says of itself, the results that are kept, and the arithmetic of wall.py."""
+
+from __future__ import annotations
+
+import ast
+import json
+import runpy
+import sys
+from collections.abc import Iterator
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.meta.source import REPOSITORY
+
+FOLDER = REPOSITORY / "benchmarks"
+BENCHMARKS = ["memory", "predict_cpu", "sample_folds", "scaling", "startup", "tokenise", "train_cpu", "wall"]
+RESULTS = sorted((FOLDER / "results").iterdir())
+
+
+def claim(name: str) -> str:
+    """The first line of the docstring."""
+    said = ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")))
+    return (said or "").partition("\n")[0]
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets benchmarks be imported as they import each other, and forgets them afterwards."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield
+    for path in FOLDER.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+@pytest.fixture
+def wall(beside: None) -> ModuleType:
+    return import_module("wall")
+
+
+def test_there_are_eight_benchmarks() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted([*BENCHMARKS, "common"])
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_states_its_claim_in_its_first_line(name: str) -> None:
+    first = claim(name)
+    assert (first[:7], first[-1:]) == ("Claim: ", "."), first
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_answers_help_with_its_claim(
+    name: str, beside: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    said = capsys.readouterr()
+    assert (ended.value.code, said.err) == (0, "")
+    assert said.out.startswith(f"usage: {name}.py [-h] ")
+    assert claim(name) in said.out.splitlines()
+
+
+def test_results_are_kept() -> None:
+    assert {"2026-11-22-sample_folds.json", "2026-11-23-train_cpu.json"} <= {path.name for path in RESULTS}
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_a_kept_result_names_its_benchmark_day_machine_and_versions(path: Path) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert path.name == f"{document['date']}-{document['benchmark']}.json"
+    assert date.fromisoformat(document["date"]).isoformat() == document["date"]
+    assert document["benchmark"] in BENCHMARKS
+    assert document["machine"]
+    assert {"python", "whet", "torch", "transformers"} <= document["versions"].keys()
+
+
+def test_a_saved_result_is_the_last_line(
+    beside: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = import_module("common")
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    monkeypatch.setattr(common, "machine", lambda: {"cores": 2})
+    common.emit("scaling", "a claim", {"met": True}, save=True)
+    (path,) = tmp_path.iterdir()
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert json.loads(capsys.readouterr().out) == document
+    assert path.name == f"{document['date']}-scaling.json"
+    assert {key: document[key] for key in ("benchmark", "claim", "met", "machine")} == {
+        "benchmark": "scaling",
+        "claim": "a claim",
+        "met": True,
+        "machine": {"cores": 2},
+    }
+
+
+def test_the_reference_is_extrapolated_on_the_line_through_two_sizes(wall: ModuleType) -> None:
+    found = wall.reference_at(20_000, {1_000: 140.0, 2_000: 230.0})
+    assert found == pytest.approx({"seconds": 1_850.0, "fixed_seconds": 50.0, "seconds_per_row": 0.09})
+
+
+def test_a_reference_that_ran_on_all_rows_is_not_extrapolated(wall: ModuleType) -> None:
+    assert wall.reference_at(2_000, {1_000: 140.0, 2_000: 231.0}) == {"seconds": 231.0}
+
+
+@pytest.mark.parametrize(("trainer", "ratio", "met"), [(324.0, 1.3, False), (325.0, 1.3, True), (400.0, 1.6, True)])
+def test_both_rivals_must_be_beaten_by_their_aims_before_rounding(
+    wall: ModuleType, trainer: float, ratio: float, met: bool
+) -> None:
+    middle = {"whet": 250.0, "trainer": trainer, "reference, 1000 rows": 140.0, "reference, 2000 rows": 230.0}
+    assert wall.compared(20_000, [1_000, 2_000], middle) == {
+        "met": met,
+        "ratio": {"reference": 7.4, "trainer": ratio},
+        "aims": {"reference": 6.0, "trainer": 1.3},
+        "seconds": {"whet": 250.0, "trainer": trainer, "reference": 1_850.0},
+        "reference_extrapolated": True,
+        "reference_line": {"fixed_seconds": 50.0, "seconds_per_row": 0.09},
+    }
+
+
+def test_a_whole_reference_is_told_as_measured_and_may_miss_its_aim(wall: ModuleType) -> None:
+    middle = {"whet": 250.0, "trainer": 400.0, "reference, 20000 rows": 1_400.0}
+    assert wall.compared(20_000, [20_000], middle) == {
+        "met": False,
+        "ratio": {"reference": 5.6, "trainer": 1.6},
+        "aims": {"reference": 6.0, "trainer": 1.3},
+        "seconds": {"whet": 250.0, "trainer": 400.0, "reference": 1_400.0},
+        "reference_extrapolated": False,
+        "reference_line": {},
+    }
+
+
+def test_a_line_through_one_size_is_refused(
+    wall: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["wall.py", "--reference-rows", "1000"])
+    with pytest.raises(SystemExit) as ended:
+        wall.main()
+    assert ended.value.code == 2
+    assert (
+        capsys.readouterr().err.splitlines()[-1]
+        == "wall.py: error: --reference-rows needs two numbers of rows, or 20000 alone"
+    )
