@@ -309,7 +309,9 @@ def test_a_loss_that_is_not_finite_ends_with_its_message_in_error_json(
 
 
 def test_the_library_raises_the_same_fault(data: str, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Classifier, "logits", lambda self, batch: torch.full((len(batch.rows), 2), torch.inf))
+    monkeypatch.setattr(
+        Classifier, "logits", lambda self, batch: torch.full((len(batch.rows), 2), torch.inf, requires_grad=True)
+    )
     with pytest.raises(TrainingError, match="the loss is nan at step 1"):
         library.train(data, model=str(tiny_bert), baseline=False)
 

@@ -16,6 +16,7 @@ from whet.model import encoder
 from whet.model.classifier import Classifier
 from whet.model.files import ModelFiles
 from whet.records import Batch, Encoded
+from whet.training.objective import OnDevice
 
 TWO = LabelSet(("neg", "pos"), "pos", "by its name")
 THREE = LabelSet(("a", "b", "c"), None, "")
@@ -102,6 +103,17 @@ def compare(made: Classifier, plain: Any, rows: Sequence[Sequence[int]], toleran
         if value is not None and gap(value, theirs[name]) > tolerance * max(float(theirs[name].abs().max()), floor)
     }
     assert wrong == {}
+
+
+def gradients(objective: OnDevice, model: Any) -> dict[str, Tensor | None]:
+    """By name, that of the word table with a row for every word."""
+    found: dict[str, Tensor | None] = {}
+    for (name, own), parameter in zip(model.named_parameters(), objective.parameters, strict=True):
+        found[name] = parameter.grad
+        if own is not parameter:
+            assert parameter.grad is not None
+            found[name] = torch.zeros_like(own).index_copy_(0, objective._words._used, parameter.grad)
+    return found
 
 
 class LargestTensor(TorchDispatchMode):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from whet.data.batches import evaluation_batches
-from whet.model import kernels, packed
+from whet.model import kernels, packed, threads
 from whet.model.dropout import DropoutStream, replace_dropouts
 from whet.model.encoder import FAMILIES, Family, SequenceModel
 from whet.model.packing import plan
@@ -47,11 +48,15 @@ class Classifier:
     def packs(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Iterator[tuple[Ints, Floats]]:
         """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C]. Of
         `parts` only every `parts`-th pack, from the 0-based `part` on."""
-        budget = EVALUATION_TOKENS["cpu" if self.device.type == "cpu" else "gpu"]
         self.model.eval()
-        with torch.inference_mode():
-            for batch in islice(evaluation_batches(encoded, tokens=budget), part, None, parts):
-                yield batch.rows, self.logits(batch).double().cpu().numpy()
+        at_once, budget = 1, EVALUATION_TOKENS["gpu"]
+        if self.device.type == "cpu":
+            at_once = threads.at_once()
+            budget = min(EVALUATION_TOKENS["cpu"], -(-int(encoded.offsets[-1]) // at_once))
+        packs = islice(evaluation_batches(encoded, tokens=budget), part, None, parts)
+        while batches := list(islice(packs, at_once)):
+            found = threads.each(partial(self._answer, batches), len(batches))
+            yield from zip((batch.rows for batch in batches), found, strict=True)
 
     def all_logits(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Floats:
         """Evaluation logits [B, C] in row order; zeros in the rows of other parts."""
@@ -59,6 +64,11 @@ class Classifier:
         for rows, logits in self.packs(encoded, part=part, parts=parts):
             out[rows] = logits
         return out
+
+    def _answer(self, batches: Sequence[Batch], index: int) -> Floats:
+        with torch.inference_mode():
+            logits: Floats = self.logits(batches[index]).double().cpu().numpy()
+        return logits
 
     def _packed(self, batch: Batch) -> Tensor:
         family = FAMILIES[self.model.config.model_type]

@@ -3,12 +3,14 @@
 On a CPU torch's dropout takes a third to a half of a training step of a small encoder, because
 `bernoulli_` is slow (pytorch issue 138199). Here four elements share one 64-bit number of numpy's
 PCG64DXSM. The rate is exact to 1/65536. The stream can be entered at any position, so that threads
-draw their parts of it in any order, and seed and position say all about its state.
+draw their parts of it in any order, and seed and positions say all about its state.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 
 LEVELS = 65536
 PER_DRAW = 4  # elements that share one 64-bit number
+LANE = 2**96  # elements from the start of one lane to that of the next
 
 
 def scale_of(p: float) -> float:
@@ -27,18 +30,32 @@ def scale_of(p: float) -> float:
 
 
 class DropoutStream:
-    """The random numbers of all dropouts of one model."""
+    """The random numbers of all dropouts of one model.
+
+    Threads that draw side by side each stay in a lane of their own, so that what they draw does not
+    hang on which of them is quicker.
+    """
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._own = threading.local()
-        self.position = 0  # elements reserved so far
+        self.positions: dict[int, int] = {}  # lane: elements reserved so far
+
+    @contextmanager
+    def lane(self, number: int) -> Iterator[None]:
+        """This thread draws from that lane for a while, from lane 0 otherwise."""
+        self._own.lane = number
+        try:
+            yield
+        finally:
+            self._own.lane = 0
 
     def reserve(self, elements: int) -> int:
-        """The position of the next `elements` elements, which nobody else will get."""
-        start = self.position
-        self.position += -(-elements // PER_DRAW) * PER_DRAW
-        return start
+        """The position of the next `elements` elements of this thread's lane, which nobody else will get."""
+        lane: int = getattr(self._own, "lane", 0)
+        start = self.positions.get(lane, 0)
+        self.positions[lane] = start + -(-elements // PER_DRAW) * PER_DRAW
+        return lane * LANE + start
 
     def drawn(self, elements: int, start: int) -> NDArray[np.uint16]:
         """Uniform numbers for `elements` elements from `start`, a multiple of PER_DRAW."""

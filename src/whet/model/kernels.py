@@ -10,10 +10,8 @@ Sizes: T tokens of all sequences, n sequences of a piece, L its longest, H heads
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +23,6 @@ from whet.model.packing import Group, Packing
 
 PIECE = 2**18  # attention weights of a piece: 1 MiB, so that two copies stay in a core's cache
 ROWS_PIECE = 2**17  # elements of a piece of rows
-WORTH_THREADS = 2**19  # below this many elements waking the other threads costs more than it brings
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +62,14 @@ class _Attention(torch.autograd.Function):
         flat = qkv.detach()
         out = flat.new_empty(flat.shape[0], *flat.shape[2:])
         pieces = _pieces(packing, flat.shape[2])
-        signed: list[Tensor] = [out] * len(pieces)
-
-        def run(index: int) -> None:
-            piece = pieces[index]
-            q, k, v = (_states(flat[:, i], piece) for i in range(3))
-            weights = torch.bmm(q * scale, k.transpose(1, 2))
-            if piece.group.mask is not None:
-                hidden = torch.where(piece.group.mask, 0.0, float("-inf"))
-                weights.view(piece.group.count, -1, *weights.shape[1:]).add_(hidden)
+        signed = []
+        for piece in pieces:
+            q, k, v = _states(flat, piece)
+            weights = _product(q, k.transpose(1, 2), scale, _hidden(piece, q.dtype))
             torch.softmax(weights, -1, out=weights)
             packing.stream.flip(weights, p, piece.draws)
-            signed[index] = weights
-            _store(out, piece, torch.bmm(weights.relu(), v * scale_of(p)))
-
-        _each(run, len(pieces), sum(piece.group.weights * (piece.last - piece.first) for piece in pieces))
+            signed.append(weights)
+            _store(out[:, None], piece, [_product(weights.relu(), v, scale_of(p))])
         ctx.save_for_backward(flat, out, *signed)
         ctx.pieces, ctx.scale, ctx.rescale = pieces, scale, scale_of(p)
         return out
@@ -89,23 +79,19 @@ class _Attention(torch.autograd.Function):
         flat, out, *signed = (saved.detach() for saved in ctx.saved_tensors)
         grad = gradients[0].detach()
         into = torch.empty_like(flat)
-        pieces: Sequence[Piece] = ctx.pieces
-
-        def run(index: int) -> None:
-            piece, weights = pieces[index], signed[index]
-            q, k, v = (_states(flat[:, i], piece) for i in range(3))
-            above = _states(grad, piece, padding_is_zero=True)
-            # The sum over a row of weight times gradient, without the weights: Dao et al. 2022, arXiv 2205.14135.
-            along = (above * _states(out, piece)).sum(-1, keepdim=True)
-            above = above * ctx.rescale
+        # The sum over a row of weight times gradient, without the weights: Dao et al. 2022, arXiv 2205.14135.
+        along = (grad * out).sum(-1, keepdim=True)
+        for piece, weights in zip(ctx.pieces, signed, strict=True):
+            q, k, v = _states(flat, piece)
+            (above,) = _states(grad[:, None], piece, padding_is_zero=True)
+            (shared,) = _states(along[:, None], piece, padding_is_zero=True)
             kept = weights.relu()
-            _store(into[:, 2], piece, torch.bmm(kept.transpose(1, 2), above))
-            change = torch.bmm(above, v.transpose(1, 2)).mul_(kept)
-            change.addcmul_(torch.abs(weights, out=kept), along, value=-1)
-            _store(into[:, 0], piece, torch.bmm(change, k).mul_(ctx.scale))
-            _store(into[:, 1], piece, torch.bmm(change.transpose(1, 2), q * ctx.scale))
-
-        _each(run, len(pieces), sum(weights.numel() for weights in signed))
+            d_value = _product(kept.transpose(1, 2), above, ctx.rescale)
+            change = _product(above, v.transpose(1, 2), ctx.rescale).mul_(kept)
+            change.addcmul_(torch.abs(weights, out=kept), shared, value=-1)
+            d_query = _product(change, k, ctx.scale)
+            d_key = _product(change.transpose(1, 2), q, ctx.scale)
+            _store(into, piece, [d_query, d_key, d_value])
         return into, None, None, None
 
 
@@ -117,15 +103,11 @@ class _DropAddNorm(torch.autograd.Function):
         x, residual = x.detach(), residual.detach()
         total = torch.empty_like(x)
         keep = np.empty(x.shape, np.bool_)
-        start, rows = stream.reserve(x.numel()), _rows(x)
-
-        def run(index: int) -> None:
-            part = slice(index * rows, (index + 1) * rows)
-            stream.keep(keep[part], p, start + index * rows * x.shape[1])
+        start = stream.reserve(x.numel())
+        for part in _parts(x):
+            stream.keep(keep[part], p, start + part.start * x.shape[1])
             np.multiply(x[part].numpy(), keep[part], out=total[part].numpy())
             torch.add(residual[part], total[part], alpha=scale_of(p), out=total[part])
-
-        _each(run, -(-len(x) // rows), x.numel())
         out, mean, rstd = torch.native_layer_norm(total, x.shape[1:], weight, bias, eps)
         ctx.save_for_backward(total, mean, rstd, weight, bias)
         ctx.keep, ctx.rescale = keep, scale_of(p)
@@ -137,14 +119,10 @@ class _DropAddNorm(torch.autograd.Function):
         change, d_weight, d_bias = torch.ops.aten.native_layer_norm_backward(
             gradients[0], total, total.shape[1:], mean, rstd, weight, bias, [True, True, True]
         )
-        into, keep, rows = torch.empty_like(change), ctx.keep, _rows(change)
-
-        def run(index: int) -> None:
-            part = slice(index * rows, (index + 1) * rows)
-            np.multiply(change[part].numpy(), keep[part], out=into[part].numpy())
+        into = torch.empty_like(change)
+        for part in _parts(change):
+            np.multiply(change[part].numpy(), ctx.keep[part], out=into[part].numpy())
             into[part].mul_(ctx.rescale)
-
-        _each(run, -(-len(change) // rows), change.numel())
         return into, change, d_weight, d_bias, None, None, None
 
 
@@ -159,51 +137,47 @@ def _pieces(packing: Packing, heads: int) -> list[Piece]:
 
 
 def _states(x: Tensor, piece: Piece, *, padding_is_zero: bool = False) -> Tensor:
-    """[T, H, D] to the piece's [n * heads, L, D]; a padding place repeats a real token or is zero."""
+    """[T, kinds, H, D] to the piece's [kinds, n * heads, L, D]; a padding place repeats a real token
+    or is zero."""
     group = piece.group
-    rows = x[group.start : group.stop, piece.first : piece.last]
+    rows = x[group.start : group.stop, :, piece.first : piece.last]
     if group.real is not None and group.gather is not None:
         if padding_is_zero:
             laid = x.new_zeros(group.count * group.length, *rows.shape[1:])
             rows = laid.index_copy_(0, group.real, rows)
         else:
-            rows = x[:, piece.first : piece.last].index_select(0, group.gather)
+            rows = x[:, :, piece.first : piece.last].index_select(0, group.gather)
     if group.count == 1:
-        return rows.transpose(0, 1)
-    return rows.view(group.count, group.length, *rows.shape[1:]).transpose(1, 2).flatten(0, 1)
+        return rows.permute(1, 2, 0, 3)
+    return rows.view(group.count, group.length, *rows.shape[1:]).permute(2, 0, 3, 1, 4).flatten(1, 2)
 
 
-def _store(into: Tensor, piece: Piece, states: Tensor) -> None:
-    """The way back: the piece's [n * heads, L, D] to its place in [T, H, D]."""
+def _store(into: Tensor, piece: Piece, states: Sequence[Tensor]) -> None:
+    """The way back: the piece's [n * heads, L, D] of each kind to their places in [T, kinds, H, D]."""
     group = piece.group
-    target = into[group.start : group.stop, piece.first : piece.last]
-    rows = states.view(group.count, piece.last - piece.first, *states.shape[1:]).transpose(1, 2).flatten(0, 1)
+    target = into[group.start : group.stop, :, piece.first : piece.last]
+    laid = torch.stack([state.view(group.count, -1, *state.shape[1:]) for state in states], 2)
+    rows = laid.permute(0, 3, 2, 1, 4).flatten(0, 1)  # of [n, heads, kinds, L, D]
     target.copy_(rows if group.real is None else rows.index_select(0, group.real))
 
 
-def _rows(x: Tensor) -> int:
-    """Rows of a piece; a multiple of 4, for the random numbers come in fours."""
-    return max(4, ROWS_PIECE // x.shape[1] // 4 * 4)
+def _product(a: Tensor, b: Tensor, scale: float, added: Tensor | None = None) -> Tensor:
+    """scale * (a @ b) + added of batches of matrices, in one pass."""
+    if added is None:
+        return torch.baddbmm(a.new_empty(1), a, b, beta=0, alpha=scale)
+    return torch.baddbmm(added, a, b, alpha=scale)
 
 
-def _each(run: Callable[[int], None], count: int, elements: int) -> None:
-    """Runs all pieces, on all threads where that pays."""
-    threads = torch.get_num_threads()
-    if threads == 1 or count == 1 or elements < WORTH_THREADS:
-        for index in range(count):
-            run(index)
-    else:
-        for _ in _pool(threads).map(run, range(count)):
-            pass
+def _hidden(piece: Piece, dtype: torch.dtype) -> Tensor | None:
+    """What hides the padding of a piece's keys: minus infinity there, [n * heads, 1, L]."""
+    if piece.group.mask is None:
+        return None
+    hidden = torch.zeros(piece.group.mask.shape, dtype=dtype).masked_fill_(~piece.group.mask, float("-inf"))
+    return hidden[:, 0].repeat_interleave(piece.last - piece.first, 0)
 
 
-@lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """One thread a core, each of which computes alone."""
-    return ThreadPoolExecutor(threads, "whet", _set_up)
-
-
-def _set_up() -> None:
-    # Both are states of a thread, which a new one does not inherit.
-    torch.set_num_threads(1)
-    torch.set_grad_enabled(False)
+def _parts(x: Tensor) -> Iterator[slice]:
+    """Pieces of the rows of [T, D], each a multiple of 4 rows but the last: random numbers come in fours."""
+    rows = max(4, ROWS_PIECE // x.shape[1] // 4 * 4)
+    for start in range(0, len(x), rows):
+        yield slice(start, start + rows)

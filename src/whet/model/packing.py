@@ -18,7 +18,8 @@ from torch import Tensor
 from whet.model.dropout import DropoutStream
 from whet.records import Ints
 
-GROUP_WASTE = 1.15  # a group of like length may hold this many times its real tokens
+GROUP_WASTE = 1.15  # a group of like length may hold this many times its real tokens,
+SMALL_GROUP = 2**13  # or this many weights of a head, which cost less than another group would
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,13 @@ def lay(outputs: Sequence[Tensor], packing: Packing) -> Tensor:
 
 
 def _group_end(lengths: Ints, first: int, most: int | None) -> int:
-    """End of the longest run from `first` whose padded size stays within GROUP_WASTE and `most`."""
+    """End of the longest run from `first` that stays within `most`, and small or little padded."""
     tokens, longest = 0, 0
     for index in range(first, len(lengths)):
         tokens += int(lengths[index])
         longest = max(longest, int(lengths[index]))
         padded = (index - first + 1) * longest
-        if padded > GROUP_WASTE * tokens or (most is not None and padded * longest > most):
+        weights = padded * longest
+        if (padded > GROUP_WASTE * tokens and weights > SMALL_GROUP) or (most is not None and weights > most):
             return max(index, first + 1)
     return len(lengths)

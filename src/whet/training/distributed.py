@@ -32,8 +32,9 @@ from whet.errors import TrainingError, WhetError
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Floats
 from whet.runtime import Ranks
-from whet.training.loop import Objective
+from whet.training.objective import Objective, OnDevice
 from whet.training.team import Alone
+from whet.training.words import Words
 
 PATIENCE = timedelta(hours=12)  # for a rank that prepares, evaluates or saves while others wait
 STEP_PATIENCE = timedelta(minutes=30)  # for a sum to which all ranks come at nearly the same time
@@ -109,25 +110,11 @@ class Team(Alone):
         return seed if self.first else int(np.random.SeedSequence([seed, self.ranks.rank]).generate_state(1)[0])
 
     def objective(self, classifier: Classifier, encoded: Encoded) -> Objective:
-        """Each rank's loss is scaled so that DDP's average over the ranks is the mean over the rows."""
         self.meet()  # the first may still be at the baseline, for longer than DDP would wait
         self._nccl = classifier.device.type == "cuda"
         group = dist.new_group(backend="nccl", timeout=STEP_PATIENCE) if self._nccl else None
         _freeze_unused(classifier, gather(encoded, np.zeros(1, np.int64), None))
-        parallel = DistributedDataParallel(_Forward(classifier), process_group=group, gradient_as_bucket_view=True)
-        rank, count = self.ranks.rank, self.ranks.count
-
-        def measure(batch: Batch) -> tuple[Tensor, Tensor]:
-            mine, weight = share(batch, rank, count), count / len(batch.rows)
-            if not len(mine.rows):  # DDP waits for every rank: the shortest row stands in, and weighs nothing
-                mine, weight = select(batch, np.zeros(1, np.int64)), 0.0
-            labels = torch.from_numpy(mine.labels).to(classifier.device)
-            loss = F.cross_entropy(parallel(mine), labels, reduction="sum") * weight
-            mean = loss.detach() / count
-            dist.all_reduce(mean, group=group)
-            return loss, mean
-
-        return measure
+        return _OnRank(classifier, Words(classifier.model, encoded), self.ranks, group)
 
     def all_logits(self, classifier: Classifier, encoded: Encoded) -> Floats:
         """The packs of a single process are dealt out in turn."""
@@ -166,6 +153,38 @@ class Team(Alone):
             left["saw"], where=where, expected=left.get("expected", ""), todo=left.get("todo", ""),
             more=[WhetError(more["message"].rstrip(".")) for more in left.get("more", ())],
         )  # fmt: skip
+
+
+class _OnRank(OnDevice):
+    """A rank's rows of each step. DDP averages over the ranks all gradients but that of the word
+    table, of which only the rows in use are sent."""
+
+    def __init__(self, classifier: Classifier, words: Words, ranks: Ranks, group: dist.ProcessGroup | None) -> None:
+        super().__init__(classifier, words)
+        self._ranks, self._group = ranks, group
+        is_trained = words.table.requires_grad
+        words.table.requires_grad_(False)  # DDP takes what is trained when it is made
+        self._parallel = DistributedDataParallel(
+            _Forward(classifier), process_group=group, gradient_as_bucket_view=True
+        )
+        words.table.requires_grad_(is_trained)
+
+    def gradient(self, batch: Batch) -> Tensor:
+        mean = super().gradient(batch)
+        self._words.pool(lambda found: dist.all_reduce(found.div_(self._ranks.count), group=self._group))
+        return mean
+
+    def _measure(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss is scaled so that the average over the ranks is the mean over the rows."""
+        rank, count = self._ranks.rank, self._ranks.count
+        mine, weight = share(batch, rank, count), count / len(batch.rows)
+        if not len(mine.rows):  # DDP waits for every rank: the shortest row stands in, and weighs nothing
+            mine, weight = select(batch, np.zeros(1, np.int64)), 0.0
+        labels = torch.from_numpy(mine.labels).to(self._classifier.device)
+        loss = F.cross_entropy(self._parallel(mine), labels, reduction="sum") * weight
+        mean = loss.detach() / count
+        dist.all_reduce(mean, group=self._group)
+        return loss, mean
 
 
 class _Forward(nn.Module):

@@ -7,21 +7,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from whet.data.batches import steps_per_epoch, training_batch
 from whet.errors import TrainingError
 from whet.model.classifier import Classifier
-from whet.records import Batch, Encoded, Ints, StepRecord
+from whet.records import Encoded, Ints, StepRecord
 from whet.training import optim
-
-Objective = Callable[[Batch], tuple[Tensor, Tensor]]
-"""Of the rows of a step: the loss to be differentiated in this process, and its mean over the rows."""
+from whet.training.objective import Objective, objective_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +44,27 @@ def train(
     The loss of a step is the mean over its rows; `objective` is how several processes come by it. A
     loss or a gradient that is not finite raises TrainingError before it can reach the weights.
     """
-    objective = objective or _mean_loss(classifier)
+    objective = objective or objective_of(classifier, encoded)
     steps = count_steps(len(encoded), recipe)
     per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
     warmup = optim.warmup_steps(recipe.warmup, steps)
-    optimizer = optim.adamw(classifier.model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    optimizer = optim.Optimizer(objective.parameters, weight_decay=recipe.weight_decay)
     tokens, seconds = 0, 0.0
     for step in range(steps):
         started = time.perf_counter()
         batch = training_batch(encoded, labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step)
         learning_rate = optim.rate(step, steps=steps, warmup=warmup, peak=recipe.learning_rate)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
         classifier.model.train()
-        loss, mean = objective(batch)
-        value = float(mean)
-        _check_finite("loss", value, step, recipe)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        loss = float(objective.gradient(batch))
+        _check_finite("loss", loss, step, recipe)
+        norm = optimizer.norm()
         # Clipping would turn an infinite gradient into weights that are not numbers.
-        norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.max_grad_norm)
         _check_finite("gradient's norm", float(norm), step, recipe)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.step(learning_rate, optim.clipping(norm, recipe.max_grad_norm))
+        objective.settle()
         tokens += len(batch.ids)
         seconds += time.perf_counter() - started
-        yield StepRecord(step + 1, steps, (step + 1) / per_epoch, value, learning_rate, tokens, seconds)
-
-
-def _mean_loss(classifier: Classifier) -> Objective:
-    """The objective of one process alone."""
-
-    def measure(batch: Batch) -> tuple[Tensor, Tensor]:
-        loss = F.cross_entropy(classifier.logits(batch), torch.from_numpy(batch.labels).to(classifier.device))
-        return loss, loss.detach()
-
-    return measure
+        yield StepRecord(step + 1, steps, (step + 1) / per_epoch, loss, learning_rate, tokens, seconds)
 
 
 def _check_finite(what: str, value: float, step: int, recipe: Recipe) -> None:

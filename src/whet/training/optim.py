@@ -3,20 +3,66 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+
+from whet.model import threads
 
 
-def adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW after Loshchilov and Hutter (arXiv 1711.05101); no decay on biases and norms, which
-    are the parameters of one dimension. The fused kernel is five times the loop's speed on a CPU."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+class Optimizer:
+    """AdamW after Loshchilov and Hutter (arXiv 1711.05101), no decay on biases and norms, which are the
+    parameters of one dimension. On a CPU each thread updates parameters of its own: a pass that they
+    share waits for the slowest, once for every parameter."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter], *, weight_decay: float) -> None:
+        on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
+        count = min(threads.at_once(), len(parameters)) if on_cpu else 1
+        dealt = threads.deal([parameter.numel() for parameter in parameters], count)
+        self._parts = [_adamw([parameters[index] for index in part], weight_decay) for part in dealt]
+
+    def norm(self) -> Tensor:
+        """That of all gradients together."""
+        parts = threads.each(lambda index: get_total_norm(self._parts[index].gradients()), len(self._parts))
+        whole: Tensor = torch.linalg.vector_norm(torch.stack(parts))
+        return whole
+
+    def step(self, learning_rate: float, divisor: Tensor) -> None:
+        """An update with all gradients divided by a number, which costs no pass of its own over them."""
+
+        def update(index: int) -> None:
+            part = self._parts[index]
+            part.grad_scale = divisor
+            for group in part.param_groups:
+                group["lr"] = learning_rate
+            part.step()
+
+        threads.each(update, len(self._parts))
+
+
+class _AdamW(torch.optim.AdamW):
+    """torch's, with what its fused kernel divides every gradient by on the way."""
+
+    grad_scale: Tensor | None = None
+
+    def gradients(self) -> list[Tensor]:
+        return [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+
+
+def _adamw(parameters: Sequence[nn.Parameter], weight_decay: float) -> _AdamW:
     groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    # The fused kernel is five times the loop's speed on a CPU.
+    return _AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=True)
+
+
+def clipping(norm: Tensor, most: float) -> Tensor:
+    """What gradients of this norm are divided by so that their norm is at most `most`; 1 for smaller ones."""
+    return (norm / most).clamp(min=1.0)
 
 
 def warmup_steps(warmup: float, steps: int) -> int:

@@ -14,7 +14,7 @@ from whet.runtime import Ranks
 
 if TYPE_CHECKING:
     from whet.model.classifier import Classifier
-    from whet.training.loop import Objective
+    from whet.training.objective import Objective
 
 
 class Alone:

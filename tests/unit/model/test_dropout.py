@@ -15,7 +15,7 @@ from torch import nn
 
 from tests.conftest import KINDS, TinyModel
 from tests.unit.small import batch, classifier
-from whet.model.dropout import LEVELS, Dropout, DropoutStream, dropout, replace_dropouts
+from whet.model.dropout import LANE, LEVELS, Dropout, DropoutStream, dropout, replace_dropouts
 
 N = 400_000
 SHAPE = torch.Size([N])
@@ -111,7 +111,30 @@ def test_no_two_parts_of_a_stream_overlap() -> None:
     assert [stream.drawn(size, stream.reserve(size)).tolist() for size in (5, 8, 7)] == [
         whole[:5], whole[8:16], whole[16:23],
     ]  # fmt: skip
-    assert stream.position == 24
+    assert stream.positions == {0: 24}
+
+
+def test_a_lane_is_a_part_of_the_stream_that_other_lanes_do_not_reach_or_move() -> None:
+    stream = DropoutStream(6)
+    first = stream.reserve(8)
+    with stream.lane(2):
+        inside = [stream.reserve(5), stream.reserve(8)]
+    assert (first, stream.reserve(4)) == (0, 8)
+    assert inside == [2 * LANE, 2 * LANE + 8]
+    assert stream.positions == {0: 12, 2: 16}
+    assert stream.drawn(8, inside[0]).tolist() != stream.drawn(8, first).tolist()
+    assert stream.drawn(8, first).tolist() == DropoutStream(6).drawn(8, 0).tolist()
+
+
+def test_each_thread_is_in_a_lane_of_its_own_choice() -> None:
+    stream = DropoutStream(6)
+
+    def reserve(lane: int) -> int:
+        with stream.lane(lane):
+            return stream.reserve(4)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(reserve, [1, 3])) == [LANE, 3 * LANE]
 
 
 def test_a_rate_of_one_leaves_nothing() -> None:

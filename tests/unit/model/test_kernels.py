@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -40,14 +39,6 @@ def one_by_one(qkv: Tensor, lengths: list[int], scale: float) -> Tensor:
         q, k, v = part.permute(1, 2, 0, 3)
         parts.append(F.scaled_dot_product_attention(q, k, v, scale=scale).transpose(0, 1))
     return torch.cat(parts)
-
-
-@pytest.fixture
-def _two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("most", [1, 300, 2**20])
@@ -118,31 +109,3 @@ def test_dropout_residual_and_norm_are_those_of_torch(residual_rows: int, monkey
         torch.autograd.grad(out, inputs, above), torch.autograd.grad(expected, inputs, above), strict=True
     ):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.usefixtures("_two_threads")
-def test_two_threads_compute_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    lengths = [30, 31, 40, 7]
-    qkv, norm = random_qkv(lengths), nn.LayerNorm(HEADS * WIDTH)
-
-    def everything() -> list[Tensor]:
-        packing = packing_of(lengths, most=2_000)
-        mixed = kernels.attention(qkv, packing, scale=0.5, p=0.2).flatten(1)
-        out = kernels.drop_add_norm(mixed, qkv[:, 0].flatten(1), norm, 0.2, packing.stream)
-        return [out, *torch.autograd.grad(out.square().sum(), (qkv, norm.weight))]
-
-    monkeypatch.setattr(kernels, "ROWS_PIECE", 4 * HEADS * WIDTH)
-    monkeypatch.setattr(kernels, "PIECE", 1_000)
-    alone = everything()
-    monkeypatch.setattr(kernels, "WORTH_THREADS", 0)
-    together = everything()
-    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
-    assert torch.get_num_threads() == 2
-
-
-@pytest.mark.usefixtures("_two_threads")
-def test_the_threads_compute_alone_and_record_nothing_for_a_backward_pass() -> None:
-    # What a thread records would make gradients of a gradient, and now and then fail in place.
-    states: list[tuple[int, bool]] = []
-    kernels._each(lambda _: states.append((torch.get_num_threads(), torch.is_grad_enabled())), 4, 2**30)
-    assert states == [(1, False)] * 4

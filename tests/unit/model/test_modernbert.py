@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from tests.unit.small import LargestTensor, batch, compare, padded_logits, sequences, single_logits
 from whet.model import modernbert, packed
+from whet.model import packing as packing_module
 from whet.model.classifier import Classifier
 from whet.model.dropout import DropoutStream
 from whet.model.encoder import FAMILIES
@@ -90,7 +91,8 @@ def test_a_layer_without_a_window_sees_the_whole_text() -> None:
     torch.testing.assert_close(out, one_by_one(given, lengths, 1000), atol=1e-5, rtol=0)
 
 
-def test_short_texts_keep_their_groups_and_long_ones_are_cut_into_blocks() -> None:
+def test_short_texts_keep_their_groups_and_long_ones_are_cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing_module, "SMALL_GROUP", 0)
     packing, local = plan([5, 5, 20, 21, 200], 8)
     assert local.groups[0] is packing.groups[0]
     band, blocks = local.groups[1:]
@@ -102,7 +104,8 @@ def test_short_texts_keep_their_groups_and_long_ones_are_cut_into_blocks() -> No
     assert blocks.mask.any(-1).all()  # a query that sees nothing would give NaN
 
 
-def test_a_text_within_the_window_is_attended_as_ever() -> None:
+def test_a_text_within_the_window_is_attended_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing_module, "SMALL_GROUP", 0)
     packing, local = plan([9, 9, 3], 8)
     assert local.groups == packing.groups
     assert (packing.restore, local.restore) == (None, None)

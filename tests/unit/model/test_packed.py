@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from whet.model import packed
 from whet.model.dropout import DropoutStream
-from whet.model.packing import GROUP_WASTE, Packing
+from whet.model.packing import GROUP_WASTE, SMALL_GROUP, Packing
 from whet.model.packing import plan as make_plan
 
 HEADS, WIDTH = 2, 4
@@ -150,13 +150,18 @@ def test_like_lengths_share_a_group_under_a_mask() -> None:
 
 
 def test_unlike_lengths_are_groups_of_their_own() -> None:
-    packing = plan([2, 20, 20, 3])
+    packing = plan([2, 200, 200, 3])
     assert [(group.count, group.length, group.mask) for group in packing.groups] == [
         (1, 2, None),
-        (2, 20, None),
+        (2, 200, None),
         (1, 3, None),
     ]
     assert packing.restore is None
+
+
+def test_short_texts_are_one_group_whatever_their_lengths() -> None:
+    packing = plan([2, 20, 20, 3])
+    assert [(group.count, group.length) for group in packing.groups] == [(4, 20)]
 
 
 @given(lengths_of_sequences)
@@ -168,7 +173,8 @@ def test_groups_part_the_sequences_and_waste_little(lengths: list[int]) -> None:
     for group, following in zip(packing.groups, packing.groups[1:], strict=False):
         assert group.stop == following.start
     for group in packing.groups:
-        assert group.count * group.length <= GROUP_WASTE * (group.stop - group.start)
+        little = group.count * group.length <= GROUP_WASTE * (group.stop - group.start)
+        assert little or group.weights <= SMALL_GROUP
         assert (
             (group.mask is None) == (group.gather is None) == (group.count * group.length == group.stop - group.start)
         )

@@ -64,20 +64,18 @@ def test_every_step_learns_at_most_at_the_peak_which_is_reached(steps: int, warm
 @pytest.mark.parametrize("kind", KINDS)
 def test_biases_and_norms_do_not_decay_and_everything_else_does(tiny_model: TinyModel, kind: str) -> None:
     model = stock(tiny_model(kind))
-    optimizer = optim.adamw(model, learning_rate=1e-3, weight_decay=0.25)
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    decays = {names[id(p)]: group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
-    assert decays.keys() == set(names.values())
-    spared = {name for name, decay in decays.items() if decay == 0}
-    assert spared == {name for name in decays if name.endswith(".bias") or "norm" in name.lower()}
-    assert {decay for name, decay in decays.items() if name not in spared} == {0.25}
-
-
-def test_a_frozen_parameter_is_left_out() -> None:
-    model = nn.Linear(3, 2)
-    model.weight.requires_grad_(False)
-    optimizer = optim.adamw(model, learning_rate=1e-3, weight_decay=0.1)
-    assert [p.shape for group in optimizer.param_groups for p in group["params"]] == [torch.Size([2])]
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optim.Optimizer(list(model.parameters()), weight_decay=0.25).step(0.1, torch.tensor(1.0))
+    decayed = set()
+    for name, value in model.named_parameters():
+        if not torch.equal(value, before[name]):
+            torch.testing.assert_close(value.detach(), before[name] * (1 - 0.1 * 0.25))
+            decayed.add(name)
+    zero = {name for name, value in before.items() if not value.any()}
+    spared = {name for name in before if name.endswith(".bias") or "norm" in name.lower()}
+    assert decayed == before.keys() - spared - zero
 
 
 def test_a_step_is_adam_with_the_decay_apart_from_the_gradient() -> None:
@@ -85,9 +83,37 @@ def test_a_step_is_adam_with_the_decay_apart_from_the_gradient() -> None:
     with torch.no_grad():
         model.weight.fill_(2.0)
         model.bias.fill_(2.0)
-    optimizer = optim.adamw(model, learning_rate=0.1, weight_decay=0.5)
+    optimizer = optim.Optimizer(list(model.parameters()), weight_decay=0.5)
     (3 * model.weight.sum() + 3 * model.bias.sum()).backward()
-    optimizer.step()
+    optimizer.step(0.1, torch.tensor(1.0))
     # The first step of Adam has the length of the learning rate; decay takes lr * decay of the weight.
     assert model.weight.item() == pytest.approx(2.0 * (1 - 0.1 * 0.5) - 0.1, abs=1e-6)
     assert model.bias.item() == pytest.approx(2.0 - 0.1, abs=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_step_as_torch_does_with_clipped_gradients(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = (
+        [nn.Parameter(torch.arange(float(size)).view(1, size) / size) for size in (4, 900, 3, 50)] for _ in range(2)
+    )
+    optimizer = optim.Optimizer(ours, weight_decay=0.1)
+    plain = torch.optim.AdamW(theirs, lr=0.01, weight_decay=0.1)
+    for _ in range(5):
+        for mine, other in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn(mine.shape, generator=generator)
+            other.grad = mine.grad.clone()
+        norm = optimizer.norm()
+        assert float(norm) == pytest.approx(float(torch.nn.utils.clip_grad_norm_(theirs, 0.7)))
+        optimizer.step(0.01, optim.clipping(norm, 0.7))
+        plain.step()
+    torch.set_num_threads(before)
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def test_small_gradients_are_not_scaled_up() -> None:
+    assert optim.clipping(torch.tensor(0.5), 1.0).item() == 1.0
+    assert optim.clipping(torch.tensor(3.0), 2.0).item() == 1.5

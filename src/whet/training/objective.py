@@ -1,0 +1,99 @@
+"""How the gradient of a step comes about, on one device or on the threads of a processor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from whet.data.batches import share
+from whet.model import threads
+from whet.model.classifier import Classifier
+from whet.records import Batch, Encoded
+from whet.training.words import Words
+
+
+class Objective(Protocol):
+    """The mean loss over the rows of a step, and its gradient."""
+
+    parameters: Sequence[nn.Parameter]
+    """What the optimiser trains."""
+
+    def gradient(self, batch: Batch) -> Tensor:
+        """Leaves the gradient in .grad of the parameters, and returns the loss."""
+
+    def settle(self) -> None:
+        """After the optimiser's step: the model holds the new weights, and no gradient is left."""
+
+
+def objective_of(classifier: Classifier, encoded: Encoded) -> Objective:
+    """That of one process alone, for training on `encoded`."""
+    if classifier.device.type == "cpu":
+        return OnThreads(classifier, Words(classifier.model, encoded))
+    return OnDevice(classifier, Words(classifier.model, encoded))
+
+
+class OnDevice:
+    """The whole batch at once."""
+
+    def __init__(self, classifier: Classifier, words: Words) -> None:
+        self._classifier = classifier
+        self._words = words
+        self._trained = [parameter for parameter in classifier.model.parameters() if parameter.requires_grad]
+        self.parameters: Sequence[nn.Parameter] = [words.stand_in(parameter) for parameter in self._trained]
+
+    def gradient(self, batch: Batch) -> Tensor:
+        loss, mean = self._measure(batch)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._words.add([self._words.table.grad])
+        self._words.table.grad = None
+        return mean
+
+    def settle(self) -> None:
+        for trained, parameter in zip(self._trained, self.parameters, strict=True):
+            if trained is parameter:
+                parameter.grad = None
+        self._words.settle()
+
+    def _measure(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss to be differentiated in this process, and the mean over the rows of the step."""
+        labels = torch.from_numpy(batch.labels).to(self._classifier.device)
+        loss = F.cross_entropy(self._classifier.logits(batch), labels)
+        return loss, loss.detach()
+
+
+class OnThreads(OnDevice):
+    """Each thread takes its share of the rows, balanced by tokens, through the model and back. The
+    gradients are added in the order of the shares, so that the sum has the same bits each time."""
+
+    def gradient(self, batch: Batch) -> Tensor:
+        count = min(threads.at_once(), len(batch.rows))
+        shares = [share(batch, index, count) for index in range(count)]
+        found = threads.each(lambda index: self._of_share(index, shares[index], len(batch.rows)), count)
+        losses, gradients = zip(*found, strict=True)
+        dealt = threads.deal([parameter.numel() for parameter in self.parameters], count)
+        threads.each(lambda index: self._add(gradients, dealt[index]), count)
+        return torch.stack(losses).sum()
+
+    def _add(self, gradients: Sequence[Sequence[Tensor | None]], chosen: Sequence[int]) -> None:
+        """Adds up what the shares found for some parameters."""
+        for index in chosen:
+            parts = [found[index] for found in gradients]
+            if self._trained[index] is not self.parameters[index]:
+                self._words.add(parts)
+                continue
+            total = next((part for part in parts if part is not None), None)
+            for part in parts[1:]:
+                if total is not None and part is not None:
+                    total.add_(part)
+            self.parameters[index].grad = total
+
+    def _of_share(self, index: int, rows: Batch, count: int) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        """The share's part of the mean over `count` rows, and its gradient."""
+        with self._classifier.stream.lane(index):
+            logits = self._classifier.logits(rows)
+            loss = F.cross_entropy(logits, torch.from_numpy(rows.labels), reduction="sum") / count
+            return loss.detach(), torch.autograd.grad(loss, self._trained, allow_unused=True)

@@ -1,0 +1,82 @@
+"""The rows of the word table that the training texts use, trained in its place.
+
+Most rows of a vocabulary occur in no training text: of XLM-R's 250,000 words a data set of reviews
+has a tenth. Their gradient is zero in every step, and AdamW would go through them, with two moments
+each, only to shrink them by the weight decay. They are left as they are pretrained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from whet.records import Encoded, Ints
+
+COUNTED_AT_ONCE = 2**22  # ids, of a file that may be larger than memory
+
+
+class Words:
+    """`rows` [U, D] is a parameter of its own with a dense gradient; the table [V, D] is given the new
+    rows after each step, so that the model is whole between two of them."""
+
+    def __init__(self, model: Any, encoded: Encoded) -> None:
+        self._table: nn.Embedding = model.get_input_embeddings()
+        used = used_ids(encoded, len(self.table))
+        if model.config.pad_token_id is not None:  # a fallback that pads looks it up
+            used = np.union1d(used, [model.config.pad_token_id])
+        device = self.table.device
+        self._used = torch.from_numpy(used).to(device)
+        self._place = torch.full((len(self.table),), -1, dtype=torch.int64, device=device)
+        self._place[self._used] = torch.arange(len(used), device=device)
+        self.rows = nn.Parameter(self.table.detach()[self._used].clone())
+        self.rows.grad = torch.zeros_like(self.rows)
+        self._touched: list[Tensor | slice] = []
+        self._table.sparse = True  # the gradient of a step has a row for each token, not for each word
+
+    def stand_in(self, parameter: nn.Parameter) -> nn.Parameter:
+        """The parameter to train: the rows for the table, any other for itself."""
+        return self.rows if parameter is self.table else parameter
+
+    @property
+    def table(self) -> nn.Parameter:
+        """The whole word table [V, D]."""
+        weight = self._table.weight
+        assert isinstance(weight, nn.Parameter)
+        return weight
+
+    def add(self, gradients: Sequence[Tensor | None]) -> None:
+        """Adds sparse gradients of the table to that of the rows."""
+        assert self.rows.grad is not None
+        for gradient in gradients:
+            if gradient is None:
+                continue
+            whole = gradient.coalesce()
+            places = self._place[whole.indices()[0]]
+            self.rows.grad.index_add_(0, places, whole.values())
+            self._touched.append(places)
+
+    def pool(self, into: Callable[[Tensor], object]) -> None:
+        """Lets `into` change the gradient of the rows by what other processes have found."""
+        assert self.rows.grad is not None
+        into(self.rows.grad)
+        self._touched.append(slice(None))
+
+    def settle(self) -> None:
+        """Writes the rows into the table, and makes their gradient zero where it is not."""
+        assert self.rows.grad is not None
+        self.table.detach().index_copy_(0, self._used, self.rows.detach())
+        for places in self._touched:
+            self.rows.grad[places] = 0.0
+        self._touched.clear()
+
+
+def used_ids(encoded: Encoded, vocabulary: int) -> Ints:
+    """The ids that occur, in order, without holding all ids in memory."""
+    occurs = np.zeros(vocabulary, np.bool_)
+    for start in range(0, len(encoded.ids), COUNTED_AT_ONCE):
+        occurs[np.unique(encoded.ids[start : start + COUNTED_AT_ONCE])] = True
+    return np.flatnonzero(occurs)

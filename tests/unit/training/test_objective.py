@@ -1,0 +1,131 @@
+"""One gradient, however many threads share the rows of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tests.conftest import TinyModel
+from tests.unit.small import PACKED, batch, classifier, encoded, gradients, padded_logits, sequences, stock
+from whet.data.batches import training_batch
+from whet.model.classifier import Classifier
+from whet.model.dropout import Dropout
+from whet.training import optim
+from whet.training.objective import OnThreads, objective_of
+
+ROWS = sequences([4, 9, 6, 30, 5, 17, 8], vocabulary=200)
+LABELS = [0, 1, 2, 0, 1, 2, 0]
+
+
+@pytest.fixture(params=[1, 2, 3])
+def cores(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def without_dropout(made: Classifier) -> Classifier:
+    """On the route of dropout, at a rate that rounds to no level at all."""
+    for module in made.model.modules():
+        if isinstance(module, Dropout):
+            module.p = 1e-6
+        if hasattr(module, "attention_dropout"):  # ModernBERT keeps this rate outside of a module
+            module.attention_dropout = 1e-6
+    made.model.train()
+    return made
+
+
+def difference(ours: dict[str, Tensor | None], plain: Any) -> float:
+    """Of all gradients together, relative to the norm of those of the plain model."""
+    theirs = {name: parameter.grad for name, parameter in plain.named_parameters()}
+    assert {name for name in ours if ours[name] is None} == {name for name in theirs if theirs[name] is None}
+    mine, other = (
+        torch.cat([value.flatten() for name in theirs if (value := found[name]) is not None])
+        for found in (ours, theirs)
+    )
+    return float((mine - other).norm() / other.norm())
+
+
+@pytest.mark.parametrize("kind", [*PACKED, "mpnet"])
+def test_the_loss_and_its_gradient_are_those_of_plain_transformers(
+    tiny_model: TinyModel, kind: str, cores: int
+) -> None:
+    made, plain = without_dropout(classifier(tiny_model(kind))), stock(tiny_model(kind))
+    objective = objective_of(made, encoded(ROWS))
+    assert isinstance(objective, OnThreads)
+    loss = objective.gradient(batch(ROWS, labels=LABELS))
+    expected = F.cross_entropy(padded_logits(plain, ROWS), torch.tensor(LABELS))
+    expected.backward()
+    assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
+    assert difference(gradients(objective, made.model), plain) < 1e-5
+
+
+@pytest.mark.parametrize("cores", [2], indirect=True)
+@pytest.mark.parametrize("kind", PACKED)
+def test_twenty_steps_of_the_optimiser_are_those_of_plain_transformers(
+    tiny_model: TinyModel, kind: str, cores: int
+) -> None:
+    made, plain = without_dropout(classifier(tiny_model(kind))), stock(tiny_model(kind))
+    data = encoded(sequences([3 + i * 7 % 17 for i in range(100)], vocabulary=200))
+    labels = torch.arange(100).numpy() % 3
+    objective = objective_of(made, data)
+    assert isinstance(objective, OnThreads)
+    optimizer = optim.Optimizer(objective.parameters, weight_decay=0.0)
+    reference = torch.optim.AdamW(plain.parameters(), lr=1e-4, weight_decay=0.0)
+    for step in range(20):
+        rows = training_batch(data, labels, batch_size=8, seed=0, step=step)
+        texts = [rows.ids[a:b].tolist() for a, b in pairwise(rows.cu_seqlens)]
+        loss = objective.gradient(rows)
+        expected = F.cross_entropy(padded_logits(plain, texts), torch.from_numpy(rows.labels))
+        expected.backward()
+        assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
+        assert difference(gradients(objective, made.model), plain) < 1e-5
+        optimizer.step(1e-4, optim.clipping(optimizer.norm(), 1.0))
+        objective.settle()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+        reference.step()
+        reference.zero_grad()
+
+
+def test_with_dropout_the_bits_hang_on_the_seed_and_the_threads_alone(tiny_bert: Path, cores: int) -> None:
+    def found() -> tuple[float, list[Tensor]]:
+        made = classifier(tiny_bert)
+        made.model.train()
+        objective = objective_of(made, encoded(ROWS))
+        loss = objective.gradient(batch(ROWS, labels=LABELS))
+        return float(loss), [parameter.grad for parameter in objective.parameters if parameter.grad is not None]
+
+    (loss, first), (again, second) = found(), found()
+    assert loss == again
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_parameter_that_no_logit_depends_on_has_no_gradient(tiny_bert: Path, cores: int) -> None:
+    made = classifier(tiny_bert)
+    made.model.idle = torch.nn.Linear(3, 3)
+    objective = objective_of(made, encoded(ROWS))
+    objective.gradient(batch(ROWS, labels=LABELS))
+    assert made.model.idle.weight.grad is None
+    assert made.model.classifier.weight.grad is not None
+    objective.settle()
+    assert all(parameter.grad is None for parameter in made.model.parameters())
+
+
+def test_a_frozen_parameter_is_not_trained_and_a_frozen_word_table_has_no_stand_in(tiny_bert: Path) -> None:
+    made = classifier(tiny_bert)
+    table = made.model.get_input_embeddings().weight
+    table.requires_grad_(False)
+    made.model.classifier.bias.requires_grad_(False)
+    objective = objective_of(made, encoded(ROWS))
+    objective.gradient(batch(ROWS, labels=LABELS))
+    shapes = {tuple(parameter.shape) for parameter in objective.parameters}
+    assert (3,) not in shapes
+    assert len(objective.parameters) == len(list(made.model.parameters())) - 2
