@@ -204,6 +204,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _set_up() -> None:
-    # Both are states of a thread, which a new one does not inherit.
+    # All are states of a thread, which a new one does not inherit.
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
+    np.seterr(invalid="ignore")  # a gradient that is not finite is noticed by the loop

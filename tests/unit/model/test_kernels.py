@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -146,3 +147,9 @@ def test_the_threads_compute_alone_and_record_nothing_for_a_backward_pass() -> N
     states: list[tuple[int, bool]] = []
     kernels._each(lambda _: states.append((torch.get_num_threads(), torch.is_grad_enabled())), 4, 2**30)
     assert states == [(1, False)] * 4
+
+
+def test_a_gradient_that_is_not_finite_is_no_warning_of_a_thread() -> None:
+    # The loop looks for it, and under fp16 it is part of the work.
+    with ThreadPoolExecutor(1, initializer=kernels._set_up) as pool:
+        assert math.isnan(pool.submit(np.multiply, np.array([np.inf]), np.array([False])).result()[0])
