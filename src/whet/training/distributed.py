@@ -121,8 +121,7 @@ class Team(Alone):
             mine, weight = share(batch, rank, count), count / len(batch.rows)
             if not len(mine.rows):  # DDP waits for every rank: the shortest row stands in, and weighs nothing
                 mine, weight = select(batch, np.zeros(1, np.int64)), 0.0
-            labels = torch.from_numpy(mine.labels).to(classifier.device)
-            loss = F.cross_entropy(parallel(mine), labels, reduction="sum") * weight
+            loss = F.cross_entropy(parallel(mine), classifier.labels(mine), reduction="sum") * weight
             mean = loss.detach() / count
             dist.all_reduce(mean, group=group)
             return loss, mean

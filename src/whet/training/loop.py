@@ -48,13 +48,15 @@ def train(
     """Trains in place and yields a record after each optimiser step.
 
     The loss of a step is the mean over its rows; `objective` is how several processes come by it. A
-    loss or a gradient that is not finite raises TrainingError before it can reach the weights.
+    loss or a gradient that is not finite raises TrainingError before it can reach the weights; a
+    gradient that overflows under fp16 leaves its step out, until no lower scale of the loss helps.
     """
     objective = objective or _mean_loss(classifier)
     steps = count_steps(len(encoded), recipe)
     per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
     warmup = optim.warmup_steps(recipe.warmup, steps)
     optimizer = optim.adamw(classifier.model, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    scale = optim.LossScale(classifier.device, fp16=classifier.precision == "fp16")
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     tokens, seconds = 0, 0.0
     for step in range(steps):
@@ -65,13 +67,18 @@ def train(
             group["lr"] = learning_rate
         classifier.model.train()
         loss, mean = objective(batch)
-        value = float(mean)
-        _check_finite("loss", value, step, recipe)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        if mean.device.type == "cpu":  # where to look waits for nothing, and spares the way back
+            _check_finite("loss", float(mean), step, recipe)
+        scale.backward(loss)
+        scale.unscale(optimizer)
         # Clipping would turn an infinite gradient into weights that are not numbers.
         norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.max_grad_norm)
-        _check_finite("gradient's norm", float(norm), step, recipe)
-        optimizer.step()
+        # In one transfer, for here the host waits for the device; before the weights change.
+        value, length = torch.stack([mean, norm]).tolist()
+        _check_finite("loss", value, step, recipe)
+        if not scale.overflowed(length):
+            _check_finite("gradient's norm", length, step, recipe)
+            optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         tokens += len(batch.ids)
         seconds += time.perf_counter() - started
@@ -82,7 +89,7 @@ def _mean_loss(classifier: Classifier) -> Objective:
     """The objective of one process alone."""
 
     def measure(batch: Batch) -> tuple[Tensor, Tensor]:
-        loss = F.cross_entropy(classifier.logits(batch), torch.from_numpy(batch.labels).to(classifier.device))
+        loss = F.cross_entropy(classifier.logits(batch), classifier.labels(batch))
         return loss, loss.detach()
 
     return measure

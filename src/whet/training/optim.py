@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+LEAST_SCALE = 1.0  # of the loss: a gradient that overflows even so was not finite before
 
 
 def adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
@@ -30,3 +34,40 @@ def rate(step: int, *, steps: int, warmup: int, peak: float) -> float:
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * (steps - step) / max(1, steps - warmup)
+
+
+class LossScale:
+    """The factor of the loss under fp16 (Micikevicius et al. 2018, arXiv 1710.03740), so that small
+    gradients are not rounded to zero: halved where one overflows, doubled after 2,000 that did not.
+    Without fp16 it is 1 and stays so."""
+
+    def __init__(self, device: torch.device, *, fp16: bool) -> None:
+        self._scaler = torch.amp.GradScaler(device.type, enabled=fp16)
+
+    def backward(self, loss: Tensor) -> None:
+        """Gradients of the scaled loss. One that overflows is noticed afterwards, so numpy, which
+        takes part in the backward pass on a CPU, need not warn of it."""
+        with np.errstate(invalid="ignore"):
+            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+
+    def unscale(self, optimizer: torch.optim.Optimizer) -> None:
+        """Gradients as without a scale."""
+        self._scaler.unscale_(optimizer)
+
+    def overflowed(self, norm: float) -> bool:
+        """Whether the gradient of this norm is not finite because of fp16 alone: the step is then to be
+        left out, and the scale is lower. False where no lower scale would help. Once a step."""
+        if math.isfinite(norm):
+            self._scaler.update()
+            return False
+        before = self._scaler.get_scale()
+        self._scaler.update()
+        return LEAST_SCALE <= self._scaler.get_scale() < before
+
+    def state(self) -> dict[str, float]:
+        """Plain numbers that `load_state` goes on from; none without fp16."""
+        return dict(self._scaler.state_dict())
+
+    def load_state(self, state: Mapping[str, float]) -> None:
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict(dict(state))

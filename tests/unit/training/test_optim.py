@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from hypothesis import given
@@ -91,3 +93,65 @@ def test_a_step_is_adam_with_the_decay_apart_from_the_gradient() -> None:
     # The first step of Adam has the length of the learning rate; decay takes lr * decay of the weight.
     assert model.weight.item() == pytest.approx(2.0 * (1 - 0.1 * 0.5) - 0.1, abs=1e-6)
     assert model.bias.item() == pytest.approx(2.0 - 0.1, abs=1e-6)
+
+
+# ---------------------------------------------------------------- the scale of the loss
+
+
+def scaled(*, fp16: bool = True) -> tuple[optim.LossScale, torch.optim.Optimizer, nn.Parameter]:
+    weight = nn.Parameter(torch.ones(2))
+    return optim.LossScale(torch.device("cpu"), fp16=fp16), torch.optim.SGD([weight], lr=1.0), weight
+
+
+def stepped(scale: optim.LossScale, optimizer: torch.optim.Optimizer, weight: nn.Parameter, slope: float) -> bool:
+    """Whether a step with this gradient overflowed."""
+    optimizer.zero_grad()
+    scale.backward((weight * slope).sum())
+    scale.unscale(optimizer)
+    assert weight.grad is not None
+    return scale.overflowed(float(weight.grad.norm()))
+
+
+def test_without_fp16_the_loss_is_not_scaled_and_there_is_no_state() -> None:
+    scale, _, weight = scaled(fp16=False)
+    scale.backward(weight.sum())
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [1.0, 1.0]
+    assert not scale.overflowed(float("inf"))
+    assert scale.state() == {}
+    scale.load_state({})
+
+
+def test_under_fp16_the_gradient_is_scaled_and_scaled_back() -> None:
+    scale, optimizer, weight = scaled()
+    scale.backward(weight.sum())
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [65536.0, 65536.0]
+    scale.unscale(optimizer)
+    assert weight.grad.tolist() == [1.0, 1.0]
+
+
+def test_a_gradient_that_overflows_halves_the_scale_until_that_helps_no_more() -> None:
+    scale, optimizer, weight = scaled()
+    overflowed = [stepped(scale, optimizer, weight, float("inf")) for _ in range(17)]
+    assert overflowed == [True] * 16 + [False]
+    assert scale.state()["scale"] == 0.5
+
+
+def test_the_norm_of_finite_gradients_that_is_not_finite_is_no_overflow_of_fp16() -> None:
+    scale, optimizer, weight = scaled()
+    assert not stepped(scale, optimizer, weight, 3e33)  # its square is beyond float32
+    assert scale.state()["scale"] == 65536.0
+
+
+def test_the_state_is_plain_numbers_from_which_another_goes_on_alike() -> None:
+    first, optimizer, weight = scaled()
+    for slope in (1.0, float("inf"), 1.0, 1.0):
+        stepped(first, optimizer, weight, slope)
+    state = json.loads(json.dumps(first.state()))
+    assert (state["scale"], state["_growth_tracker"]) == (32768.0, 2)
+    second, optimizer, weight = scaled()
+    second.load_state(state)
+    for _ in range(1_998):
+        assert not stepped(second, optimizer, weight, 1.0)
+    assert second.state() == {**state, "scale": 65536.0, "_growth_tracker": 0}
