@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,8 +129,16 @@ def whet_rival(job: Job, folder: Path, ids: list[list[int]], labels: list[int]) 
 
 
 def trainer_rival(
-    job: Job, folder: Path, ids: list[list[int]], labels: list[int], *, attention: str, reference: bool
+    job: Job,
+    folder: Path,
+    ids: list[list[int]],
+    labels: list[int],
+    *,
+    attention: str,
+    reference: bool,
+    device: Mapping[str, Any] | None = None,
 ) -> Callable[[], dict[str, float]]:
+    """`device`: the Trainer's options for it; None: the CPU."""
     from transformers import (
         AutoModelForSequenceClassification,
         AutoTokenizer,
@@ -164,8 +172,8 @@ def trainer_rival(
         with tempfile.TemporaryDirectory() as scratch:
             arguments = TrainingArguments(
                 output_dir=scratch, per_device_train_batch_size=BATCH, num_train_epochs=1, learning_rate=5e-5,
-                weight_decay=0.01, save_strategy="no", report_to="none", use_cpu=True, disable_tqdm=True,
-                logging_strategy="no", seed=SEED, **options,
+                weight_decay=0.01, save_strategy="no", report_to="none", disable_tqdm=True, logging_strategy="no",
+                seed=SEED, **({"use_cpu": True} if device is None else device), **options,
             )  # fmt: skip
             trainer = InOrder(model=model, args=arguments, train_dataset=examples, data_collator=collator)
             started = time.perf_counter()
@@ -216,22 +224,26 @@ def serve(name: str, job: Job, scratch: Path) -> None:
 class Process:
     """A rival that runs apart, and what it said besides its figure."""
 
-    def __init__(self, name: str, job: str, scratch: Path) -> None:
+    def __init__(self, name: str, job: str, scratch: Path, *, script: str = __file__) -> None:
         self.said: list[dict[str, float]] = []
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", name, "--job", job, "--scratch", str(scratch)],
+            [sys.executable, script, "--serve", name, "--job", job, "--scratch", str(scratch)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
 
     def __call__(self) -> float:
+        self.said.append(self.ask("go"))
+        return self.said[-1]["rows_per_second"]
+
+    def ask(self, what: str) -> dict[str, float]:
+        """What the process answers to a line."""
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write("go\n")
+        self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
         for line in self._process.stdout:
             if line.startswith("RESULT "):
-                self.said.append(json.loads(line.removeprefix("RESULT ")))
-                return self.said[-1]["rows_per_second"]
+                return dict(json.loads(line.removeprefix("RESULT ")))
         raise SystemExit("a rival's process ended")
 
     def close(self) -> None:

@@ -184,7 +184,8 @@ def _are_canaries(given: object, classes: int) -> bool:
 
 
 def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet) -> dict[str, object]:
-    logits = classifier.all_logits(encode_in_memory(CANARIES, cutter))
+    with classifier.in_fp32():  # as it will be loaded
+        logits = classifier.all_logits(encode_in_memory(CANARIES, cutter))
     return {
         "format": FORMAT,
         "kind": "transformer",

@@ -22,6 +22,8 @@ from whet.errors import UsageError, did_you_mean
 Truncation = Literal["head", "head-tail"]
 Keep = Literal["best", "last"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
+Precision = Literal["fp32", "bf16", "fp16"]
 Language = Literal["auto", "en", "ko"]
 
 GROUPS = ("Data", "Model", "Training", "Output", "Machine")
@@ -125,6 +127,10 @@ class Settings:
     quiet: bool = _setting(False, "Output", "Only results, no progress.", result=False)
 
     device: DeviceName = _setting("auto", "Machine", "auto, cpu, cuda, mps or xpu.")
+    precision: PrecisionName = _setting(
+        "auto", "Machine", "Numbers of matrix products in training and its evaluation: fp32, bf16, or fp16 with loss "
+        "scaling. auto: on CUDA bf16, on an older card fp16; elsewhere fp32.",
+    )  # fmt: skip
     threads: int | None = _setting(
         None, "Machine", "CPU threads. Otherwise the cores that are free at the start.", within=Range(least=1)
     )
@@ -170,6 +176,7 @@ class SettingValues(TypedDict, total=False):
     json: bool
     quiet: bool
     device: DeviceName
+    precision: PrecisionName
     threads: int | None
     debug: bool
 

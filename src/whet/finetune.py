@@ -55,9 +55,11 @@ def train_and_save(
     if not job.team.first:  # the head was drawn alike in every process; dropout is not to be
         runtime.apply(job.machine, seed)
     runtime.keep_memory()
-    classifier = Classifier(model, device=job.machine.device, seed=seed)
+    classifier = Classifier(model, device=job.machine.device, seed=seed, precision=job.machine.precision)
     if not classifier.packed:
         messages.append(f"batches are padded by length: {classifier.packing_reason}")
+    if classifier.flash.failed:
+        messages.append(f"attention is computed in groups of like length: {classifier.flash.reason}")
     for message in messages:
         yield folder.log(Notice(message))
 

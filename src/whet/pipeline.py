@@ -22,7 +22,7 @@ from whet.config import Resolved, SettingValues, resolve
 from whet.data.check import check as look
 from whet.data.check import raise_errors
 from whet.data.split import split
-from whet.errors import DataError
+from whet.errors import DataError, UsageError
 from whet.model.files import find
 from whet.records import (
     Checked,
@@ -216,7 +216,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     chosen = [Notice(_device_line(machine, team)), *notices]
     yield from chosen
     digests = prepare.data_digests(splits)
-    _check_alike(team, runs.fingerprint(resolved, [*digests, *labels.names]))
+    _check_alike(team, runs.fingerprint(resolved, [*digests, *labels.names]), machine.precision)
     identity = [*digests, prepare.weights_digest(files), *labels.names]
     if team.ranks.count > 1:
         identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
@@ -254,20 +254,29 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
 
 def _device_line(machine: runtime.Runtime, team: Alone) -> str:
     plural = "" if machine.threads == 1 else "s"
-    line = f"device {machine.device}: {machine.device_reason}; {machine.threads} thread{plural}"
+    lower = f"; precision {machine.precision}: {machine.precision_reason}" if machine.precision != "fp32" else ""
+    line = f"device {machine.device}: {machine.device_reason}{lower}; {machine.threads} thread{plural}"
     return line if team.ranks.count == 1 else f"{line} in each of {team.ranks.count} processes"
 
 
-def _check_alike(team: Alone, digest: str) -> None:
-    """Raises DataError where another process has other data or settings. Weights do not count: on
-    another machine their files have other times, and those of the first are taken."""
-    digests = team.meet(digest)
+def _check_alike(team: Alone, digest: str, precision: str) -> None:
+    """Raises DataError where another process has other data or settings, UsageError where another
+    card led it to another precision. Weights do not count: on another machine their files have other
+    times, and those of the first are taken."""
+    digests, precisions = zip(*team.meet([digest, precision]), strict=True)
     strange = [str(rank) for rank, theirs in enumerate(digests) if theirs != digests[0]]
     if strange:
         raise DataError(
             f"rank {', '.join(strange)} of {len(digests)} has other data or settings than rank 0",
             where="torchrun",
             expected="the same command and the same data on every machine",
+        )
+    if len(set(precisions)) > 1:
+        raise UsageError(
+            f"by their cards the processes would train in {', '.join(precisions)}",
+            where="--precision",
+            expected="one for all",
+            todo=f"Give --precision {'fp16' if 'fp16' in precisions else 'fp32'}",
         )
 
 
@@ -282,6 +291,7 @@ def _facts(command: str, digest: str, machine: runtime.Runtime, sides: Any, team
         "command": command,
         "digest": digest,
         "device": {"value": machine.device, "reason": machine.device_reason},
+        "precision": {"value": machine.precision, "reason": machine.precision_reason},
         "threads": {"value": machine.threads, "reason": machine.threads_reason},
         "ranks": team.ranks.count,
         "sides": dict(sides),

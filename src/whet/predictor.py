@@ -53,8 +53,11 @@ class Predictor:
 
 
 def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = None) -> Predictor:
-    """The predictor of a model/ folder. Raises ModelError for a folder that does not verify."""
-    machine = choose(device, threads)
+    """The predictor of a model/ folder. Raises ModelError for a folder that does not verify.
+
+    It computes in fp32 on every device: an answer should not hang on the machine that gives it.
+    """
+    machine = choose(device, threads, precision="fp32")
     apply(machine, seed=None)
     keep_memory()
     return Predictor(artifact.load(folder, device=machine.device))

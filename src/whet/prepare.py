@@ -202,9 +202,10 @@ def weights_digest(files: ModelFiles) -> str:
 
 
 def machine_for(resolved: Resolved, ranks: runtime.Ranks = runtime.ALONE) -> runtime.Runtime:
-    """Device and threads of this process, which is set up for them."""
-    machine = runtime.choose(resolved.settings.device, resolved.settings.threads, ranks)
-    runtime.apply(machine, resolved.settings.seed)
+    """Device, precision and threads of this process, which is set up for them."""
+    settings = resolved.settings
+    machine = runtime.choose(settings.device, settings.threads, ranks, settings.precision)
+    runtime.apply(machine, settings.seed)
     return machine
 
 

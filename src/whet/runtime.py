@@ -1,4 +1,4 @@
-"""The machine: device, threads, seeds and caches, each choice with its reason.
+"""The machine: device, precision, threads, seeds and caches, each choice with its reason.
 
 The only module that reads the environment or changes global state, and only when called.
 """
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from whet.config import DeviceName, Language
+from whet.config import DeviceName, Language, Precision, PrecisionName
 from whet.errors import MissingExtraError, UsageError
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -29,6 +29,12 @@ LOOK, LOOKS = 0.2, 5  # seconds of a look at what the cores do, and looks at bus
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
+ONLY_CUDA = "less is chosen by itself on CUDA alone"
+# torch's own questions to the processor, by what makes its products of that precision fast.
+PROCESSOR_HAS = {
+    "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
+    "fp16": ("_is_amx_fp16_supported",),
+}
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow")
 
 
@@ -40,6 +46,8 @@ class Runtime:
     device_reason: str
     threads: int
     threads_reason: str
+    precision: Precision = "fp32"
+    precision_reason: str = ONLY_CUDA
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +93,44 @@ def pip_line() -> str:
     return f"{pip} --extra-index-url {CPU_INDEX}"
 
 
-def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE) -> Runtime:
-    """Device and threads for this process of a job. Loads torch; a device that was asked for and is
-    not there raises UsageError."""
+def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE, precision: PrecisionName = "auto") -> Runtime:
+    """Device, precision and threads for this process of a job. Loads torch; a device that was asked
+    for and is not there raises UsageError."""
     _share_cores()
     with loading():
         chosen, device_reason = _device(device)
     if ranks.count > 1 and chosen != "cpu":
         chosen, device_reason = _device_of_rank(chosen, device_reason, ranks)
-    if threads is not None:
-        return Runtime(chosen, device_reason, threads, "given")
-    cores, sharing = free_cores(), ranks.local_count
+    return Runtime(chosen, device_reason, *_threads(threads, ranks.local_count), *_precision(precision, chosen))
+
+
+def _threads(asked: int | None, sharing: int) -> tuple[int, str]:
+    if asked is not None:
+        return asked, "given"
+    cores = free_cores()
     if sharing == 1:
-        return Runtime(chosen, device_reason, cores, "the cores that are free")
-    threads_reason = f"a share of {cores} cores for each of {sharing} processes"
-    return Runtime(chosen, device_reason, max(1, cores // sharing), threads_reason)
+        return cores, "the cores that are free"
+    return max(1, cores // sharing), f"a share of {cores} cores for each of {sharing} processes"
+
+
+def _precision(asked: PrecisionName, device: str) -> tuple[Precision, str]:
+    import torch
+
+    cuda = device.startswith("cuda")
+    # Without emulation: an older card computes bf16 by way of fp32, which is slower than fp32 itself.
+    native = cuda and torch.cuda.is_bf16_supported(including_emulation=False)
+    if asked == "auto":
+        if not cuda:
+            return "fp32", ONLY_CUDA
+        return ("bf16", "the card has it") if native else ("fp16", "the card has no bf16")
+    if cuda and asked == "bf16" and not native:
+        return asked, "given; slow, for the card only emulates it"
+    if device == "cpu" and asked in PROCESSOR_HAS:
+        # Another version of torch may know fewer of these questions.
+        if any(getattr(torch.cpu, name, bool)() for name in PROCESSOR_HAS[asked]):
+            return asked, "given; the processor has instructions for it"
+        return asked, "given; slow, for the processor has no instructions for it"
+    return asked, "given"
 
 
 def apply(runtime: Runtime, seed: int | None) -> None:

@@ -48,12 +48,15 @@ def test_a_finished_run_holds_these_files(taught: Told) -> None:
 def test_run_json_tells_how_the_run_came_about(taught: Told) -> None:
     known = json.loads((taught.path / "run.json").read_text(encoding="utf-8"))
     assert set(known) == {
-        "format", "started", "command", "digest", "device", "threads", "ranks", "sides", "versions", "settings"
+        "format", "started", "command", "digest", "device", "precision", "threads", "ranks", "sides", "versions",
+        "settings",
     }  # fmt: skip
     assert re.fullmatch(r"[0-9a-f]{64}", known["digest"])
     assert known["threads"] == {"value": 1, "reason": "given"}
     assert known["ranks"] == 1
-    assert known["device"]["value"] == runtime.choose("auto", 1).device
+    machine = runtime.choose("auto", 1)
+    assert known["device"] == {"value": machine.device, "reason": machine.device_reason}
+    assert known["precision"] == {"value": machine.precision, "reason": machine.precision_reason}
     assert known["versions"] == runtime.versions()
     assert known["versions"]["torch"] == torch.__version__
     assert known["sides"] == {

@@ -84,6 +84,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
         "cpu", {}, lambda told: json.loads((told.path / "run.json").read_text())["device"]["reason"] == "given",
         (False, True),
     ),
+    "precision": ("bf16", {"device": "cpu"}, losses, None),
     "threads": (
         2, {}, lambda told: json.loads((told.path / "run.json").read_text())["threads"]["value"], (1, 2)
     ),

@@ -8,12 +8,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Job, content_of, events_of, write_csv
+from whet import pipeline
+from whet.errors import UsageError
+from whet.runtime import Ranks
+from whet.training.team import Alone
 
 ROWS_OF_16 = {"train_rows": 33, "learning_rate": 1e-3, "epochs": 2.0, "threads": 1}
 """33 rows are two steps of 16 and one of a single row, for which one of two processes has none."""
@@ -134,6 +139,28 @@ def test_a_process_that_ends_in_the_middle_of_training_ends_the_job(calm_bert: s
     assert not Path("odd", "metrics.json").exists()
     if odd == "bug":
         assert any("ArithmeticError: rank 1 alone" in line for line in ended.errors)
+
+
+class Two(Alone):
+    """A process beside another, of which only the words are known."""
+
+    def __init__(self, other: list[str]) -> None:
+        super().__init__(Ranks(0, 2))
+        self.other = other
+
+    def meet(self, said: object = None) -> list[Any]:
+        return [said, self.other]
+
+
+@pytest.mark.parametrize(("other", "advice"), [("fp16", "fp16"), ("fp32", "fp32")])
+def test_processes_whose_cards_lead_to_unlike_precisions_are_refused(other: str, advice: str) -> None:
+    pipeline._check_alike(Two(["digest", "bf16"]), "digest", "bf16")
+    with pytest.raises(UsageError) as caught:
+        pipeline._check_alike(Two(["digest", other]), "digest", "bf16")
+    assert caught.value.message == (
+        f"--precision: by their cards the processes would train in bf16, {other}. Expected one for all. "
+        f"Give --precision {advice}."
+    )
 
 
 def test_a_process_alone_loads_nothing_of_this(calm_bert: str, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

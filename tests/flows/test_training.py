@@ -14,7 +14,10 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import BRIEF, TEACH, Command, Job, Told, events_of, weights_of, write_csv
+from whet import runtime
 from whet.errors import UsageError
+from whet.model import classifier
+from whet.model.flash import Found
 from whet.records import StepRecord
 
 
@@ -289,3 +292,41 @@ def test_the_library_tells_its_notices_to_the_logger_and_keeps_them_all_in_event
     assert said == [event["message"] for event in events if event["kind"] == "notice"]
     assert any(message.startswith("device cpu: ") for message in said)
     assert any(message.startswith("test: 10 % of ") for message in said)
+
+
+# ---------------------------------------------------------------- precision
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_job_in_less_than_fp32_says_so_and_leaves_a_model_that_answers_in_fp32(
+    precision: str, data: str, job: Job
+) -> None:
+    full, told = (job(data, **BRIEF, device="cpu", precision=name) for name in ("fp32", precision))
+    machine = runtime.choose("cpu", 1, precision=precision)
+    assert machine.precision == precision
+    assert f"device cpu: given; precision {precision}: {machine.precision_reason}; 1 thread" in told.notices
+    known = json.loads((told.path / "run.json").read_text())["precision"]
+    assert known == {"value": precision, "reason": machine.precision_reason}
+    ours, theirs = (one.run.metrics["test"]["loss"] for one in (told, full))
+    assert ours != theirs
+    assert ours == pytest.approx(theirs, abs=0.02)
+    # Its answers to the test texts were saved as it gives them when it is loaded.
+    loaded = library.load(told.path)
+    assert loaded.predictor.artifact.classifier.precision == "fp32"
+    assert loaded.predict(["Is it true?"])[0].label in ("negative", "positive")
+
+
+def test_fp32_is_not_worth_a_word(data: str, job: Job) -> None:
+    told = job(data, **BRIEF, device="cpu")
+    assert "device cpu: given; 1 thread" in told.notices
+    known = json.loads((told.path / "run.json").read_text())["precision"]
+    assert known == {"value": "fp32", "reason": "less is chosen by itself on CUDA alone"}
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_flash_attention_that_should_have_worked_is_missed_aloud_and_any_other_is_not(
+    failed: bool, data: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier, "find", lambda *_, **__: Found(False, "no such luck", failed))
+    said = "attention is computed in groups of like length: no such luck"
+    assert (said in job(data, **BRIEF).notices) == failed

@@ -17,7 +17,17 @@ import pytest
 from tests.meta.source import REPOSITORY
 
 FOLDER = REPOSITORY / "benchmarks"
-BENCHMARKS = ["memory", "predict_cpu", "sample_folds", "scaling", "startup", "tokenise", "train_cpu", "wall"]
+BENCHMARKS = [
+    "memory",
+    "predict_cpu",
+    "sample_folds",
+    "scaling",
+    "startup",
+    "tokenise",
+    "train_cpu",
+    "train_gpu",
+    "wall",
+]
 RESULTS = sorted((FOLDER / "results").iterdir())
 
 
@@ -41,7 +51,7 @@ def wall(beside: None) -> ModuleType:
     return import_module("wall")
 
 
-def test_there_are_eight_benchmarks() -> None:
+def test_there_are_nine_benchmarks() -> None:
     assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted([*BENCHMARKS, "common"])
 
 

@@ -78,10 +78,14 @@ def test_several_missing_packages_are_named_as_pip_calls_them(lacking: Callable[
 
 @pytest.fixture
 def devices(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """A PyTorch that sees the named devices only, and its CUDA build."""
+    """A PyTorch that sees the named devices only, and its CUDA build; `bf16`: what its card has."""
     torch = pytest.importorskip("torch")
 
-    def see(*names: str, build: str | None = None, nvidia: bool = False) -> None:
+    def see(*names: str, build: str | None = None, nvidia: bool = False, bf16: bool = True) -> None:
+        # With emulation every card would say yes.
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or bf16
+        )
         monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in names)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
         monkeypatch.setattr(torch.xpu, "is_available", lambda: "xpu" in names)
@@ -99,7 +103,7 @@ def test_auto_takes_the_device_that_is_there(devices: Callable[..., None], name:
     chosen = runtime.choose("auto", None)
     assert (chosen.device, chosen.device_reason) == (name, f"a {name.upper()} device is there")
     assert runtime.choose("cpu", None).device_reason == "given"
-    assert runtime.choose(name, None) == runtime.Runtime(name, "given", chosen.threads, chosen.threads_reason)
+    assert runtime.choose(name, 3, precision="fp32") == runtime.Runtime(name, "given", 3, "given", "fp32", "given")
 
 
 def test_of_several_devices_cuda_comes_first(devices: Callable[..., None]) -> None:
@@ -125,6 +129,70 @@ def test_a_device_that_is_asked_for_and_not_there_is_a_usage_error(devices: Call
     with pytest.raises(UsageError) as caught:
         runtime.choose("cuda", None)
     assert caught.value.message == "--device: no cuda device can be used: no GPU was found. Expected mps or cpu."
+
+
+# ---------------------------------------------------------------- precision
+
+
+def precision(*asked: str) -> tuple[str, str]:
+    device, *name = asked
+    chosen = runtime.choose(device, 1, precision=name[0] if name else "auto")
+    return chosen.precision, chosen.precision_reason
+
+
+def test_on_cuda_auto_is_bf16_where_the_card_has_it_and_fp16_on_an_older_one(devices: Callable[..., None]) -> None:
+    devices("cuda", build="13.0")
+    assert precision("cuda") == ("bf16", "the card has it")
+    devices("cuda", build="13.0", bf16=False)
+    assert precision("cuda") == ("fp16", "the card has no bf16")
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps", "xpu"])
+def test_elsewhere_auto_is_fp32(devices: Callable[..., None], device: str) -> None:
+    devices("mps", "xpu")
+    assert precision(device) == ("fp32", "less is chosen by itself on CUDA alone")
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps", "xpu"])
+@pytest.mark.parametrize("name", ["fp32", "bf16", "fp16"])
+def test_a_given_precision_is_taken(devices: Callable[..., None], device: str, name: str) -> None:
+    devices("cuda", "mps", "xpu", build="13.0")
+    assert precision(device, name) == (name, "given")
+
+
+def test_bf16_on_a_card_that_only_emulates_it_is_called_slow(devices: Callable[..., None]) -> None:
+    devices("cuda", build="13.0", bf16=False)
+    assert precision("cuda", "bf16") == ("bf16", "given; slow, for the card only emulates it")
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "fast"),
+    [
+        ("bf16", "_is_avx512_bf16_supported", True),
+        ("bf16", "_is_amx_tile_supported", True),
+        ("bf16", "_is_amx_fp16_supported", False),
+        ("fp16", "_is_amx_fp16_supported", True),
+        ("fp16", "_is_avx512_bf16_supported", False),
+    ],
+)
+def test_on_a_cpu_the_reason_tells_whether_the_processor_is_made_for_it(
+    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch, name: str, there: str, fast: bool
+) -> None:
+    torch = pytest.importorskip("torch")
+    devices()
+    for question in ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_amx_fp16_supported"):
+        monkeypatch.setattr(torch.cpu, question, lambda question=question: question == there, raising=False)
+    slow = "given; slow, for the processor has no instructions for it"
+    assert precision("cpu", name) == (name, "given; the processor has instructions for it" if fast else slow)
+
+
+def test_a_torch_that_cannot_ask_the_processor_calls_it_slow(
+    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    devices()
+    monkeypatch.delattr(torch.cpu, "_is_amx_fp16_supported", raising=False)
+    assert precision("cpu", "fp16")[1] == "given; slow, for the processor has no instructions for it"
 
 
 # ---------------------------------------------------------------- threads and seeds

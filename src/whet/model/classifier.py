@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -11,11 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from whet.config import Precision
 from whet.data.batches import evaluation_batches
 from whet.model import kernels, packed, threads
+from whet.model.copies import to_device
 from whet.model.dropout import DropoutStream, replace_dropouts
 from whet.model.encoder import FAMILIES, Family, SequenceModel
+from whet.model.flash import Found, find
 from whet.model.packing import plan
+from whet.model.precision import DTYPES, lowered
 from whet.records import Batch, Encoded, Floats, Ints
 from whet.runtime import quiet_libraries
 
@@ -29,21 +34,44 @@ EVALUATION_TOKENS = {"cpu": 4_096, "gpu": 65_536}
 class Classifier:
     """Logits of batches, packed where the architecture allows it.
 
-    `packed` tells which route was taken, `packing_reason` why. `model` is the plain transformers
-    model; its parameters are trained in place.
+    `packed` tells which route was taken, `packing_reason` why, `flash` whether flash attention is
+    used, and why. `model` is the plain transformers model; its parameters are trained in place.
+    `plain_attention` is for tests and benchmarks: it leaves flash attention out.
     """
 
-    def __init__(self, model: SequenceModel, *, device: str, seed: int) -> None:
+    def __init__(
+        self,
+        model: SequenceModel,
+        *,
+        device: str,
+        seed: int,
+        precision: Precision = "fp32",
+        plain_attention: bool = False,
+    ) -> None:
         self.model = model.to(device)
         self.device = torch.device(device)
         self.stream = DropoutStream(seed)
+        self.precision: Precision = "fp32"  # in which packed and single texts are compared
         self.packed = False
         self.packing_reason = self._try_packing()
+        self.flash = Found(False, "plain attention was asked for") if plain_attention else self._try_flash(precision)
+        self.precision = precision
         replace_dropouts(self.model, self.stream)
 
     def logits(self, batch: Batch) -> Tensor:
-        """[N, C], in the order of the batch."""
-        return self._packed(batch) if self.packed else self._padded(batch)
+        """[N, C] in float32, in the order of the batch."""
+        with lowered(self.precision, self.device):
+            logits = self._packed(batch) if self.packed else self._padded(batch)
+        return logits.float()
+
+    @contextmanager
+    def in_fp32(self) -> Iterator[None]:
+        """A block in which logits are computed in fp32, whatever the training does."""
+        kept, self.precision = self.precision, "fp32"
+        try:
+            yield
+        finally:
+            self.precision = kept
 
     def packs(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Iterator[tuple[Ints, Floats]]:
         """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C]. Of
@@ -72,10 +100,11 @@ class Classifier:
 
     def _packed(self, batch: Batch) -> Tensor:
         family = FAMILIES[self.model.config.model_type]
-        positions = self._tensor(family.positions(self.model, batch))
-        most = kernels.most_weights(self.model.config.num_attention_heads) if self.device.type == "cpu" else None
-        packing = plan(batch.cu_seqlens, self.stream, self.device, most=most)
-        return family.head(self.model, family.encode(self.model, self._tensor(batch.ids), positions, packing))
+        ids, positions = self.tensors(batch.ids, family.positions(self.model, batch))
+        most = kernels.most_weights(self.model.config.num_attention_heads)
+        flash = self.precision != "fp32" and self.flash.usable
+        packing = plan(batch.cu_seqlens, self.stream, self.device, most=most, flash=flash)
+        return family.head(self.model, family.encode(self.model, ids, positions, packing))
 
     def _padded(self, batch: Batch) -> Tensor:
         """Groups of like length, each padded to its longest."""
@@ -87,11 +116,29 @@ class Classifier:
                 real = group.mask[:, 0, 0].numpy().astype(np.int64)
             ids = np.full(real.shape, self.model.config.pad_token_id or 0, np.int64)
             ids[real.astype(bool)] = span
-            parts.append(self.model(input_ids=self._tensor(ids), attention_mask=self._tensor(real)).logits)
+            tokens, mask = self.tensors(ids, real)
+            parts.append(self.model(input_ids=tokens, attention_mask=mask).logits)
         return torch.cat(parts)
 
-    def _tensor(self, values: Ints) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.int64)).to(self.device)
+    def tensors(self, *values: Ints) -> list[Tensor]:
+        """Whole numbers on the model's device."""
+        there = [torch.from_numpy(np.ascontiguousarray(value, dtype=np.int64)) for value in values]
+        return to_device(there, self.device)
+
+    def labels(self, batch: Batch) -> Tensor:
+        """[N] on the model's device."""
+        assert batch.labels is not None
+        return self.tensors(batch.labels)[0]
+
+    def _try_flash(self, precision: Precision) -> Found:
+        config, family = self.model.config, FAMILIES.get(self.model.config.model_type)
+        if not self.packed or family is None:
+            return Found(False, "flash attention is for packed batches")
+        if not family.flash:
+            return Found(False, f"{config.model_type} models add to their scores what flash attention cannot")
+        window = family.reach(config) if family.reach else None
+        width = config.hidden_size // config.num_attention_heads
+        return find(self.device, DTYPES[precision], width=width, window=window)
 
     def _try_packing(self) -> str:
         """Switches packed attention on and compares it with single texts; back off where they
@@ -126,7 +173,7 @@ class Classifier:
         spans = zip(batch.cu_seqlens[:-1], batch.cu_seqlens[1:], strict=True)
         self.model.eval()
         with torch.inference_mode():
-            alone = torch.cat([self.model(input_ids=self._tensor(batch.ids[a:b])[None]).logits for a, b in spans])
+            alone = torch.cat([self.model(input_ids=self.tensors(batch.ids[a:b])[0][None]).logits for a, b in spans])
             if family.registered:
                 packed.register()
                 self._use_attention(packed.NAME)

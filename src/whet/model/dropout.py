@@ -18,6 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from whet.model.precision import widened
+
 LEVELS = 65536
 PER_DRAW = 4  # elements that share one 64-bit number
 LANE = 2**96  # elements from the start of one lane to that of the next
@@ -109,8 +111,8 @@ def dropout(x: Tensor, p: float, stream: DropoutStream) -> Tensor:
         return nn.functional.dropout(x, p)
     keep = np.empty(x.shape, np.bool_)
     stream.keep(keep, p, stream.reserve(x.numel()))
-    masked: Tensor = _Masked.apply(x, keep, scale_of(p))  # type: ignore[no-untyped-call]
-    return masked
+    masked: Tensor = _Masked.apply(widened(x), keep, scale_of(p))  # type: ignore[no-untyped-call]
+    return masked.to(x.dtype)  # numpy knows no bf16
 
 
 class Dropout(nn.Module):

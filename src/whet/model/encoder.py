@@ -43,6 +43,8 @@ class Family:
     """By the configuration, the tokens beyond which a token sees others differently or not at all."""
     registered: bool = False
     """Whether attention goes through the library's interface, where ours is registered."""
+    flash: bool = True
+    """Whether its attention is a plain one, which a flash kernel can compute."""
 
 
 def _pooler_head(model: SequenceModel, first: Tensor) -> Tensor:
@@ -84,7 +86,7 @@ FAMILIES = {
     "electra": Family(_sequence_head, _from_zero, postnorm.encode_bert),
     "distilbert": Family(_distilbert_head, _from_zero, postnorm.encode_distilbert),
     "modernbert": Family(modernbert.head, _from_zero, modernbert.encode, modernbert.reach, registered=True),
-    "deberta-v2": Family(deberta.head, _from_zero, deberta.encode, deberta.reach),
+    "deberta-v2": Family(deberta.head, _from_zero, deberta.encode, deberta.reach, flash=False),
 }
 
 # Parameters that a pretrained encoder may lack, because they belong to the new task.

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet.model.packing import Group, Packing
+from whet.model.packing import Group, Packing, moved
 from whet.records import Bools, Ints
 
 SMALLEST_BLOCK = 32  # queries; a narrower window does not make smaller blocks
@@ -49,24 +49,26 @@ def reach(config: Any) -> int:
 
 def localise(packing: Packing, half: int, device: torch.device) -> Packing:
     """The same tokens in groups whose queries see the keys at most `half` tokens away."""
+    if packing.starts is not None:
+        return replace(packing, window=half)
     groups: list[Group] = []
     restore: list[Ints] = []
     offset, padded = 0, packing.restore is not None
     for group in packing.groups:
         real = np.arange(group.length) < group.lengths[:, None]  # [n, L]
         if group.length > BLOCKS_BEYOND * (_block(half) + 2 * half):
-            group, real = _blocks(group, half, device)
+            group, real = _blocks(group, half)
             padded = True
         elif group.length - 1 > half:
             places = np.arange(group.length)
             near = np.abs(places[:, None] - places) <= half
             mask = near[None] if group.mask is None else _visible(near, real, real)
-            group = replace(group, mask=torch.from_numpy(mask).to(device)[:, None])
+            group = replace(group, mask=torch.from_numpy(mask)[:, None])
         groups.append(group)
         restore.append(offset + np.flatnonzero(real))
         offset += real.size
-    back = torch.from_numpy(np.concatenate(restore)).to(device) if padded else None
-    return replace(packing, groups=tuple(groups), restore=back)
+    back = torch.from_numpy(np.concatenate(restore)) if padded else None
+    return moved(replace(packing, groups=tuple(groups), restore=back), device)
 
 
 def _block(half: int) -> int:
@@ -74,7 +76,7 @@ def _block(half: int) -> int:
     return max(2 * half, SMALLEST_BLOCK)
 
 
-def _blocks(group: Group, half: int, device: torch.device) -> tuple[Group, Bools]:
+def _blocks(group: Group, half: int) -> tuple[Group, Bools]:
     """The group cut into blocks of queries, and which of their places are real."""
     size = _block(half)
     counts = -(-group.lengths // size)
@@ -89,7 +91,7 @@ def _blocks(group: Group, half: int, device: torch.device) -> tuple[Group, Bools
 
     def tokens(places: Ints) -> Tensor:
         # Any valid token will do for a place outside of the text, the mask hides it.
-        return torch.from_numpy((start + places.clip(0, length - 1)).ravel()).to(device)
+        return torch.from_numpy((start + places.clip(0, length - 1)).ravel())
 
     blocks = replace(
         group,
@@ -97,7 +99,7 @@ def _blocks(group: Group, half: int, device: torch.device) -> tuple[Group, Bools
         length=size,
         gather=tokens(queries),
         keys=tokens(keys),
-        mask=torch.from_numpy(mask).to(device)[:, None],
+        mask=torch.from_numpy(mask)[:, None],
     )
     return blocks, real
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from whet.model import flash
 from whet.model.dropout import DropoutStream, dropout
 from whet.model.packing import Packing, lay, take
 
@@ -40,6 +41,8 @@ def attend(
     if sliding_window is not None and local is not None:
         packing = local
     q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # [T, H, D]
+    if packing.starts is not None:
+        return flash.attend(q, k, v, packing, scale=scaling, p=dropout)[None], None
     outputs = []
     for group in packing.groups:
         states = take(q, group), take(k, group, keys=True), take(v, group, keys=True)

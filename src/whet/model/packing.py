@@ -9,12 +9,14 @@ the group (L, but for a local group), H heads, D head width.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from whet.model.copies import to_device
 from whet.model.dropout import DropoutStream
 from whet.records import Ints
 
@@ -55,13 +57,43 @@ class Packing:
     lengths: Tensor  # [N]
     longest: int
     stream: DropoutStream
+    # For flash attention, which needs no groups: then `groups` is empty.
+    starts: Tensor | None = None  # [N + 1] int32 place of the first token of each sequence, then T
+    window: int | None = None  # how many tokens a query sees on either side; None: all
 
 
-def plan(cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int | None = None) -> Packing:
+def plan(
+    cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int = 2**62, flash: bool = False
+) -> Packing:
     """Groups neighbouring sequences of like length, unless a head of the group had more than `most`
     weights. Batches come sorted by length, so that few groups with little waste suffice; any order
-    is correct."""
+    is correct. `flash`: for flash attention, without groups."""
     lengths = np.diff(cu_seqlens)
+    groups, back = ((), None) if flash else _grouped(cu_seqlens, lengths, most)
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    position = np.arange(cu_seqlens[-1]) - cu_seqlens[:-1][sequence]
+    firsts, of_token, within, counts = (torch.from_numpy(x) for x in (cu_seqlens[:-1], sequence, position, lengths))
+    starts = torch.from_numpy(cu_seqlens.astype(np.int32)) if flash else None
+    packing = Packing(groups, back, firsts, of_token, within, counts, int(lengths.max()), stream, starts)
+    return moved(packing, device)
+
+
+def moved(packing: Packing, device: torch.device) -> Packing:
+    """The same with its tensors on the device; those that are still on the host go together."""
+    if device.type == "cpu":
+        return packing
+    owners: tuple[Group | Packing, ...] = (*packing.groups, packing)
+    found = [(i, field.name, getattr(owner, field.name)) for i, owner in enumerate(owners) for field in fields(owner)]
+    apart = [(i, name, value) for i, name, value in found if isinstance(value, Tensor) and value.device.type == "cpu"]
+    changes: list[dict[str, Any]] = [{} for _ in owners]
+    for (i, name, _), there in zip(apart, to_device([value for _, _, value in apart], device), strict=True):
+        changes[i][name] = there
+    groups = tuple(replace(group, **change) for group, change in zip(packing.groups, changes, strict=False))
+    return replace(packing, groups=groups, **changes[-1])
+
+
+def _grouped(cu_seqlens: Ints, lengths: Ints, most: int) -> tuple[tuple[Group, ...], Tensor | None]:
+    """The groups, and the place of each token in what they give."""
     groups: list[Group] = []
     restore: list[Ints] = []
     first, offset, padded = 0, 0, False
@@ -76,20 +108,14 @@ def plan(cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most:
             padded = True
             # A place beyond the end repeats the last token: any valid index does, the mask hides it.
             index = np.minimum(cu_seqlens[first:last, None] + places, cu_seqlens[first + 1 : last + 1, None] - 1)
-            gather = torch.from_numpy(index.ravel()).to(device)
-            inside = torch.from_numpy(np.flatnonzero(real)).to(device)
-            mask = torch.from_numpy(real).to(device)[:, None, None, :]
+            gather = torch.from_numpy(index.ravel())
+            inside = torch.from_numpy(np.flatnonzero(real))
+            mask = torch.from_numpy(real)[:, None, None, :]
         restore.append(offset + np.flatnonzero(real))
         groups.append(Group(count, longest, start, stop, lengths[first:last], gather, inside, mask))
         offset += count * longest
         first = last
-    back = torch.from_numpy(np.concatenate(restore)).to(device) if padded else None
-    sequence = np.repeat(np.arange(len(lengths)), lengths)
-    position = np.arange(cu_seqlens[-1]) - cu_seqlens[:-1][sequence]
-    firsts, of_token, within, counts = (
-        torch.from_numpy(x).to(device) for x in (cu_seqlens[:-1], sequence, position, lengths)
-    )
-    return Packing(tuple(groups), back, firsts, of_token, within, counts, int(lengths.max()), stream)
+    return tuple(groups), torch.from_numpy(np.concatenate(restore)) if padded else None
 
 
 def take(x: Tensor, group: Group, *, keys: bool = False) -> Tensor:

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from whet.model import kernels
+from whet.model import flash, kernels
 from whet.model.dropout import DropoutStream, dropout
 from whet.model.packing import Packing, lay, take
+from whet.model.precision import in_full, widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,12 @@ def first_states(layers: Sequence[Layer], x: Tensor, packing: Packing, *, traini
 
 def _mix(qkv: Tensor, packing: Packing, *, scale: float, p: float) -> Tensor:
     """Attention [T, H, D / H] of queries, keys and values [T, 3, H, D / H], each sequence by itself."""
+    if packing.starts is not None:
+        q, k, v = qkv.unbind(1)
+        return flash.attend(q, k, v, packing, scale=scale, p=p)
     if p > 0.0 and qkv.device.type == "cpu":
-        return kernels.attention(qkv, packing, scale=scale, p=p)
+        with in_full():
+            return kernels.attention(widened(qkv), packing, scale=scale, p=p)
     outputs = []
     for group in packing.groups:
         q, k, v = (take(x, group) for x in qkv.unbind(1))
@@ -105,9 +110,10 @@ def _mix(qkv: Tensor, packing: Packing, *, scale: float, p: float) -> Tensor:
 
 
 def _first_mixed(layer: Layer, x: Tensor, packing: Packing, training: bool) -> Tensor:
-    """Attention of the first tokens alone: [N, H, D / H]."""
-    query = _project(x[packing.first], layer, layer.query)[:, 0] * layer.scale
-    key, value = _project(x, layer, layer.key, layer.value).unbind(1)
+    """Attention of the first tokens alone: [N, H, D / H], in float32 whatever autocast makes of its
+    products: sums over the tokens of a text would lose too much in less."""
+    query = widened(_project(x[packing.first], layer, layer.query)[:, 0]) * layer.scale
+    key, value = widened(_project(x, layer, layer.key, layer.value)).unbind(1)
     scores = (query[packing.sequence] * key).sum(-1)  # [T, H]
     padded = scores.new_full((len(packing.first), packing.longest, layer.heads), float("-inf"))
     places = (packing.sequence, packing.position)
@@ -134,4 +140,5 @@ def _join(x: Tensor, residual: Tensor, norm: nn.LayerNorm, p: float, stream: Dro
     if p == 0.0 or x.device.type != "cpu":
         joined: Tensor = norm(residual + dropout(x, p, stream))
         return joined
-    return kernels.drop_add_norm(x, residual, norm, p, stream)
+    with in_full():
+        return kernels.drop_add_norm(widened(x), widened(residual), norm, p, stream)

@@ -169,8 +169,8 @@ class _OnRank(OnDevice):
         )
         words.table.requires_grad_(is_trained)
 
-    def gradient(self, batch: Batch) -> Tensor:
-        mean = super().gradient(batch)
+    def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
+        mean = super().gradient(batch, scale)
         self._words.pool(lambda found: dist.all_reduce(found.div_(self._ranks.count), group=self._group))
         return mean
 
@@ -180,8 +180,7 @@ class _OnRank(OnDevice):
         mine, weight = share(batch, rank, count), count / len(batch.rows)
         if not len(mine.rows):  # DDP waits for every rank: the shortest row stands in, and weighs nothing
             mine, weight = select(batch, np.zeros(1, np.int64)), 0.0
-        labels = torch.from_numpy(mine.labels).to(self._classifier.device)
-        loss = F.cross_entropy(self._parallel(mine), labels, reduction="sum") * weight
+        loss = F.cross_entropy(self._parallel(mine), self._classifier.labels(mine), reduction="sum") * weight
         mean = loss.detach() / count
         dist.all_reduce(mean, group=self._group)
         return loss, mean

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
+
 from whet.data.batches import steps_per_epoch, training_batch
 from whet.errors import TrainingError
 from whet.model.classifier import Classifier
@@ -42,25 +44,30 @@ def train(
     """Trains in place and yields a record after each optimiser step.
 
     The loss of a step is the mean over its rows; `objective` is how several processes come by it. A
-    loss or a gradient that is not finite raises TrainingError before it can reach the weights.
+    loss or a gradient that is not finite raises TrainingError before it can reach the weights; a
+    gradient that overflows under fp16 leaves its step out, until no lower scale of the loss helps.
     """
     objective = objective or objective_of(classifier, encoded)
     steps = count_steps(len(encoded), recipe)
     per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
     warmup = optim.warmup_steps(recipe.warmup, steps)
     optimizer = optim.Optimizer(objective.parameters, weight_decay=recipe.weight_decay)
+    scale = optim.LossScale(fp16=classifier.precision == "fp16")
     tokens, seconds = 0, 0.0
     for step in range(steps):
         started = time.perf_counter()
         batch = training_batch(encoded, labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step)
         learning_rate = optim.rate(step, steps=steps, warmup=warmup, peak=recipe.learning_rate)
         classifier.model.train()
-        loss = float(objective.gradient(batch))
+        mean = objective.gradient(batch, scale.factor)
+        # In one transfer, for here the host waits for the device; before the weights change.
+        loss, scaled = torch.stack([mean, optimizer.norm()]).tolist()
         _check_finite("loss", loss, step, recipe)
-        norm = optimizer.norm()
-        # Clipping would turn an infinite gradient into weights that are not numbers.
-        _check_finite("gradient's norm", float(norm), step, recipe)
-        optimizer.step(learning_rate, optim.clipping(norm, recipe.max_grad_norm))
+        norm, factor = scaled / scale.factor, scale.factor
+        if not scale.overflowed(norm):
+            # Clipping would turn an infinite gradient into weights that are not numbers.
+            _check_finite("gradient's norm", norm, step, recipe)
+            optimizer.step(learning_rate, factor * optim.clipping(norm, recipe.max_grad_norm))
         objective.settle()
         tokens += len(batch.ids)
         seconds += time.perf_counter() - started

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,8 +23,9 @@ class Objective(Protocol):
     parameters: Sequence[nn.Parameter]
     """What the optimiser trains."""
 
-    def gradient(self, batch: Batch) -> Tensor:
-        """Leaves the gradient in .grad of the parameters, and returns the loss."""
+    def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
+        """Leaves `scale` times the gradient in .grad of the parameters, and returns the loss. One that
+        is not finite raises and warns of nothing: whoever asks looks at it."""
 
     def settle(self) -> None:
         """After the optimiser's step: the model holds the new weights, and no gradient is left."""
@@ -45,9 +47,10 @@ class OnDevice:
         self._trained = [parameter for parameter in classifier.model.parameters() if parameter.requires_grad]
         self.parameters: Sequence[nn.Parameter] = [words.stand_in(parameter) for parameter in self._trained]
 
-    def gradient(self, batch: Batch) -> Tensor:
+    def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
         loss, mean = self._measure(batch)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        with np.errstate(invalid="ignore"):  # numpy takes part in the backward pass on a CPU
+            (loss * scale).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._words.add([self._words.table.grad])
         self._words.table.grad = None
         return mean
@@ -60,8 +63,7 @@ class OnDevice:
 
     def _measure(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss to be differentiated in this process, and the mean over the rows of the step."""
-        labels = torch.from_numpy(batch.labels).to(self._classifier.device)
-        loss = F.cross_entropy(self._classifier.logits(batch), labels)
+        loss = F.cross_entropy(self._classifier.logits(batch), self._classifier.labels(batch))
         return loss, loss.detach()
 
 
@@ -69,14 +71,14 @@ class OnThreads(OnDevice):
     """Each thread takes its share of the rows, balanced by tokens, through the model and back. The
     gradients are added in the order of the shares, so that the sum has the same bits each time."""
 
-    def gradient(self, batch: Batch) -> Tensor:
+    def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
         count = min(threads.at_once(), len(batch.rows))
         shares = [share(batch, index, count) for index in range(count)]
-        found = threads.each(lambda index: self._of_share(index, shares[index], len(batch.rows)), count)
+        found = threads.each(lambda index: self._of_share(index, shares[index], scale / len(batch.rows)), count)
         losses, gradients = zip(*found, strict=True)
         dealt = threads.deal([parameter.numel() for parameter in self.parameters], count)
         threads.each(lambda index: self._add(gradients, dealt[index]), count)
-        return torch.stack(losses).sum()
+        return torch.stack(losses).sum() / len(batch.rows)
 
     def _add(self, gradients: Sequence[Sequence[Tensor | None]], chosen: Sequence[int]) -> None:
         """Adds up what the shares found for some parameters."""
@@ -91,9 +93,9 @@ class OnThreads(OnDevice):
                     total.add_(part)
             self.parameters[index].grad = total
 
-    def _of_share(self, index: int, rows: Batch, count: int) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-        """The share's part of the mean over `count` rows, and its gradient."""
-        with self._classifier.stream.lane(index):
+    def _of_share(self, index: int, rows: Batch, weight: float) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        """The sum of the losses of a share's rows, and `weight` times its gradient."""
+        with self._classifier.stream.lane(index), np.errstate(invalid="ignore"):
             logits = self._classifier.logits(rows)
-            loss = F.cross_entropy(logits, torch.from_numpy(rows.labels), reduction="sum") / count
-            return loss.detach(), torch.autograd.grad(loss, self._trained, allow_unused=True)
+            loss = F.cross_entropy(logits, self._classifier.labels(rows), reduction="sum")
+            return loss.detach(), torch.autograd.grad(loss * weight, self._trained, allow_unused=True)

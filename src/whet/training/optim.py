@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from whet.model import threads
+
+FIRST_SCALE, LEAST_SCALE = 2.0**16, 1.0  # of the loss under fp16
+GROWS_AFTER = 2_000  # steps without an overflow
 
 
 class Optimizer:
@@ -29,12 +32,12 @@ class Optimizer:
         whole: Tensor = torch.linalg.vector_norm(torch.stack(parts))
         return whole
 
-    def step(self, learning_rate: float, divisor: Tensor) -> None:
+    def step(self, learning_rate: float, divisor: float) -> None:
         """An update with all gradients divided by a number, which costs no pass of its own over them."""
 
         def update(index: int) -> None:
             part = self._parts[index]
-            part.grad_scale = divisor
+            part.grad_scale = torch.tensor(divisor, device=part.param_groups[0]["params"][0].device)
             for group in part.param_groups:
                 group["lr"] = learning_rate
             part.step()
@@ -60,9 +63,9 @@ def _adamw(parameters: Sequence[nn.Parameter], weight_decay: float) -> _AdamW:
     return _AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=True)
 
 
-def clipping(norm: Tensor, most: float) -> Tensor:
+def clipping(norm: float, most: float) -> float:
     """What gradients of this norm are divided by so that their norm is at most `most`; 1 for smaller ones."""
-    return (norm / most).clamp(min=1.0)
+    return max(1.0, norm / most)
 
 
 def warmup_steps(warmup: float, steps: int) -> int:
@@ -76,3 +79,34 @@ def rate(step: int, *, steps: int, warmup: int, peak: float) -> float:
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * (steps - step) / max(1, steps - warmup)
+
+
+class LossScale:
+    """The factor of the loss under fp16 (Micikevicius et al. 2018, arXiv 1710.03740), so that small
+    gradients are not rounded to zero: halved where one overflows, doubled after GROWS_AFTER steps in a
+    row that did not. Without fp16 it is 1 and stays so."""
+
+    def __init__(self, *, fp16: bool) -> None:
+        self.factor = FIRST_SCALE if fp16 else 1.0
+        self._fp16 = fp16
+        self._went_well = 0  # steps in a row
+
+    def overflowed(self, norm: float) -> bool:
+        """Whether the gradient of this norm is not finite because of fp16 alone: the step is then to be
+        left out, and the factor is lower. False where no lower one would help. Once a step."""
+        if not self._fp16:
+            return False
+        if not math.isfinite(norm):
+            self.factor, self._went_well = self.factor / 2, 0
+            return self.factor >= LEAST_SCALE
+        self._went_well += 1
+        if self._went_well == GROWS_AFTER:
+            self.factor, self._went_well = self.factor * 2, 0
+        return False
+
+    def state(self) -> dict[str, float]:
+        """Plain numbers that `load_state` goes on from."""
+        return {"factor": self.factor, "went_well": self._went_well}
+
+    def load_state(self, state: Mapping[str, float]) -> None:
+        self.factor, self._went_well = state["factor"], int(state["went_well"])

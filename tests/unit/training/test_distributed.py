@@ -6,13 +6,16 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests.unit.small import batch, classifier, encoded, gradients, sequences
+from tests.unit.small import batch, classifier, encoded, gradients, sequences, stock
 from whet.errors import DataError, MissingExtraError, UsageError, WhetError
+from whet.model.classifier import Classifier
 from whet.runtime import Ranks
+from whet.training import loop
 from whet.training.distributed import Team
 from whet.training.team import Alone, team_of
 
@@ -57,6 +60,16 @@ def test_the_objective_has_the_gradient_of_the_mean_loss(team: Team, tiny_bert: 
         mine = found[name]
         assert mine is not None
         assert torch.allclose(mine, theirs.grad, atol=1e-6)
+
+
+def test_under_fp16_a_team_trains_as_a_single_process_does(team: Team, tiny_bert: Path) -> None:
+    ours, plain = (Classifier(stock(tiny_bert), device="cpu", seed=0, precision="fp16") for _ in range(2))
+    recipe = loop.Recipe(2.0, 2, 1e-3, 0.01, 0.0, 1.0, 1)
+    rows, labels = encoded(ROWS), np.array([0, 1, 2])
+    objective = team.objective(ours, rows)
+    losses = [[record.loss for record in loop.train(ours, rows, labels, recipe, objective)]]
+    losses += [[record.loss for record in loop.train(plain, rows, labels, recipe)]]
+    assert losses[0] == pytest.approx(losses[1], abs=2e-3)
 
 
 def test_a_parameter_that_no_logit_depends_on_does_not_stop_the_second_step(team: Team, tiny_bert: Path) -> None:

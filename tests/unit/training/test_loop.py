@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tests.conftest import TinyModel, review_rows
-from tests.unit.small import PACKED, THREE, TWO, classifier, encoded, sequences
+from tests.unit.small import PACKED, THREE, TWO, classifier, encoded, sequences, stock
 from whet.data.tokens import encode_in_memory, load_cutter
 from whet.errors import TrainingError
 from whet.labels import LabelSet
@@ -259,3 +259,86 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(
         "the gradient's norm is nan at step 1. Lower --learning-rate (now 0.001) or look at the rows of this step."
     )
     assert equal(weights(made), before)
+
+
+# ---------------------------------------------------------------- fp16
+
+
+@pytest.fixture
+def scales(monkeypatch: pytest.MonkeyPatch) -> list[optim.LossScale]:
+    """Every scale of a loss that the loop makes."""
+    made: list[optim.LossScale] = []
+    real = optim.LossScale
+
+    def make(*given: object, **named: object) -> optim.LossScale:
+        made.append(real(*given, **named))  # type: ignore[arg-type]
+        return made[-1]
+
+    monkeypatch.setattr(optim, "LossScale", make)
+    return made
+
+
+def in_fp16(folder: Path) -> Classifier:
+    return Classifier(stock(folder), device="cpu", seed=0, precision="fp16")
+
+
+def test_under_fp16_a_step_that_overflows_is_left_out_and_the_scale_halves(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, scales: list[optim.LossScale]
+) -> None:
+    made = in_fp16(tiny_bert)
+    steps = train(made, *random_rows(16), RECIPE)
+    next(steps)
+    before, scale = weights(made), scales[0].state()["factor"]
+    real = objective.F.cross_entropy
+    with monkeypatch.context() as patched:
+        # Finite, but its gradient times the scale is more than fp16 can hold.
+        patched.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 100)
+        record = next(steps)
+    assert (record.step, math.isfinite(record.loss)) == (2, True)
+    assert equal(weights(made), before)
+    assert scales[0].state()["factor"] == scale / 2
+    assert objective.F.cross_entropy is real
+    next(steps)
+    assert not equal(weights(made), before)
+    assert scales[0].state()["factor"] == scale / 2
+
+
+def test_under_fp16_a_gradient_that_no_scale_mends_is_a_fault_before_the_weights_change(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = in_fp16(tiny_bert)
+    before = weights(made)
+    monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 1e6)
+    with pytest.raises(TrainingError) as caught:
+        list(train(made, *random_rows(16), recipe(epochs=10.0)))
+    message = (
+        "at step 17. Lower --learning-rate (now 0.001) or look at the rows of this step."  # 2 ** 16 halved 17 times
+    )
+    assert caught.value.message in [f"the gradient's norm is {value} {message}" for value in ("inf", "nan")]
+    assert equal(weights(made), before)
+
+
+def test_under_fp16_a_loss_that_is_not_finite_is_a_fault_at_once(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = in_fp16(tiny_bert)
+    before = weights(made)
+    monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * math.nan)
+    with pytest.raises(TrainingError) as caught:
+        next(train(made, *random_rows(16), RECIPE))
+    assert caught.value.message.startswith("the loss is nan at step 1. ")
+    assert equal(weights(made), before)
+
+
+def test_loss_and_norm_are_read_in_one_transfer_a_step(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    for name in ("__float__", "item", "tolist", "__bool__", "cpu"):
+        real = getattr(Tensor, name)
+        monkeypatch.setattr(
+            Tensor, name, lambda self, *given, name=name, real=real: read.append(name) or real(self, *given)
+        )
+    steps = train(classifier(tiny_bert), *random_rows(12), RECIPE)
+    next(steps)
+    read.clear()
+    list(steps)
+    assert read == ["tolist"] * 2

@@ -88,7 +88,7 @@ def test_twenty_steps_of_the_optimiser_are_those_of_plain_transformers(
         expected.backward()
         assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
         assert difference(gradients(objective, made.model), plain) < 1e-5
-        optimizer.step(1e-4, optim.clipping(optimizer.norm(), 1.0))
+        optimizer.step(1e-4, optim.clipping(float(optimizer.norm()), 1.0))
         objective.settle()
         torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
         reference.step()

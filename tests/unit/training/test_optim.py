@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from hypothesis import given
@@ -67,7 +69,7 @@ def test_biases_and_norms_do_not_decay_and_everything_else_does(tiny_model: Tiny
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    optim.Optimizer(list(model.parameters()), weight_decay=0.25).step(0.1, torch.tensor(1.0))
+    optim.Optimizer(list(model.parameters()), weight_decay=0.25).step(0.1, 1.0)
     decayed = set()
     for name, value in model.named_parameters():
         if not torch.equal(value, before[name]):
@@ -85,7 +87,7 @@ def test_a_step_is_adam_with_the_decay_apart_from_the_gradient() -> None:
         model.bias.fill_(2.0)
     optimizer = optim.Optimizer(list(model.parameters()), weight_decay=0.5)
     (3 * model.weight.sum() + 3 * model.bias.sum()).backward()
-    optimizer.step(0.1, torch.tensor(1.0))
+    optimizer.step(0.1, 1.0)
     # The first step of Adam has the length of the learning rate; decay takes lr * decay of the weight.
     assert model.weight.item() == pytest.approx(2.0 * (1 - 0.1 * 0.5) - 0.1, abs=1e-6)
     assert model.bias.item() == pytest.approx(2.0 - 0.1, abs=1e-6)
@@ -107,7 +109,7 @@ def test_threads_step_as_torch_does_with_clipped_gradients(threads: int) -> None
             other.grad = mine.grad.clone()
         norm = optimizer.norm()
         assert float(norm) == pytest.approx(float(torch.nn.utils.clip_grad_norm_(theirs, 0.7)))
-        optimizer.step(0.01, optim.clipping(norm, 0.7))
+        optimizer.step(0.01, optim.clipping(float(norm), 0.7))
         plain.step()
     torch.set_num_threads(before)
     for mine, other in zip(ours, theirs, strict=True):
@@ -115,5 +117,42 @@ def test_threads_step_as_torch_does_with_clipped_gradients(threads: int) -> None
 
 
 def test_small_gradients_are_not_scaled_up() -> None:
-    assert optim.clipping(torch.tensor(0.5), 1.0).item() == 1.0
-    assert optim.clipping(torch.tensor(3.0), 2.0).item() == 1.5
+    assert optim.clipping(0.5, 1.0) == 1.0
+    assert optim.clipping(3.0, 2.0) == 1.5
+
+
+# ---------------------------------------------------------------- the scale of the loss
+
+INF = float("inf")
+
+
+def test_without_fp16_the_loss_is_not_scaled_and_nothing_overflows() -> None:
+    scale = optim.LossScale(fp16=False)
+    assert [scale.overflowed(norm) for norm in (1.0, INF)] == [False, False]
+    assert scale.factor == 1.0
+
+
+def test_a_gradient_that_overflows_halves_the_factor_until_that_helps_no_more() -> None:
+    scale = optim.LossScale(fp16=True)
+    assert scale.factor == 65536.0
+    assert [scale.overflowed(float("nan")) for _ in range(17)] == [True] * 16 + [False]
+    assert scale.factor == 0.5
+
+
+def test_many_steps_in_a_row_without_an_overflow_double_the_factor() -> None:
+    scale = optim.LossScale(fp16=True)
+    norms = [*[1.0] * 1_999, INF, *[1.0] * 2_000]
+    assert [scale.overflowed(norm) for norm in norms].count(True) == 1
+    assert scale.factor == 65536.0
+
+
+def test_the_state_is_plain_numbers_from_which_another_goes_on_alike() -> None:
+    first, second = optim.LossScale(fp16=True), optim.LossScale(fp16=True)
+    for norm in (1.0, INF, 1.0, 1.0):
+        first.overflowed(norm)
+    state = json.loads(json.dumps(first.state()))
+    assert state == {"factor": 32768.0, "went_well": 2}
+    second.load_state(state)
+    for _ in range(1_998):
+        second.overflowed(1.0)
+    assert second.state() == {"factor": 65536.0, "went_well": 0}

@@ -1,0 +1,106 @@
+"""Training and evaluation in less than float32, on the CPU."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import KINDS, TinyModel
+from tests.unit.small import batch, encoded, gap, sequences, stock
+from whet.model import kernels
+from whet.model.classifier import Classifier
+from whet.training.loop import Recipe, train
+
+RECIPE = Recipe(epochs=5.0, batch_size=4, learning_rate=1e-3, weight_decay=0.01, warmup=0.0, max_grad_norm=1.0, seed=1)
+LOW = [("bf16", torch.bfloat16), ("fp16", torch.float16)]
+# Of losses near 1.3: 8 and 11 bits of each number are kept.
+TOLERANCES = {"bf16": 0.03, "fp16": 0.006}
+
+
+def made(folder: Path, precision: Any, seed: int = 0) -> Classifier:
+    return Classifier(stock(folder), device="cpu", seed=seed, precision=precision)
+
+
+def losses(classifier: Classifier) -> list[float]:
+    lengths = np.random.default_rng(0).integers(3, 40, 16).tolist()
+    rows = encoded(sequences(lengths, vocabulary=200))
+    return [record.loss for record in train(classifier, rows, np.arange(16) % 3, RECIPE)]
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+def test_twenty_steps_are_those_of_fp32_but_for_rounding(tiny_bert: Path, precision: str) -> None:
+    full, lower = made(tiny_bert, "fp32"), made(tiny_bert, precision)
+    ours, theirs = losses(lower), losses(full)
+    assert len(ours) == 20
+    assert ours != theirs
+    assert np.mean(theirs[-4:]) < np.mean(theirs[:4]) - 0.02  # an epoch each
+    np.testing.assert_allclose(ours, theirs, atol=TOLERANCES[precision])
+    rows = encoded(sequences([5, 30, 9], vocabulary=200))
+    np.testing.assert_allclose(lower.all_logits(rows), full.all_logits(rows), atol=3 * TOLERANCES[precision])
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_and_gradients_of_every_model_are_float32_and_near_those_of_fp32(
+    tiny_model: TinyModel, kind: str, precision: str
+) -> None:
+    rows = batch(sequences([5, 9, 10, 33], vocabulary=100))
+    results = []
+    for name in (precision, "fp32"):
+        classifier = made(tiny_model(kind), name)
+        classifier.model.train()  # with dropout: of the same stream
+        torch.manual_seed(0)
+        logits = classifier.logits(rows)
+        torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0])).backward()
+        gradients = [p.grad.flatten() for p in classifier.model.parameters() if p.grad is not None]
+        assert {logits.dtype, *(gradient.dtype for gradient in gradients)} == {torch.float32}
+        results.append((logits.detach(), torch.cat(gradients)))
+    (ours, our_gradient), (theirs, their_gradient) = results
+    assert 0 < gap(ours, theirs) < 5 * TOLERANCES[precision]
+    assert float((our_gradient - their_gradient).norm() / their_gradient.norm()) < 5 * TOLERANCES[precision]
+
+
+@pytest.mark.parametrize(("precision", "dtype"), LOW)
+def test_products_are_computed_in_the_precision_and_our_own_kernels_in_float32(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, precision: str, dtype: torch.dtype
+) -> None:
+    seen: set[torch.dtype] = set()
+    real = kernels.attention
+    monkeypatch.setattr(
+        kernels, "attention", lambda qkv, *rest, **more: seen.add(qkv.dtype) or real(qkv, *rest, **more)
+    )
+    classifier = made(tiny_bert, precision)
+    products: set[torch.dtype] = set()
+    classifier.model.bert.encoder.layer[0].intermediate.dense.register_forward_hook(
+        lambda module, given, out: products.add(out.dtype)
+    )
+    classifier.model.train()
+    classifier.logits(batch(sequences([5, 9], vocabulary=100)))
+    assert (seen, products) == ({torch.float32}, {dtype})
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+def test_the_same_seed_gives_the_same_run_in_every_precision(tiny_bert: Path, precision: str) -> None:
+    first, again, other = (losses(made(tiny_bert, precision, seed)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_the_check_at_load_is_in_fp32_whatever_the_training(tiny_bert: Path) -> None:
+    reasons = [made(tiny_bert, precision).packing_reason for precision in ("fp32", "bf16", "fp16")]
+    assert all(left == right for left, right in pairwise(reasons))
+    assert reasons[0].startswith("packed and single texts agree to ")
+
+
+def test_fp32_can_be_had_for_a_while(tiny_bert: Path) -> None:
+    rows = encoded(sequences([5, 30, 9], vocabulary=200))
+    full, lower = made(tiny_bert, "fp32"), made(tiny_bert, "bf16")
+    with lower.in_fp32():
+        assert np.array_equal(lower.all_logits(rows), full.all_logits(rows))
+    assert lower.precision == "bf16"
+    assert not np.array_equal(lower.all_logits(rows), full.all_logits(rows))
