@@ -95,13 +95,13 @@ class Classifier:
 
     def _answer(self, batches: Sequence[Batch], index: int) -> Floats:
         with torch.inference_mode():
-            logits: Floats = self.logits(batches[index]).double().cpu().numpy()
+            logits: Floats = self.logits(batches[index]).cpu().double().numpy()
         return logits
 
     def _packed(self, batch: Batch) -> Tensor:
         family = FAMILIES[self.model.config.model_type]
         ids, positions = self.tensors(batch.ids, family.positions(self.model, batch))
-        most = kernels.most_weights(self.model.config.num_attention_heads)
+        most = kernels.most_weights(self.model.config.num_attention_heads) if self.device.type == "cpu" else None
         flash = self.precision != "fp32" and self.flash.usable
         packing = plan(batch.cu_seqlens, self.stream, self.device, most=most, flash=flash)
         return family.head(self.model, family.encode(self.model, ids, positions, packing))

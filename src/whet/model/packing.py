@@ -63,7 +63,7 @@ class Packing:
 
 
 def plan(
-    cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int = 2**62, flash: bool = False
+    cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int | None = None, flash: bool = False
 ) -> Packing:
     """Groups neighbouring sequences of like length, unless a head of the group had more than `most`
     weights. Batches come sorted by length, so that few groups with little waste suffice; any order
@@ -92,7 +92,7 @@ def moved(packing: Packing, device: torch.device) -> Packing:
     return replace(packing, groups=groups, **changes[-1])
 
 
-def _grouped(cu_seqlens: Ints, lengths: Ints, most: int) -> tuple[tuple[Group, ...], Tensor | None]:
+def _grouped(cu_seqlens: Ints, lengths: Ints, most: int | None) -> tuple[tuple[Group, ...], Tensor | None]:
     """The groups, and the place of each token in what they give."""
     groups: list[Group] = []
     restore: list[Ints] = []

@@ -19,9 +19,10 @@ LOW = (torch.bfloat16, torch.float16)
 
 
 def lowered(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """Autocast to this precision."""
+    """Autocast to this precision. Its cache of cast weights is left off: a pass casts each weight
+    once, and all threads would share the one cache."""
     dtype = DTYPES[precision]
-    return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype, cache_enabled=False)
 
 
 def in_full() -> AbstractContextManager[object]:
