@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -37,17 +37,21 @@ def training_batch(encoded: Encoded, labels: Ints, *, batch_size: int, seed: int
     return gather(encoded, rows, labels)
 
 
+def deal(sizes: Sequence[int], count: int) -> list[list[int]]:
+    """Which of the things of these sizes each of `count` takes: the largest first, to whoever has least."""
+    filled = [(0, taker) for taker in range(count)]  # a heap
+    dealt: list[list[int]] = [[] for _ in range(count)]
+    for index in sorted(range(len(sizes)), key=lambda index: -sizes[index]):
+        size, taker = filled[0]
+        heapq.heapreplace(filled, (size + sizes[index], taker))
+        dealt[taker].append(index)
+    return dealt
+
+
 def share(batch: Batch, index: int, count: int) -> Batch:
-    """What one of `count` processes takes of a batch: each row goes to one of them, the longest
-    first, to whoever has the fewest tokens. With fewer rows than processes some shares are empty."""
-    lengths = np.diff(batch.cu_seqlens)
-    filled = [(0, process) for process in range(count)]  # a heap
-    mine = []
-    for place in np.argsort(-lengths, kind="stable").tolist():
-        tokens, process = filled[0]
-        heapq.heapreplace(filled, (tokens + int(lengths[place]), process))
-        if process == index:
-            mine.append(place)
+    """What one of `count` processes or threads takes of a batch: rows dealt out by their tokens. With
+    fewer rows than takers some shares are empty."""
+    mine = deal(np.diff(batch.cu_seqlens).tolist(), count)[index]
     return select(batch, np.sort(np.asarray(mine, dtype=np.int64)))
 
 
@@ -58,19 +62,24 @@ def select(batch: Batch, places: Ints) -> Batch:
     return dataclasses.replace(chosen, rows=batch.rows[chosen.rows])
 
 
-def evaluation_batches(encoded: Encoded, *, tokens: int) -> Iterator[Batch]:
-    """All rows, sorted by length, in packs of at most `tokens` tokens (at least one row each).
+def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> Iterator[Batch]:
+    """All rows, sorted by length, in packs of like size and at most `tokens` tokens (at least one row
+    each). They come in full rounds of `at_once`, so that nobody waits while another has the last one.
 
     `Batch.rows` tells where each result belongs.
     """
+    if not len(encoded):
+        return
     lengths = np.diff(encoded.offsets)
     rows = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(rows):
-        filled = np.cumsum(lengths[rows[start:]])
-        count = max(1, int(np.searchsorted(filled, tokens, side="right")))
-        yield gather(encoded, rows[start : start + count], None)
-        start += count
+    ends = np.cumsum(lengths[rows])
+    total = max(1, int(ends[-1]))
+    # A row goes to the pack in whose even part of all tokens it ends, and may begin in the part before.
+    even = max(1, tokens - int(lengths.max()) + 1)
+    packs = at_once * -(-total // (at_once * even))
+    owner = (ends * packs - 1) // total
+    for part in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
+        yield gather(encoded, part, None)
 
 
 def gather(encoded: Encoded, rows: Ints, labels: Ints | None) -> Batch:

@@ -77,11 +77,9 @@ class Classifier:
         """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C]. Of
         `parts` only every `parts`-th pack, from the 0-based `part` on."""
         self.model.eval()
-        at_once, budget = 1, EVALUATION_TOKENS["gpu"]
-        if self.device.type == "cpu":
-            at_once = threads.at_once()
-            budget = min(EVALUATION_TOKENS["cpu"], -(-int(encoded.offsets[-1]) // at_once))
-        packs = islice(evaluation_batches(encoded, tokens=budget), part, None, parts)
+        on_cpu = self.device.type == "cpu"
+        at_once, budget = threads.at_once() if on_cpu else 1, EVALUATION_TOKENS["cpu" if on_cpu else "gpu"]
+        packs = islice(evaluation_batches(encoded, tokens=budget, at_once=at_once * parts), part, None, parts)
         while batches := list(islice(packs, at_once)):
             found = threads.each(partial(self._answer, batches), len(batches))
             yield from zip((batch.rows for batch in batches), found, strict=True)

@@ -7,8 +7,7 @@ docs/log.md, 2026-11-24).
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import lru_cache
@@ -47,17 +46,6 @@ def each(run: Callable[[int], T], count: int) -> list[T]:
             coming = [_pool().submit(alone, index) for index in range(count)]
             wait(coming)
     return [done.result() for done in coming]
-
-
-def deal(sizes: Sequence[int], count: int) -> list[list[int]]:
-    """Which of the things of these sizes each of `count` takes: the largest first, to whoever has least."""
-    filled = [(0, taker) for taker in range(count)]  # a heap
-    dealt: list[list[int]] = [[] for _ in range(count)]
-    for index in sorted(range(len(sizes)), key=lambda index: -sizes[index]):
-        size, taker = filled[0]
-        heapq.heapreplace(filled, (size + sizes[index], taker))
-        dealt[taker].append(index)
-    return dealt
 
 
 @contextmanager

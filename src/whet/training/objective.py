@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from whet.data.batches import share
+from whet.data.batches import deal, share
 from whet.model import threads
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded
@@ -76,7 +76,7 @@ class OnThreads(OnDevice):
         shares = [share(batch, index, count) for index in range(count)]
         found = threads.each(lambda index: self._of_share(index, shares[index], scale / len(batch.rows)), count)
         losses, gradients = zip(*found, strict=True)
-        dealt = threads.deal([parameter.numel() for parameter in self.parameters], count)
+        dealt = deal([parameter.numel() for parameter in self.parameters], count)
         threads.each(lambda index: self._add(gradients, dealt[index]), count)
         return torch.stack(losses).sum() / len(batch.rows)
 

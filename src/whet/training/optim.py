@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
+from whet.data.batches import deal
 from whet.model import threads
 
 FIRST_SCALE, LEAST_SCALE = 2.0**16, 1.0  # of the loss under fp16
@@ -23,7 +24,7 @@ class Optimizer:
     def __init__(self, parameters: Sequence[nn.Parameter], *, weight_decay: float) -> None:
         on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
         count = min(threads.at_once(), len(parameters)) if on_cpu else 1
-        dealt = threads.deal([parameter.numel() for parameter in parameters], count)
+        dealt = deal([parameter.numel() for parameter in parameters], count)
         self._parts = [_adamw([parameters[index] for index in part], weight_decay) for part in dealt]
 
     def norm(self) -> Tensor:

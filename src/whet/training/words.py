@@ -35,7 +35,9 @@ class Words:
         self.rows = nn.Parameter(self.table.detach()[self._used].clone())
         self.rows.grad = torch.zeros_like(self.rows)
         self._touched: list[Tensor | slice] = []
-        self._table.sparse = True  # the gradient of a step has a row for each token, not for each word
+        # The gradient of a step then has a row for each token, not for each word. On a GPU a dense one is
+        # cheaper than the waiting for how many rows there are.
+        self._table.sparse = device.type == "cpu"
 
     def stand_in(self, parameter: nn.Parameter) -> nn.Parameter:
         """The parameter to train: the rows for the table, any other for itself."""
@@ -49,10 +51,14 @@ class Words:
         return weight
 
     def add(self, gradients: Sequence[Tensor | None]) -> None:
-        """Adds sparse gradients of the table to that of the rows."""
+        """Adds gradients of the table to that of the rows."""
         assert self.rows.grad is not None
         for gradient in gradients:
             if gradient is None:
+                continue
+            if not gradient.is_sparse:
+                self.rows.grad += gradient[self._used]
+                self._touched.append(slice(None))
                 continue
             whole = gradient.coalesce()
             places = self._place[whole.indices()[0]]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.data.batches import evaluation_batches, gather, order, select, share, steps_per_epoch, training_batch
+from whet.data.batches import deal, evaluation_batches, gather, order, select, share, steps_per_epoch, training_batch
 from whet.records import Batch, Encoded, Ints
 
 lengths_of_rows = st.lists(st.integers(1, 40), min_size=1, max_size=60)
@@ -94,18 +94,25 @@ def test_steps_of_an_epoch(rows: int, batch_size: int, steps: int) -> None:
 # ---------------------------------------------------------------- evaluation
 
 
-@given(lengths_of_rows, st.integers(1, 100))
-def test_an_evaluation_sees_every_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
+@given(lengths_of_rows, st.integers(1, 100), st.integers(1, 4))
+def test_an_evaluation_sees_every_row_once_within_the_budget(lengths: list[int], budget: int, at_once: int) -> None:
     source = encoded(lengths)
-    batches = list(evaluation_batches(source, tokens=budget))
+    batches = list(evaluation_batches(source, tokens=budget, at_once=at_once))
     assert sorted(row for batch in batches for row in batch.rows) == list(range(len(lengths)))
-    for batch, following in zip(batches, [*batches[1:], None], strict=True):
+    for batch in batches:
         assert_whole(batch, source)
         assert batch.labels is None
         assert len(batch.ids) <= budget or len(batch.rows) == 1
-        if following is not None:
-            # Full: the next row would not have fitted.
-            assert len(batch.ids) + np.diff(following.cu_seqlens)[0] > budget
+    in_order = np.concatenate([np.diff(batch.cu_seqlens) for batch in batches]) if batches else np.zeros(0)
+    assert (np.diff(in_order) >= 0).all()
+
+
+@given(st.integers(100, 400), st.integers(1, 4))
+def test_packs_come_in_full_rounds_of_like_size(rows: int, at_once: int) -> None:
+    batches = list(evaluation_batches(encoded([3 + row % 5 for row in range(rows)]), tokens=200, at_once=at_once))
+    sizes = [len(batch.ids) for batch in batches]
+    assert len(batches) % at_once == 0
+    assert max(sizes) - min(sizes) <= 2 * 7
 
 
 def test_no_rows_are_no_batches() -> None:
@@ -150,3 +157,11 @@ def test_places_of_a_batch_are_selected_with_their_rows() -> None:
     assert (chosen.rows.tolist(), chosen.ids.tolist()) == ([1, 0], [100, 0, 1, 2, 3, 4])
     assert chosen.labels is not None
     assert chosen.labels.tolist() == [8, 7]
+
+
+@given(st.lists(st.integers(0, 1000), max_size=12), st.integers(1, 4))
+def test_everything_is_dealt_once_and_nobody_has_more_than_one_thing_too_many(sizes: list[int], count: int) -> None:
+    dealt = deal(sizes, count)
+    assert sorted(index for part in dealt for index in part) == list(range(len(sizes)))
+    filled = [sum(sizes[index] for index in part) for part in dealt]
+    assert max(filled) - min(filled) <= max(sizes, default=0)

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from whet.model import threads
@@ -81,11 +79,3 @@ def test_two_who_ask_at_once_take_turns(cores: int) -> None:
     for thread in asked:
         thread.join()
     assert torch.get_num_threads() == cores
-
-
-@given(st.lists(st.integers(0, 1000), max_size=12), st.integers(1, 4))
-def test_everything_is_dealt_once_and_nobody_has_more_than_one_thing_too_many(sizes: list[int], count: int) -> None:
-    dealt = threads.deal(sizes, count)
-    assert sorted(index for part in dealt for index in part) == list(range(len(sizes)))
-    filled = [sum(sizes[index] for index in part) for part in dealt]
-    assert max(filled) - min(filled) <= max(sizes, default=0)

@@ -49,13 +49,18 @@ def test_the_rows_are_those_of_the_training_texts_and_of_the_padding(tiny_bert: 
     assert made.stand_in(other) is other
 
 
-def test_gradients_of_all_shares_are_added_row_by_row(tiny_bert: Path) -> None:
+@pytest.mark.parametrize("sparse", [True, False])
+def test_gradients_of_all_shares_are_added_row_by_row(tiny_bert: Path, sparse: bool) -> None:
     made = Words(stock(tiny_bert), encoded(ROWS))
+    assert made._table.sparse  # on a CPU
+    made._table.sparse = sparse
     made.add([gradient_of(made, [5, 9, 7]), None, gradient_of(made, [9, 9, 3])])
     assert made.rows.grad is not None
     # By id 0, 3, 5, 7, 9: the places at which each stands, added up.
     assert made.rows.grad[:, 0].tolist() == [0, 3, 1, 3, 2 + 1 + 2]
     assert (made.rows.grad == made.rows.grad[:, :1]).all()
+    made.settle()
+    assert not made.rows.grad.any()
 
 
 def test_after_a_step_the_table_has_the_new_rows_alone_and_no_gradient_is_left(tiny_bert: Path) -> None:
