@@ -108,6 +108,21 @@ def test_with_dropout_the_bits_hang_on_the_seed_and_the_threads_alone(tiny_bert:
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.parametrize("cores", [2], indirect=True)
+@pytest.mark.parametrize(("precision", "tolerance"), [("bf16", 0.05), ("fp16", 0.01)])
+def test_each_thread_computes_in_the_precision_that_was_asked_for(
+    tiny_bert: Path, cores: int, precision: Any, tolerance: float
+) -> None:
+    found = []
+    for asked in (precision, "fp32"):
+        made = without_dropout(Classifier(stock(tiny_bert), device="cpu", seed=0, precision=asked))
+        objective = objective_of(made, encoded(ROWS))
+        objective.gradient(batch(ROWS, labels=LABELS), scale=8.0)
+        found.append(torch.cat([p.grad.flatten() for p in objective.parameters if p.grad is not None]) / 8.0)
+    lower, full = found
+    assert 0 < float((lower - full).norm() / full.norm()) < tolerance
+
+
 def test_a_parameter_that_no_logit_depends_on_has_no_gradient(tiny_bert: Path, cores: int) -> None:
     made = classifier(tiny_bert)
     made.model.idle = torch.nn.Linear(3, 3)
