@@ -7,9 +7,8 @@ docs/log.md, 2026-11-24).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from functools import lru_cache
 from threading import Lock
 from typing import TypeVar
@@ -36,29 +35,17 @@ def each(run: Callable[[int], T], count: int) -> list[T]:
     if count == 1:
         return [run(0)]
     with _turn:
-        threads = max(1, torch.get_num_threads() // count)
+        before = torch.get_num_threads()
 
         def alone(index: int) -> T:
-            torch.set_num_threads(threads)
+            torch.set_num_threads(max(1, before // count))
             return run(index)
 
-        with _computing_with(threads):
-            coming = [_pool().submit(alone, index) for index in range(count)]
-            wait(coming)
-    return [done.result() for done in coming]
-
-
-@contextmanager
-def _computing_with(threads: int) -> Iterator[None]:
-    """The number of threads for a while. It is one number for all matrix products of the process
-    (mkl_set_num_threads), whichever thread sets it, but another for each thread in all else: so it is
-    set here as in the threads, and put back here when they have ended."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
+        coming = [_pool().submit(alone, index) for index in range(count)]
+        wait(coming)
+        # torch keeps a number for each thread, and the last one set for threads that compute for the first time.
         torch.set_num_threads(before)
+    return [done.result() for done in coming]
 
 
 @lru_cache(maxsize=1)

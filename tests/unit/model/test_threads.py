@@ -39,9 +39,8 @@ def test_each_thread_computes_alone_with_torch_at_its_defaults(cores: int) -> No
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_products_have_all_threads_again_afterwards(cores: int, fails: bool) -> None:
-    # One number holds for all matrix products of the process, and a thread that set it to 1 for itself
-    # left everything after it at half speed.
+def test_whoever_computes_afterwards_has_all_threads(cores: int, fails: bool) -> None:
+    # A thread that has not computed before takes the number that was set last, whoever set it.
     def run(index: int) -> float:
         if fails and index:
             raise ValueError("a fault of one")
@@ -53,6 +52,11 @@ def test_products_have_all_threads_again_afterwards(cores: int, fails: bool) -> 
     else:
         assert threads.each(run, cores) == [64.0**3] * cores
     assert torch.get_num_threads() == cores
+    found: list[int] = []
+    new = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    new.start()
+    new.join()
+    assert found == [cores]
 
 
 def test_one_piece_is_left_all_threads_and_the_thread_that_asks(cores: int) -> None:
