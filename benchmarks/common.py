@@ -104,6 +104,16 @@ def medians(figures: Mapping[str, list[float]]) -> dict[str, float]:
     return {name: median(values) for name, values in figures.items()}
 
 
+def saved_today(benchmark: str) -> dict[str, Any]:
+    """What `emit` has kept today, so that jobs which ran one after the other end in one document."""
+    path = _path(benchmark)
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _path(benchmark: str) -> Path:
+    return RESULTS / f"{datetime.now(UTC).date().isoformat()}-{benchmark}.json"
+
+
 def emit(benchmark: str, claim: str, result: Mapping[str, Any], *, save: bool = False) -> None:
     """Prints the last line: one JSON document with machine and versions; `save` keeps it in results/."""
     document = {
@@ -115,6 +125,6 @@ def emit(benchmark: str, claim: str, result: Mapping[str, Any], *, save: bool = 
         "date": datetime.now(UTC).date().isoformat(),
     }
     if save:
-        path = RESULTS / f"{document['date']}-{benchmark}.json"
+        path = _path(benchmark)
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(document), flush=True)
