@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from whet import runtime
+from whet.machine import free_cores
 
 RESULTS = Path(__file__).parent / "results"
 RIVALS = ("onnxruntime", "accelerate", "datasets", "pyarrow")
@@ -42,7 +43,7 @@ def machine() -> dict[str, object]:
         found["processor"] = names[0] if names else found["processor"]
     if meminfo.is_file():
         found["memory_gb"] = round(int(meminfo.read_text().split()[1]) / 1e6, 1)
-    found |= {"cores": runtime.free_cores(), "load": [round(load, 2) for load in os.getloadavg()]}
+    found |= {"cores": free_cores(), "load": [round(load, 2) for load in os.getloadavg()]}
     import torch
 
     found["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None

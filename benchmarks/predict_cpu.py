@@ -26,7 +26,7 @@ import numpy as np
 from common import alternate, emit, medians, parser, rows
 from train_cpu import arithmetic, matrix_rate
 
-from whet import runtime
+from whet import machine
 
 LONG, SHORT, SEED = 64, 512, 0
 AIMS = {
@@ -79,7 +79,7 @@ def onnx_answer(folder: Path, file: Path, batch: int) -> Answer:
     from tokenizers import Tokenizer
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = runtime.free_cores()
+    options.intra_op_num_threads = machine.free_cores()
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(512)

@@ -1,6 +1,7 @@
-"""The machine: device, precision, threads, seeds and caches, each choice with its reason.
+"""What a job runs on: device, precision, threads, seeds and caches, each choice with its reason.
 
-The only module that reads the environment or changes global state, and only when called.
+The only module that changes global state, and only when called. It reads what the user chose by the
+environment; what the machine has is told by `machine` and `gpu`.
 """
 
 from __future__ import annotations
@@ -13,19 +14,18 @@ import platform
 import random
 import re
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from whet import gpu, machine
 from whet.config import DeviceName, Language, Precision, PrecisionName
 from whet.errors import MissingExtraError, UsageError
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SPINS = 20_000  # some 0.1 ms
-LOOK, LOOKS = 0.2, 5  # seconds of a look at what the cores do, and looks at busy ones
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
@@ -88,7 +88,7 @@ def pip_line() -> str:
     """The command that installs what training needs here: on a Linux or Windows machine without an
     NVIDIA card PyTorch's CPU index spares several gigabytes of CUDA."""
     pip = 'pip install "whet[train,embedded]"'
-    if platform.system() == "Darwin" or _has_nvidia():
+    if platform.system() == "Darwin" or machine.nvidia().driver:
         return pip
     return f"{pip} --extra-index-url {CPU_INDEX}"
 
@@ -96,18 +96,22 @@ def pip_line() -> str:
 def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE, precision: PrecisionName = "auto") -> Runtime:
     """Device, precision and threads for this process of a job. Loads torch; a device that was asked
     for and is not there raises UsageError."""
+    chosen, reason = _settled(device, ranks)
+    return Runtime(chosen, reason, *_threads(threads, ranks.local_count), *_precision(precision, chosen))
+
+
+def _settled(device: DeviceName, ranks: Ranks) -> tuple[str, str]:
+    """The device of this process, and why."""
     _share_cores()
     with loading():
-        chosen, device_reason = _device(device)
-    if ranks.count > 1 and chosen != "cpu":
-        chosen, device_reason = _device_of_rank(chosen, device_reason, ranks)
-    return Runtime(chosen, device_reason, *_threads(threads, ranks.local_count), *_precision(precision, chosen))
+        chosen, reason = _device(device)
+    return _device_of_rank(chosen, reason, ranks) if ranks.count > 1 and chosen != "cpu" else (chosen, reason)
 
 
 def _threads(asked: int | None, sharing: int) -> tuple[int, str]:
     if asked is not None:
         return asked, "given"
-    cores = free_cores()
+    cores = machine.free_cores()
     if sharing == 1:
         return cores, "the cores that are free"
     return max(1, cores // sharing), f"a share of {cores} cores for each of {sharing} processes"
@@ -170,49 +174,6 @@ def keep_memory() -> None:
     if hasattr(libc, "gnu_get_libc_version"):
         libc.mallopt(M_MMAP_THRESHOLD, 2**30)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def free_cores() -> int:
-    """Cores that this process may use and that no other work keeps busy now; at least one. A product
-    shared with a busy core waits for its slower half, and takes longer than on the free ones alone."""
-    present, allowed = _cores()
-    return max(1, min(allowed, present - round(_busy_cores())))
-
-
-def _cores() -> tuple[int, int]:
-    """Cores by this process's affinity, and those that a container's quota leaves of them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    allowed, quota = cores, Path("/sys/fs/cgroup/cpu.max")
-    if quota.is_file():
-        limit, period = [*quota.read_text().split(), "100000"][:2]
-        if limit != "max":
-            allowed = min(cores, max(1, round(int(limit) / int(period))))
-    return cores, allowed
-
-
-def _busy_cores() -> float:
-    """How many cores other processes use, 0 where the system does not tell: the least of several
-    short looks, for what ends at once should not halve the speed of hours."""
-    least = float("inf")
-    for _ in range(LOOKS):
-        before = _core_seconds()
-        time.sleep(LOOK)  # this process uses none meanwhile
-        least = min(least, (_core_seconds() - before) / LOOK)
-        if round(least) == 0:
-            break
-    return least
-
-
-def _core_seconds() -> float:
-    """Seconds of work that the cores of this process's affinity have done since the system started."""
-    stat = Path("/proc/stat")
-    if not stat.is_file() or not hasattr(os, "sched_getaffinity"):
-        return 0.0
-    own = {f"cpu{number}" for number in os.sched_getaffinity(0)}
-    lines = [line.split() for line in stat.read_text().splitlines()]
-    # user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of the first two.
-    work = [sum(map(int, [*line[1:4], *line[6:9]])) for line in lines if line and line[0] in own]
-    return sum(work) / os.sysconf("SC_CLK_TCK")
 
 
 def cache_folder() -> Path:
@@ -286,25 +247,27 @@ def quiet_libraries() -> Iterator[None]:
 def _device(asked: DeviceName) -> tuple[str, str]:
     import torch
 
+    if asked == "cpu":
+        return asked, "given"
     present = {
-        "cuda": torch.cuda.is_available(),
+        "cuda": torch.cuda.is_available() and gpu.has_code(),
         "mps": torch.backends.mps.is_available(),
         "xpu": hasattr(torch, "xpu") and torch.xpu.is_available(),
         "cpu": True,
     }
+    usable = [name for name, there in present.items() if there]
     if asked == "auto":
-        chosen = next(name for name, there in present.items() if there)
-        if chosen != "cpu":
-            return chosen, f"a {chosen.upper()} device is there"
-        return "cpu", _why_no_gpu(torch.version.cuda, torch.__version__)
-    if not present[asked]:
-        usable = [name for name, there in present.items() if there]
-        raise UsageError(
-            f"no {asked} device can be used: {_why_no_gpu(torch.version.cuda, torch.__version__)}",
-            where="--device",
-            expected=" or ".join(usable),
-        )
-    return asked, "given"
+        best = usable[0]
+        return best, gpu.why_none().reason if best == "cpu" else f"a {best.upper()} device is there"
+    if present[asked]:
+        return asked, "given"
+    why = gpu.why_none() if asked == "cuda" else None
+    raise UsageError(
+        f"no {asked} device can be used: {why.reason if why else f'this PyTorch ({torch.__version__}) finds none'}",
+        where="--device",
+        expected=" or ".join(usable),
+        todo=why.todo if why else "",
+    )
 
 
 def _device_of_rank(chosen: str, reason: str, ranks: Ranks) -> tuple[str, str]:
@@ -320,15 +283,3 @@ def _device_of_rank(chosen: str, reason: str, ranks: Ranks) -> tuple[str, str]:
             expected=f"--nproc_per_node={there}, or --device cpu",
         )
     return f"cuda:{ranks.local}", reason
-
-
-def _why_no_gpu(cuda_build: str | None, version: str) -> str:
-    if cuda_build is None and _has_nvidia():
-        return f"this PyTorch ({version}) is built without CUDA, although an NVIDIA driver is there"
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return "CUDA_VISIBLE_DEVICES hides every GPU"
-    return "no GPU was found"
-
-
-def _has_nvidia() -> bool:
-    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists()

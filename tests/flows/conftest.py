@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import review_rows
-from whet import config, pipeline, runtime
+from whet import config, machine, pipeline
 from whet.cli import main
 from whet.records import Checked, Evaluation, Notice, Stage, StepRecord
 
@@ -101,7 +101,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _one_core() -> Iterator[None]:
     """A tiny model gains nothing by more threads, and waits for them where other work is done."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime, "free_cores", lambda: 1)
+        patch.setattr(machine, "free_cores", lambda: 1)
         yield
 
 

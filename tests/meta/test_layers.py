@@ -10,13 +10,15 @@ import pytest
 from tests.meta.source import Module, aliases, called_name, dotted_name, imports, modules, parse
 
 # The layer of each module, by the longest prefix of its name: a folder is one line. Imports go to a
-# lower layer, or stay within the folder. `errors` stands below the rest of layer 0.
+# lower layer, or stay within the folder. `errors` and `machine` stand below the rest of layer 0.
 LAYERS = {
     "whet.errors": -1,
+    "whet.machine": -1,
     "whet.records": 0,
     "whet.labels": 0,
     "whet.config": 0,
     "whet.hub": 0,
+    "whet.gpu": 0,  # torch inside its functions
     "whet.runtime": 1,
     "whet.data": 1,
     "whet.score": 1,
@@ -41,13 +43,20 @@ LAYERS = {
 }
 
 # No torch and no transformers, not even inside functions. sentence_transformers would load both.
-LIGHT = ("whet.errors", "whet.records", "whet.labels", "whet.config", "whet.hub", "whet.data", "whet.score")
+LIGHT = (
+    *("whet.errors", "whet.machine", "whet.records", "whet.labels", "whet.config", "whet.hub"),
+    *("whet.data", "whet.score"),
+)
 HEAVY = {"torch", "transformers", "sentence_transformers", "accelerate"}
 
 # Slow to import or optional: only inside the function that needs them, where every command would
 # pay for them.
 OPTIONAL = HEAVY | {"pyarrow", "pandas", "datasets", "sklearn", "scipy"}
-IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.runtime", "whet.cli", "whet.__main__")
+IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
+
+# Read what the system and its environment variables say; every other module is told by these. The
+# command line reads NO_COLOR and the like through the libraries that obey them.
+READS_THE_ENVIRONMENT = ("whet.machine", "whet.runtime")
 
 # Holds main(), where a bug too must end as one line.
 FRONT_DOOR = "whet.cli.app"
@@ -106,6 +115,13 @@ def printing(module: Module) -> Iterator[str]:
         if isinstance(node, ast.Call) and called_name(node, names) in ("print", "rich.print", "builtins.print"):
             yield f"{module.place(node)}: calls print"
         if isinstance(node, ast.Attribute) and dotted_name(node, names) in ("sys.stdout", "sys.stderr"):
+            yield f"{module.place(node)}: uses {ast.unparse(node)}"
+
+
+def environment_reading(module: Module) -> Iterator[str]:
+    names = aliases(module)
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute | ast.Name) and dotted_name(node, names) in ("os.environ", "os.getenv"):
             yield f"{module.place(node)}: uses {ast.unparse(node)}"
 
 
@@ -169,6 +185,11 @@ def test_the_lowest_layers_data_and_score_import_neither_torch_nor_transformers(
 def test_what_every_command_imports_leaves_slow_and_optional_packages_for_later() -> None:
     light = [module for module in modules() if belongs(module, IMPORTED_BY_EVERY_COMMAND)]
     assert [fault for module in light for fault in early_imports(module)] == []
+
+
+def test_only_two_modules_read_the_environment() -> None:
+    others = [module for module in modules() if not belongs(module, READS_THE_ENVIRONMENT)]
+    assert [fault for module in others for fault in environment_reading(module)] == []
 
 
 def test_only_the_command_line_prints() -> None:
@@ -262,6 +283,15 @@ def test_printing_is_seen_in_each_of_its_forms() -> None:
         "src/whet/runs.py:3: calls print",
         "src/whet/runs.py:4: calls print",
         "src/whet/runs.py:5: uses sys.stderr",
+    ]
+
+
+def test_reading_the_environment_is_seen_under_any_name() -> None:
+    text = "import os as system\nfrom os import environ, getenv\nsystem.environ['A']\ngetenv('B')\nenviron.get('C')"
+    assert list(environment_reading(parse("whet.runs", text))) == [
+        "src/whet/runs.py:3: uses system.environ",
+        "src/whet/runs.py:4: uses getenv",
+        "src/whet/runs.py:5: uses environ",
     ]
 
 
