@@ -116,12 +116,9 @@ class Settings:
         False, "Output", "Start over; an earlier run of the same name is kept beside it.", result=False
     )
     log_every: int = _setting(
-        100,
-        "Output",
-        "Print the loss every N steps where there is no progress bar.",
-        result=False,
+        100, "Output", "Print the loss every N steps where there is no progress bar.", result=False,
         within=Range(least=1),
-    )
+    )  # fmt: skip
     lang: Language = _setting("auto", "Output", "Language of the summary: en or ko.", result=False)
     json: bool = _setting(False, "Output", "The last line of stdout is one JSON document.", result=False)
     quiet: bool = _setting(False, "Output", "Only results, no progress.", result=False)
@@ -134,6 +131,7 @@ class Settings:
     threads: int | None = _setting(
         None, "Machine", "CPU threads. Otherwise the cores that are free at the start.", within=Range(least=1)
     )
+    require_gpu: bool = _setting(False, "Machine", "Refuse to train on the CPU, and say why.", result=False)
     debug: bool = _setting(False, "Machine", "Show the traceback of an error.", result=False)
 
 
@@ -178,6 +176,7 @@ class SettingValues(TypedDict, total=False):
     device: DeviceName
     precision: PrecisionName
     threads: int | None
+    require_gpu: bool
     debug: bool
 
 

@@ -188,6 +188,8 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
     several processes, each follows the same job and the first alone writes it down."""
     runtime.require_training()
     with team_of(runtime.ranks()) as team:
+        if resolved.settings.require_gpu:  # at once, for reading the data may take minutes
+            runtime.require_gpu(resolved.settings.device, team.ranks)
         yield from _story(data, resolved, command, team)
 
 

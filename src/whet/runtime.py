@@ -100,6 +100,24 @@ def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE, precis
     return Runtime(chosen, reason, *_threads(threads, ranks.local_count), *_precision(precision, chosen))
 
 
+def require_gpu(device: DeviceName, ranks: Ranks = ALONE) -> None:
+    """Raises UsageError with the reason where `choose` would take the CPU. Loads torch."""
+    chosen, reason = _settled(device, ranks)
+    if chosen != "cpu":
+        return
+    todo = ""
+    if device == "cpu":
+        reason = "--device cpu says so"
+    elif reason == (why := gpu.why_none()).reason:
+        todo = why.todo
+    raise UsageError(
+        f"the training would run on the CPU: {reason}",
+        where="--require-gpu",
+        expected="a GPU that PyTorch can use",
+        todo=todo,
+    )
+
+
 def _settled(device: DeviceName, ranks: Ranks) -> tuple[str, str]:
     """The device of this process, and why."""
     _share_cores()

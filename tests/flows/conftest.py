@@ -130,6 +130,18 @@ def taught(tmp_path_factory: pytest.TempPathFactory, job: Job) -> Told:
 
 
 @pytest.fixture
+def hidden_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a GPU on which a variable hides them, too."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: False)
+    monkeypatch.setattr(machine, "nvidia", machine.Nvidia)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+@pytest.fixture
 def whet(capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs the command line in this process."""
 

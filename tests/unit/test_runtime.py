@@ -175,6 +175,45 @@ def test_on_a_hosted_notebook_the_reason_is_the_way_through_its_menu(
     )
 
 
+# ---------------------------------------------------------------- a GPU is required
+
+
+def required(*asked: object) -> str:
+    with pytest.raises(UsageError) as caught:
+        runtime.require_gpu(*asked)  # type: ignore[arg-type]
+    assert caught.value.exit_code == 2
+    return caught.value.message
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps", "xpu"])
+def test_a_required_gpu_that_is_there_is_taken_in_silence(devices: Callable[..., None], name: str) -> None:
+    devices(name, build="13.0")
+    runtime.require_gpu("auto")
+    runtime.require_gpu(name)  # type: ignore[arg-type]
+
+
+def test_a_required_gpu_that_is_not_there_is_refused_with_the_reason(
+    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = ". Expected a GPU that PyTorch can use."
+    devices()
+    assert required("auto") == f"--require-gpu: the training would run on the CPU: no GPU was found{expected}"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert required("auto") == (
+        f"--require-gpu: the training would run on the CPU: CUDA_VISIBLE_DEVICES hides every GPU{expected} "
+        "Unset CUDA_VISIBLE_DEVICES, or set it to the numbers of the cards to use."
+    )
+    assert required("cpu") == f"--require-gpu: the training would run on the CPU: --device cpu says so{expected}"
+
+
+def test_a_required_gpu_that_several_processes_cannot_share_is_refused(devices: Callable[..., None]) -> None:
+    devices("mps")
+    assert required("auto", SECOND_OF_FOUR) == (
+        "--require-gpu: the training would run on the CPU: several processes train on CUDA or the CPU, not on mps. "
+        "Expected a GPU that PyTorch can use."
+    )
+
+
 # ---------------------------------------------------------------- precision
 
 
