@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from whet.config import Settings as Settings
     from whet.errors import WhetError as WhetError
+    from whet.health import doctor as doctor
     from whet.pipeline import Run as Run
     from whet.pipeline import check as check
     from whet.pipeline import evaluate as evaluate
@@ -26,6 +27,7 @@ _HOMES = {
     "Settings": "whet.config",
     "WhetError": "whet.errors",
     "check": "whet.pipeline",
+    "doctor": "whet.health",
     "evaluate": "whet.pipeline",
     "load": "whet.pipeline",
     "predict": "whet.pipeline",
@@ -39,6 +41,7 @@ __all__ = [
     "WhetError",
     "__version__",
     "check",
+    "doctor",
     "evaluate",
     "load",
     "predict",

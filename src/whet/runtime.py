@@ -29,6 +29,7 @@ SPINS = 20_000  # some 0.1 ms
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
+FREE_CORES = "the cores that are free"
 ONLY_CUDA = "less is chosen by itself on CUDA alone"
 # torch's own questions to the processor, by what makes its products of that precision fast.
 PROCESSOR_HAS = {
@@ -74,14 +75,28 @@ def ranks() -> Ranks:
 def require_training() -> None:
     """Raises MissingExtraError with the exact pip line for this system unless the packages of the
     extra `train` are installed. Loads none of them."""
+    missing = missing_for_training()
+    if missing:
+        raise MissingExtraError(
+            f"training needs {', '.join(missing)}, not installed in {sys.prefix}", todo=f"Run: {pip_line()}"
+        )
+
+
+def missing_for_training() -> list[str]:
+    """The packages of the extra `train` that are not installed, as pip calls them. Loads none."""
     missing = [package for package in TRAIN_PACKAGES if importlib.util.find_spec(package) is None]
-    if not missing:
-        return
-    names = ["scikit-learn" if package == "sklearn" else package for package in missing]
-    raise MissingExtraError(
-        f"training needs {', '.join(names)}, not installed in {sys.prefix}",
-        todo=f"Run: {pip_line()}",
-    )
+    return ["scikit-learn" if package == "sklearn" else package for package in missing]
+
+
+def torch_fault() -> str:
+    """Loads torch; '' where it can be, else why not: mostly a library of the system that it needs."""
+    _share_cores()
+    try:
+        with loading():
+            import torch  # noqa: F401
+    except (ImportError, OSError) as fault:
+        return str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+    return ""
 
 
 def pip_line() -> str:
@@ -131,7 +146,7 @@ def _threads(asked: int | None, sharing: int) -> tuple[int, str]:
         return asked, "given"
     cores = machine.free_cores()
     if sharing == 1:
-        return cores, "the cores that are free"
+        return cores, FREE_CORES
     return max(1, cores // sharing), f"a share of {cores} cores for each of {sharing} processes"
 
 

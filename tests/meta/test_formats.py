@@ -139,7 +139,7 @@ def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
     assert shown, "the page shows no command"
     strange = [fault for words in shown for fault in unknown(words)]
     everything = set().union(*known_flags().values())
-    foreign = {"--extra-index-url"}  # pip's
+    foreign = {"--extra-index-url", "--gpus"}  # pip's and docker's
     assert (strange, bare_flags(text) - everything - foreign) == ([], set())
 
 

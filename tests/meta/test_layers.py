@@ -33,6 +33,7 @@ LAYERS = {
     "whet.prepare": 4,
     "whet.finetune": 6,
     "whet.pipeline": 7,
+    "whet.health": 7,
     "whet.server": 7,
     "whet.estimator": 8,
     "whet.compat": 8,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import gc
 import importlib.util
@@ -362,6 +363,20 @@ def test_threads_are_set_in_torch() -> None:
     torch = pytest.importorskip("torch")
     runtime.apply(runtime.Runtime("cpu", "", 2, ""), 1)
     assert torch.get_num_threads() == 2
+
+
+def test_a_torch_that_cannot_be_loaded_is_told_by_its_own_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    assert runtime.torch_fault() == ""
+
+    def fail(name: str, *rest: object) -> object:
+        if name == "torch":
+            raise OSError("libcudart.so.13: cannot open shared object file\nmore")
+        return real(name, *rest)
+
+    real = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", fail)
+    assert runtime.torch_fault() == "libcudart.so.13: cannot open shared object file"
 
 
 # ---------------------------------------------------------------- caches, language, versions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
@@ -12,16 +12,19 @@ from rich.text import Text
 from whet import config
 from whet.cli.options import default_text
 from whet.cli.texts import Words, count, one_line, width
+from whet.machine import gigabytes
 from whet.records import Checked, Finding, Prediction
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from whet.config import Resolved
+    from whet.gpu import Accelerator
+    from whet.health import Health
     from whet.pipeline import TokenView
 
 MOST_LABELS = 20
-SEVERITY_STYLE: Mapping[str, str] = {"error": "bold red", "warning": "yellow", "info": "dim"}
+SEVERITY_STYLE: Mapping[str, str] = {"error": "bold red", "fault": "bold red", "warning": "yellow", "info": "dim"}
 
 
 def heading(console: Console, title: str) -> None:
@@ -135,6 +138,59 @@ def next_commands(console: Console, words: Words, commands: Sequence[str]) -> No
     heading(console, words("next"))
     for command in commands:
         console.print(Text("  " + command, style="cyan"), soft_wrap=True)
+
+
+def health(console: Console, words: Words, found: Health) -> None:
+    """The machine at a glance, what there is to mend, and the verdict."""
+    facts = table("", "", fixed=(0,))
+    for name, fact in _facts(words, found):
+        facts.add_row(Text(words(name), style="dim"), one_line(fact, 1_000))
+    console.print(facts)
+    noted = table("", "", fixed=(0,))
+    for check in found.checks:
+        if check.state != "ok":
+            message = Text(check.message)
+            if check.todo:
+                message.append("\n" + check.todo, style="dim")
+            noted.add_row(Text(words(check.state), style=SEVERITY_STYLE[check.state]), message)
+    if noted.row_count:
+        heading(console, words("findings"))
+        indented(console, noted)
+    console.print()
+    console.print(found.verdict, style="bold")
+
+
+def _facts(words: Words, found: Health) -> Iterator[tuple[str, str]]:
+    """Name in the catalogue and value of each line of the table."""
+    cores, memory = found.cores, found.memory
+    yield "system", found.system if found.notebook is None else f"{found.system}, {found.notebook.capitalize()}"
+    counts = {"present": count(cores.present), "allowed": count(cores.allowed), "free": count(cores.free)}
+    yield "processor", f"{found.processor or words('unknown')}, {words('cores').format(**counts)}"
+    room = words("free of").format(free=_size(words, memory.available), size=_size(words, memory.limit))
+    yield "memory", room if memory.limited_by == "the machine" else f"{room} ({words(memory.limited_by)})"
+    for device in found.accelerators:
+        yield "accelerator", _accelerator(words, device)
+    if found.no_gpu is not None:
+        yield "accelerator", words("no accelerator").format(reason=found.no_gpu.reason)
+    for place in found.places:
+        held = "" if place.size is None else words("holds").format(size=gigabytes(place.size))
+        yield place.use, words("free in").format(free=_size(words, place.free), path=place.path) + held
+    yield "packages", ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    yield "hub", f"{found.hub}: {words('unreachable' if found.hub_unreachable else 'reachable')}"
+    if found.run is not None:
+        of = {"path": found.run.path, "files": len(found.run.files), "count": found.run.canaries}
+        yield "verified run", words("verified").format(**of)
+
+
+def _accelerator(words: Words, device: Accelerator) -> str:
+    parts = [words("free of").format(free=_size(words, device.free), size=_size(words, device.memory))]
+    parts += [words("capability").format(value=device.capability)] if device.capability else []
+    parts += [words("driver").format(version=device.driver)] if device.driver else []
+    return f"{device.device} {device.name}, " + ", ".join(parts)
+
+
+def _size(words: Words, size: int | None) -> str:
+    return words("unknown") if size is None else gigabytes(size)
 
 
 def _side(words: Words, side: str) -> str:
