@@ -185,14 +185,12 @@ def trainer_rival(
 
 
 def arithmetic(config: Any, lengths: np.ndarray) -> float:
-    """Floating-point operations of one training pass over texts of these lengths, as whet does it:
-    matrix products of the layers, and of the last layer keys and values for all tokens, the rest for
-    the first ones."""
-    tokens, texts, d, f = lengths.sum(), len(lengths), config.hidden_size, config.intermediate_size
-    layer = 4 * d * d + 2 * d * f
-    linear = (config.num_hidden_layers - 1) * layer * tokens + 2 * d * d * tokens + (2 * d * d + 2 * d * f) * texts
-    attention = (config.num_hidden_layers - 1) * 2 * d * (lengths.astype(float) ** 2).sum()
-    return 6.0 * (linear + attention)
+    """Floating-point operations of one training pass over texts of these lengths, as whet does it."""
+    from whet.model.work import TRAINING, operations, shape_of
+
+    shape = shape_of(config.to_dict())
+    assert shape is not None
+    return TRAINING * operations(shape, lengths)
 
 
 def matrix_rate(width: int) -> float:

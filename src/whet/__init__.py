@@ -12,17 +12,20 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from whet.config import Settings as Settings
+    from whet.errors import PlanTooLongError as PlanTooLongError
     from whet.errors import WhetError as WhetError
     from whet.health import doctor as doctor
     from whet.pipeline import Run as Run
     from whet.pipeline import check as check
     from whet.pipeline import evaluate as evaluate
     from whet.pipeline import load as load
+    from whet.pipeline import plan as plan
     from whet.pipeline import predict as predict
     from whet.pipeline import steps as steps
     from whet.pipeline import train as train
 
 _HOMES = {
+    "PlanTooLongError": "whet.errors",
     "Run": "whet.pipeline",
     "Settings": "whet.config",
     "WhetError": "whet.errors",
@@ -30,12 +33,14 @@ _HOMES = {
     "doctor": "whet.health",
     "evaluate": "whet.pipeline",
     "load": "whet.pipeline",
+    "plan": "whet.pipeline",
     "predict": "whet.pipeline",
     "steps": "whet.pipeline",
     "train": "whet.pipeline",
 }
 
 __all__ = [
+    "PlanTooLongError",
     "Run",
     "Settings",
     "WhetError",
@@ -44,6 +49,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "load",
+    "plan",
     "predict",
     "steps",
     "train",

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
+from whet import recipes
 from whet.errors import UsageError, did_you_mean
 
 Truncation = Literal["head", "head-tail"]
@@ -25,6 +24,8 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Language = Literal["auto", "en", "ko"]
+
+LONG = 30 * 60.0  # seconds that a job on a CPU may take without being agreed to
 
 GROUPS = ("Data", "Model", "Training", "Output", "Machine")
 
@@ -132,6 +133,9 @@ class Settings:
         None, "Machine", "CPU threads. Otherwise the cores that are free at the start.", within=Range(least=1)
     )
     require_gpu: bool = _setting(False, "Machine", "Refuse to train on the CPU, and say why.", result=False)
+    yes: bool = _setting(
+        False, "Machine", "Start without a question, however long the job will take.", common=True, result=False
+    )
     debug: bool = _setting(False, "Machine", "Show the traceback of an error.", result=False)
 
 
@@ -177,6 +181,7 @@ class SettingValues(TypedDict, total=False):
     precision: PrecisionName
     threads: int | None
     require_gpu: bool
+    yes: bool
     debug: bool
 
 
@@ -234,43 +239,6 @@ def types() -> dict[str, Any]:
     return get_type_hints(Settings)
 
 
-def recipe_names() -> list[str]:
-    """The recipes in the package."""
-    folder = resources.files("whet") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
-def read_recipe(name: str) -> tuple[dict[str, object], str]:
-    """The values of a recipe and its leading comment, by name or by file."""
-    if name.endswith(".toml") or "/" in name:
-        path = Path(name)
-        if not path.is_file():
-            raise UsageError(f"no such recipe file: {name}", where="--recipe")
-        try:
-            content = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as fault:
-            raise UsageError(f"not UTF-8: {fault}", where=f"recipe {name}") from None
-    elif name in recipe_names():
-        content = (resources.files("whet") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
-    else:
-        raise UsageError(
-            f"unknown recipe {name!r}",
-            where="--recipe",
-            expected=f"one of {', '.join(recipe_names())}, or a .toml file",
-            todo=did_you_mean(name, recipe_names()),
-        )
-    try:
-        values = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as fault:
-        raise UsageError(f"not TOML: {fault}", where=f"recipe {name}") from None
-    head = []
-    for line in content.splitlines():
-        if not line.startswith("#"):
-            break
-        head.append(line.removeprefix("#").strip())
-    return values, "\n".join(head)
-
-
 def resolve(given: Mapping[str, object]) -> Resolved:
     """Defaults, then the recipe, then what was given; each value checked, each with its reason.
 
@@ -280,7 +248,7 @@ def resolve(given: Mapping[str, object]) -> Resolved:
     recipe = values.get("recipe")
     layers: list[tuple[str, dict[str, object]]] = [("given", values)]
     if isinstance(recipe, (str, Path)):
-        loaded, _ = read_recipe(str(recipe))
+        loaded, _ = recipes.read(str(recipe))
         recipe_values, recipe_notices, recipe_faults = _renamed(loaded, f"recipe {recipe}")
         recipe_values.pop("data", None)
         layers.insert(0, (f"recipe {recipe}", recipe_values))
@@ -303,12 +271,6 @@ def resolve(given: Mapping[str, object]) -> Resolved:
     settings = Settings(**chosen)  # type: ignore[arg-type]  # each value was checked above
     _check_together(settings)
     return Resolved(settings, reasons, tuple(notices))
-
-
-def recipe_data(name: str) -> str | None:
-    """The DATA that a recipe names, used where the command names none."""
-    data = read_recipe(name)[0].get("data")
-    return data if isinstance(data, str) else None
 
 
 def check_value(name: str, value: object) -> object:

@@ -2,7 +2,8 @@
 
 WhetError                 a fault the user can mend: one message, no traceback
 ├── UsageError      (2)   an option, a recipe or a missing extra
-│   └── MissingExtraError   an optional package is needed and not installed
+│   ├── MissingExtraError   an optional package is needed and not installed
+│   └── PlanTooLongError    the job would take longer than anybody was asked about
 ├── DataError       (3)   the labelled text
 ├── ModelError      (4)   a model, a tokenizer or a run folder that is to be read
 ├── TrainingError   (5)   non-finite loss, memory exhausted
@@ -79,6 +80,10 @@ class UsageError(WhetError):
 
 class MissingExtraError(UsageError):
     kind = "missing_extra"
+
+
+class PlanTooLongError(UsageError):
+    kind = "plan_too_long"
 
 
 class DataError(WhetError):

@@ -17,7 +17,6 @@ from whet.data.batches import steps_per_epoch
 from whet.data.tokens import Cutter
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
-from whet.model.encoder import load_pretrained
 from whet.model.files import ModelFiles
 from whet.prepare import EncodedSide
 from whet.records import Baselines, Evaluation, Examples, Floats, Metrics, Notice, Side, Splits, Stage, StepRecord
@@ -34,6 +33,7 @@ class Job:
     """Everything that training needs of the preparation."""
 
     files: ModelFiles
+    classifier: Classifier
     cutter: Cutter
     test: Examples | None
     sides: Mapping[Side, EncodedSide]
@@ -47,22 +47,9 @@ def train_and_save(
     folder: runs.RunFolder, resolved: Resolved, job: Job
 ) -> Iterator[Stage | Notice | StepRecord | Evaluation]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
-    settings = resolved.settings
-    with runtime.loading():
-        artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
-        model, messages = load_pretrained(job.files, job.labels, layers=settings.layers)
-    seed = job.team.seed(settings.seed)
-    if not job.team.first:  # the head was drawn alike in every process; dropout is not to be
-        runtime.apply(job.machine, seed)
+    settings, classifier = resolved.settings, job.classifier
+    artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     runtime.keep_memory()
-    classifier = Classifier(model, device=job.machine.device, seed=seed, precision=job.machine.precision)
-    if not classifier.packed:
-        messages.append(f"batches are padded by length: {classifier.packing_reason}")
-    if classifier.flash.failed:
-        messages.append(f"attention is computed in groups of like length: {classifier.flash.reason}")
-    for message in messages:
-        yield folder.log(Notice(message))
-
     yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
     last, validation = yield from _fit(folder, classifier, job, settings)
     metrics: dict[str, object] = {"task": job.labels.task}
@@ -102,10 +89,7 @@ def _fit(
 ) -> Generator[StepRecord | Evaluation | Notice, None, tuple[StepRecord, Evaluation | None]]:
     """Trains with evaluations on validation in between; leaves the weights that are to be kept and
     returns the last step and the evaluation of those weights."""
-    recipe = loop.Recipe(
-        settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
-        settings.max_grad_norm, settings.seed,
-    )  # fmt: skip
+    recipe = loop.recipe_of(settings)
     train, validation = job.sides["train"], job.sides.get("validation")
     every = settings.evaluate_every or steps_per_epoch(len(train.encoded), settings.batch_size)
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)

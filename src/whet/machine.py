@@ -261,6 +261,27 @@ def notebook() -> Notebook | None:
     return "colab" if "COLAB_RELEASE_TAG" in os.environ or "COLAB_GPU" in os.environ else None
 
 
+# ---------------------------------------------------------------- this process
+
+
+def resident() -> int | None:
+    """Bytes of main memory that this process has now."""
+    return _byte_lines(PROC / "self" / "status").get("VmRSS")
+
+
+def peak() -> int | None:
+    """The most that it had since its start, or since `forget_peak`."""
+    return _byte_lines(PROC / "self" / "status").get("VmHWM")
+
+
+def forget_peak() -> None:
+    """Lets `peak` count anew, where the system allows it."""
+    try:
+        (PROC / "self" / "clear_refs").write_text("5")
+    except OSError:
+        return
+
+
 # ---------------------------------------------------------------- reading
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from whet import prepare, runs, runtime
+from whet import config, prepare, runs, runtime
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.check import check as look
-from whet.data.check import raise_errors
 from whet.data.split import split
-from whet.errors import DataError, UsageError
+from whet.errors import DataError, PlanTooLongError, UsageError
 from whet.model.files import find
 from whet.records import (
     Checked,
@@ -31,6 +30,7 @@ from whet.records import (
     Ints,
     Metrics,
     Notice,
+    Plan,
     Prediction,
     Stage,
     StepRecord,
@@ -131,7 +131,7 @@ class TokenView:
     max_length: int
 
 
-Event = Stage | Notice | Checked | StepRecord | Evaluation | Finished
+Event = Stage | Notice | Checked | Plan | StepRecord | Evaluation | Finished
 
 
 # ---------------------------------------------------------------- the library's doors
@@ -139,8 +139,10 @@ Event = Stage | Notice | Checked | StepRecord | Evaluation | Finished
 
 def train(data: object, **settings: Unpack[SettingValues]) -> Run:
     """Fine-tunes on labelled text, scores and saves; the same call on a finished run reads it."""
-    for event in follow(data, resolve(settings)):
+    resolved = resolve(settings)
+    for event in follow(data, resolved):
         _tell(event)
+        _agree(event, resolved)
         if isinstance(event, Finished):
             return event.run
     raise AssertionError("a job ends with Finished")
@@ -148,8 +150,10 @@ def train(data: object, **settings: Unpack[SettingValues]) -> Run:
 
 def steps(data: object, **settings: Unpack[SettingValues]) -> Iterator[StepRecord]:
     """The same job, step by step; it ends saved when the iterator is read to its end."""
-    for event in follow(data, resolve(settings)):
+    resolved = resolve(settings)
+    for event in follow(data, resolved):
         _tell(event)
+        _agree(event, resolved)
         if isinstance(event, StepRecord):
             yield event
 
@@ -158,6 +162,36 @@ def _tell(event: Event) -> None:
     """Notices of a job to the logger `whet`: warnings are shown unless a program says otherwise."""
     if isinstance(event, Notice):
         logger.log(logging.WARNING if event.severity == "warning" else logging.INFO, "%s", event.message)
+
+
+def _agree(event: Event, resolved: Resolved) -> None:
+    """Raises PlanTooLongError for a plan that nobody has agreed to."""
+    if isinstance(event, Plan) and event.too_long and not resolved.settings.yes:
+        raise too_long(event, [_as_arguments(choice.changes) for choice in event.choices], "yes=True")
+
+
+def too_long(plan: Plan, shorter: Sequence[str], consent: str) -> PlanTooLongError:
+    """The refusal of a job that is too long. `shorter`: how the plan's choices are written, `consent`
+    how it is started all the same."""
+    ways = [f"{choice.limit / 60:.0f} minutes: {way}" for choice, way in zip(plan.choices, shorter, strict=True)]
+    return PlanTooLongError(
+        f"this job would take about {plan.total.seconds / 3600:.1f} hours on the CPU ({plan.device_reason})",
+        expected=f"at most {config.LONG / 60:.0f} minutes, or {consent}",
+        todo=". ".join(["Shorter ways", *ways]) if ways else "Give fewer rows, a smaller model or fewer epochs",
+    )
+
+
+def _as_arguments(changes: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in changes.items())
+
+
+def plan(data: object, **settings: Unpack[SettingValues]) -> Plan:
+    """What a training would take on this machine: a few steps are timed and undone, nothing is written."""
+    for event in foresee(data, resolve(settings)):
+        _tell(event)
+        if isinstance(event, Plan):
+            return event
+    raise AssertionError("a plan ends with Plan")
 
 
 def check(data: object, **settings: Unpack[SettingValues]) -> Checked:
@@ -193,72 +227,66 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
         yield from _story(data, resolved, command, team)
 
 
+def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
+    """The same job up to its plan, which is the last event. Nothing is written."""
+    runtime.require_training()
+    team, started = Alone(runtime.ALONE), time.monotonic()
+    asked = yield from prepare.settle(data, resolved, team.ranks)
+    with runtime.loading():
+        from whet import planning
+    yield Stage("plan")
+    *_, plan = planning.planned(asked, team, runs.FOLDER, started)
+    assert plan is not None, "one process alone has a plan"
+    yield plan
+
+
 def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Iterator[Event]:
-    settings = resolved.settings
-
-    yield Stage("check")
-    rows = prepare.labelled(data, settings)
-    early = [Notice(message) for message in rows.notices]
-    yield from early
-    checked = look(rows.sides, rows.columns, source=rows.name)
-    yield checked
-    raise_errors(checked)
-
-    yield Stage("split")
-    splits = prepare.splits_of(rows, settings)
-    reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
-    yield from reasons
-    labels = prepare.label_set_of(rows, splits, settings)
-
-    yield Stage("model")
-    if settings.model != "auto":
-        find(settings.model)  # what cannot be had is said before torch is loaded
-    machine = prepare.machine_for(resolved, team.ranks)
-    resolved, files, notices = prepare.choose_model(resolved, splits.train.texts, machine.device)
-    chosen = [Notice(_device_line(machine, team)), *notices]
-    yield from chosen
+    started = time.monotonic()
+    asked = yield from prepare.settle(data, resolved, team.ranks)
+    resolved, splits, labels, machine = asked.resolved, asked.splits, asked.labels, asked.machine
     digests = prepare.data_digests(splits)
     _check_alike(team, runs.fingerprint(resolved, [*digests, *labels.names]), machine.precision)
-    identity = [*digests, prepare.weights_digest(files), *labels.names]
+    identity = [*digests, prepare.weights_digest(asked.files), *labels.names]
     if team.ranks.count > 1:
         identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
     digest = runs.fingerprint(resolved, identity)
-    opened = runs.open_run(resolved, data=rows.name, model=files.short_name, digest=digest) if team.first else None
+    model = asked.files.short_name
+    opened = runs.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
     folder, finished = _shared(team, opened)
     if finished:
         yield _finished(folder, resolved, team, before=True)
         return
 
     with runtime.loading():
-        from whet import finetune  # here, because it loads torch, and faults of the data need not wait for that
+        from whet import finetune, planning  # here, because they load torch, and faults of the data need not wait
+    yield Stage("plan")
+    classifier, cutter, said, plan = planning.planned(asked, team, folder.path, started)
+    if plan is not None:
+        yield plan  # nothing has been written yet: whoever does not want the job goes no further
 
     cache = runtime.cache_folder()
     runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons, team))
     with folder.telling_faults():
-        for notice in [*early, *reasons, *chosen]:  # told before there was a folder to write to
+        for notice in asked.said:  # told before there was a folder to write to
             folder.log(notice)
+        if plan is not None:
+            folder.log(plan)
+        for message in said:
+            yield folder.log(Notice(message))
         runs.write_splits(folder, splits)
         yield Stage("tokens")
         with team.turns():
-            cutter = prepare.cutter_of(files, resolved.settings, cache)
             sides = prepare.encode_sides(splits, labels, cutter, cache)
         for notice in prepare.truncation_notices(sides, cutter):
             yield folder.log(notice)
         baselines = None
-        if settings.baseline and "test" in sides and team.first:
+        if resolved.settings.baseline and "test" in sides and team.first:
             yield Stage("baseline")
             baselines = finetune.baselines(splits, sides, labels, cache)
-        job = finetune.Job(files, cutter, splits.test, sides, labels, machine, baselines, team)
-        del rows, splits  # while it trains, memory holds no training text
+        job = finetune.Job(asked.files, classifier, cutter, splits.test, sides, labels, machine, baselines, team)
+        del asked, splits  # while it trains, memory holds no training text
         yield from finetune.train_and_save(folder, resolved, job)
     yield _finished(folder, resolved, team, before=False)
-
-
-def _device_line(machine: runtime.Runtime, team: Alone) -> str:
-    plural = "" if machine.threads == 1 else "s"
-    lower = f"; precision {machine.precision}: {machine.precision_reason}" if machine.precision != "fp32" else ""
-    line = f"device {machine.device}: {machine.device_reason}{lower}; {machine.threads} thread{plural}"
-    return line if team.ranks.count == 1 else f"{line} in each of {team.ranks.count} processes"
 
 
 def _check_alike(team: Alone, digest: str, precision: str) -> None:

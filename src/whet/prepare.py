@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from whet import runtime
 from whet.config import Resolved, Settings
+from whet.data.check import check as look
+from whet.data.check import raise_errors
 from whet.data.columns import examples, find_columns
 from whet.data.read import read, read_side, split_for
 from whet.data.split import fingerprint, split
@@ -19,7 +21,7 @@ from whet.errors import DataError, UsageError
 from whet.labels import LabelSet, label_set, read_label_names
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input
-from whet.records import SIDES, Columns, Encoded, Examples, Ints, Notice, Side, Source, Splits, Table
+from whet.records import SIDES, Checked, Columns, Encoded, Examples, Ints, Notice, Side, Source, Splits, Stage, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,48 @@ class EncodedSide:
 
     encoded: Encoded
     labels: Ints  # [B]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A job whose data, model and machine are settled."""
+
+    name: str
+    splits: Splits
+    labels: LabelSet
+    machine: runtime.Runtime
+    resolved: Resolved
+    files: ModelFiles
+    said: tuple[Notice, ...]
+    """The notices so far."""
+
+
+def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[Stage | Notice | Checked, None, Asked]:
+    """Looks at the data, splits it, and settles the model and the machine."""
+    settings = resolved.settings
+
+    yield Stage("check")
+    rows = labelled(data, settings)
+    said = [Notice(message) for message in rows.notices]
+    yield from said
+    checked = look(rows.sides, rows.columns, source=rows.name)
+    yield checked
+    raise_errors(checked)
+
+    yield Stage("split")
+    splits = splits_of(rows, settings)
+    reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
+    yield from reasons
+    labels = label_set_of(rows, splits, settings)
+
+    yield Stage("model")
+    if settings.model != "auto":
+        find(settings.model)  # what cannot be had is said before torch is loaded
+    machine = machine_for(resolved, ranks)
+    resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
+    chosen = [Notice(_device_line(machine, ranks)), *notices]
+    yield from chosen
+    return Asked(rows.name, splits, labels, machine, resolved, files, (*said, *reasons, *chosen))
 
 
 def labelled(data: object, settings: Settings) -> Labelled:
@@ -207,6 +251,13 @@ def machine_for(resolved: Resolved, ranks: runtime.Ranks = runtime.ALONE) -> run
     machine = runtime.choose(settings.device, settings.threads, ranks, settings.precision)
     runtime.apply(machine, settings.seed)
     return machine
+
+
+def _device_line(machine: runtime.Runtime, ranks: runtime.Ranks) -> str:
+    plural = "" if machine.threads == 1 else "s"
+    lower = f"; precision {machine.precision}: {machine.precision_reason}" if machine.precision != "fp32" else ""
+    line = f"device {machine.device}: {machine.device_reason}{lower}; {machine.threads} thread{plural}"
+    return line if ranks.count == 1 else f"{line} in each of {ranks.count} processes"
 
 
 def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list[str]]:

@@ -23,14 +23,14 @@ import numpy as np
 
 from whet.config import Resolved, fields
 from whet.errors import ModelError, OutputError, UsageError, WhetError, did_you_mean
-from whet.records import SIDES, Evaluation, Examples, Floats, Ints, Notice, Splits, StepRecord
+from whet.records import SIDES, Evaluation, Examples, Floats, Ints, Notice, Plan, Splits, StepRecord
 
 FOLDER = Path("runs")
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
-_KINDS = {StepRecord: "step", Evaluation: "evaluation", Notice: "notice"}
+_KINDS = {StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Plan: "plan"}
 
-Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice)
+Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,10 @@ def fingerprint(resolved: Resolved, parts: Sequence[str]) -> str:
 
 
 def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFolder:
-    """The folder of this job: `--output`, else runs/DATA-MODEL-HASH. A finished run is given back
-    as it is; what an unfinished one left is removed. `--fresh` takes the next free name.
+    """The folder of this job: `--output`, else runs/DATA-MODEL-HASH. `--fresh` takes the next free
+    name. Nothing is made or removed: that is `start`.
 
-    An `--output` folder that holds something else is refused and left alone.
+    An `--output` folder that holds something else is refused.
     """
     settings = resolved.settings
     name = re.sub(r"[^\w.-]+", "-", f"{data}-{model}").strip("-.") + f"-{digest[:8]}"
@@ -122,15 +122,16 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
         path = _free_name(base) if settings.fresh else _name_of(base, digest)
         if path.exists():
             _check_ours(path, digest, given=settings.output is not None)
-        run = RunFolder(path)
-        if not run.finished:
-            _clear(path)
-            path.mkdir(parents=True, exist_ok=True)
-    return run
+    return RunFolder(path)
 
 
 def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> None:
-    """Writes run.json: every setting with its reason, and `facts`."""
+    """Makes the folder, removes what an unfinished run left in it, and writes run.json: every setting
+    with its reason, and `facts`."""
+    if not run.silent:
+        with _mendable(run.path):
+            _clear(run.path)
+            run.path.mkdir(parents=True, exist_ok=True)
     values = dataclasses.asdict(resolved.settings)
     settings = {name: {"value": value, "reason": resolved.reasons[name]} for name, value in values.items()}
     run.write("run.json", {"format": 1, "started": datetime.now(UTC).isoformat(), **facts, "settings": settings})

@@ -29,6 +29,7 @@ SPINS = 20_000  # some 0.1 ms
 # Of glibc's malloc.h.
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
+GLIBC_THRESHOLD = 128 * 1024  # of both, to begin with
 FREE_CORES = "the cores that are free"
 ONLY_CUDA = "less is chosen by itself on CUDA alone"
 # torch's own questions to the processor, by what makes its products of that precision fast.
@@ -199,14 +200,28 @@ def keep_memory() -> None:
     """Lets glibc keep the memory of large tensors for the next step, instead of giving it back to
     the system and taking it page by page again. For the time after the data is read: what reading
     leaves behind should go back."""
+    _set_thresholds(mapped_from=2**30, trimmed_from=2**31 - 1)
+
+
+@contextmanager
+def memory_kept() -> Iterator[None]:
+    """The same for a while, in the midst of reading."""
+    keep_memory()
+    try:
+        yield
+    finally:
+        _set_thresholds(mapped_from=GLIBC_THRESHOLD, trimmed_from=GLIBC_THRESHOLD)
+        trim()
+
+
+def _set_thresholds(*, mapped_from: int, trimmed_from: int) -> None:
+    """From which size glibc takes memory for one object alone, and how much unused memory it holds."""
     if sys.platform != "linux":
         return
-    import ctypes
-
     libc = ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version"):
-        libc.mallopt(M_MMAP_THRESHOLD, 2**30)
-        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(M_MMAP_THRESHOLD, mapped_from)
+        libc.mallopt(M_TRIM_THRESHOLD, trimmed_from)
 
 
 def cache_folder() -> Path:

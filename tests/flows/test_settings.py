@@ -90,7 +90,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     ),
 }  # fmt: skip
 SHOWN_BELOW = {"recipe", "encoding", "model", "log_every", "json", "quiet", "debug"}
-SHOWN_ELSEWHERE = {"require_gpu"}  # test_require_gpu.py
+SHOWN_ELSEWHERE = {"require_gpu", "yes"}  # test_require_gpu.py, test_plan.py
 
 
 @pytest.fixture(autouse=True)

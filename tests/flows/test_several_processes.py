@@ -107,6 +107,8 @@ def test_two_processes_of_8_rows_give_the_weights_of_one_of_16(calm_bert: str, j
     assert ended.err.count("look at the data\n") == 1
     assert content_of(both).keys() == content_of(alone.path).keys()
     mine, its = events_of(both), events_of(alone.path)
+    # What several processes take together, one cannot measure: they have no plan.
+    mine, its = ([event for event in events if event["kind"] != "plan"] for events in (mine, its))
     assert [event["kind"] for event in mine] == [event["kind"] for event in its]
     for event, other in zip(mine, its, strict=True):
         if event["kind"] in ("step", "evaluation"):

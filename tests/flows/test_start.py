@@ -36,7 +36,7 @@ def test_trainer_datasets_pandas_and_scikit_learn_are_not_imported_before_they_a
     first, second = (python("-W", "error", "-c", SCRIPT, str(tiny_bert), name) for name in ("one", "two"))
     assert (first.code, second.code) == (0, 0), first.err + second.err
     seen = json.loads(first.out)
-    assert [seen[name] for name in ("check", "split", "model", "tokens", "baseline")] == [[]] * 5
+    assert [seen[name] for name in ("check", "split", "model", "plan", "tokens", "baseline")] == [[]] * 6
     assert "sklearn" in seen["train"]  # this process has fitted the baseline
     seen = json.loads(second.out)
     assert {name: late for name, late in seen.items() if late} == {}  # and that one has read its scores

@@ -12,8 +12,9 @@ from tests.meta.source import Module, aliases, called_name, dotted_name, imports
 # The layer of each module, by the longest prefix of its name: a folder is one line. Imports go to a
 # lower layer, or stay within the folder. `errors` and `machine` stand below the rest of layer 0.
 LAYERS = {
-    "whet.errors": -1,
+    "whet.errors": -2,
     "whet.machine": -1,
+    "whet.recipes": -1,
     "whet.records": 0,
     "whet.labels": 0,
     "whet.config": 0,
@@ -32,6 +33,7 @@ LAYERS = {
     "whet.onnx": 5,
     "whet.prepare": 4,
     "whet.finetune": 6,
+    "whet.planning": 6,
     "whet.pipeline": 7,
     "whet.health": 7,
     "whet.server": 7,
@@ -45,7 +47,7 @@ LAYERS = {
 
 # No torch and no transformers, not even inside functions. sentence_transformers would load both.
 LIGHT = (
-    *("whet.errors", "whet.machine", "whet.records", "whet.labels", "whet.config", "whet.hub"),
+    *("whet.errors", "whet.machine", "whet.recipes", "whet.records", "whet.labels", "whet.config", "whet.hub"),
     *("whet.data", "whet.score"),
 )
 HEAVY = {"torch", "transformers", "sentence_transformers", "accelerate"}

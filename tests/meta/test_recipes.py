@@ -5,19 +5,20 @@ from __future__ import annotations
 import pytest
 
 from tests.meta.source import PACKAGE
-from whet.config import ALIASES, Settings, fields, read_recipe, recipe_data, recipe_names, resolve
+from whet import recipes
+from whet.config import ALIASES, Settings, fields, resolve
 
 RECIPES = ["demo", "imdb-bert-base", "imdb-minilm", "nsmc", "sst2-minilm"]
 
 
 def test_there_are_five_recipes() -> None:
-    assert recipe_names() == RECIPES
-    assert sorted(path.stem for path in (PACKAGE / "recipes").iterdir()) == RECIPES
+    assert recipes.names() == RECIPES
+    assert sorted(path.stem for path in (PACKAGE / "recipes").glob("*.toml")) == RECIPES
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_resolves_and_each_of_its_values_has_it_as_its_reason(name: str) -> None:
-    values, _ = read_recipe(name)
+    values, _ = recipes.read(name)
     resolved = resolve({"recipe": name})
     assert resolved.notices == ()
     for key in values.keys() - {"data"}:
@@ -29,14 +30,14 @@ def test_a_recipe_resolves_and_each_of_its_values_has_it_as_its_reason(name: str
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_names_its_data(name: str) -> None:
-    data = recipe_data(name)
+    data = recipes.data_of(name)
     assert data is not None
     assert data.startswith(("hf:", "sample:"))
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_headed_by_its_subject_command_time_and_score(name: str) -> None:
-    subject, command, time, score = read_recipe(name)[1].splitlines()
+    subject, command, time, score = recipes.read(name)[1].splitlines()
     assert subject.endswith(".")
     assert command == ("Command: whet demo" if name == "demo" else f"Command: whet train --recipe {name}")
     assert time.removeprefix("Time: ") not in ("", time)
@@ -45,7 +46,7 @@ def test_a_recipe_is_headed_by_its_subject_command_time_and_score(name: str) -> 
 
 def test_the_reference_job_is_the_reference_job() -> None:
     settings = resolve({"recipe": "imdb-bert-base"}).settings
-    assert recipe_data("imdb-bert-base") == "hf:imdb"
+    assert recipes.data_of("imdb-bert-base") == "hf:imdb"
     assert settings.model.endswith("bert-base-uncased")
     assert (settings.max_length, settings.batch_size, settings.epochs) == (512, 16, 2)
     assert (settings.learning_rate, settings.weight_decay, settings.warmup) == (5e-5, 0.01, 0)

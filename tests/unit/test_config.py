@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.config import ALIASES, Settings, check_value, fields, read_recipe, resolve
+from whet import recipes
+from whet.config import ALIASES, Settings, check_value, fields, resolve
 from whet.errors import UsageError
 
 
@@ -53,7 +54,7 @@ def test_a_recipe_given_as_a_path_is_read_too(recipe: Path) -> None:
 
 
 def test_the_head_of_a_recipe_is_its_leading_comment(recipe: Path) -> None:
-    values, head = read_recipe(str(recipe))
+    values, head = recipes.read(str(recipe))
     assert head == "Mine.\nSecond line."
     assert values == {"data": "a.csv", "epochs": 3, "num_hidden_layers": 2}
 

@@ -57,6 +57,7 @@ def test_the_json_form_keeps_every_part_and_every_further_fault() -> None:
     [
         ("UsageError", 2, "usage"),
         ("MissingExtraError", 2, "missing_extra"),
+        ("PlanTooLongError", 2, "plan_too_long"),
         ("DataError", 3, "data"),
         ("ModelError", 4, "model"),
         ("TrainingError", 5, "training"),
@@ -73,7 +74,7 @@ def test_each_kind_of_fault_has_its_exit_code(name: str, code: int, kind: str) -
 
 def test_no_kind_of_fault_is_missing_above() -> None:
     tree = {cls.__name__ for base in (WhetError, UsageError) for cls in base.__subclasses__()}
-    assert len(tree) == 8
+    assert len(tree) == 9
 
 
 def test_the_nearest_known_word_is_suggested_and_a_far_one_is_not() -> None:

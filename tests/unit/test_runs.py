@@ -27,7 +27,7 @@ OTHER_VALUES: dict[str, object] = {
 # And for each one that does not.
 SHOWN_OTHERWISE: dict[str, object] = {
     "recipe": "sst2-minilm", "output": "here", "fresh": True, "log_every": 7, "lang": "ko", "json": True,
-    "quiet": True, "require_gpu": True, "debug": True,
+    "quiet": True, "require_gpu": True, "yes": True, "debug": True,
 }  # fmt: skip
 
 STEP = StepRecord(3, 6, 1.5, 0.25, 1e-4, 120, 2.0)
@@ -39,8 +39,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def opened(resolved: Resolved | None = None, *, digest: str = "d" * 64, data: str = "reviews") -> runs.RunFolder:
+def named(resolved: Resolved | None = None, *, digest: str = "d" * 64, data: str = "reviews") -> runs.RunFolder:
     return runs.open_run(resolved or resolve({}), data=data, model="tiny", digest=digest)
+
+
+def opened(resolved: Resolved | None = None, *, digest: str = "d" * 64, data: str = "reviews") -> runs.RunFolder:
+    """A folder that is there and empty but for run.json, unless its run is finished."""
+    run = named(resolved, digest=digest, data=data)
+    if not run.finished:
+        runs.start(run, resolved or resolve({}), {"digest": digest})
+    return run
 
 
 def started(resolved: Resolved | None = None, *, digest: str = "d" * 64) -> runs.RunFolder:
@@ -130,7 +138,14 @@ def test_what_an_unfinished_run_left_is_removed_and_nothing_else() -> None:
     run.model.mkdir()
     (run.path / "notes.txt").write_text("mine")
     assert opened() == run
-    assert [path.name for path in run.path.iterdir()] == ["notes.txt"]
+    assert sorted(path.name for path in run.path.iterdir()) == ["notes.txt", "run.json"]
+    assert not (run.path / "events.jsonl").exists()
+
+
+def test_a_named_run_has_no_folder_until_it_is_started() -> None:
+    run = named()
+    assert not run.path.exists()
+    assert not run.finished
 
 
 def test_fresh_takes_the_next_free_name_and_the_plain_command_then_finds_the_newest() -> None:
@@ -263,7 +278,7 @@ def test_a_file_is_written_whole_or_not_at_all() -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         run.write("metrics.json", {"task": object()})
     assert run.read("metrics.json") == {"task": "binary"}
-    assert sorted(path.name for path in run.path.iterdir()) == ["metrics.json"]
+    assert sorted(path.name for path in run.path.iterdir()) == ["metrics.json", "run.json"]
 
 
 def test_others_may_read_what_is_written() -> None:

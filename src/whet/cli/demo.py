@@ -41,7 +41,7 @@ def demo(given: Given) -> None:
     show.checked(console, words, pipeline.check_data(data, resolved))
     training = command_line(None, {"recipe": RECIPE, **given})
     _announce(console, training)
-    end = train_and_watch(data, resolved, words, shlex.join(training), data_shown=True)
+    end = train_and_watch(data, resolved, words, training, data_shown=True)
     summary.result(console, words, end)
     run = summary.short_path(end.run.path)
     _announce(console, ["whet", "predict", run, *SENTENCES])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
-from whet import config, runtime
+from whet import config, recipes, runtime
 from whet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def data_of(data: str | None, resolved: Resolved) -> str:
     if data is not None:
         return data
     recipe = resolved.settings.recipe
-    named = config.recipe_data(recipe) if recipe is not None else None
+    named = recipes.data_of(recipe) if recipe is not None else None
     if named is None:
         saw = "no DATA" if recipe is None else f"no DATA, and the recipe {recipe} names none"
         raise UsageError(
@@ -49,10 +50,12 @@ def language(asked: Language) -> Words:
     return Words(runtime.language(asked))
 
 
-def train_and_watch(data: str, resolved: Resolved, words: Words, command: str, *, data_shown: bool = False) -> Finished:
+def train_and_watch(
+    data: str, resolved: Resolved, words: Words, command: Sequence[str], *, data_shown: bool = False
+) -> Finished:
     """Trains, with every event shown on stderr. `data_shown`: the look at the data is left out."""
     from whet import pipeline
-    from whet.cli import progress, show
+    from whet.cli import planned, progress, show
     from whet.cli.output import stderr_console
     from whet.records import Checked
 
@@ -60,9 +63,10 @@ def train_and_watch(data: str, resolved: Resolved, words: Words, command: str, *
     if not resolved.settings.quiet:
         show.settings(console, words, resolved)
         console.print()
-    events: Iterator[object] = pipeline.follow(data, resolved, command=command)
+    events: Iterator[object] = pipeline.follow(data, resolved, command=shlex.join(command))
     if data_shown:
         events = (event for event in events if not isinstance(event, Checked))
+    events = planned.asking(events, console, words, resolved.settings, command)
     end = progress.watch(events, progress.reporter(console, words, resolved.settings), pipeline.Finished)
     if runtime.ranks().rank:
         raise typer.Exit  # the result is the first process's to show, and may be on the disk of its machine

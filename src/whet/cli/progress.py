@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
-from whet.cli import show
+from whet.cli import planned, show
 from whet.cli.texts import Words, count
-from whet.records import Checked, Evaluation, Notice, Stage, StepRecord
+from whet.records import Checked, Evaluation, Notice, Plan, Stage, StepRecord
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -117,6 +117,8 @@ class Lines(Quiet):
         elif isinstance(event, Checked):
             show.checked(self.console, self.words, event)
             self.console.print()
+        elif isinstance(event, Plan):
+            self.say(Text(planned.brief(self.words, event)))
         elif isinstance(event, Evaluation):
             self.say(evaluation_line(self.words, event))
         elif isinstance(event, StepRecord):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -30,7 +29,7 @@ def train(
     resolved = resolve_and_tell(given)
     source = data_of(data, resolved)
     words = language(resolved.settings.lang)
-    end = train_and_watch(source, resolved, words, shlex.join(command_line(data, given)))
+    end = train_and_watch(source, resolved, words, command_line(data, given))
     from whet.cli import summary
     from whet.cli.output import print_json, stdout_console
 

@@ -12,12 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet.config import Precision
+from whet import runtime
+from whet.config import Precision, Settings
 from whet.data.batches import evaluation_batches
+from whet.labels import LabelSet
 from whet.model import kernels, packed, threads
 from whet.model.copies import to_device
 from whet.model.dropout import DropoutStream, replace_dropouts
-from whet.model.encoder import FAMILIES, Family, SequenceModel
+from whet.model.encoder import FAMILIES, Family, SequenceModel, load_pretrained
+from whet.model.files import ModelFiles
 from whet.model.flash import Found, find
 from whet.model.packing import plan
 from whet.model.precision import DTYPES, lowered
@@ -177,6 +180,25 @@ class Classifier:
                 self._use_attention(packed.NAME)
             together = self._packed(batch)
         return float((together - alone).abs().max()), float(alone.abs().max())
+
+
+def fresh(
+    files: ModelFiles, labels: LabelSet, machine: runtime.Runtime, settings: Settings, *, seed: int
+) -> tuple[Classifier, list[str]]:
+    """A pretrained encoder with a new head on the device of a job, and what must be said about it.
+
+    The head is drawn by the settings' seed and alike in every process of a job; dropout by `seed`.
+    """
+    with runtime.loading():
+        model, said = load_pretrained(files, labels, layers=settings.layers)
+    if seed != settings.seed:
+        runtime.apply(machine, seed)
+    classifier = Classifier(model, device=machine.device, seed=seed, precision=machine.precision)
+    if not classifier.packed:
+        said.append(f"batches are padded by length: {classifier.packing_reason}")
+    if classifier.flash.failed:
+        said.append(f"attention is computed in groups of like length: {classifier.flash.reason}")
+    return classifier, said
 
 
 def _check_batch(config: Any, family: Family) -> Batch:

@@ -6,12 +6,15 @@ Sizes in comments: B rows, C classes.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import os
+import re
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +37,8 @@ SEARCH_ROWS = 5000
 """Above this many rows the search would take longer than it gains, and C is DEFAULT_STRENGTH."""
 
 DEFAULT_STRENGTH = 10.0
+LOOK = 200  # texts that are timed to tell how long it will take,
+PASSES, SEARCH_PASSES = 2.0, 7.0  # times whose analysis the training rows take, without and with the search
 SEED = 0
 
 Script = Literal["word", "char_wb"]
@@ -74,6 +79,20 @@ def baselines(
     if path is not None:
         _write(path, found)
     return found
+
+
+def expected_seconds(train_texts: Sequence[str], test_texts: Sequence[str]) -> float:
+    """How long `baselines` will take without its cache, from a look at a few texts: most of it goes into
+    counting words and their pairs, the rest grows with it. Needs no scikit-learn, which is slow to load."""
+    looked_at = [train_texts[i] for i in np.linspace(0, len(train_texts) - 1, min(len(train_texts), LOOK)).astype(int)]
+    dense = _analyzer(train_texts)["analyzer"] != "word"
+    started = time.perf_counter()
+    for text in looked_at:
+        words = text.lower() if dense else re.findall(r"\b\w\w+\b", text.lower())
+        Counter([*words, *map("".join if dense else " ".join, itertools.pairwise(words))])
+    per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
+    learnt = sum(map(len, train_texts)) * (SEARCH_PASSES if len(train_texts) <= SEARCH_ROWS else PASSES)
+    return per_character * (learnt + sum(map(len, test_texts)))
 
 
 def verdict(model: Metrics, baselines: Baselines, *, rows: int, lang: Literal["en", "ko"] = "en") -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from whet.config import Settings
 from whet.data.batches import steps_per_epoch, training_batch
 from whet.errors import TrainingError
 from whet.model.classifier import Classifier
@@ -31,6 +32,14 @@ class Recipe:
     warmup: float
     max_grad_norm: float
     seed: int
+
+
+def recipe_of(settings: Settings) -> Recipe:
+    """The recipe that the settings of a job make."""
+    return Recipe(
+        settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
+        settings.max_grad_norm, settings.seed,
+    )  # fmt: skip
 
 
 def count_steps(rows: int, recipe: Recipe) -> int:

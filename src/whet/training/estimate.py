@@ -1,0 +1,186 @@
+"""What a job will take, from the speed of a machine and the rows of the job: arithmetic only.
+
+Sizes: T tokens of a step, P pairs of tokens that attend to each other (the sum of squared lengths).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from whet.config import Settings
+from whet.data.batches import steps_per_epoch
+from whet.model.work import Shape
+from whet.records import Choice, Ints, Side, Span
+
+# The band around an estimate: what a machine drifts by over a job, beside what the probe leaves open.
+DRIFT_DOWN, DRIFT_UP = 0.12, 0.20
+CERTAIN = 1.64  # standard errors on either side hold nine of ten
+SHORTER = (256, 128)  # tokens that a shorter job keeps of a text
+HALF, LEAST_ROWS = 0.5, 200
+FEWEST_TESTED = 1_000
+TESTED_SHARE = 0.25  # of a limited time, for evaluations, before they are done on a sample
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What one machine takes for one model. A training step is `step + token T + pair P` seconds."""
+
+    step: float
+    token: float
+    pair: float
+    evaluation: float
+    """An evaluated text's share of what its tokens and pairs take in training."""
+    error: float
+    """Standard deviation of a step around the formula, as a share."""
+    timed: int
+    """How many steps were timed."""
+
+    def row(self, lengths: Ints) -> float:
+        """Seconds for the tokens and pairs of a training text, the mean over texts of these lengths."""
+        exact = lengths.astype(np.float64)
+        return float(self.token * exact.mean() + self.pair * (exact**2).mean())
+
+    def scaled(self, mine: Shape, other: Shape) -> Speed:
+        """The same machine with a model of another shape."""
+        tokens = other.per_token / mine.per_token
+        pairs = other.layers * other.heads / (mine.layers * mine.heads)
+        steps = other.parameters / mine.parameters
+        return dataclasses.replace(self, step=self.step * steps, token=self.token * tokens, pair=self.pair * pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a job has to do, whatever machine does it."""
+
+    rows: Mapping[Side, int]
+    lengths: Mapping[Side, Ints]
+    """Tokens of sampled texts of each side, cut at the job's own maximum."""
+    spent: float
+    """Seconds so far."""
+    preparing: float
+    """Seconds for the tokens of all rows and for the baseline."""
+    saving: float
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A model that could do the job, and how fast it is here."""
+
+    model: str
+    speed: Speed
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The parts of a job in seconds."""
+
+    training: float
+    evaluation: float
+    other: float
+
+    @property
+    def total(self) -> float:
+        return self.training + self.evaluation + self.other
+
+
+def times(work: Workload, speed: Speed, settings: Settings) -> Times:
+    """What the job takes with these settings, which may ask for fewer rows, tokens or epochs."""
+    train = _rows(work, "train", settings.train_rows)
+    share = train / work.rows["train"]
+    per_epoch = steps_per_epoch(train, settings.batch_size)
+    steps = max(1, math.ceil(settings.epochs * per_epoch - 1e-9))
+    training = steps * speed.step + settings.epochs * train * speed.row(_cut(work, "train", settings))
+    left, evaluation = train + 0.0, 0.0
+    if "validation" in work.rows:
+        rows = work.rows["validation"] * share  # a share of the training table, as a rule
+        looks = math.ceil(steps / (settings.evaluate_every or per_epoch))
+        evaluation += looks * rows * speed.evaluation * speed.row(_cut(work, "validation", settings))
+        left += rows
+    if "test" in work.rows:
+        rows = _rows(work, "test", settings.test_rows)
+        evaluation += rows * speed.evaluation * speed.row(_cut(work, "test", settings))
+        left += rows
+    prepared = work.preparing * left / sum(work.rows.values())
+    return Times(training, evaluation, work.spent + prepared + work.saving)
+
+
+def span(seconds: float, speed: Speed) -> Span:
+    """A time with its band."""
+    left_open = CERTAIN * speed.error / math.sqrt(max(1, speed.timed))
+    return Span(seconds, seconds * (1 - min(0.9, DRIFT_DOWN + left_open)), seconds * (1 + DRIFT_UP + left_open))
+
+
+def choose(work: Workload, engines: Sequence[Engine], settings: Settings, limit: float) -> Choice | None:
+    """The job that fits into `limit` seconds, by the rule of `candidates`: the first whose whole band
+    does. Of an evaluation that would take more than a quarter of the time a sample is scored.
+    None where not even the last fits."""
+    for number, engine in enumerate(engines):
+        asked = settings if number == 0 else dataclasses.replace(settings, model=engine.model, layers=None)
+        for wanted in candidates(work, asked, last=number == len(engines) - 1):
+            candidate = _sampled(work, engine.speed, wanted, limit)
+            expected = span(times(work, engine.speed, candidate).total, engine.speed)
+            if expected.high <= limit:
+                return Choice(limit, changed(settings, candidate), expected)
+    return None
+
+
+def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Settings]:
+    """What may be done with one model, the best first: the job as asked, fewer epochs down to one,
+    then the same with texts cut to 256 and to 128 tokens, head and tail, then half the rows. The last
+    model that there is may have fewer rows still, until it fits."""
+    epochs = [settings.epochs, *(float(n) for n in range(math.ceil(settings.epochs) - 1, 0, -1))]
+    longest = max(int(_cut(work, side, settings).max()) for side in work.lengths)
+    cuts = [settings]
+    for length in SHORTER:
+        if length < longest:
+            cuts.append(dataclasses.replace(settings, max_length=length, truncation="head-tail"))
+    for cut in cuts:
+        yield from (dataclasses.replace(cut, epochs=count) for count in epochs)
+    shortest = dataclasses.replace(cuts[-1], epochs=epochs[-1])
+    rows = _rows(work, "train", settings.train_rows) * HALF
+    while rows >= LEAST_ROWS:
+        yield dataclasses.replace(shortest, train_rows=_round(rows))
+        if not last:
+            return
+        rows *= 0.9
+
+
+def changed(asked: Settings, other: Settings) -> dict[str, object]:
+    """Setting to value, where `other` is not as asked."""
+    return {
+        field.name: getattr(other, field.name)
+        for field in dataclasses.fields(Settings)
+        if getattr(other, field.name) != getattr(asked, field.name)
+    }
+
+
+def _sampled(work: Workload, speed: Speed, settings: Settings, limit: float) -> Settings:
+    """With fewer test rows where their evaluation would take more than its share of the time."""
+    if "test" not in work.rows:
+        return settings
+    evaluation = times(work, speed, settings).evaluation
+    if evaluation <= TESTED_SHARE * limit:
+        return settings
+    rows = _rows(work, "test", settings.test_rows)
+    fewer = max(FEWEST_TESTED, _round(rows * TESTED_SHARE * limit / evaluation))
+    return dataclasses.replace(settings, test_rows=fewer) if fewer < rows else settings
+
+
+def _rows(work: Workload, side: Side, asked: int | None) -> int:
+    return work.rows[side] if asked is None else min(asked, work.rows[side])
+
+
+def _cut(work: Workload, side: Side, settings: Settings) -> Ints:
+    shortened: Ints = np.minimum(work.lengths[side], settings.max_length)
+    return shortened
+
+
+def _round(rows: float) -> int:
+    """Two figures, rounded down: nobody asks for 3,871 rows."""
+    step = 10 ** max(0, math.floor(math.log10(max(rows, 1))) - 1)
+    return int(rows // step * step)

@@ -1,0 +1,219 @@
+"""How fast this machine trains this model, measured on a few real steps before the job.
+
+A step takes a + b T + c P seconds: T its tokens, P the pairs of tokens that attend to each other (the
+sum of squared lengths). The three are fitted to steps of unlike size, so that they hold for other
+lengths too. The steps are real ones, with a learning rate of zero: weights, dropout stream and random
+state are afterwards what they were.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from whet import machine
+from whet.data.batches import gather
+from whet.model.classifier import Classifier
+from whet.records import Batch, Encoded, Floats, Ints
+from whet.training import loop, optim
+from whet.training.estimate import Speed
+from whet.training.objective import objective_of
+
+LEAST_STEPS = 4  # timed ones, where the time allows
+PRECISE = 0.02  # a standard error of the mean step at which the probe ends before its time
+SHARE, MOST = 0.05, 40.0  # of the job, and seconds: it takes the smaller
+SHORTENED = 4  # every second step has texts of a quarter of their length, for the fit
+FIRST_ROWS = 2
+EVALUATION_SHARE = 0.2  # of the time that a probe may take
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a probe found out."""
+
+    speed: Speed
+    memory: int | None
+    """Bytes that the process had at its highest in the largest step of the job; None where the system does not tell."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    tokens: int
+    pairs: float
+    seconds: float
+
+
+def probe(
+    classifier: Classifier,
+    encoded: Encoded,
+    labels: Ints,
+    recipe: loop.Recipe,
+    *,
+    steps: int,
+    expected: Callable[[Speed], float],
+) -> Probed:
+    """Times steps of random rows of `encoded`, and an evaluation, for a twentieth of the job at most.
+
+    The first steps are small ones; a step that would take too much of the time is not tried, and what
+    it takes follows from smaller ones. `steps` is how many the job has: the largest of so many is
+    tried, because it decides about the memory. `expected` tells how long the job takes at a speed.
+    """
+    return _Probe(classifier, encoded, labels, recipe, expected).run(steps)
+
+
+class _Probe:
+    def __init__(
+        self,
+        classifier: Classifier,
+        encoded: Encoded,
+        labels: Ints,
+        recipe: loop.Recipe,
+        expected: Callable[[Speed], float],
+    ) -> None:
+        self._classifier, self._encoded, self._labels = classifier, encoded, labels
+        self._recipe, self._expected = recipe, expected
+        self._started = time.perf_counter()
+        self._lengths = np.diff(encoded.offsets)
+        self._generator = np.random.Generator(np.random.PCG64(recipe.seed))
+        self._objective = objective_of(classifier, encoded)
+        self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=0.0)
+        self._timed: list[_Timed] = []
+        self._peaks: list[tuple[int, int]] = []  # tokens of a step, bytes at the highest
+
+    def run(self, steps: int) -> Probed:
+        positions = dict(self._classifier.stream.positions)
+        devices = [self._classifier.device] if self._classifier.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            rows = self._longest(steps)
+            self._vary(self._grow(rows))
+            speed = fit(self._timed)
+            evaluation = self._evaluation(speed)
+        self._classifier.stream.positions = positions
+        self._classifier.model.zero_grad(set_to_none=True)
+        memory = _at(self._peaks, int(self._lengths[rows].sum()))
+        return Probed(dataclasses.replace(speed, evaluation=evaluation), memory, time.perf_counter() - self._started)
+
+    def _left(self) -> float:
+        """Seconds for further steps, by what is known of the job so far."""
+        limit = min(MOST, SHARE * self._expected(fit(self._timed)))
+        return self._started + limit * (1 - EVALUATION_SHARE) - time.perf_counter()
+
+    def _longest(self, steps: int) -> Ints:
+        """The rows of the largest of so many random batches."""
+        generator = np.random.Generator(np.random.PCG64(self._recipe.seed))
+        size = min(self._recipe.batch_size, len(self._encoded))
+        drawn = generator.integers(len(self._encoded), size=(min(steps, 2_000), size))
+        longest: Ints = drawn[self._lengths[drawn].sum(axis=1).argmax()]
+        return longest
+
+    def _grow(self, rows: Ints) -> int:
+        """Steps of more and more of these rows; returns how many of them fitted into the time."""
+        count = min(FIRST_ROWS, len(rows))
+        self._step(self._batch(rows[:count]))  # the first step of a process is slow
+        while True:
+            timed = self._step(self._batch(rows[:count]))
+            self._timed.append(timed)
+            following = min(len(rows), 2 * count)
+            if count == len(rows) or timed.seconds * following / count > self._left() / 4:
+                return count
+            count = following
+
+    def _vary(self, most: int) -> None:
+        """Steps of `most` random rows, in turn shortened and as they are, until they agree or time is up."""
+        for turn in itertools.count():
+            rows = self._generator.integers(len(self._encoded), size=most)
+            batch = self._batch(rows, shortened=turn % 2 == 0)
+            if self._timed[-1].seconds * len(batch.ids) / self._timed[-1].tokens > self._left():
+                return
+            self._timed.append(self._step(batch))
+            found = fit(self._timed)
+            if turn >= LEAST_STEPS and found.error / np.sqrt(len(self._timed)) < PRECISE:
+                return
+
+    def _batch(self, rows: Ints, *, shortened: bool = False) -> Batch:
+        batch = gather(self._encoded, np.asarray(rows, dtype=np.int64), self._labels)
+        if not shortened:
+            return batch
+        # Beginnings of the texts: what they say does not matter here.
+        kept = np.maximum(np.diff(batch.cu_seqlens) // SHORTENED, 1)
+        places = np.concatenate([np.arange(a, a + n) for a, n in zip(batch.cu_seqlens[:-1], kept, strict=True)])
+        return Batch(batch.ids[places], np.concatenate([[0], np.cumsum(kept)]), batch.rows, batch.labels)
+
+    def _step(self, batch: Batch) -> _Timed:
+        """One step as the loop does it, at a learning rate of zero."""
+        machine.forget_peak()
+        started = time.perf_counter()
+        self._classifier.model.train()
+        mean = self._objective.gradient(batch)
+        # Here the host waits for the device, as in the loop.
+        _, norm = torch.stack([mean, self._optimizer.norm()]).tolist()
+        if np.isfinite(norm):  # zero times what is not finite is not zero
+            self._optimizer.step(0.0, optim.clipping(norm, self._recipe.max_grad_norm))
+        self._objective.settle()
+        lengths = np.diff(batch.cu_seqlens)
+        seconds = time.perf_counter() - started
+        peak = self._peak()
+        if peak is not None:
+            self._peaks.append((len(batch.ids), peak))
+        return _Timed(len(batch.ids), float((lengths.astype(np.float64) ** 2).sum()), seconds)
+
+    def _peak(self) -> int | None:
+        if self._classifier.device.type == "cuda":
+            return int(torch.cuda.max_memory_reserved(self._classifier.device))
+        return machine.peak()
+
+    def _evaluation(self, speed: Speed) -> float:
+        """What evaluating takes of the time of training on the same texts without the steps' own."""
+        started = time.perf_counter()
+        limit = EVALUATION_SHARE * min(MOST, SHARE * self._expected(dataclasses.replace(speed, evaluation=0.3)))
+        count = FIRST_ROWS
+        while True:
+            chosen = self._generator.integers(len(self._encoded), size=min(count, len(self._encoded)))
+            batch = self._batch(chosen)
+            part = Encoded(batch.ids.astype(np.uint32), batch.cu_seqlens, np.zeros(len(chosen), np.bool_))
+            before = time.perf_counter()
+            self._classifier.all_logits(part)
+            now = time.perf_counter()
+            if count >= len(self._encoded) or now - started + 2.5 * (now - before) > limit:
+                return (now - before) / max(len(part) * speed.row(np.diff(part.offsets)), 1e-9)
+            count *= 2
+
+
+def fit(timed: Sequence[_Timed]) -> Speed:
+    """The three coefficients, none negative, that come nearest to what was timed, relative to it."""
+    seconds = np.array([step.seconds for step in timed])
+    columns = np.array([[1.0, step.tokens, step.pairs] for step in timed]) / seconds[:, None]
+    best: tuple[float, Floats] | None = None
+    # Non-negative least squares of three unknowns: the best of the subsets that need no negative one.
+    for chosen in itertools.chain.from_iterable(itertools.combinations(range(3), n) for n in (3, 2, 1)):
+        part = columns[:, chosen]
+        scale = np.linalg.norm(part, axis=0)
+        solved = np.linalg.lstsq(part / scale, np.ones(len(timed)), rcond=None)[0] / scale
+        if (solved < 0).any():
+            continue
+        residual = float(((part @ solved - 1) ** 2).sum())
+        if best is None or residual < best[0] - 1e-12:
+            found = np.zeros(3)
+            found[list(chosen)] = solved
+            best = residual, found
+    assert best is not None, "one column alone never needs a negative coefficient"
+    residual, (step, token, pair) = best
+    error = float(np.sqrt(residual / max(1, len(timed) - 1)))
+    return Speed(float(step), float(token), float(pair), 0.0, error, len(timed))
+
+
+def _at(peaks: Sequence[tuple[int, int]], tokens: int) -> int | None:
+    """Bytes at the highest in a step of so many tokens, by the smallest and the largest step seen."""
+    if not peaks:
+        return None
+    (few, low), (many, high) = min(peaks), max(peaks)
+    if many <= few or tokens <= many:
+        return high
+    return high + round((high - low) / (many - few) * (tokens - many))

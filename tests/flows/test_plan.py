@@ -1,0 +1,148 @@
+"""What a job will take is said before it starts, and a long one does not start unasked."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import whet as library
+from tests.conftest import review_rows
+from tests.flows.conftest import BRIEF, Command, Job, content_of, events_of, write_csv
+from whet import pipeline, planning
+from whet.errors import PlanTooLongError
+from whet.records import Plan, StepRecord
+
+ON_A_TERMINAL = """
+import sys
+from whet import planning
+planning.LONG = 0.0
+planning.embedded.is_installed = lambda: False
+from whet.cli import main
+sys.exit(main(["train", "reviews.csv", "--model", sys.argv[1], "--epochs", "1", "--no-baseline", "--threads", "1"]))
+"""
+
+
+@pytest.fixture
+def data(here: Path) -> str:
+    return str(write_csv(here / "reviews.csv", review_rows()))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every job is too long."""
+    monkeypatch.setattr(planning, "LONG", 0.0)
+    monkeypatch.setattr(planning.embedded, "is_installed", lambda: False)
+
+
+def test_a_plan_counts_rows_steps_and_tokens_and_writes_nothing(data: str, here: Path, tiny_bert: Path) -> None:
+    before = content_of(here)
+    found = library.plan(data, model=str(tiny_bert), epochs=3, threads=1)
+    assert content_of(here) == before
+    assert (found.device, found.threads, found.too_long) == ("cpu", 1, False)
+    assert found.rows == {"train": 48, "validation": 6, "test": 6}
+    assert found.steps == 3 * 3
+    assert list(found.by_epochs) == [1.0, 2.0, 3.0, 5.0]
+    assert found.by_epochs[3.0] == found.training
+    assert found.by_epochs[1.0].seconds < found.by_epochs[5.0].seconds
+    parts = found.training.seconds + found.evaluation.seconds + found.other.seconds
+    assert found.total.seconds == pytest.approx(parts)
+    assert found.total.low < found.total.seconds < found.total.high
+    weights = sum(file.stat().st_size for file in tiny_bert.glob("*.safetensors"))
+    assert found.disk == pytest.approx(weights, rel=0.05)  # next to them, texts of 60 rows are nothing
+    assert [rung.changes for rung in found.ladder if "epochs" in rung.changes] == [{"epochs": 1.0}]
+    assert found.choices == ()
+
+
+def test_the_command_prints_the_plan_and_its_json(data: str, whet: Command, tiny_bert: Path, here: Path) -> None:
+    ended = whet("plan", data, "--model", str(tiny_bert), "--threads", "1")
+    assert ended.code == 0
+    for name in ("Plan", "model", "train", "by epochs", "evaluation", "total", "disk"):
+        assert name in ended.out
+    document = whet("plan", data, "--model", str(tiny_bert), "--threads", "1", "--json", "--quiet").json
+    assert document["rows"] == {"train": 48, "validation": 6, "test": 6}
+    assert document["total"]["low"] < document["total"]["high"]
+    assert not (here / "runs").exists()
+
+
+def test_a_korean_reader_gets_a_korean_plan(data: str, whet: Command, tiny_bert: Path) -> None:
+    ended = whet("plan", data, "--model", str(tiny_bert), "--threads", "1", "--lang", "ko")
+    assert "계획" in ended.out
+    assert "합계" in ended.out
+
+
+def test_a_job_tells_its_plan_before_it_writes_anything(data: str, tiny_bert: Path, here: Path) -> None:
+    resolved = pipeline.resolve({"model": str(tiny_bert), **BRIEF})
+    events = pipeline.follow(data, resolved)
+    plan = next(event for event in events if isinstance(event, Plan))
+    assert not (here / "runs").exists()
+    events.close()
+    assert not (here / "runs").exists()
+    assert plan.steps == 3
+
+
+def test_the_plan_of_a_run_is_kept_in_it(data: str, job: Job) -> None:
+    told = job(data, **BRIEF)
+    (kept,) = [event for event in events_of(told.path) if event["kind"] == "plan"]
+    assert kept["steps"] == len(told.steps)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_long_job_is_refused_where_nobody_can_be_asked(data: str, whet: Command, tiny_bert: Path, here: Path) -> None:
+    ended = whet("train", data, "--model", str(tiny_bert), "--epochs", "2", "--no-baseline", "--threads", "1")
+    assert ended.code == 2
+    (message,) = ended.errors
+    assert message.startswith("this job would take about 0.0 hours on the CPU (no GPU was found). Expected at most")
+    assert "or --yes" in message
+    # Three ready commands; this job would end within each limit as it is.
+    assert message.count(f"whet train {data} --model {tiny_bert} --epochs 2") == 3
+    assert not (here / "runs").exists()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_with_yes_a_long_job_starts(data: str, whet: Command, tiny_bert: Path) -> None:
+    brief = ("--epochs", "1", "--no-baseline", "--threads", "1")
+    ended = whet("train", data, "--model", str(tiny_bert), *brief, "--yes")
+    assert (ended.code, ended.errors) == (0, [])
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("call", ["train", "steps"])
+def test_python_is_refused_by_an_error_of_its_own(call: str, data: str, tiny_bert: Path, here: Path) -> None:
+    settings: dict[str, Any] = {"model": str(tiny_bert), **BRIEF}
+    with pytest.raises(PlanTooLongError, match="or yes=True"):
+        list(library.steps(data, **settings)) if call == "steps" else library.train(data, **settings)
+    assert not (here / "runs").exists()
+    assert isinstance(next(library.steps(data, yes=True, **settings)), StepRecord)
+
+
+@pytest.mark.parametrize(("answer", "code", "trained"), [("n\n", 2, False), ("y\n", 0, True)])
+@pytest.mark.usefixtures("data")
+def test_on_a_terminal_the_user_is_asked(answer: str, code: int, trained: bool, here: Path, tiny_bert: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONWARNINGS": "error", "TERM": "xterm"}
+    with subprocess.Popen(
+        [sys.executable, "-c", ON_A_TERMINAL, str(tiny_bert)],
+        stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=environment, cwd=here,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = ""
+        while "[y/N]" not in shown:
+            shown += os.read(ours, 4096).decode()
+        os.write(ours, answer.encode())
+        while True:  # until the other end is closed, which Linux tells by an error
+            try:
+                shown += os.read(ours, 4096).decode(errors="replace")
+            except OSError:
+                break
+        process.wait()
+    os.close(ours)
+    assert process.returncode == code, shown
+    assert "Start now, for about" in shown
+    assert "Traceback" not in shown
+    assert (here / "runs").exists() == trained

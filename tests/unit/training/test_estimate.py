@@ -1,0 +1,116 @@
+"""What a job will take, from speeds and rows: arithmetic."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from whet.config import Settings
+from whet.model.work import Shape
+from whet.training import estimate
+from whet.training.estimate import Engine, Speed, Workload
+
+SPEED = Speed(step=0.1, token=1e-3, pair=1e-6, evaluation=0.25, error=0.0, timed=10)
+FAST = dataclasses.replace(SPEED, step=0.01, token=1e-4, pair=1e-7)
+ASKED = Settings(model="large", epochs=2.0, batch_size=10)
+
+
+def work(train: int = 1_000, test: int = 400, validation: int = 100, *, length: int = 100) -> Workload:
+    lengths = np.array([length])
+    return Workload(
+        rows={"train": train, "validation": validation, "test": test},
+        lengths={"train": lengths, "validation": lengths, "test": lengths},
+        spent=3.0,
+        preparing=15.0,
+        saving=2.0,
+    )
+
+
+def test_the_times_of_a_job_are_those_of_its_steps_rows_and_evaluations() -> None:
+    # A row takes 100 tokens x 1 ms + 10,000 pairs x 1 us = 0.11 s; 200 steps take 0.1 s each beside that.
+    found = estimate.times(work(), SPEED, ASKED)
+    assert found.training == pytest.approx(200 * 0.1 + 2_000 * 0.11)
+    assert found.evaluation == pytest.approx((2 * 100 + 400) * 0.11 * 0.25)
+    assert found.other == 3.0 + 15.0 + 2.0
+    assert found.total == pytest.approx(found.training + found.evaluation + found.other)
+
+
+def test_fewer_rows_take_their_share_of_steps_tokens_and_validation() -> None:
+    found = estimate.times(work(), SPEED, dataclasses.replace(ASKED, train_rows=500, test_rows=100))
+    assert found.training == pytest.approx(100 * 0.1 + 1_000 * 0.11)
+    assert found.evaluation == pytest.approx((2 * 50 + 100) * 0.11 * 0.25)
+    assert found.other == pytest.approx(3.0 + 15.0 * (500 + 50 + 100) / 1_500 + 2.0)
+
+
+def test_texts_are_cut_where_a_shorter_job_would_cut_them() -> None:
+    found = estimate.times(work(length=400), SPEED, dataclasses.replace(ASKED, max_length=100))
+    assert found.training == pytest.approx(200 * 0.1 + 2_000 * 0.11)
+
+
+def test_part_of_an_epoch_trains_on_part_of_the_rows() -> None:
+    assert estimate.times(work(), SPEED, dataclasses.replace(ASKED, epochs=0.5)).training == pytest.approx(
+        50 * 0.1 + 500 * 0.11
+    )
+
+
+def test_the_band_grows_with_what_the_probe_left_open() -> None:
+    sure, unsure = estimate.span(100.0, SPEED), estimate.span(100.0, dataclasses.replace(SPEED, error=0.3, timed=9))
+    assert (sure.low, sure.high) == pytest.approx((88.0, 120.0))
+    assert unsure.high - 100 == pytest.approx(20 + 1.64 * 0.3 / 3 * 100)
+    assert unsure.low < sure.low
+
+
+def test_a_job_that_fits_is_left_as_it_is() -> None:
+    found = estimate.choose(work(), [Engine("large", SPEED)], ASKED, 1_000.0)
+    assert found is not None
+    assert found.changes == {}
+
+
+def test_epochs_go_first_then_the_ends_of_long_texts_then_rows() -> None:
+    candidates = estimate.candidates(work(length=400), ASKED, last=False)
+    tried = [estimate.changed(ASKED, candidate) for candidate in candidates]
+    assert tried == [
+        {},
+        {"epochs": 1.0},
+        {"max_length": 256, "truncation": "head-tail"},
+        {"max_length": 256, "truncation": "head-tail", "epochs": 1.0},
+        {"max_length": 128, "truncation": "head-tail"},
+        {"max_length": 128, "truncation": "head-tail", "epochs": 1.0},
+        {"max_length": 128, "truncation": "head-tail", "epochs": 1.0, "train_rows": 500},
+    ]  # fmt: skip
+
+
+def test_a_faster_model_is_taken_before_less_than_half_of_the_rows() -> None:
+    found = estimate.choose(work(), [Engine("large", SPEED), Engine("small", FAST)], ASKED, 80.0)
+    assert found is not None
+    assert found.changes == {"model": "small"}
+    assert found.time.high <= 80.0
+
+
+def test_the_last_model_may_have_as_few_rows_as_fit() -> None:
+    found = estimate.choose(work(train=100_000, test=0), [Engine("large", SPEED)], ASKED, 600.0)
+    assert found is not None
+    assert 200 <= found.changes["train_rows"] < 10_000  # type: ignore[operator]
+    assert found.time.high <= 600.0
+
+
+def test_nothing_is_chosen_where_nothing_fits() -> None:
+    assert estimate.choose(work(), [Engine("large", SPEED)], ASKED, 10.0) is None
+
+
+def test_a_sample_of_a_long_test_side_is_scored_and_has_a_thousand_rows_at_least() -> None:
+    jobs = work(train=500, test=20_000, validation=0)
+    found = estimate.choose(jobs, [Engine("large", SPEED)], ASKED, 600.0)
+    assert found is not None
+    assert 1_000 <= found.changes["test_rows"] < 6_000  # type: ignore[operator]
+
+
+def test_a_larger_shape_is_slower_by_its_arithmetic() -> None:
+    small = Shape(layers=6, width=384, inner=1536, words=30_000, heads=12)
+    large = Shape(layers=12, width=768, inner=3072, words=30_000, heads=12)
+    scaled = SPEED.scaled(small, large)
+    assert scaled.token / SPEED.token == pytest.approx(large.per_token / small.per_token)
+    assert scaled.pair / SPEED.pair == pytest.approx(2.0)
+    assert scaled.step / SPEED.step == pytest.approx(large.parameters / small.parameters)

@@ -1,0 +1,103 @@
+"""A probe measures and leaves no trace."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.unit import small
+from whet.training import loop, probe
+from whet.training.estimate import Speed
+
+RECIPE = loop.Recipe(1.0, 4, 1e-3, 0.01, 0.1, 1.0, 0)
+LENGTHS = [5, 9, 12, 3, 7, 20, 16, 4, 11, 8, 14, 6]
+
+
+def timed(tokens: int, pairs: float, seconds: float) -> probe._Timed:
+    return probe._Timed(tokens, pairs, seconds)
+
+
+def test_the_fit_finds_the_three_coefficients() -> None:
+    true = (0.02, 3e-4, 2e-7)
+    sizes = [(100, 2_000), (400, 9_000), (1_600, 600_000), (3_000, 500_000), (200, 9_900)]
+    found = probe.fit([timed(t, p, true[0] + true[1] * t + true[2] * p) for t, p in sizes])
+    assert (found.step, found.token, found.pair) == pytest.approx(true, rel=1e-6)
+    assert found.error == pytest.approx(0.0, abs=1e-9)
+    assert found.timed == 5
+
+
+def test_no_coefficient_is_negative_where_larger_steps_happened_to_be_quicker() -> None:
+    found = probe.fit([timed(100, 1_000, 0.3), timed(200, 3_000, 0.2), timed(400, 9_000, 0.25)])
+    assert min(found.step, found.token, found.pair) >= 0
+    assert found.error > 0.05
+
+
+def test_one_step_is_enough_for_a_speed() -> None:
+    found = probe.fit([timed(100, 1_000, 0.5)])
+    assert found.step + found.token * 100 + found.pair * 1_000 == pytest.approx(0.5)
+
+
+@pytest.fixture
+def job(tiny_bert: Path) -> tuple[object, object, np.ndarray]:
+    classifier = small.classifier(tiny_bert)
+    rows = small.encoded(small.sequences(LENGTHS, vocabulary=classifier.model.config.vocab_size))
+    return classifier, rows, np.arange(len(LENGTHS)) % 3
+
+
+def run(job: tuple[object, object, np.ndarray], *, seconds: float = 10.0, steps: int = 6) -> probe.Probed:
+    classifier, rows, labels = job
+
+    def expected(speed: Speed) -> float:
+        return seconds
+
+    return probe.probe(classifier, rows, labels, RECIPE, steps=steps, expected=expected)  # type: ignore[arg-type]
+
+
+def test_weights_dropout_and_random_state_are_what_they_were(job: tuple[object, object, np.ndarray]) -> None:
+    classifier = job[0]
+    before = {name: value.clone() for name, value in classifier.model.state_dict().items()}  # type: ignore[attr-defined]
+    positions, state = dict(classifier.stream.positions), torch.get_rng_state()  # type: ignore[attr-defined]
+    run(job)
+    after = classifier.model.state_dict()  # type: ignore[attr-defined]
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert classifier.stream.positions == positions  # type: ignore[attr-defined]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(weight.grad is None for weight in classifier.model.parameters())  # type: ignore[attr-defined]
+
+
+def test_training_after_a_probe_is_training_without_one(tiny_bert: Path) -> None:
+    losses = []
+    for probed in (False, True):
+        classifier = small.classifier(tiny_bert)
+        rows = small.encoded(small.sequences(LENGTHS, vocabulary=classifier.model.config.vocab_size))
+        labels = np.arange(len(LENGTHS)) % 3
+        if probed:
+            run((classifier, rows, labels))
+        losses.append([record.loss for record in loop.train(classifier, rows, labels, RECIPE)])
+    assert losses[0] == losses[1]
+
+
+def test_a_speed_is_positive_and_says_how_many_steps_it_rests_on(job: tuple[object, object, np.ndarray]) -> None:
+    found = run(job).speed
+    assert found.row(np.array(LENGTHS)) > 0
+    assert found.evaluation > 0
+    assert found.timed >= 2
+
+
+def test_a_probe_ends_when_a_twentieth_of_the_job_is_spent(
+    job: tuple[object, object, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(probe.time, "perf_counter", lambda: float(next(clock)))  # every look a second later
+    short, long = run(job, seconds=100.0).speed.timed, run(job, seconds=2_000.0).speed.timed
+    assert short < long <= 100
+
+
+def test_memory_beyond_the_steps_tried_follows_from_them() -> None:
+    assert probe._at([(100, 1_000), (300, 2_000)], 500) == 3_000
+    assert probe._at([(100, 1_000), (300, 2_000)], 200) == 2_000
+    assert probe._at([], 500) is None
