@@ -19,6 +19,7 @@ from tests.meta.source import REPOSITORY
 FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
     "memory",
+    "plan_accuracy",
     "predict_cpu",
     "sample_folds",
     "scaling",

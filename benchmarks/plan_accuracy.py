@@ -1,0 +1,150 @@
+"""Claim: what a plan says before a job is what the job then takes.
+
+Aims over at least 12 jobs, 8 of more than two minutes and 3 of more than eight, none of which the
+estimator was fitted to: median error of the minutes at most 10 %, nine of ten within the printed band,
+none under-estimated by more than 1.5 times, peak memory within 20 %.
+
+Each job is `whet.train` in a process of its own, one after the other, with an empty cache. The plan is
+the one that the job itself made; its minutes are held against the seconds from the call to the saved
+scores, its memory against the most that the process had from the plan on.
+
+    python benchmarks/plan_accuracy.py [--job NAME ...] [--save]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import emit, parser, rows, saved_today
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    data: str
+    train_rows: int
+    test_rows: int
+    settings: dict[str, object]
+    shape: tuple[int, int, int] | None = None  # layers, width and heads of a random model; None: MiniLM
+
+
+JOBS = {
+    "sst2-1k": Job("sst2", 1_000, 500, {"max_length": 64, "epochs": 1.0, "batch_size": 8}),
+    "sst2-10k": Job("sst2", 10_000, 1_800, {"max_length": 128, "epochs": 1.0}),
+    "sst2-20k-2": Job("sst2", 20_000, 1_800, {"max_length": 128, "epochs": 2.0}),
+    "sst2-small": Job("sst2", 20_000, 1_800, {"max_length": 64, "epochs": 1.0, "batch_size": 32}, (4, 256, 4)),
+    "imdb-1k": Job("imdb", 1_000, 500, {"max_length": 512, "epochs": 1.0}),
+    "imdb-2k-256": Job("imdb", 2_000, 1_000, {"max_length": 256, "truncation": "head-tail", "epochs": 1.0}),
+    "imdb-2k-128": Job("imdb", 2_000, 1_000, {"max_length": 128, "epochs": 3.0, "batch_size": 32}),
+    "imdb-3k": Job("imdb", 3_000, 3_000, {"max_length": 512, "epochs": 1.0}),
+    "imdb-distil": Job("imdb", 300, 100, {"max_length": 256, "epochs": 1.0}, (6, 768, 12)),
+    "imdb-bert": Job("imdb", 300, 100, {"max_length": 512, "epochs": 1.0}, (12, 768, 12)),
+    "news-10k": Job("ag_news", 10_000, 2_000, {"max_length": 128, "epochs": 1.0}),
+    "news-bert": Job("ag_news", 1_000, 200, {"max_length": 128, "epochs": 1.0, "batch_size": 8}, (12, 768, 12)),
+    "nsmc-20k": Job("nsmc", 20_000, 5_000, {"max_length": 128, "epochs": 1.0}),
+    "nsmc-tail": Job("nsmc", 5_000, 10_000, {"max_length": 32, "epochs": 5.0, "batch_size": 64}),
+}
+
+
+def model_of(job: Job, scratch: Path) -> str:
+    """`embedded`, or a folder with a random model of the job's shape and the same tokenizer."""
+    if job.shape is None:
+        return "embedded"
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    from whet.model.files import find
+
+    layers, width, heads = job.shape
+    config = BertConfig(
+        num_hidden_layers=layers, hidden_size=width, num_attention_heads=heads, intermediate_size=4 * width
+    )
+    BertForSequenceClassification(config).save_pretrained(scratch / "model")
+    AutoTokenizer.from_pretrained(find("embedded").folder).save_pretrained(scratch / "model")
+    return str(scratch / "model")
+
+
+def write_rows(path: Path, job: Job, side: str, count: int) -> str:
+    """Rows of a fixed permutation as jsonl."""
+    source = "train10k" if (job.data, side) == ("ag_news", "train") else side
+    texts, labels = rows(job.data, source)
+    chosen = np.random.default_rng(SEED).permutation(len(texts))[:count]
+    lines = [json.dumps({"text": texts[row] or "-", "label": str(labels[row])}) for row in chosen]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def run(name: str) -> None:
+    """One job in this process; the last line of stdout is what was said and what came."""
+    job = JOBS[name]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        model = model_of(job, folder)
+        train = write_rows(folder / "train.jsonl", job, "train", job.train_rows)
+        test = write_rows(folder / "test.jsonl", job, "test", job.test_rows)
+        os.environ["WHET_CACHE"] = str(folder / "cache")
+        from whet import machine, pipeline
+        from whet.config import resolve
+        from whet.records import Plan
+
+        resolved = resolve({"model": model, "test": test, "output": str(folder / "run"), "yes": True, **job.settings})
+        plan, started = None, time.perf_counter()
+        for event in pipeline.follow(train, resolved):
+            if isinstance(event, Plan):
+                plan = event
+                machine.forget_peak()
+        seconds = time.perf_counter() - started
+        assert plan is not None
+        print("RESULT " + json.dumps({
+            "said": plan.total.seconds, "low": plan.total.low, "high": plan.total.high, "came": seconds,
+            "memory_said": plan.memory, "memory_came": machine.peak(), "threads": plan.threads,
+            "probe": plan.probe_seconds,
+        }))  # fmt: skip
+
+
+def measure(name: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--serve", "--job", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
+    if line is None:
+        raise SystemExit(f"{name} ended without a result:\n{done.stderr[-2000:]}")
+    found = dict(json.loads(line.removeprefix("RESULT ")))
+    found["error"] = round(found["said"] / found["came"] - 1, 3)
+    found["memory_error"] = round(found["memory_said"] / found["memory_came"] - 1, 3)
+    found |= {key: round(found[key], 1) for key in ("said", "low", "high", "came", "probe")}
+    print(name, json.dumps(found), file=sys.stderr, flush=True)
+    return found
+
+
+def main() -> None:
+    made = parser(__doc__ or "")
+    made.add_argument("--job", nargs="+", choices=JOBS, default=list(JOBS))
+    made.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    given = made.parse_args()
+    if given.serve:
+        run(given.job[0])
+        return
+    jobs = {**saved_today("plan_accuracy").get("jobs", {}), **{name: measure(name) for name in given.job}}
+    errors = [abs(job["error"]) for job in jobs.values()]
+    summary = {
+        "median_error": round(float(np.median(errors)), 3),
+        "within_band": round(float(np.mean([job["low"] <= job["came"] <= job["high"] for job in jobs.values()])), 3),
+        "worst_under_estimate": round(max(job["came"] / job["said"] for job in jobs.values()), 2),
+        "worst_memory_error": max((abs(job["memory_error"]) for job in jobs.values()), default=0.0),
+        "aims": {"median_error": 0.1, "within_band": 0.9, "worst_under_estimate": 1.5, "worst_memory_error": 0.2},
+    }
+    emit("plan_accuracy", "minutes said / minutes taken", {**summary, "jobs": jobs}, save=given.save)
+
+
+if __name__ == "__main__":
+    main()
