@@ -27,7 +27,7 @@ from whet.training.objective import objective_of
 
 LEAST_STEPS = 4  # timed ones, where the time allows
 PRECISE = 0.02  # a standard error of the mean step at which the probe ends before its time
-SHARE, MOST = 0.05, 40.0  # of the job, and seconds: it takes the smaller
+SHARE, MOST = 0.07, 40.0  # of the job, and seconds: it takes the smaller
 SHORTENED = 4  # every second step has texts of a quarter of their length, for the fit
 FIRST_ROWS = 2
 EVALUATION_SHARE = 0.2  # of the time that a probe may take
@@ -59,7 +59,7 @@ def probe(
     steps: int,
     expected: Callable[[Speed], float],
 ) -> Probed:
-    """Times steps of random rows of `encoded`, and an evaluation, for a twentieth of the job at most.
+    """Times steps of random rows of `encoded`, and an evaluation, for a small share of the job.
 
     The first steps are small ones; a step that would take too much of the time is not tried, and what
     it takes follows from smaller ones. `steps` is how many the job has: the largest of so many is
@@ -120,8 +120,11 @@ class _Probe:
         while True:
             timed = self._step(self._batch(rows[:count]))
             self._timed.append(timed)
+            peak = self._peak()
+            if peak is not None:  # of growing steps alone: a smaller one after a larger finds its memory kept
+                self._peaks.append((timed.tokens, peak))
             following = min(len(rows), 2 * count)
-            if count == len(rows) or timed.seconds * following / count > self._left() / 4:
+            if count == len(rows) or timed.seconds * following / count > 0.6 * self._left():
                 return count
             count = following
 
@@ -159,9 +162,6 @@ class _Probe:
         self._objective.settle()
         lengths = np.diff(batch.cu_seqlens)
         seconds = time.perf_counter() - started
-        peak = self._peak()
-        if peak is not None:
-            self._peaks.append((len(batch.ids), peak))
         return _Timed(len(batch.ids), float((lengths.astype(np.float64) ** 2).sum()), seconds)
 
     def _peak(self) -> int | None:

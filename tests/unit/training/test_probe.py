@@ -88,7 +88,7 @@ def test_a_speed_is_positive_and_says_how_many_steps_it_rests_on(job: tuple[obje
     assert found.timed >= 2
 
 
-def test_a_probe_ends_when_a_twentieth_of_the_job_is_spent(
+def test_a_probe_ends_when_its_share_of_the_job_is_spent(
     job: tuple[object, object, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = itertools.count()
