@@ -53,6 +53,38 @@ def drop_add_norm(x: Tensor, residual: Tensor, norm: torch.nn.LayerNorm, p: floa
     return out
 
 
+def project(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
+    """Several linear maps of [T, D] side by side [T, sum of their widths], as one product of the weights
+    laid end to end would give it: for few tokens, where that copy costs more than the product."""
+    out: Tensor = _Project.apply(x, *weights, *biases)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Project(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *given: Tensor) -> Tensor:
+        weights, biases = given[: len(given) // 2], given[len(given) // 2 :]
+        out = x.new_empty(len(x), sum(len(weight) for weight in weights))
+        for weight, bias, part in zip(weights, biases, _beside(out, weights), strict=True):
+            torch.addmm(bias, x, weight.t(), out=part)
+        ctx.save_for_backward(x, *weights)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        x, *weights = ctx.saved_tensors
+        parts = _beside(gradients[0], weights)
+        into = torch.zeros_like(x)
+        for part, weight in zip(parts, weights, strict=True):
+            into.addmm_(part, weight)
+        return (into, *(part.t() @ x for part in parts), *(part.sum(0) for part in parts))
+
+
+def _beside(x: Tensor, weights: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The columns of [T, D] that belong to each weight."""
+    return x.split([len(weight) for weight in weights], dim=1)
+
+
 class _Attention(torch.autograd.Function):
     """The weights are kept for the backward pass with the sign saying which were dropped: |w| is the
     softmax, max(w, 0) what was kept of it."""

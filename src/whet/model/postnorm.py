@@ -123,7 +123,11 @@ def _first_mixed(layer: Layer, x: Tensor, packing: Packing, training: bool) -> T
 
 
 def _project(x: Tensor, layer: Layer, *parts: nn.Linear) -> Tensor:
-    """Several projections of [T, D] in one product: [T, parts, H, D / H]."""
+    """Several projections of [T, D] side by side: [T, parts, H, D / H]."""
+    few = len(x) <= x.shape[1] and x.device.type == "cpu" and x.dtype == torch.float32 and torch.is_grad_enabled()
+    if few and not torch.is_autocast_enabled("cpu"):
+        projected = kernels.project(x, [part.weight for part in parts], [part.bias for part in parts])
+        return projected.view(len(x), len(parts), layer.heads, -1)
     weight = torch.cat([part.weight for part in parts])
     bias = torch.cat([part.bias for part in parts])
     return F.linear(x, weight, bias).view(len(x), len(parts), layer.heads, -1)

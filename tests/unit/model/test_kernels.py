@@ -109,3 +109,18 @@ def test_dropout_residual_and_norm_are_those_of_torch(residual_rows: int, monkey
         torch.autograd.grad(out, inputs, above), torch.autograd.grad(expected, inputs, above), strict=True
     ):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_projections_side_by_side_are_one_product_of_their_weights_end_to_end() -> None:
+    x = torch.randn(7, 12, requires_grad=True)
+    weights = [torch.randn(width, 12, requires_grad=True) for width in (12, 8, 4)]
+    biases = [torch.randn(len(weight), requires_grad=True) for weight in weights]
+    above = torch.randn(7, 24)
+    whole = torch.nn.functional.linear(x, torch.cat(weights), torch.cat(biases))
+    parts = kernels.project(x, weights, biases)
+    torch.testing.assert_close(parts, whole)
+    leaves = [x, *weights, *biases]
+    for found, expected in zip(
+        torch.autograd.grad(parts, leaves, above), torch.autograd.grad(whole, leaves, above), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
