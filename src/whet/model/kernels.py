@@ -82,7 +82,7 @@ class _Project(torch.autograd.Function):
 
 def _beside(x: Tensor, weights: Sequence[Tensor]) -> Sequence[Tensor]:
     """The columns of [T, D] that belong to each weight."""
-    return x.split([len(weight) for weight in weights], dim=1)
+    return torch.split(x, [len(weight) for weight in weights], dim=1)
 
 
 class _Attention(torch.autograd.Function):

@@ -34,7 +34,7 @@ class Speed:
     token: float
     pair: float
     evaluation: float
-    """An evaluated text's share of what its tokens and pairs take in training."""
+    """An evaluated text, for each token of its `size`."""
     error: float
     """Standard deviation of a step around the formula, as a share."""
     timed: int
@@ -45,12 +45,22 @@ class Speed:
         exact = lengths.astype(np.float64)
         return float(self.token * exact.mean() + self.pair * (exact**2).mean())
 
+    def size(self, lengths: Ints) -> float:
+        """How large a text is, the mean over texts of these lengths: its tokens, and the tokens that its
+        pairs are worth in training. The steps of a tiny model may tell nothing of either; tokens count then."""
+        exact = lengths.astype(np.float64)
+        worth = self.pair / self.token if self.token else 0.0
+        return float(exact.mean() + worth * (exact**2).mean())
+
     def scaled(self, mine: Shape, other: Shape) -> Speed:
         """The same machine with a model of another shape."""
         tokens = other.per_token / mine.per_token
         pairs = other.layers * other.heads / (mine.layers * mine.heads)
         steps = other.parameters / mine.parameters
-        return dataclasses.replace(self, step=self.step * steps, token=self.token * tokens, pair=self.pair * pairs)
+        return dataclasses.replace(
+            self, step=self.step * steps, token=self.token * tokens, pair=self.pair * pairs,
+            evaluation=self.evaluation * tokens,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +109,11 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
     if "validation" in work.rows:
         rows = work.rows["validation"] * share  # a share of the training table, as a rule
         looks = math.ceil(steps / (settings.evaluate_every or per_epoch))
-        evaluation += looks * rows * speed.evaluation * speed.row(_cut(work, "validation", settings))
+        evaluation += looks * rows * speed.evaluation * speed.size(_cut(work, "validation", settings))
         left += rows
     if "test" in work.rows:
         rows = _rows(work, "test", settings.test_rows)
-        evaluation += rows * speed.evaluation * speed.row(_cut(work, "test", settings))
+        evaluation += rows * speed.evaluation * speed.size(_cut(work, "test", settings))
         left += rows
     prepared = work.preparing * left / sum(work.rows.values())
     return Times(training, evaluation, work.spent + prepared + work.saving)

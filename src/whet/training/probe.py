@@ -170,9 +170,9 @@ class _Probe:
         return machine.peak()
 
     def _evaluation(self, speed: Speed) -> float:
-        """What evaluating takes of the time of training on the same texts without the steps' own."""
+        """Seconds of evaluating a text for each token of its size."""
         started = time.perf_counter()
-        limit = EVALUATION_SHARE * min(MOST, SHARE * self._expected(dataclasses.replace(speed, evaluation=0.3)))
+        limit = EVALUATION_SHARE * min(MOST, SHARE * self._expected(speed))
         count = FIRST_ROWS
         while True:
             chosen = self._generator.integers(len(self._encoded), size=min(count, len(self._encoded)))
@@ -182,7 +182,7 @@ class _Probe:
             self._classifier.all_logits(part)
             now = time.perf_counter()
             if count >= len(self._encoded) or now - started + 2.5 * (now - before) > limit:
-                return (now - before) / max(len(part) * speed.row(np.diff(part.offsets)), 1e-9)
+                return (now - before) / (len(part) * speed.size(np.diff(part.offsets)))
             count *= 2
 
 

@@ -12,8 +12,8 @@ from whet.model.work import Shape
 from whet.training import estimate
 from whet.training.estimate import Engine, Speed, Workload
 
-SPEED = Speed(step=0.1, token=1e-3, pair=1e-6, evaluation=0.25, error=0.0, timed=10)
-FAST = dataclasses.replace(SPEED, step=0.01, token=1e-4, pair=1e-7)
+SPEED = Speed(step=0.1, token=1e-3, pair=1e-6, evaluation=2.5e-4, error=0.0, timed=10)
+FAST = dataclasses.replace(SPEED, step=0.01, token=1e-4, pair=1e-7, evaluation=2.5e-5)
 ASKED = Settings(model="large", epochs=2.0, batch_size=10)
 
 
@@ -32,7 +32,7 @@ def test_the_times_of_a_job_are_those_of_its_steps_rows_and_evaluations() -> Non
     # A row takes 100 tokens x 1 ms + 10,000 pairs x 1 us = 0.11 s; 200 steps take 0.1 s each beside that.
     found = estimate.times(work(), SPEED, ASKED)
     assert found.training == pytest.approx(200 * 0.1 + 2_000 * 0.11)
-    assert found.evaluation == pytest.approx((2 * 100 + 400) * 0.11 * 0.25)
+    assert found.evaluation == pytest.approx((2 * 100 + 400) * 110 * 2.5e-4)
     assert found.other == 3.0 + 15.0 + 2.0
     assert found.total == pytest.approx(found.training + found.evaluation + found.other)
 
@@ -40,7 +40,7 @@ def test_the_times_of_a_job_are_those_of_its_steps_rows_and_evaluations() -> Non
 def test_fewer_rows_take_their_share_of_steps_tokens_and_validation() -> None:
     found = estimate.times(work(), SPEED, dataclasses.replace(ASKED, train_rows=500, test_rows=100))
     assert found.training == pytest.approx(100 * 0.1 + 1_000 * 0.11)
-    assert found.evaluation == pytest.approx((2 * 50 + 100) * 0.11 * 0.25)
+    assert found.evaluation == pytest.approx((2 * 50 + 100) * 110 * 2.5e-4)
     assert found.other == pytest.approx(3.0 + 15.0 * (500 + 50 + 100) / 1_500 + 2.0)
 
 
@@ -114,3 +114,8 @@ def test_a_larger_shape_is_slower_by_its_arithmetic() -> None:
     assert scaled.token / SPEED.token == pytest.approx(large.per_token / small.per_token)
     assert scaled.pair / SPEED.pair == pytest.approx(2.0)
     assert scaled.step / SPEED.step == pytest.approx(large.parameters / small.parameters)
+
+
+def test_texts_have_a_size_even_where_steps_told_nothing_of_it() -> None:
+    assert SPEED.size(np.array([100, 100])) == pytest.approx(100 + 1e-3 * 10_000)
+    assert dataclasses.replace(SPEED, token=0.0, pair=1e-6).size(np.array([100])) == 100
