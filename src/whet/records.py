@@ -142,7 +142,7 @@ class StepRecord:
     step: int
     """1-based."""
     steps: int
-    """How many the job has."""
+    """How many the job has, as far as is known after this one."""
     epoch: float
     """Epochs done after this step."""
     loss: float
@@ -152,6 +152,18 @@ class StepRecord:
     """Tokens trained on since the start."""
     train_seconds: float
     """Training so far, evaluation left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A training with a budget was given another number of steps, so that it ends in time."""
+
+    step: int
+    """Steps taken when it was decided."""
+    steps: int
+    """How many the training has from then on."""
+    seconds: float
+    """Left for training at that time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from whet.model.classifier import Classifier
 from whet.records import Encoded, Ints, StepRecord
 from whet.training import optim
 from whet.training.objective import Objective, objective_of
+from whet.training.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,15 @@ def count_steps(rows: int, recipe: Recipe) -> int:
 
 
 def train(
-    classifier: Classifier, encoded: Encoded, labels: Ints, recipe: Recipe, objective: Objective | None = None
+    classifier: Classifier,
+    encoded: Encoded,
+    labels: Ints,
+    recipe: Recipe,
+    objective: Objective | None = None,
+    pace: Pace | None = None,
 ) -> Iterator[StepRecord]:
-    """Trains in place and yields a record after each optimiser step.
+    """Trains in place and yields a record after each optimiser step. With a `pace` there are as many
+    steps as it allows for, and the learning rate reaches its end with the last of them.
 
     The loss of a step is the mean over its rows; `objective` is how several processes come by it. A
     loss or a gradient that is not finite raises TrainingError before it can reach the weights; a
@@ -63,10 +70,11 @@ def train(
     optimizer = optim.Optimizer(objective.parameters, weight_decay=recipe.weight_decay)
     scale = optim.LossScale(fp16=classifier.precision == "fp16")
     tokens, seconds = 0, 0.0
+    total, fall = steps, None  # as the pace revises them
     for step in range(steps):
         started = time.perf_counter()
         batch = training_batch(encoded, labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step)
-        learning_rate = optim.rate(step, steps=steps, warmup=warmup, peak=recipe.learning_rate)
+        learning_rate = optim.rate(step, steps=total, warmup=warmup, peak=recipe.learning_rate, fall=fall)
         classifier.model.train()
         mean = objective.gradient(batch, scale.factor)
         # In one transfer, for here the host waits for the device; before the weights change.
@@ -80,7 +88,11 @@ def train(
         objective.settle()
         tokens += len(batch.ids)
         seconds += time.perf_counter() - started
-        yield StepRecord(step + 1, steps, (step + 1) / per_epoch, loss, learning_rate, tokens, seconds)
+        if pace is not None and (revised := pace.after(step + 1)) != total:
+            total, fall = revised, optim.fall_from(step, learning_rate, steps=revised, warmup=warmup)
+        yield StepRecord(step + 1, total, (step + 1) / per_epoch, loss, learning_rate, tokens, seconds)
+        if step + 1 >= total:
+            return
 
 
 def _check_finite(what: str, value: float, step: int, recipe: Recipe) -> None:

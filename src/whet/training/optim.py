@@ -15,6 +15,9 @@ from whet.model import threads
 FIRST_SCALE, LEAST_SCALE = 2.0**16, 1.0  # of the loss under fp16
 GROWS_AFTER = 2_000  # steps without an overflow
 
+Fall = tuple[int, float]
+"""A 0-based step and its learning rate, from which on the rate falls."""
+
 
 class Optimizer:
     """AdamW after Loshchilov and Hutter (arXiv 1711.05101), no decay on biases and norms, which are the
@@ -75,11 +78,21 @@ def warmup_steps(warmup: float, steps: int) -> int:
     return min(steps, math.ceil(warmup * steps - 1e-9) if warmup < 1 else int(warmup))
 
 
-def rate(step: int, *, steps: int, warmup: int, peak: float) -> float:
-    """Learning rate of the 0-based step: linear from 0 over the warm-up, then linear to 0."""
+def rate(step: int, *, steps: int, warmup: int, peak: float, fall: Fall | None = None) -> float:
+    """Learning rate of the 0-based step: linear from 0 over the warm-up, then linear to 0. Where the
+    number of steps was revised, linear to 0 from the `fall`."""
+    if fall is not None:
+        begun, there = fall
+        return there * (steps - step) / (steps - begun)
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * (steps - step) / max(1, steps - warmup)
+
+
+def fall_from(step: int, rate: float, *, steps: int, warmup: int) -> Fall | None:
+    """What a schedule of so many `steps` in all falls from when this is decided after the 0-based `step`
+    with its rate; None where the warm-up goes on, because it is over before they are."""
+    return None if step + 1 < warmup < steps else (step, rate)
 
 
 class LossScale:

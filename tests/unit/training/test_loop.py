@@ -21,9 +21,10 @@ from whet.data.tokens import encode_in_memory, load_cutter
 from whet.errors import TrainingError
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
-from whet.records import Batch, Encoded, Ints, StepRecord
+from whet.records import Batch, Encoded, Ints, Revision, StepRecord
 from whet.training import loop, objective, optim
 from whet.training.loop import Recipe, count_steps, train
+from whet.training.pace import Budget, Pace
 
 RECIPE = Recipe(epochs=1.0, batch_size=4, learning_rate=1e-3, weight_decay=0.01, warmup=0.0, max_grad_norm=1.0, seed=1)
 
@@ -199,6 +200,27 @@ def test_the_learning_rate_of_a_record_is_the_one_that_was_used(
     monkeypatch.setattr(optim._AdamW, "step", step)
     records = list(train(classifier(tiny_bert), *random_rows(16), recipe(warmup=2.0)))
     assert used == [[record.learning_rate] * 2 for record in records]
+
+
+def test_a_pace_may_lower_the_steps_and_the_last_has_the_rate_of_an_end(tiny_bert: Path) -> None:
+    revisions = [Revision(3, 6, 1.0), Revision(4, 7, 1.0)]
+    pace = Pace(16, Budget(0.0, 1.0, {}, {}, 0.0, 0.0), recorded=revisions, until=7)
+    records = list(train(classifier(tiny_bert), *random_rows(16), recipe(epochs=4.0), pace=pace))
+    assert [(record.step, record.steps) for record in records] == [
+        (1, 16), (2, 16), (3, 6), (4, 7), (5, 7), (6, 7), (7, 7),
+    ]  # fmt: skip
+    found = [record.learning_rate for record in records]
+    assert found[:3] == [optim.rate(i, steps=16, warmup=0, peak=1e-3) for i in range(3)]
+    assert found[3] == found[2] * 3 / 4
+    assert found[4:] == [found[3] * (7 - i) / (7 - 3) for i in (4, 5, 6)]
+
+
+def test_a_pace_that_revises_nothing_leaves_every_bit(tiny_bert: Path) -> None:
+    plain, paced = classifier(tiny_bert), classifier(tiny_bert)
+    list(train(plain, *random_rows(16), recipe(warmup=0.3)))
+    pace = Pace(4, Budget(0.0, 1.0, {}, {}, 0.0, 0.0), until=4)
+    list(train(paced, *random_rows(16), recipe(warmup=0.3), pace=pace))
+    assert equal(weights(plain), weights(paced))
 
 
 def test_gradients_are_clipped_to_the_norm(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,25 @@ def test_every_step_learns_at_most_at_the_peak_which_is_reached(steps: int, warm
     assert found[top:] == sorted(found[top:], reverse=True)
 
 
+@given(st.integers(2, 300), st.floats(0, 0.99), st.data())
+def test_after_a_revision_the_rate_goes_on_without_a_jump_and_falls_towards_zero(
+    steps: int, warmup: float, data: st.DataObject
+) -> None:
+    warm = optim.warmup_steps(warmup, steps)
+    step = data.draw(st.integers(0, steps - 2))
+    fewer = data.draw(st.integers(step + 2, steps + 1))
+    there = optim.rate(step, steps=steps, warmup=warm, peak=1.0)
+    fall = optim.fall_from(step, there, steps=fewer, warmup=warm)
+    found = [optim.rate(i, steps=fewer, warmup=warm, peak=1.0, fall=fall) for i in range(step + 1, fewer)]
+    assert all(0 < value <= 1 for value in found)
+    if fall is None:  # still in the warm-up, which ends as planned
+        assert found == [optim.rate(i, steps=fewer, warmup=warm, peak=1.0) for i in range(step + 1, fewer)]
+        return
+    assert found == sorted(found, reverse=True)
+    assert found[0] < there
+    assert found[-1] == pytest.approx(there / (fewer - step))
+
+
 # ---------------------------------------------------------------- groups
 
 

@@ -1,0 +1,157 @@
+"""How many steps a training takes that has to end in time: arithmetic and a clock, without torch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from whet.records import Revision, Side
+from whet.training.estimate import FEWEST_TESTED
+
+EXPECTED = 4  # steps as they were planned, with which the mean over recent ones begins
+WINDOW, LEAST_WINDOW = 0.02, 16  # steps that the mean goes over: a share of all, and a number at least
+INTERVAL = 0.03  # of the planned steps lie between two revisions,
+CLOSE = 0.25  # or this share of the steps that are left, where that is less
+TOLERANCE = 0.03  # of the steps that are left: by less no revision lowers them, by twice as much none raises them
+MARGIN = 0.02  # of the steps that would fit a lowered training leaves out, or noise would lower it again
+STOPPED, STOPPED_TIMES = 5.0, 10  # seconds, and times a recent step, above which the process had been stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a job may take that has to end in time, and what its parts were planned to take, in seconds."""
+
+    deadline: float
+    """Reading of the clock, time.monotonic, at which all must be over."""
+    step: float
+    evaluation: Mapping[Side, float]
+    """One evaluation of the whole side, as far as the job has it."""
+    rows: Mapping[Side, int]
+    """Of each of those sides."""
+    most: float
+    """For the evaluations at the end, where they were planned to take less but the machine is slow."""
+    saving: float
+    every: int | None = None
+    """Steps between two evaluations on validation before the end; None: there are none."""
+    whole: int = 0
+    """Rows of the test side before the budget made them fewer."""
+
+    def ending(self, slowdown: float) -> float:
+        """What comes after the training on a machine that is so many times slower than planned."""
+        evaluation = sum(self.evaluation.values()) * slowdown
+        least = sum(each * min(1, FEWEST_TESTED / self.rows[side]) for side, each in self.evaluation.items())
+        return min(evaluation, max(self.most, least * slowdown)) + self.saving * slowdown
+
+
+class Pace:
+    """The number of steps, lowered when at the speed of the recent ones the rest would not be over in
+    time, and raised again, up to the planned number, when it would.
+
+    Time in which the process was stopped does not count. `recorded` revisions of an earlier attempt
+    are repeated up to the step `until`, without a look at the clock.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        budget: Budget,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        recorded: Sequence[Revision] = (),
+        until: int = 0,
+    ) -> None:
+        self.steps = self._planned = steps
+        self._budget, self._clock = budget, clock
+        self._recorded, self._until = {revision.step: revision for revision in recorded}, until
+        self._recent = deque([budget.step] * EXPECTED, maxlen=max(LEAST_WINDOW, round(WINDOW * steps)))
+        self._deadline = budget.deadline
+        self._last: float | None = None  # reading of the clock after the last step
+        self._elsewhere = 0.0  # seconds since then that went into evaluations
+        self._gap = 0.0  # by which the deadline was moved at the last step
+        self._evaluating: float | None = None  # how many times slower than planned
+        self._revised_at = 0
+        self._news: list[Revision] = []
+
+    @property
+    def slowdown(self) -> float:
+        """How many times slower than planned the recent steps were; at least 1."""
+        return max(1.0, self._step() / self._budget.step)
+
+    def after(self, step: int) -> int:
+        """How many steps the training has, decided after `step` of them, each of which is told."""
+        if step <= self._until:
+            if step in self._recorded:
+                self._revise(self._recorded[step])
+            return self.steps
+        now = self._clock()
+        self._time(now)
+        left = self._deadline - now - self._budget.ending(self._evaluation_slowdown())
+        wanted = self._wanted(step, left)
+        tolerance = max(1.0, TOLERANCE * (self.steps - step))
+        pause = min(INTERVAL * self._planned, CLOSE * (self.steps - step))
+        rested = step - self._revised_at >= max(1.0, pause)
+        if rested and (wanted <= self.steps - tolerance or wanted >= self.steps + 2 * tolerance):
+            revision = Revision(step, wanted, max(0.0, left))
+            self._revise(revision)
+            self._news.append(revision)
+        return self.steps
+
+    def news(self) -> list[Revision]:
+        """The revisions that have not been told yet; those of an earlier attempt are not among them."""
+        told, self._news = self._news, []
+        return told
+
+    def evaluated(self, side: Side, rows: int, seconds: float) -> None:
+        """Tells of an evaluation: no step took that time, and the next evaluation will be as fast."""
+        self._elsewhere += seconds
+        planned = self._budget.evaluation.get(side, 0.0) * rows / self._budget.rows.get(side, rows)
+        if planned > 0 and rows >= FEWEST_TESTED:  # fewer are too few to tell a speed
+            self._evaluating = seconds / planned
+
+    def rows(self, side: Side) -> int:
+        """How many rows of a side can be scored by the end: all of them or, where they do not fit, at
+        least FEWEST_TESTED. Of validation and test the test comes first."""
+        rows, slowdown = self._budget.rows[side], self._evaluation_slowdown()
+        needed = self._budget.evaluation[side] * slowdown
+        later = 0.0 if side == "test" else self._budget.evaluation.get("test", 0.0) * slowdown
+        left = self._deadline - self._clock() - self._budget.saving * self.slowdown - later
+        if needed <= left:
+            return rows
+        return min(rows, max(FEWEST_TESTED, int(rows * left / needed)))
+
+    def _step(self) -> float:
+        return sum(self._recent) / len(self._recent)
+
+    def _evaluation_slowdown(self) -> float:
+        return self.slowdown if self._evaluating is None else self._evaluating
+
+    def _time(self, now: float) -> None:
+        """Takes the time of a step, or moves the deadline by what was no step."""
+        if self._last is not None:
+            taken = now - self._last - self._elsewhere
+            usual = self._step()
+            stopped = taken > STOPPED and taken > STOPPED_TIMES * usual
+            if stopped and self._gap:  # twice in a row: the machine has become so slow
+                self._deadline -= self._gap
+                self._recent += (self._gap + usual, taken)
+                self._gap = 0.0
+            else:
+                self._gap = taken - usual if stopped else 0.0
+                self._deadline += self._gap
+                self._recent.append(usual if stopped else taken)
+        self._last, self._elsewhere = now, 0.0
+
+    def _wanted(self, step: int, left: float) -> int:
+        each = self._step()
+        if self._budget.every is not None:
+            each += self._budget.evaluation.get("validation", 0.0) * self._evaluation_slowdown() / self._budget.every
+        fitting = max(0.0, left) / each
+        if step + fitting >= self._planned:
+            return self._planned
+        return step + math.floor(fitting * (1 - MARGIN))
+
+    def _revise(self, revision: Revision) -> None:
+        self.steps, self._revised_at = revision.steps, revision.step
