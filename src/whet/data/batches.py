@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from whet.records import Batch, Encoded, Ints
+from whet.records import Batch, Bools, Encoded, Ints
 
 
 @lru_cache(maxsize=2)
@@ -62,6 +62,15 @@ def select(batch: Batch, places: Ints) -> Batch:
     return dataclasses.replace(chosen, rows=batch.rows[chosen.rows])
 
 
+def subset(encoded: Encoded, taken: Bools) -> Encoded:
+    """The texts that are taken [B], in their order."""
+    rows = np.flatnonzero(taken)
+    parts = [encoded.ids[encoded.offsets[row] : encoded.offsets[row + 1]] for row in rows]
+    offsets = np.concatenate([[0], np.cumsum(np.diff(encoded.offsets)[rows])]).astype(np.int64)
+    ids = np.concatenate(parts) if parts else encoded.ids[:0]
+    return Encoded(ids, offsets, encoded.truncated[rows])
+
+
 def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> Iterator[Batch]:
     """All rows, sorted by length, in packs of like size and at most `tokens` tokens (at least one row
     each). They come in full rounds of `at_once`, so that nobody waits while another has the last one.
@@ -78,8 +87,8 @@ def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> It
     even = max(1, tokens - int(lengths.max()) + 1)
     packs = at_once * -(-total // (at_once * even))
     owner = (ends * packs - 1) // total
-    for part in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
-        yield gather(encoded, part, None)
+    for pack in np.split(rows, np.flatnonzero(np.diff(owner)) + 1):
+        yield gather(encoded, pack, None)
 
 
 def gather(encoded: Encoded, rows: Ints, labels: Ints | None) -> Batch:

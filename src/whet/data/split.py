@@ -195,7 +195,7 @@ def _carve(pool: _Pool, side: Side, share: float, seed: int, *, leave: bool) -> 
             todo=f"Add rows, name a file with --{side} FILE, or go without by --{side} none",
         )
     taken = np.isin(groups, list(chosen))
-    return _select(pool.rows, taken), _Pool(_select(pool.rows, ~taken), pool.counts, pool.name)
+    return select(pool.rows, taken), _Pool(select(pool.rows, ~taken), pool.counts, pool.name)
 
 
 def _choose(quotas: Floats, groups: Ints, classes: Ints, rank: Ints, free: Bools) -> set[int]:
@@ -246,21 +246,27 @@ def _sample(examples: Examples, wanted: int, purpose: str, seed: int) -> Example
     labels = _labels(examples)
     if wanted >= len(labels):
         return examples
-    names = sorted(set(labels))
-    classes = _ids(labels, names)
-    counts = np.bincount(classes)
-    targets = _allocate(wanted * counts / len(labels), wanted, counts)
-    while wanted >= len(names) and (targets == 0).any():
+    classes = _ids(labels, sorted(set(labels)))
+    # Row ids, not texts: copies of a text are drawn on their own.
+    return select(examples, draw(classes, examples.row_ids, wanted, purpose, seed))
+
+
+def draw(classes: Ints, row_ids: Iterable[int], wanted: int, purpose: str, seed: int) -> Bools:
+    """Which of B rows with these class ids [B] are among the `wanted`, fewer than B, drawn by class.
+    The draw depends on their row ids, `purpose` and `seed` alone."""
+    present, ids = np.unique(classes, return_inverse=True)
+    counts = np.bincount(ids)
+    targets = _allocate(wanted * counts / len(ids), wanted, counts)
+    while wanted >= len(present) and (targets == 0).any():
         targets[targets.argmax()] -= 1
         targets[targets.argmin()] += 1
-    # Row ids, not texts: copies of a text are drawn on their own.
-    order = np.argsort(_ranks(map(str, examples.row_ids), purpose, seed))
-    by_class = order[np.argsort(classes[order], kind="stable")]
+    order = np.argsort(_ranks(map(str, row_ids), purpose, seed))
+    by_class = order[np.argsort(ids[order], kind="stable")]
     starts = np.cumsum(counts) - counts
-    place = np.arange(len(labels)) - np.repeat(starts, counts)
-    taken = np.zeros(len(labels), dtype=bool)
+    place = np.arange(len(ids)) - np.repeat(starts, counts)
+    taken = np.zeros(len(ids), dtype=bool)
     taken[by_class[place < np.repeat(targets, counts)]] = True
-    return _select(examples, taken)
+    return taken
 
 
 def _allocate(quotas: Floats, total: int, caps: Ints) -> Ints:
@@ -315,7 +321,8 @@ def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
     return ranks
 
 
-def _select(examples: Examples, taken: Bools) -> Examples:
+def select(examples: Examples, taken: Bools) -> Examples:
+    """The rows that are taken [B], in their order."""
     keep = taken.tolist()
     return Examples(
         source=examples.source,

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.data.batches import deal, evaluation_batches, gather, order, select, share, steps_per_epoch, training_batch
+from whet.data.batches import (
+    deal,
+    evaluation_batches,
+    gather,
+    order,
+    select,
+    share,
+    steps_per_epoch,
+    subset,
+    training_batch,
+)
 from whet.records import Batch, Encoded, Ints
 
 lengths_of_rows = st.lists(st.integers(1, 40), min_size=1, max_size=60)
@@ -165,3 +175,12 @@ def test_everything_is_dealt_once_and_nobody_has_more_than_one_thing_too_many(si
     assert sorted(index for part in dealt for index in part) == list(range(len(sizes)))
     filled = [sum(sizes[index] for index in part) for part in dealt]
     assert max(filled) - min(filled) <= max(sizes, default=0)
+
+
+def test_a_subset_keeps_its_texts_and_their_order() -> None:
+    whole = Encoded(np.arange(10, dtype=np.uint16), np.array([0, 3, 4, 8, 10]), np.array([False, True, False, True]))
+    found = subset(whole, np.array([True, False, True, True]))
+    assert found.ids.tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert found.offsets.tolist() == [0, 3, 7, 9]
+    assert found.truncated.tolist() == [False, False, True]
+    assert len(subset(whole, np.zeros(4, dtype=bool))) == 0

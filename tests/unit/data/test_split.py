@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whet.data.split import fingerprint, split
+from whet.data.split import draw, fingerprint, split
 from whet.errors import DataError, UsageError
 from whet.records import Examples
 
@@ -403,3 +403,11 @@ def test_texts_whose_hashes_collide_are_other_texts(monkeypatch):
     expected = rows(cut(TABLE))
     monkeypatch.setattr("whet.data.split.hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
     assert rows(cut(TABLE)) == expected
+
+
+def test_rows_are_drawn_by_class_whatever_the_numbers_of_the_classes():
+    classes = np.array([7] * 60 + [3] * 30 + [5] * 10)
+    taken = draw(classes, range(100), 20, "test rows", 1)
+    assert [int(taken[classes == name].sum()) for name in (7, 3, 5)] == [12, 6, 2]
+    assert (taken == draw(classes, range(100), 20, "test rows", 1)).all()
+    assert (taken != draw(classes, range(100), 20, "test rows", 2)).any()

@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 from whet.config import METRICS
 from whet.errors import UsageError
 from whet.labels import LabelSet
-from whet.score.metrics import as_json, classification, from_confusion, log_loss, softmax, value
+from whet.score.metrics import as_json, classification, from_confusion, interval, log_loss, softmax, value
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("a", "b", "c"), None, "")
@@ -176,3 +176,13 @@ def test_the_json_of_three_classes_has_no_positive_class():
     document = as_json(classification(ints(0, 1, 2), ints(0, 1, 2), THREE))
     assert not {"positive", "precision", "recall", "f1"} & set(document)
     assert document["macro_f1"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("hits", "rows", "low", "high"),
+    [(50, 100, 0.4038, 0.5962), (8, 10, 0.4902, 0.9433), (10, 10, 0.7225, 1.0), (0, 10, 0.0, 0.2775)],
+)
+def test_the_interval_of_an_accuracy_is_wilsons_and_stays_within_0_and_1(hits, rows, low, high):
+    # The values are those of statsmodels' proportion_confint(hits, rows, method="wilson").
+    found = from_confusion(np.array([[hits, rows - hits], [0, 0]]), BINARY)
+    assert interval(found) == pytest.approx((low, high), abs=1e-4)
