@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
-from whet import recipes
+from whet import durations, recipes
 from whet.errors import UsageError, did_you_mean
 
 Truncation = Literal["head", "head-tail"]
@@ -86,6 +86,10 @@ class Settings:
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
 
     epochs: float = _setting(2.0, "Training", "Passes over the training rows.", common=True, within=Range(above=0))
+    budget: str | None = _setting(
+        None, "Training", "Time from the start to the saved score, such as 90s, 20m or 1h30m: the best job that fits "
+        "is trained, and ends in time.", common=True,
+    )  # fmt: skip
     batch_size: int = _setting(
         16, "Training", "Rows a step, of all processes together.", common=True, within=Range(least=1)
     )
@@ -160,6 +164,7 @@ class SettingValues(TypedDict, total=False):
     truncation: Truncation
     layers: int | None
     epochs: float
+    budget: str | None
     batch_size: int
     learning_rate: float
     weight_decay: float
@@ -287,6 +292,8 @@ def check_value(name: str, value: object) -> object:
     kinds = get_args(hint) or (hint,)
     if value is None and type(None) in kinds:
         return None
+    if name == "budget" and _number(value, whole=False) is not None:
+        value = str(value)  # refused below by its missing unit
     if str in kinds and isinstance(value, (str, Path)):
         return _checked_text(name, str(value), flag)
     if name in ("test", "validation") and isinstance(value, float | int) and not isinstance(value, bool):
@@ -309,6 +316,8 @@ def _checked_text(name: str, value: str, flag: str) -> str:
     if name == "metric" and value not in METRICS:
         todo = did_you_mean(value, METRICS)
         raise UsageError(f"unknown metric {value!r}", where=flag, expected=f"one of {', '.join(METRICS)}", todo=todo)
+    if name == "budget":
+        durations.seconds(value, where=flag)
     return value
 
 

@@ -13,17 +13,32 @@ from pathlib import Path
 
 from whet import artifact, runs, runtime
 from whet.config import Resolved, Settings
-from whet.data.batches import steps_per_epoch
+from whet.data.batches import steps_per_epoch, subset
+from whet.data.split import draw, select
 from whet.data.tokens import Cutter
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
 from whet.model.files import ModelFiles
 from whet.prepare import EncodedSide
-from whet.records import Baselines, Evaluation, Examples, Floats, Metrics, Notice, Side, Splits, Stage, StepRecord
+from whet.records import (
+    Baselines,
+    Bools,
+    Evaluation,
+    Examples,
+    Floats,
+    Metrics,
+    Notice,
+    Revision,
+    Side,
+    Splits,
+    Stage,
+    StepRecord,
+)
 from whet.report import card
 from whet.score import baseline
-from whet.score.metrics import as_json, classification, log_loss, softmax, value
-from whet.training import loop
+from whet.score.metrics import as_json, classification, interval, log_loss, softmax, value
+from whet.training import estimate, loop
+from whet.training.pace import Budget, Pace
 from whet.training.selection import Selection
 from whet.training.team import Alone
 
@@ -41,32 +56,41 @@ class Job:
     machine: runtime.Runtime
     baselines: Baselines | None
     team: Alone
+    budget: Budget | None = None
 
 
 def train_and_save(
     folder: runs.RunFolder, resolved: Resolved, job: Job
-) -> Iterator[Stage | Notice | StepRecord | Evaluation]:
+) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
     settings, classifier = resolved.settings, job.classifier
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     runtime.keep_memory()
     yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
-    last, validation = yield from _fit(folder, classifier, job, settings)
+    pace = None if job.budget is None else _pace(job.budget, job, settings)
+    last, validation = yield from _fit(folder, classifier, job, settings, pace)
     metrics: dict[str, object] = {"task": job.labels.task}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     if validation is not None:
-        metrics["validation"] = {**as_json(validation.metrics), "loss": validation.loss}
+        metrics["validation"] = _scores(validation, len(job.sides["validation"].encoded))
         seconds["evaluate"] += validation.seconds
 
     if "test" in job.sides:
         yield Stage("evaluate", "test")
-        test, logits = _evaluate(classifier, job, "test", validation or last)
+        taken = _taken(job, "test", pace, settings.seed)
+        if taken is not None:
+            all_ = f"{len(taken):,}"
+            message = f"{taken.sum():,} of {all_} test rows, drawn by label, are scored in the time that is left"
+            beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
+            yield folder.log(Notice(message + beside, "warning"))
+        test, logits = _evaluate(classifier, job, "test", validation or last, taken)
         yield folder.log(test)
-        metrics["test"] = {**as_json(test.metrics), "loss": test.loss}
+        metrics["test"] = _scores(test, job.budget.whole if job.budget else test.metrics.rows)
         metrics |= _compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
         assert job.test is not None
-        runs.write_predictions(folder, job.test, job.labels.names, softmax(logits))
+        scored = job.test if taken is None else select(job.test, taken)
+        runs.write_predictions(folder, scored, job.labels.names, softmax(logits))
 
     yield Stage("save")
     metrics["seconds"] = seconds
@@ -85,21 +109,27 @@ def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSe
 
 
 def _fit(
-    folder: runs.RunFolder, classifier: Classifier, job: Job, settings: Settings
-) -> Generator[StepRecord | Evaluation | Notice, None, tuple[StepRecord, Evaluation | None]]:
+    folder: runs.RunFolder, classifier: Classifier, job: Job, settings: Settings, pace: Pace | None
+) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Evaluation | None]]:
     """Trains with evaluations on validation in between; leaves the weights that are to be kept and
     returns the last step and the evaluation of those weights."""
     recipe = loop.recipe_of(settings)
     train, validation = job.sides["train"], job.sides.get("validation")
-    every = settings.evaluate_every or steps_per_epoch(len(train.encoded), settings.batch_size)
+    every = estimate.interval(settings, steps_per_epoch(len(train.encoded), settings.batch_size))
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
     kept: Evaluation | None = None
     objective = job.team.objective(classifier, train.encoded)
-    for record in loop.train(classifier, train.encoded, train.labels, recipe, objective):
+    for record in loop.train(classifier, train.encoded, train.labels, recipe, objective, pace):
         yield folder.log(record)
-        if validation is None or (record.step % every and record.step != record.steps):
+        for revision in pace.news() if pace else ():
+            yield folder.log(revision)
+        ended = record.step == record.steps
+        if validation is None or not (ended or (every and record.step % every == 0)):
             continue
-        evaluation, _ = _evaluate(classifier, job, "validation", record)
+        taken = _taken(job, "validation", pace, settings.seed) if ended else None
+        evaluation, _ = _evaluate(classifier, job, "validation", record, taken)
+        if pace:
+            pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
         best = selection.offer(
             value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model
         )
@@ -117,8 +147,35 @@ def _fit(
     return record, kept
 
 
-def _evaluate(classifier: Classifier, job: Job, name: Side, at: StepRecord | Evaluation) -> tuple[Evaluation, Floats]:
+def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
+    return Pace(loop.count_steps(len(job.sides["train"].encoded), loop.recipe_of(settings)), budget)
+
+
+def _taken(job: Job, name: Side, pace: Pace | None, seed: int) -> Bools | None:
+    """Which rows of a side [B] are scored at the end of a job; None: all, unless a budget leaves no time."""
+    side = job.sides[name]
+    wanted = len(side.labels) if pace is None else pace.rows(name)
+    if wanted >= len(side.labels):
+        return None
+    row_ids = job.test.row_ids if name == "test" and job.test is not None else range(len(side.labels))
+    return draw(side.labels, row_ids, wanted, f"{name} rows", seed)
+
+
+def _scores(found: Evaluation, whole: int) -> dict[str, object]:
+    """The part of metrics.json for one side, which has so many rows in all."""
+    scores = {**as_json(found.metrics), "loss": found.loss}
+    if found.metrics.rows < whole:
+        scores["sample"] = {"rows": found.metrics.rows, "of": whole}
+        scores["intervals"] = {"accuracy": list(interval(found.metrics))}
+    return scores
+
+
+def _evaluate(
+    classifier: Classifier, job: Job, name: Side, at: StepRecord | Evaluation, taken: Bools | None = None
+) -> tuple[Evaluation, Floats]:
     side, started = job.sides[name], time.perf_counter()
+    if taken is not None:
+        side = EncodedSide(subset(side.encoded, taken), side.labels[taken])
     logits = job.team.all_logits(classifier, side.encoded)
     seconds = time.perf_counter() - started
     metrics = classification(side.labels, logits.argmax(axis=1), job.labels)

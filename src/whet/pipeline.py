@@ -32,6 +32,7 @@ from whet.records import (
     Notice,
     Plan,
     Prediction,
+    Revision,
     Stage,
     StepRecord,
 )
@@ -131,7 +132,7 @@ class TokenView:
     max_length: int
 
 
-Event = Stage | Notice | Checked | Plan | StepRecord | Evaluation | Finished
+Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | Finished
 
 
 # ---------------------------------------------------------------- the library's doors
@@ -235,16 +236,17 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     with runtime.loading():
         from whet import planning
     yield Stage("plan")
-    *_, plan = planning.planned(asked, team, runs.FOLDER, started)
-    assert plan is not None, "one process alone has a plan"
-    yield plan
+    planned = planning.planned(asked, team, runs.FOLDER, started)
+    yield from map(Notice, planned.said)
+    assert planned.plan is not None, "one process alone has a plan"
+    yield planned.plan
 
 
 def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Iterator[Event]:
     started = time.monotonic()
     asked = yield from prepare.settle(data, resolved, team.ranks)
-    resolved, splits, labels, machine = asked.resolved, asked.splits, asked.labels, asked.machine
-    digests = prepare.data_digests(splits)
+    resolved, labels, machine = asked.resolved, asked.labels, asked.machine
+    digests = prepare.data_digests(asked.splits)
     _check_alike(team, runs.fingerprint(resolved, [*digests, *labels.names]), machine.precision)
     identity = [*digests, prepare.weights_digest(asked.files), *labels.names]
     if team.ranks.count > 1:
@@ -260,31 +262,36 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     with runtime.loading():
         from whet import finetune, planning  # here, because they load torch, and faults of the data need not wait
     yield Stage("plan")
-    classifier, cutter, said, plan = planning.planned(asked, team, folder.path, started)
-    if plan is not None:
-        yield plan  # nothing has been written yet: whoever does not want the job goes no further
+    planned = planning.planned(asked, team, folder.path, started)
+    if planned.plan is not None:
+        yield planned.plan  # nothing has been written yet: whoever does not want the job goes no further
 
+    asked = planned.asked  # as the budget has made it
+    resolved, splits, labels = asked.resolved, asked.splits, asked.labels
     cache = runtime.cache_folder()
     runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons, team))
     with folder.telling_faults():
         for notice in asked.said:  # told before there was a folder to write to
             folder.log(notice)
-        if plan is not None:
-            folder.log(plan)
-        for message in said:
+        if planned.plan is not None:
+            folder.log(planned.plan)
+        for message in planned.said:
             yield folder.log(Notice(message))
         runs.write_splits(folder, splits)
         yield Stage("tokens")
         with team.turns():
-            sides = prepare.encode_sides(splits, labels, cutter, cache)
-        for notice in prepare.truncation_notices(sides, cutter):
+            sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
+        for notice in prepare.truncation_notices(sides, planned.cutter):
             yield folder.log(notice)
         baselines = None
         if resolved.settings.baseline and "test" in sides and team.first:
             yield Stage("baseline")
             baselines = finetune.baselines(splits, sides, labels, cache)
-        job = finetune.Job(asked.files, classifier, cutter, splits.test, sides, labels, machine, baselines, team)
-        del asked, splits  # while it trains, memory holds no training text
+        job = finetune.Job(
+            asked.files, planned.classifier, planned.cutter, splits.test, sides, labels, machine, baselines, team,
+            planned.budget,
+        )  # fmt: skip
+        del asked, splits, planned  # while it trains, memory holds no training text
         yield from finetune.train_and_save(folder, resolved, job)
     yield _finished(folder, resolved, team, before=False)
 

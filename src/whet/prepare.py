@@ -58,11 +58,20 @@ class Asked:
     files: ModelFiles
     said: tuple[Notice, ...]
     """The notices so far."""
+    rows: Labelled | None = None
+    """The data as it came, for a job with a budget, which may split it anew."""
 
 
 def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[Stage | Notice | Checked, None, Asked]:
     """Looks at the data, splits it, and settles the model and the machine."""
     settings = resolved.settings
+    if settings.budget is not None and ranks.count > 1:
+        raise UsageError(
+            f"{ranks.count} processes, and what they take together none of them can measure",
+            where="--budget",
+            expected="a single process",
+            todo="Leave out --budget, or torchrun",
+        )
 
     yield Stage("check")
     rows = labelled(data, settings)
@@ -85,7 +94,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
     chosen = [Notice(_device_line(machine, ranks)), *notices]
     yield from chosen
-    return Asked(rows.name, splits, labels, machine, resolved, files, (*said, *reasons, *chosen))
+    kept = None if settings.budget is None else rows
+    return Asked(rows.name, splits, labels, machine, resolved, files, (*said, *reasons, *chosen), kept)
 
 
 def labelled(data: object, settings: Settings) -> Labelled:

@@ -23,14 +23,14 @@ import numpy as np
 
 from whet.config import Resolved, fields
 from whet.errors import ModelError, OutputError, UsageError, WhetError, did_you_mean
-from whet.records import SIDES, Evaluation, Examples, Floats, Ints, Notice, Plan, Splits, StepRecord
+from whet.records import SIDES, Evaluation, Examples, Floats, Ints, Notice, Plan, Revision, Splits, StepRecord
 
 FOLDER = Path("runs")
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
-_KINDS = {StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Plan: "plan"}
+_KINDS = {StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Plan: "plan", Revision: "revision"}
 
-Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan)
+Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan | Revision)
 
 
 @dataclass(frozen=True, slots=True)

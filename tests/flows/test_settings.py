@@ -64,6 +64,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "truncation": ("head-tail", {"max_length": 12}, losses, None),
     "layers": (1, {}, lambda told: told.run.model.config.num_hidden_layers, (2, 1)),
     "epochs": (2.0, {}, steps, (3, 6)),
+    "budget": ("10m", {"epochs": 2.0}, evaluated, ([3, 6], [6])),
     "batch_size": (8, {}, steps, (3, 6)),
     "learning_rate": (2e-3, {}, lambda told: max(rates(told)), (1e-3, 2e-3)),
     "weight_decay": (0.5, {}, weights, None),

@@ -13,6 +13,7 @@ from tests.meta.source import Module, aliases, called_name, dotted_name, imports
 # lower layer, or stay within the folder. `errors` and `machine` stand below the rest of layer 0.
 LAYERS = {
     "whet.errors": -2,
+    "whet.durations": -1,
     "whet.machine": -1,
     "whet.recipes": -1,
     "whet.records": 0,
@@ -47,7 +48,16 @@ LAYERS = {
 
 # No torch and no transformers, not even inside functions. sentence_transformers would load both.
 LIGHT = (
-    *("whet.errors", "whet.machine", "whet.recipes", "whet.records", "whet.labels", "whet.config", "whet.hub"),
+    *(
+        "whet.errors",
+        "whet.durations",
+        "whet.machine",
+        "whet.recipes",
+        "whet.records",
+        "whet.labels",
+        "whet.config",
+        "whet.hub",
+    ),
     *("whet.data", "whet.score"),
 )
 HEAVY = {"torch", "transformers", "sentence_transformers", "accelerate"}

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from whet.cli import planned, show
 from whet.cli.texts import Words, count
-from whet.records import Checked, Evaluation, Notice, Plan, Stage, StepRecord
+from whet.records import Checked, Evaluation, Notice, Plan, Revision, Stage, StepRecord
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -119,6 +119,8 @@ class Lines(Quiet):
             self.console.print()
         elif isinstance(event, Plan):
             self.say(Text(planned.brief(self.words, event)))
+        elif isinstance(event, Revision):
+            self.say(Text(revision_text(self.words, event)))
         elif isinstance(event, Evaluation):
             self.say(evaluation_line(self.words, event))
         elif isinstance(event, StepRecord):
@@ -187,6 +189,12 @@ def step_text(words: Words, record: StepRecord, speed: Speed, *, short: bool = F
         rate=count(round(speed.tokens_per_second())),
         left=words.duration(speed.seconds_left()),
     )
+
+
+def revision_text(words: Words, event: Revision) -> str:
+    """`step 450: now 760 steps, which fit into the 2 min 10 s left for training`."""
+    left = words.duration(event.seconds)
+    return words("revision").format(step=count(event.step), steps=count(event.steps), left=left)
 
 
 def evaluation_line(words: Words, event: Evaluation) -> Text:

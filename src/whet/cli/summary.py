@@ -37,9 +37,9 @@ def result(console: Console, words: Words, end: Finished) -> None:
     """Scores, verdict and where the run is."""
     if end.resumed_finished:
         console.print(words("finished before"))
-    metrics = _section(end.metrics, "test") or _section(end.metrics, "validation")
+    side = "test" if _section(end.metrics, "test") else "validation"
+    metrics = _section(end.metrics, side)
     if metrics:
-        side = "test" if _section(end.metrics, "test") else "validation"
         rows = count(int(_number(metrics, "rows") or 0))
         show.heading(console, words(f"result {side}").format(rows=rows))
         baselines = _section(end.metrics, "baselines") if side == "test" else {}
@@ -47,6 +47,8 @@ def result(console: Console, words: Words, end: Finished) -> None:
         scores(console, words, metrics, compared)
     else:
         show.heading(console, words("no scores"))
+    if _section(metrics, "sample"):
+        _sample(console, words, metrics, side, end)
     if end.verdict:
         console.print()
         console.print(end.verdict, style="bold")
@@ -87,6 +89,18 @@ def scores(console: Console, words: Words, metrics: Scores, baselines: Mapping[s
     else:
         _each_label(console, words, metrics)
     _confusion(console, words, metrics)
+
+
+def _sample(console: Console, words: Words, metrics: Scores, side: str, end: Finished) -> None:
+    """How far the scores of a sample reach, and the command for all rows."""
+    sample = _section(metrics, "sample")
+    bounds = _section(metrics, "intervals").get("accuracy", ())
+    assert isinstance(bounds, Sequence)
+    low, high = (f"{bound:.4f}" for bound in bounds)
+    rows, of = (count(int(_number(sample, key) or 0)) for key in ("rows", "of"))
+    console.print()
+    console.print(words("sample").format(rows=rows, of=of, side=words(side), low=low, high=high))
+    console.print(Text(f"  whet evaluate {short_path(end.run.path)} DATA", style="cyan"), soft_wrap=True)
 
 
 def short_path(path: Path) -> str:

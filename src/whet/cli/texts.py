@@ -98,6 +98,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left}",
         "{step}/{steps} 에포크 {epoch} 손실 {loss} 초당 {rate}토큰 {left}",
     ),
+    "revision": (
+        "step {step}: now {steps} steps, which fit into the {left} left for training",
+        "스텝 {step}: 학습에 남은 {left}에 맞춰 전체 스텝 수를 {steps}(으)로 조정했습니다",
+    ),
     "evaluation": (
         "epoch {epoch} {side}: loss {loss}, accuracy {accuracy}, macro F1 {f1}, {seconds}",
         "에포크 {epoch} {side}: 손실 {loss}, 정확도 {accuracy}, 매크로 F1 {f1}, {seconds}",
@@ -117,6 +121,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "result validation": (
         "Result on {rows} validation rows (there were no test rows)",
         "검증 {rows}행의 결과 (테스트 행 없음)",
+    ),
+    "sample": (
+        "A sample of {rows} of {of} {side} rows was scored, as the budget left no time for all of them. With 95 % "
+        "confidence the accuracy on all is between {low} and {high}. To score the rest:",
+        "시간 예산 안에 {side} {of}행을 모두 평가할 수 없어 표본 {rows}행만 평가했습니다. 전체 정확도의 95% 신뢰구간은 "
+        "{low}~{high}입니다. 전체를 평가하려면:",
     ),
     "no scores": (
         "There were no test and no validation rows, so there is no score.",

@@ -56,9 +56,10 @@ def _scores(metrics: Mapping[str, Any]) -> list[str]:
         "TF-IDF + logistic regression": rivals.get("tfidf"),
         "majority": rivals.get("majority"),
     }
+    sampled = f", a sample of {test['sample']['of']:,}" if "sample" in test else ""
     shown = {name: scores for name, scores in columns.items() if scores}
     lines = [
-        f"Scores on {test['rows']:,} test rows:",
+        f"Scores on {test['rows']:,} test rows{sampled}:",
         "",
         "| | " + " | ".join(shown) + " |",
         "| --- |" + " --- |" * len(shown),

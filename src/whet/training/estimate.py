@@ -90,8 +90,16 @@ class Times:
     """The parts of a job in seconds."""
 
     training: float
-    evaluation: float
+    validation: float
+    """All evaluations on validation."""
+    looks: int
+    """How many those are."""
+    test: float
     other: float
+
+    @property
+    def evaluation(self) -> float:
+        return self.validation + self.test
 
     @property
     def total(self) -> float:
@@ -105,18 +113,26 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
     per_epoch = steps_per_epoch(train, settings.batch_size)
     steps = max(1, math.ceil(settings.epochs * per_epoch - 1e-9))
     training = steps * speed.step + settings.epochs * train * speed.row(_cut(work, "train", settings))
-    left, evaluation = train + 0.0, 0.0
+    left, validation, looks, test = train + 0.0, 0.0, 0, 0.0
     if "validation" in work.rows:
         rows = work.rows["validation"] * share  # a share of the training table, as a rule
-        looks = math.ceil(steps / (settings.evaluate_every or per_epoch))
-        evaluation += looks * rows * speed.evaluation * speed.size(_cut(work, "validation", settings))
+        looks = math.ceil(steps / (interval(settings, per_epoch) or steps))
+        validation = looks * rows * speed.evaluation * speed.size(_cut(work, "validation", settings))
         left += rows
     if "test" in work.rows:
         rows = _rows(work, "test", settings.test_rows)
-        evaluation += rows * speed.evaluation * speed.size(_cut(work, "test", settings))
+        test = rows * speed.evaluation * speed.size(_cut(work, "test", settings))
         left += rows
     prepared = work.preparing * left / sum(work.rows.values())
-    return Times(training, evaluation, work.spent + prepared + work.saving)
+    return Times(training, validation, looks, test, work.spent + prepared + work.saving)
+
+
+def interval(settings: Settings, per_epoch: int) -> int | None:
+    """Steps between two evaluations on validation: an epoch unless it was asked for. None: one at the
+    end alone, as for a job with a budget, unless early stopping has to watch it."""
+    if settings.evaluate_every is None and settings.budget is not None and settings.early_stopping is None:
+        return None
+    return settings.evaluate_every or per_epoch
 
 
 def span(seconds: float, speed: Speed) -> Span:
@@ -130,13 +146,29 @@ def choose(work: Workload, engines: Sequence[Engine], settings: Settings, limit:
     does. Of an evaluation that would take more than a quarter of the time a sample is scored.
     None where not even the last fits."""
     for number, engine in enumerate(engines):
-        asked = settings if number == 0 else dataclasses.replace(settings, model=engine.model, layers=None)
-        for wanted in candidates(work, asked, last=number == len(engines) - 1):
-            candidate = _sampled(work, engine.speed, wanted, limit)
-            expected = span(times(work, engine.speed, candidate).total, engine.speed)
-            if expected.high <= limit:
-                return Choice(limit, changed(settings, candidate), expected)
+        found = first_fit(work, engine, settings, limit, last=number == len(engines) - 1)
+        if found is not None:
+            return found
     return None
+
+
+def first_fit(work: Workload, engine: Engine, settings: Settings, limit: float, *, last: bool) -> Choice | None:
+    """The same with one model, which may be another than the settings'. `last`: there is no other."""
+    other = engine.model != settings.model
+    asked = dataclasses.replace(settings, model=engine.model, layers=None) if other else settings
+    for wanted in candidates(work, asked, last=last):
+        candidate = _sampled(work, engine.speed, wanted, limit)
+        expected = span(times(work, engine.speed, candidate).total, engine.speed)
+        if expected.high <= limit:
+            return Choice(limit, changed(settings, candidate), expected)
+    return None
+
+
+def shortest(work: Workload, engine: Engine, settings: Settings, limit: float) -> float:
+    """The first time above `limit` seconds, in steps of a twentieth, into which `first_fit` finds a job."""
+    while first_fit(work, engine, settings, limit, last=True) is None:
+        limit *= 1.05
+    return limit
 
 
 def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Settings]:

@@ -119,3 +119,21 @@ def test_a_larger_shape_is_slower_by_its_arithmetic() -> None:
 def test_texts_have_a_size_even_where_steps_told_nothing_of_it() -> None:
     assert SPEED.size(np.array([100, 100])) == pytest.approx(100 + 1e-3 * 10_000)
     assert dataclasses.replace(SPEED, token=0.0, pair=1e-6).size(np.array([100])) == 100
+
+
+def test_a_job_with_a_budget_is_validated_once_unless_more_was_asked_for() -> None:
+    within = dataclasses.replace(ASKED, budget="20m")
+    assert estimate.interval(ASKED, 100) == 100
+    assert estimate.interval(within, 100) is None
+    assert estimate.interval(dataclasses.replace(within, evaluate_every=7), 100) == 7
+    assert estimate.interval(dataclasses.replace(within, early_stopping=2), 100) == 100
+    once = estimate.times(work(), SPEED, within)
+    assert (once.looks, once.validation) == (1, pytest.approx(100 * 110 * 2.5e-4))
+    assert estimate.times(work(), SPEED, ASKED).looks == 2
+
+
+def test_the_shortest_time_is_one_into_which_a_job_fits() -> None:
+    engine = Engine("large", SPEED)
+    found = estimate.shortest(work(), engine, ASKED, 10.0)
+    assert estimate.first_fit(work(), engine, ASKED, found, last=True) is not None
+    assert estimate.first_fit(work(), engine, ASKED, found / 1.06, last=True) is None

@@ -1,0 +1,36 @@
+"""Lengths of time as people write them: `90s`, `20m`, `2h`, `1h30m`."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from whet.errors import UsageError, quoted
+
+FORMS = "a time such as 90s, 20m, 2h or 1h30m"
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_WRITTEN = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
+
+
+def seconds(text: str, *, where: str) -> float:
+    """The seconds of a written time. Anything else, a number without a unit too, raises UsageError,
+    which names `where` and the forms."""
+    found = _WRITTEN.fullmatch(text)
+    if found is None or not text:
+        bare = re.fullmatch(_NUMBER, text) is not None
+        todo = f"Did you mean {text}m" if bare else ""
+        saw = f"{text} without a unit" if bare else f"{quoted(text)} is no time"
+        raise UsageError(saw, where=where, expected=FORMS, todo=todo)
+    hours, minutes, rest = (float(part or 0) for part in found.groups())
+    total = 3600 * hours + 60 * minutes + rest
+    if total <= 0:
+        raise UsageError(f"{text} is no time to do anything in", where=where, expected=FORMS)
+    return total
+
+
+def written(length: float) -> str:
+    """Seconds in the same form, rounded up: to whole seconds below two minutes, to whole minutes above."""
+    if length <= 120:
+        return f"{math.ceil(length)}s"
+    hours, minutes = divmod(math.ceil(length / 60), 60)
+    return "".join([f"{hours}h" if hours else "", f"{minutes}m" if minutes else ""])

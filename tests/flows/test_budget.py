@@ -1,0 +1,291 @@
+"""A job with a budget is one that fits, says what it gave up, and ends in time with a scored and saved model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+import whet as library
+from tests.conftest import TinyModel, review_rows
+from tests.flows.conftest import BRIEF, Command, Job, events_of, write_csv
+from whet import finetune, planning, prepare
+from whet.config import resolve
+from whet.errors import UsageError
+from whet.model.files import find
+from whet.records import Plan, Revision
+from whet.runtime import Ranks
+from whet.training import pace
+from whet.training.estimate import Speed
+from whet.training.pace import Budget, Pace
+from whet.training.probe import Probed
+
+Speeds = Callable[..., None]
+
+
+@pytest.fixture
+def data(here: Path) -> str:
+    return str(write_csv(here / "reviews.csv", review_rows()))
+
+
+@pytest.fixture
+def large(here: Path) -> str:
+    rows = [(f"{text} No {i}.", label) for i in range(10) for text, label in review_rows()]
+    return str(write_csv(here / "large.csv", rows))
+
+
+@pytest.fixture
+def speeds(monkeypatch: pytest.MonkeyPatch) -> Speeds:
+    """Makes each probe in turn find that a step takes so many seconds, and nothing else any time."""
+
+    def set_to(*seconds: float) -> None:
+        found: Iterator[float] = iter(seconds)
+
+        def probe(*given: object, **named: object) -> Probed:
+            return Probed(Speed(next(found), 0.0, 0.0, 0.3, 0.0, 10), 1_000, 0.0)
+
+        monkeypatch.setattr(planning, "probe", probe)
+
+    return set_to
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other model is there."""
+    monkeypatch.setattr(planning.embedded, "is_installed", lambda: False)
+
+
+def clocked(monkeypatch: pytest.MonkeyPatch, tick: Callable[[int], float], **changes: Any) -> None:
+    """Gives trainings a budget with other numbers, and a clock by which the n-th look, which comes after
+    the n-th step, is `tick(n)` seconds after the one before."""
+
+    class Clocked(Pace):
+        def __init__(self, steps: int, budget: Budget) -> None:
+            self.looks, self.now = 0, 0.0
+            super().__init__(steps, dataclasses.replace(budget, **changes), clock=self.look)
+
+        def look(self) -> float:
+            self.looks += 1
+            self.now += tick(self.looks)
+            return self.now
+
+    monkeypatch.setattr(finetune, "Pace", Clocked)
+
+
+def settings_of(run: Path) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))["settings"]
+    return settings
+
+
+# ---------------------------------------------------------------- what fits
+
+
+def test_a_job_that_fits_is_trained_as_asked_and_validated_once_at_its_end(data: str, job: Job) -> None:
+    told = job(data, **{**BRIEF, "epochs": 2.0}, budget="10m")
+    assert [step.steps for step in told.steps] == [6] * 6
+    assert [found.step for found in told.evaluations("validation")] == [6]
+    (said,) = [notice for notice in told.notices if notice.startswith("budget")]
+    assert said.startswith("budget 10m: the job fits as it was asked for; it should take about ")
+    assert "sample" not in told.run.metrics["test"]
+    assert settings_of(told.path)["budget"] == {"value": "10m", "reason": "given"}
+
+
+def test_without_a_budget_and_with_the_same_steps_the_model_is_the_same_to_the_bit(data: str, job: Job) -> None:
+    plain = job(data, **BRIEF)
+    within = job(data, **BRIEF, budget="10m")
+    assert [step.loss for step in within.steps] == [step.loss for step in plain.steps]
+    assert [step.learning_rate for step in within.steps] == [step.learning_rate for step in plain.steps]
+
+
+def test_evaluations_that_were_asked_for_take_place(data: str, job: Job) -> None:
+    told = job(data, **BRIEF, budget="10m", evaluate_every=1)
+    assert [found.step for found in told.evaluations("validation")] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_was_traded_is_said_planned_trained_and_recorded(data: str, job: Job, speeds: Speeds) -> None:
+    speeds(3.0)
+    told = job(data, **{**BRIEF, "epochs": 2.0}, budget="20s")
+    (plan,) = [event for event in told.events if isinstance(event, Plan)]
+    assert (plan.steps, plan.training.seconds, plan.too_long) == (3, 9.0, False)
+    assert len(told.steps) == 3
+    assert settings_of(told.path)["epochs"] == {"value": 1.0, "reason": "budget 20s"}
+    (said,) = [notice for notice in told.notices if notice.startswith("budget")]
+    assert said.startswith("budget 20s: epochs 1 instead of 2; it should take about ")
+
+
+@pytest.mark.usefixtures("alone")
+def test_fewer_rows_are_drawn_anew(large: str, job: Job, speeds: Speeds) -> None:
+    speeds(0.5)
+    told = job(large, **BRIEF, budget="20s")
+    (said,) = [notice for notice in told.notices if notice.startswith("budget")]
+    assert said.startswith("budget 20s: train_rows 240 instead of all 480; ")
+    assert len(told.steps) == 15
+    sides = parquet.read_table(told.path / "splits.parquet")["side"].to_pylist()
+    assert {side: sides.count(side) for side in set(sides)} == {"train": 240, "validation": 24, "test": 60}
+    assert told.run.metrics["test"]["rows"] == 60
+
+
+def test_the_embedded_model_takes_the_place_of_one_that_is_too_slow(
+    data: str, job: Job, speeds: Speeds, monkeypatch: pytest.MonkeyPatch, tiny_model: TinyModel
+) -> None:
+    other = dataclasses.replace(find(str(tiny_model("distilbert"))), name="embedded")
+    monkeypatch.setattr(planning.embedded, "is_installed", lambda: True)
+    monkeypatch.setattr(planning, "find", lambda name: other)
+    speeds(100.0, 1.0)
+    told = job(data, **BRIEF, budget="20s")
+    assert settings_of(told.path)["model"] == {"value": "embedded", "reason": "budget 20s"}
+    assert told.run.model.config.model_type == "distilbert"
+    (plan,) = [event for event in told.events if isinstance(event, Plan)]
+    assert (plan.model, plan.training.seconds) == ("embedded", 3.0)
+
+
+@pytest.mark.usefixtures("alone")
+def test_where_nothing_fits_the_shortest_time_is_named_and_nothing_written(
+    data: str, whet: Command, speeds: Speeds, tiny_bert: Path, here: Path
+) -> None:
+    command = ("train", data, "--model", str(tiny_bert), "--threads", "1", "--no-baseline")
+    speeds(10.0)
+    ended = whet(*command, "--budget", "20s")
+    assert ended.code == 2
+    (message,) = ended.errors
+    assert message.startswith(f"--budget: not even the smallest job with {tiny_bert} would be over in 20s. Expected")
+    assert not (here / "runs").exists()
+    needed = message.split("Give --budget ")[1].split(",")[0]
+    speeds(10.0)
+    assert whet(*command, "--budget", needed).code == 0
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_job_with_a_budget_is_never_asked_about(
+    data: str, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, whet: Command
+) -> None:
+    monkeypatch.setattr(planning, "LONG", 0.0)
+    run = library.train(data, model=str(tiny_bert), budget="10m", **BRIEF)
+    assert run.metrics["test"]["rows"] == 6
+    brief = ("--epochs", "1", "--no-baseline", "--threads", "1", "--model", str(tiny_bert))
+    again = whet("train", data, "--budget", "10m", *brief)
+    assert (again.code, again.errors) == (0, [])
+    assert "This run was finished already" in again.out
+
+
+def test_a_plan_with_a_budget_is_that_of_the_job_that_would_run(
+    data: str, whet: Command, tiny_bert: Path, speeds: Speeds, alone: None
+) -> None:
+    speeds(3.0)
+    ended = whet(
+        "plan", data, "--model", str(tiny_bert), "--budget", "20s", "--threads", "1", "--no-baseline", "--json"
+    )
+    assert (ended.code, ended.json["steps"]) == (0, 3)
+    assert "note: budget 20s: epochs 1 instead of 2" in ended.err
+
+
+def test_several_processes_are_refused(data: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        next(prepare.settle(data, resolve({"budget": "20m"}), Ranks(rank=0, count=2)))
+    assert caught.value.message == (
+        "--budget: 2 processes, and what they take together none of them can measure. Expected a single process. "
+        "Leave out --budget, or torchrun."
+    )
+
+
+# ---------------------------------------------------------------- in time
+
+
+def test_a_machine_that_slows_down_half_way_ends_in_time_with_a_scored_and_saved_model(
+    data: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[float] = []
+    clocked(monkeypatch, lambda look: 1.0 if look <= 30 else 2.0, deadline=70.0, step=1.0, evaluation={}, saving=1.0)
+    monkeypatch.setattr(Pace, "rows", lambda self, side: ended.append(self.now) or 6)
+    told = job(data, **{**BRIEF, "epochs": 20.0}, budget="10m")
+    last = told.steps[-1]
+    assert 46 <= last.step == last.steps < 60
+    assert max(ended) <= 70.0
+    assert last.learning_rate < 0.1 * max(step.learning_rate for step in told.steps)
+    revisions = [event for event in told.events if isinstance(event, Revision)]
+    kept = [event for event in events_of(told.path) if event["kind"] == "revision"]
+    assert kept == [{"kind": "revision", **dataclasses.asdict(revision)} for revision in revisions]
+    assert revisions[-1].steps == last.step
+    assert told.run.predict(["The story was superb."])[0].label in ("negative", "positive")
+
+
+def test_revisions_are_told_on_stderr(
+    data: str, whet: Command, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocked(monkeypatch, lambda look: 10.0, deadline=100.0, step=5.0, evaluation={}, saving=0.0)
+    monkeypatch.setattr(Pace, "rows", lambda self, side: 6)
+    command = ("train", data, "--model", str(tiny_bert), "--epochs", "4", "--threads", "1", "--no-baseline")
+    ended = whet(*command, "--budget", "10m")
+    assert ended.code == 0
+    lines = [line for line in ended.err.splitlines() if "which fit into the" in line]
+    assert lines
+    assert lines[0].startswith("step ")
+    korean = whet(*command, "--budget", "10m", "--lang", "ko", "--fresh")
+    assert "전체 스텝 수를" in korean.err
+
+
+# ---------------------------------------------------------------- a sample
+
+
+def late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time is left when the training is over, and four rows are a sample."""
+    monkeypatch.setattr(pace, "FEWEST_TESTED", 4)
+    clocked(
+        monkeypatch, lambda look: 0.0 if look <= 3 else 1_000.0, deadline=10.0, step=1.0,
+        evaluation={"validation": 1.0, "test": 1.0},
+    )  # fmt: skip
+
+
+def test_where_the_test_side_does_not_fit_a_sample_is_scored_with_its_interval(
+    data: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late(monkeypatch)
+    told = job(data, **BRIEF, budget="10m")
+    test = told.run.metrics["test"]
+    assert (test["rows"], test["sample"]) == (4, {"rows": 4, "of": 6})
+    low, high = test["intervals"]["accuracy"]
+    assert 0 <= low < test["accuracy"] < high <= 1 or test["accuracy"] in (0, 1)
+    assert told.run.metrics["validation"]["sample"] == {"rows": 4, "of": 6}
+    scored = parquet.read_table(told.path / "predictions.parquet").to_pydict()
+    assert sorted(scored["label"]) == ["negative", "negative", "positive", "positive"]
+    # The same rows as those of --test-rows 4.
+    again = job(data, **BRIEF, test_rows=4)
+    assert parquet.read_table(again.path / "predictions.parquet").to_pydict()["row_id"] == scored["row_id"]
+    assert "4 of 6 test rows, drawn by label, are scored in the time that is left" in told.notices
+    assert "Scores on 4 test rows, a sample of 6:" in (told.path / "model" / "README.md").read_text()
+
+
+def test_the_sample_its_interval_and_the_way_to_the_rest_are_printed(
+    data: str, whet: Command, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late(monkeypatch)
+    command = ("train", data, "--model", str(tiny_bert), "--epochs", "1", "--threads", "1", "--no-baseline")
+    ended = whet(*command, "--budget", "10m", "--output", "mine")
+    assert ended.code == 0
+    shown = " ".join(ended.out.split())
+    assert "A sample of 4 of 6 test rows was scored, as the budget left no time for all of them." in shown
+    assert "With 95 % confidence the accuracy on all is between 0." in shown
+    assert "To score the rest: whet evaluate mine DATA" in shown
+    korean = whet(*command, "--budget", "10m", "--output", "mine", "--lang", "ko")
+    assert "표본 4행만 평가했습니다" in " ".join(korean.out.split())
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_sample_that_was_planned_is_one_of_the_whole_test_side(
+    large: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning.estimate, "FEWEST_TESTED", 20)
+    speed = Speed(0.0, 2e-3, 0.0, 20.0, 0.0, 10)  # evaluations take the time
+    monkeypatch.setattr(planning, "probe", lambda *given, **named: Probed(speed, None, 0.0))
+    told = job(large, **BRIEF, validation="none", budget="60s")
+    rows = told.run.settings["test_rows"]
+    assert isinstance(rows, int)
+    assert 20 <= rows < 60
+    assert told.run.metrics["test"]["sample"] == {"rows": rows, "of": 60}
+    assert any(f"test_rows {rows} instead of all 60" in notice for notice in told.notices)
