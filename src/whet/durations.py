@@ -29,8 +29,9 @@ def seconds(text: str, *, where: str) -> float:
 
 
 def written(length: float) -> str:
-    """Seconds in the same form, rounded up: to whole seconds below two minutes, to whole minutes above."""
-    if length <= 120:
-        return f"{math.ceil(length)}s"
+    """Seconds in the same form, rounded up: to whole seconds up to ten minutes, to whole minutes above."""
+    if length <= 600:
+        minutes, rest = divmod(math.ceil(length), 60)
+        return "".join([f"{minutes}m" if minutes else "", f"{rest}s" if rest or not minutes else ""])
     hours, minutes = divmod(math.ceil(length / 60), 60)
     return "".join([f"{hours}h" if hours else "", f"{minutes}m" if minutes else ""])

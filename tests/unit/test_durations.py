@@ -43,7 +43,16 @@ def test_no_time_at_all_is_refused_together_with_other_faults() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.2, "1s"), (90, "90s"), (119.5, "120s"), (121, "3m"), (1_200, "20m"), (3_590, "1h"), (5_400, "1h30m")],
+    [
+        (0.2, "1s"),
+        (59, "59s"),
+        (119.5, "2m"),
+        (138.7, "2m19s"),
+        (601, "11m"),
+        (1_200, "20m"),
+        (3_590, "1h"),
+        (5_400, "1h30m"),
+    ],
 )
 def test_a_time_is_written_rounded_up_and_reads_back(seconds: float, text: str) -> None:
     assert durations.written(seconds) == text
