@@ -47,7 +47,7 @@ def speeds(monkeypatch: pytest.MonkeyPatch) -> Speeds:
         found: Iterator[float] = iter(seconds)
 
         def probe(*given: object, **named: object) -> Probed:
-            return Probed(Speed(next(found), 0.0, 0.0, 0.3, 0.0, 10), 1_000, 0.0)
+            return Probed(Speed(next(found), 0.0, 0.0, 0.0, 0.0, 10), 1_000, 0.0)
 
         monkeypatch.setattr(planning, "probe", probe)
 
@@ -281,7 +281,7 @@ def test_a_sample_that_was_planned_is_one_of_the_whole_test_side(
     large: str, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning.estimate, "FEWEST_TESTED", 20)
-    speed = Speed(0.0, 2e-3, 0.0, 20.0, 0.0, 10)  # evaluations take the time
+    speed = Speed(0.0, 2e-3, 0.0, 4e-2, 0.0, 10)  # evaluations take the time
     monkeypatch.setattr(planning, "probe", lambda *given, **named: Probed(speed, None, 0.0))
     told = job(large, **BRIEF, validation="none", budget="60s")
     rows = told.run.settings["test_rows"]
