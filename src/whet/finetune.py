@@ -18,6 +18,7 @@ from whet.data.split import draw, select
 from whet.data.tokens import Cutter
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
+from whet.model.exhausted import give_back
 from whet.model.files import ModelFiles
 from whet.prepare import EncodedSide
 from whet.records import (
@@ -37,7 +38,7 @@ from whet.records import (
 from whet.report import card
 from whet.score import baseline
 from whet.score.metrics import as_json, classification, interval, log_loss, softmax, value
-from whet.training import estimate, loop
+from whet.training import estimate, loop, memory
 from whet.training.pace import Budget, Pace
 from whet.training.selection import Selection
 from whet.training.team import Alone
@@ -66,9 +67,17 @@ def train_and_save(
     settings, classifier = resolved.settings, job.classifier
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     runtime.keep_memory()
+    with memory.explained(classifier):
+        yield from _train_and_save(folder, settings, job, classifier)
+
+
+def _train_and_save(
+    folder: runs.RunFolder, settings: Settings, job: Job, classifier: Classifier
+) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
     yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
     pace = None if job.budget is None else _pace(job.budget, job, settings)
     last, validation = yield from _fit(folder, classifier, job, settings, pace)
+    give_back(classifier.device)  # to save the model takes as much again as its weights
     metrics: dict[str, object] = {"task": job.labels.task}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     if validation is not None:
@@ -83,7 +92,9 @@ def train_and_save(
             message = f"{taken.sum():,} of {all_} test rows, drawn by label, are scored in the time that is left"
             beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
             yield folder.log(Notice(message + beside, "warning"))
+        before = classifier.pack_tokens
         test, logits = _evaluate(classifier, job, "test", validation or last, taken)
+        yield from _smaller_packs(folder, classifier, before)
         yield folder.log(test)
         metrics["test"] = _scores(test, job.budget.whole if job.budget else test.metrics.rows)
         metrics |= _compared(test.metrics, job.baselines)
@@ -121,13 +132,18 @@ def _fit(
     objective = job.team.objective(classifier, train.encoded)
     for record in loop.train(classifier, train.encoded, train.labels, recipe, objective, pace):
         yield folder.log(record)
+        if isinstance(record, Notice):
+            continue
+        last = record
         for revision in pace.news() if pace else ():
             yield folder.log(revision)
         ended = record.step == record.steps
         if validation is None or not (ended or (every and record.step % every == 0)):
             continue
         taken = _taken(job, "validation", pace, settings.seed) if ended else None
+        before = classifier.pack_tokens
         evaluation, _ = _evaluate(classifier, job, "validation", record, taken)
+        yield from _smaller_packs(folder, classifier, before)
         if pace:
             pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
         best = selection.offer(
@@ -144,7 +160,7 @@ def _fit(
         yield folder.log(
             Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")
         )
-    return record, kept
+    return last, kept
 
 
 def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
@@ -180,6 +196,13 @@ def _evaluate(
     seconds = time.perf_counter() - started
     metrics = classification(side.labels, logits.argmax(axis=1), job.labels)
     return Evaluation(name, at.step, at.epoch, log_loss(logits, side.labels), metrics, seconds), logits
+
+
+def _smaller_packs(folder: runs.RunFolder, classifier: Classifier, before: int) -> Iterator[Notice]:
+    """What is to be told where memory ran out in an evaluation."""
+    if classifier.pack_tokens < before:
+        text = f"out of memory in an evaluation; its packs have at most {classifier.pack_tokens:,} tokens from here on"
+        yield folder.log(Notice(text, "warning"))
 
 
 def _compared(model: Metrics, rivals: Baselines | None) -> dict[str, object]:

@@ -175,6 +175,18 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Tightened(Notice):
+    """Memory ran short: from this step on less is computed at once."""
+
+    step: int = 0
+    """1-based."""
+    tokens: int | None = None
+    """What a part of a step may have; None: no limit."""
+    recompute: bool = False
+    """Whether layers are computed again in the backward pass."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
 

@@ -23,12 +23,27 @@ import numpy as np
 
 from whet.config import Resolved, fields
 from whet.errors import ModelError, OutputError, UsageError, WhetError, did_you_mean
-from whet.records import SIDES, Evaluation, Examples, Floats, Ints, Notice, Plan, Revision, Splits, StepRecord
+from whet.records import (
+    SIDES,
+    Evaluation,
+    Examples,
+    Floats,
+    Ints,
+    Notice,
+    Plan,
+    Revision,
+    Splits,
+    StepRecord,
+    Tightened,
+)
 
 FOLDER = Path("runs")
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
-_KINDS = {StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Plan: "plan", Revision: "revision"}
+_KINDS = {
+    StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Tightened: "limit", Plan: "plan",
+    Revision: "revision",
+}  # fmt: skip
 
 Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan | Revision)
 

@@ -210,8 +210,14 @@ def memory_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        _set_thresholds(mapped_from=GLIBC_THRESHOLD, trimmed_from=GLIBC_THRESHOLD)
+        release_memory()
         trim()
+
+
+def release_memory() -> None:
+    """Lets glibc give back what is freed, as it does by itself: large tensors then leave no holes, and
+    the first touch of each page costs time again."""
+    _set_thresholds(mapped_from=GLIBC_THRESHOLD, trimmed_from=GLIBC_THRESHOLD)
 
 
 def _set_thresholds(*, mapped_from: int, trimmed_from: int) -> None:

@@ -44,6 +44,18 @@ def rate(step, **others):
 
 if odd in ("killed", "bug"):
     optim.rate = rate
+if rank == 1 and odd == "short":
+    import torch
+    from whet.model.classifier import Classifier
+
+    logits = Classifier.logits
+
+    def short(self, batch):
+        if self.model.training and len(batch.ids) > 200:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return logits(self, batch)
+
+    Classifier.logits = short
 if rank == 1 and odd == "missing":
     arguments[arguments.index("reviews.csv")] = "nowhere.csv"
 code = main(arguments)
@@ -141,6 +153,21 @@ def test_a_process_that_ends_in_the_middle_of_training_ends_the_job(calm_bert: s
     assert not Path("odd", "metrics.json").exists()
     if odd == "bug":
         assert any("ArithmeticError: rank 1 alone" in line for line in ended.errors)
+
+
+@pytest.mark.slow
+def test_a_process_whose_memory_runs_out_takes_its_rows_in_parts_and_the_weights_are_the_same(
+    calm_bert: str, job: Job, here: Path
+) -> None:
+    alone = job("reviews.csv", model=calm_bert, output="alone", **ROWS_OF_16)
+    flags = [part for name, value in ROWS_OF_16.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    (here / "driver.py").write_text(DRIVER)
+    ended = torchrun("driver.py", "short", "train", "reviews.csv", "--model", calm_bert, "--output", "both", *flags)
+    assert ended.code == 0, ended.err
+    ours = load_file(here / "both" / "model" / "model.safetensors")
+    theirs = load_file(alone.path / "model" / "model.safetensors")
+    gaps = {name: abs(ours[name] - theirs[name]).max() for name in ours if not name.endswith("key.bias")}
+    assert {name: gap for name, gap in gaps.items() if gap > TOLERANCE} == {}
 
 
 class Two(Alone):

@@ -14,7 +14,7 @@ import pytest
 
 from tests.meta.source import REPOSITORY
 from whet.errors import WhetError
-from whet.records import Evaluation, Metrics, Notice, StepRecord
+from whet.records import Evaluation, Metrics, Notice, StepRecord, Tightened
 from whet.runs import OWN_FILES
 
 FORMATS = REPOSITORY / "docs" / "formats.md"
@@ -115,7 +115,11 @@ def test_every_exit_code_of_the_program_stands_in_the_page_with_its_kind_and_no_
 
 def test_every_file_of_a_run_and_every_key_of_its_events_stands_in_the_page() -> None:
     text = section(FORMATS.read_text(encoding="utf-8"), "## The run folder")
-    keys = [field.name for record in (StepRecord, Notice, Evaluation, Metrics) for field in dataclasses.fields(record)]
+    keys = [
+        field.name
+        for record in (StepRecord, Notice, Tightened, Evaluation, Metrics)
+        for field in dataclasses.fields(record)
+    ]
     assert [
         name for name in (*OWN_FILES, *keys, "kind", "notice", "step", "evaluation", "end") if f"`{name}`" not in text
     ] == []

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from whet.labels import LabelSet
 from whet.model import encoder
 from whet.model.classifier import Classifier
+from whet.model.dropout import Dropout
 from whet.model.files import ModelFiles
 from whet.records import Batch, Encoded
 from whet.training.objective import OnDevice
@@ -38,6 +39,17 @@ def classifier(folder: Path, *, labels: LabelSet = THREE, seed: int = 0) -> Clas
     """Ours, with the weights of `stock` of the same seed, in eval mode."""
     made = Classifier(stock(folder, labels=labels, seed=seed), device="cpu", seed=seed)
     made.model.eval()
+    return made
+
+
+def without_dropout(made: Classifier) -> Classifier:
+    """On the route of dropout, at a rate that rounds to no level at all."""
+    for module in made.model.modules():
+        if isinstance(module, Dropout):
+            module.p = 1e-6
+        if hasattr(module, "attention_dropout"):  # ModernBERT keeps this rate outside of a module
+            module.attention_dropout = 1e-6
+    made.model.train()
     return made
 
 

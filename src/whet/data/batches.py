@@ -71,6 +71,22 @@ def subset(encoded: Encoded, taken: Bools) -> Encoded:
     return Encoded(ids, offsets, encoded.truncated[rows])
 
 
+def cut(batch: Batch, tokens: int | None) -> list[Batch]:
+    """The sequences of a batch in their order, in parts of at most `tokens` tokens (at least one
+    sequence each); the batch itself where it fits or there is no limit."""
+    if tokens is None or len(batch.ids) <= tokens:
+        return [batch]
+    parts: list[Batch] = []
+    first, starts = 0, batch.cu_seqlens
+    while first < len(batch.rows):
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + tokens, side="right")) - 1)
+        labels = None if batch.labels is None else batch.labels[first:last]
+        ids = batch.ids[starts[first] : starts[last]]
+        parts.append(Batch(ids, starts[first : last + 1] - starts[first], batch.rows[first:last], labels))
+        first = last
+    return parts
+
+
 def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> Iterator[Batch]:
     """All rows, sorted by length, in packs of like size and at most `tokens` tokens (at least one row
     each). They come in full rounds of `at_once`, so that nobody waits while another has the last one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -14,16 +15,19 @@ from torch import Tensor
 
 from whet import runtime
 from whet.config import Precision, Settings
-from whet.data.batches import evaluation_batches
+from whet.data.batches import cut, evaluation_batches
+from whet.errors import TrainingError
 from whet.labels import LabelSet
 from whet.model import kernels, packed, threads
 from whet.model.copies import to_device
 from whet.model.dropout import DropoutStream, replace_dropouts
 from whet.model.encoder import FAMILIES, Family, SequenceModel, load_pretrained
+from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.files import ModelFiles
 from whet.model.flash import Found, find
 from whet.model.packing import plan
 from whet.model.precision import DTYPES, lowered
+from whet.model.recompute import recompute_layers
 from whet.records import Batch, Encoded, Floats, Ints
 from whet.runtime import quiet_libraries
 
@@ -39,6 +43,7 @@ class Classifier:
 
     `packed` tells which route was taken, `packing_reason` why, `flash` whether flash attention is
     used, and why. `model` is the plain transformers model; its parameters are trained in place.
+    `pack_tokens` is what a pack of an evaluation may have, less after memory ran out in one.
     `plain_attention` is for tests and benchmarks: it leaves flash attention out.
     """
 
@@ -56,9 +61,11 @@ class Classifier:
         self.stream = DropoutStream(seed)
         self.precision: Precision = "fp32"  # in which packed and single texts are compared
         self.packed = False
+        self._recompute: bool | None = None  # None: nobody asked for it
         self.packing_reason = self._try_packing()
         self.flash = Found(False, "plain attention was asked for") if plain_attention else self._try_flash(precision)
         self.precision = precision
+        self.pack_tokens = EVALUATION_TOKENS["cpu" if self.device.type == "cpu" else "gpu"]
         replace_dropouts(self.model, self.stream)
 
     def logits(self, batch: Batch) -> Tensor:
@@ -66,6 +73,14 @@ class Classifier:
         with lowered(self.precision, self.device):
             logits = self._packed(batch) if self.packed else self._padded(batch)
         return logits.float()
+
+    def recompute(self) -> bool:
+        """From now on the layers are computed again in the backward pass, instead of keeping what it
+        needs of them. False where the architecture does not let us."""
+        if self._recompute is None:
+            ours = self.packed and not FAMILIES[self.model.config.model_type].registered
+            self._recompute = ours or recompute_layers(self.model, self.stream)
+        return self._recompute
 
     @contextmanager
     def in_fp32(self) -> Iterator[None]:
@@ -83,9 +98,15 @@ class Classifier:
         on_cpu = self.device.type == "cpu"
         at_once, budget = threads.at_once() if on_cpu else 1, EVALUATION_TOKENS["cpu" if on_cpu else "gpu"]
         packs = islice(evaluation_batches(encoded, tokens=budget, at_once=at_once * parts), part, None, parts)
-        while batches := list(islice(packs, at_once)):
-            found = threads.each(partial(self._answer, batches), len(batches))
-            yield from zip((batch.rows for batch in batches), found, strict=True)
+        while waiting := list(islice(packs, at_once)):
+            while waiting:
+                waiting = [smaller for batch in waiting for smaller in cut(batch, self.pack_tokens)]
+                found = self._tried(waiting[:at_once])
+                if found is None:
+                    at_once = 1 if self._must_be_alone(waiting[:at_once]) else at_once
+                    continue
+                yield from zip((batch.rows for batch in waiting[:at_once]), found, strict=True)
+                waiting = waiting[at_once:]
 
     def all_logits(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Floats:
         """Evaluation logits [B, C] in row order; zeros in the rows of other parts."""
@@ -93,6 +114,31 @@ class Classifier:
         for rows, logits in self.packs(encoded, part=part, parts=parts):
             out[rows] = logits
         return out
+
+    def _tried(self, batches: Sequence[Batch]) -> list[Floats] | None:
+        """The answers to batches, computed side by side; None where memory ran out."""
+        try:
+            return threads.each(partial(self._answer, batches), len(batches))
+        except (RuntimeError, MemoryError) as fault:
+            if not is_exhausted(fault):
+                raise
+        return None
+
+    def _must_be_alone(self, batches: Sequence[Batch]) -> bool:
+        """After memory ran out in these: packs become smaller or, where they cannot, one is computed
+        at a time. Raises TrainingError where one was."""
+        save_memory(self.device)
+        largest = max(len(batch.ids) for batch in batches)
+        longest = max(int(np.diff(batch.cu_seqlens).max()) for batch in batches)
+        if largest > longest:
+            self.pack_tokens = max(longest, largest // 2)
+            return False
+        if len(batches) == 1:
+            raise TrainingError(
+                f"out of memory with a single text of {longest:,} tokens, and {left(self.device)}",
+                todo="Lower --max-length, or take a smaller --model or fewer --layers",
+            )
+        return True
 
     def _answer(self, batches: Sequence[Batch], index: int) -> Floats:
         with torch.inference_mode():
@@ -105,6 +151,8 @@ class Classifier:
         most = kernels.most_weights(self.model.config.num_attention_heads) if self.device.type == "cpu" else None
         flash = self.precision != "fp32" and self.flash.usable
         packing = plan(batch.cu_seqlens, self.stream, self.device, most=most, flash=flash)
+        if self._recompute:
+            packing = dataclasses.replace(packing, recompute=True)
         return family.head(self.model, family.encode(self.model, ids, positions, packing))
 
     def _padded(self, batch: Batch) -> Tensor:

@@ -9,12 +9,14 @@ Sizes as in `packed`, and S positions that have an embedding on either side, M t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from whet.model.packing import Packing, lay, take
+from whet.model.recompute import recomputed
 
 
 def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing) -> Tensor:
@@ -24,12 +26,10 @@ def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing) -> Tens
     relative = encoder.get_rel_embedding()
     distances = _distances(encoder, max(group.length for group in packing.groups), ids.device)
     for number, layer in enumerate(encoder.layer):
-        attention = layer.attention
-        attended = attention.output(attend(attention.self, states, packing, relative, distances), states)
-        after = layer.output(layer.intermediate(attended), attended)
-        if number == 0 and encoder.conv is not None:
-            after = _convolve(encoder.conv, states, after, packing)
-        states = after
+        conv = encoder.conv if number == 0 else None
+        run = partial(_whole, layer, conv, packing, relative, distances)
+        on_device = ids.device.type != "cpu"
+        states = recomputed(run, states, packing.stream, torch_draws=on_device) if packing.recompute else run(states)
     return states[packing.first]
 
 
@@ -42,6 +42,21 @@ def head(model: Any, first: Tensor) -> Tensor:
 def reach(config: Any) -> int:
     """The distance beyond which several share an embedding; 0 where none do."""
     return max(int(getattr(config, "position_buckets", -1)), 0) // 2
+
+
+def _whole(
+    layer: Any,
+    conv: Any,
+    packing: Packing,
+    relative: Tensor | None,
+    distances: tuple[Tensor, Tensor] | None,
+    states: Tensor,
+) -> Tensor:
+    """A layer, and after it the convolution where there is one: [T, D] to [T, D]."""
+    attention = layer.attention
+    attended = attention.output(attend(attention.self, states, packing, relative, distances), states)
+    after: Tensor = layer.output(layer.intermediate(attended), attended)
+    return after if conv is None else _convolve(conv, states, after, packing)
 
 
 def attend(

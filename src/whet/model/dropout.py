@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -46,15 +46,35 @@ class DropoutStream:
     @contextmanager
     def lane(self, number: int) -> Iterator[None]:
         """This thread draws from that lane for a while, from lane 0 otherwise."""
+        before = self._lane()
         self._own.lane = number
         try:
             yield
         finally:
-            self._own.lane = 0
+            self._own.lane = before
+
+    def again(self) -> AbstractContextManager[None]:
+        """A block, to be entered once and later, that draws what this thread draws from here on. What
+        is drawn after the block is as if it had not been."""
+        lane = self._lane()
+        return self._entered(lane, self.positions.get(lane, 0))
+
+    @contextmanager
+    def _entered(self, lane: int, position: int) -> Iterator[None]:
+        with self.lane(lane):
+            before, self.positions[lane] = self.positions.get(lane, 0), position
+            try:
+                yield
+            finally:
+                self.positions[lane] = before
+
+    def _lane(self) -> int:
+        lane: int = getattr(self._own, "lane", 0)
+        return lane
 
     def reserve(self, elements: int) -> int:
         """The position of the next `elements` elements of this thread's lane, which nobody else will get."""
-        lane: int = getattr(self._own, "lane", 0)
+        lane = self._lane()
         start = self.positions.get(lane, 0)
         self.positions[lane] = start + -(-elements // PER_DRAW) * PER_DRAW
         return lane * LANE + start
@@ -87,12 +107,14 @@ class DropoutStream:
 class _Masked(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, keep: NDArray[np.bool_], scale: float) -> Tensor:
-        ctx.keep, ctx.scale = keep, scale
+        ctx.save_for_backward(torch.from_numpy(keep))  # as a tensor, which `recompute` lets go
+        ctx.scale = scale
         return _masked(x, keep, scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return _masked(gradients[0], ctx.keep, ctx.scale), None, None
+        (keep,) = ctx.saved_tensors
+        return _masked(gradients[0], keep.numpy(), ctx.scale), None, None
 
 
 def _masked(x: Tensor, keep: NDArray[np.bool_], scale: float) -> Tensor:

@@ -141,19 +141,20 @@ class _DropAddNorm(torch.autograd.Function):
             np.multiply(x[part].numpy(), keep[part], out=total[part].numpy())
             torch.add(residual[part], total[part], alpha=scale_of(p), out=total[part])
         out, mean, rstd = torch.native_layer_norm(total, x.shape[1:], weight, bias, eps)
-        ctx.save_for_backward(total, mean, rstd, weight, bias)
-        ctx.keep, ctx.rescale = keep, scale_of(p)
+        ctx.save_for_backward(total, mean, rstd, weight, bias, torch.from_numpy(keep))
+        ctx.rescale = scale_of(p)
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        total, mean, rstd, weight, bias = ctx.saved_tensors
+        total, mean, rstd, weight, bias, kept = ctx.saved_tensors
+        keep = kept.numpy()
         change, d_weight, d_bias = torch.ops.aten.native_layer_norm_backward(
             gradients[0], total, total.shape[1:], mean, rstd, weight, bias, [True, True, True]
         )
         into = torch.empty_like(change)
         for part in _parts(change):
-            np.multiply(change[part].numpy(), ctx.keep[part], out=into[part].numpy())
+            np.multiply(change[part].numpy(), keep[part], out=into[part].numpy())
             into[part].mul_(ctx.rescale)
         return into, change, d_weight, d_bias, None, None, None
 

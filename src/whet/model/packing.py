@@ -60,6 +60,7 @@ class Packing:
     # For flash attention, which needs no groups: then `groups` is empty.
     starts: Tensor | None = None  # [N + 1] int32 place of the first token of each sequence, then T
     window: int | None = None  # how many tokens a query sees on either side; None: all
+    recompute: bool = False  # whether layers are computed again in the backward pass
 
 
 def plan(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from whet.model import flash, kernels
 from whet.model.dropout import DropoutStream, dropout
 from whet.model.packing import Packing, lay, take
 from whet.model.precision import in_full, widened
+from whet.model.recompute import recomputed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,17 @@ def encode_distilbert(model: Any, ids: Tensor, positions: Tensor, packing: Packi
 def first_states(layers: Sequence[Layer], x: Tensor, packing: Packing, *, training: bool) -> Tensor:
     """States [N, D] of the first token of each sequence after all layers, from embeddings [T, D]."""
     for layer in layers[:-1]:
-        qkv = _project(x, layer, layer.query, layer.key, layer.value)
-        attended = _mix(qkv, packing, scale=layer.scale, p=layer.p_weights if training else 0.0)
-        x = _rest(layer, attended, x, packing, training)
+        run = partial(_whole, layer, packing, training)
+        # The last layer's backward pass comes at once: to compute it again would spare nothing.
+        x = recomputed(run, x, packing.stream, torch_draws=x.device.type != "cpu") if packing.recompute else run(x)
     return _rest(layers[-1], _first_mixed(layers[-1], x, packing, training), x[packing.first], packing, training)
+
+
+def _whole(layer: Layer, packing: Packing, training: bool, x: Tensor) -> Tensor:
+    """A layer for all tokens: [T, D] to [T, D]."""
+    qkv = _project(x, layer, layer.query, layer.key, layer.value)
+    attended = _mix(qkv, packing, scale=layer.scale, p=layer.p_weights if training else 0.0)
+    return _rest(layer, attended, x, packing, training)
 
 
 def _mix(qkv: Tensor, packing: Packing, *, scale: float, p: float) -> Tensor:

@@ -27,9 +27,10 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from whet import errors
-from whet.data.batches import gather, select, share
+from whet.data.batches import cut, gather, select, share
 from whet.errors import TrainingError, WhetError
 from whet.model.classifier import Classifier
+from whet.model.exhausted import is_exhausted, left
 from whet.records import Batch, Encoded, Floats
 from whet.runtime import Ranks
 from whet.training.objective import Objective, OnDevice
@@ -157,7 +158,11 @@ class Team(Alone):
 
 class _OnRank(OnDevice):
     """A rank's rows of each step. DDP averages over the ranks all gradients but that of the word
-    table, of which only the rows in use are sent."""
+    table, of which only the rows in use are sent.
+
+    A rank whose memory runs out takes its own rows in smaller parts, and asks nobody: the others wait
+    a little longer for its sums. Only while the sums are under way there is no way back: the backward
+    pass of the last part, during which DDP sends them, then ends the job with a TrainingError."""
 
     def __init__(self, classifier: Classifier, words: Words, ranks: Ranks, group: dist.ProcessGroup | None) -> None:
         super().__init__(classifier, words)
@@ -169,29 +174,63 @@ class _OnRank(OnDevice):
         )
         words.table.requires_grad_(is_trained)
 
+    def parts(self, batch: Batch) -> list[list[Batch]]:
+        mine, _ = self._mine(batch)
+        return [cut(mine, self.limit.tokens)]
+
     def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
-        mean = super().gradient(batch, scale)
-        self._words.pool(lambda found: dist.all_reduce(found.div_(self._ranks.count), group=self._group))
+        mine, weight = self._mine(batch)
+        *before, last = cut(mine, self.limit.tokens)
+        sums = []
+        for part in before:
+            with self._parallel.no_sync():
+                loss = self._loss(part, weight)
+                self._backward(loss * scale)
+            sums.append(loss.detach())
+        loss = self._loss(last, weight)
+        mean = torch.stack([*sums, loss.detach()]).sum() / self._ranks.count
+        dist.all_reduce(mean, group=self._group)
+        with self._no_way_back(len(last.ids)):
+            self._backward(loss * scale)
+            self._words.add([self._words.table.grad])
+            self._words.table.grad = None
+            self._words.pool(lambda found: dist.all_reduce(found.div_(self._ranks.count), group=self._group))
         return mean
 
-    def _measure(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss is scaled so that the average over the ranks is the mean over the rows."""
+    def _mine(self, batch: Batch) -> tuple[Batch, float]:
+        """The rows of this rank, and what each weighs: the average over the ranks is then the mean over
+        the rows."""
         rank, count = self._ranks.rank, self._ranks.count
-        mine, weight = share(batch, rank, count), count / len(batch.rows)
+        mine = share(batch, rank, count)
         if not len(mine.rows):  # DDP waits for every rank: the shortest row stands in, and weighs nothing
-            mine, weight = select(batch, np.zeros(1, np.int64)), 0.0
-        loss = F.cross_entropy(self._parallel(mine), self._classifier.labels(mine), reduction="sum") * weight
-        mean = loss.detach() / count
-        dist.all_reduce(mean, group=self._group)
-        return loss, mean
+            return select(batch, np.zeros(1, np.int64)), 0.0
+        return mine, count / len(batch.rows)
+
+    def _loss(self, rows: Batch, weight: float) -> Tensor:
+        logits = self._parallel(rows)
+        return F.cross_entropy(logits, self._classifier.labels(rows), reduction="sum") * weight
+
+    @contextmanager
+    def _no_way_back(self, tokens: int) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, MemoryError) as fault:
+            if not is_exhausted(fault):
+                raise
+            raise TrainingError(
+                f"out of memory with {tokens:,} tokens, while the processes were adding up their gradients: "
+                f"{left(self._classifier.device)}",
+                todo="Start more processes, lower --max-length, or take a smaller --model or fewer --layers",
+            ) from None
 
 
 class _Forward(nn.Module):
-    """What DDP wraps: its forward is the classifier's logits."""
+    """What DDP wraps: its forward is the classifier's logits. DDP would send the buffers of a model
+    before each forward pass; they never change, and an attempt that fails must have sent nothing."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
-        self.model = classifier.model
+        self.parts = nn.ParameterList(classifier.model.parameters())
         self.logits = classifier.logits
 
     def forward(self, batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""The training loop: a generator of step records.
+"""The training loop: a generator of step records, and of notices where memory ran short.
 
 It trains and nothing else. Its caller evaluates, saves, draws and stops, between two records.
 """
@@ -16,8 +16,10 @@ from whet.config import Settings
 from whet.data.batches import steps_per_epoch, training_batch
 from whet.errors import TrainingError
 from whet.model.classifier import Classifier
-from whet.records import Encoded, Ints, StepRecord
+from whet.records import Encoded, Ints, Notice, StepRecord
 from whet.training import optim
+from whet.training.limit import Limit
+from whet.training.memory import Sparing
 from whet.training.objective import Objective, objective_of
 from whet.training.pace import Pace
 
@@ -55,11 +57,14 @@ def train(
     recipe: Recipe,
     objective: Objective | None = None,
     pace: Pace | None = None,
-) -> Iterator[StepRecord]:
-    """Trains in place and yields a record after each optimiser step. With a `pace` there are as many
-    steps as it allows for, and the learning rate reaches its end with the last of them.
+    limit: Limit | None = None,
+) -> Iterator[StepRecord | Notice]:
+    """Trains in place and yields a record after each optimiser step, and before it a notice each time
+    that memory was too short for the step. With a `pace` there are as many steps as it allows for, and
+    the learning rate reaches its end with the last of them.
 
-    The loss of a step is the mean over its rows; `objective` is how several processes come by it. A
+    The loss of a step is the mean over its rows; `objective` is how several processes come by it, and
+    `limit`, which is changed where memory runs short, what an earlier part of the run left of it. A
     loss or a gradient that is not finite raises TrainingError before it can reach the weights; a
     gradient that overflows under fp16 leaves its step out, until no lower scale of the loss helps.
     """
@@ -69,6 +74,7 @@ def train(
     warmup = optim.warmup_steps(recipe.warmup, steps)
     optimizer = optim.Optimizer(objective.parameters, weight_decay=recipe.weight_decay)
     scale = optim.LossScale(fp16=classifier.precision == "fp16")
+    sparing = Sparing(classifier, objective, limit or Limit())
     tokens, seconds = 0, 0.0
     total, fall = steps, None  # as the pace revises them
     for step in range(steps):
@@ -76,7 +82,7 @@ def train(
         batch = training_batch(encoded, labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step)
         learning_rate = optim.rate(step, steps=total, warmup=warmup, peak=recipe.learning_rate, fall=fall)
         classifier.model.train()
-        mean = objective.gradient(batch, scale.factor)
+        mean = yield from sparing.gradient(batch, scale.factor, step + 1)
         # In one transfer, for here the host waits for the device; before the weights change.
         loss, scaled = torch.stack([mean, optimizer.norm()]).tolist()
         _check_finite("loss", loss, step, recipe)

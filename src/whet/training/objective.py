@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from whet.data.batches import deal, share
+from whet.data.batches import cut, deal, share
 from whet.model import threads
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded
+from whet.training.limit import Limit
 from whet.training.words import Words
 
 
@@ -22,10 +23,19 @@ class Objective(Protocol):
 
     parameters: Sequence[nn.Parameter]
     """What the optimiser trains."""
+    limit: Limit
+    """What may be computed at once."""
+
+    def parts(self, batch: Batch) -> list[list[Batch]]:
+        """For each thread that computes beside others, the parts of a step that it takes in turn."""
 
     def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
         """Leaves `scale` times the gradient in .grad of the parameters, and returns the loss. One that
-        is not finite raises and warns of nothing: whoever asks looks at it."""
+        is not finite raises and warns of nothing: whoever asks looks at it. Memory that runs out
+        raises what its library raises, and `drop` is to be called before another attempt."""
+
+    def drop(self) -> None:
+        """No gradient is left of an attempt that failed."""
 
     def settle(self) -> None:
         """After the optimiser's step: the model holds the new weights, and no gradient is left."""
@@ -39,21 +49,30 @@ def objective_of(classifier: Classifier, encoded: Encoded) -> Objective:
 
 
 class OnDevice:
-    """The whole batch at once."""
+    """The whole batch at once, or in as many parts as the limit asks for."""
 
     def __init__(self, classifier: Classifier, words: Words) -> None:
         self._classifier = classifier
         self._words = words
         self._trained = [parameter for parameter in classifier.model.parameters() if parameter.requires_grad]
         self.parameters: Sequence[nn.Parameter] = [words.stand_in(parameter) for parameter in self._trained]
+        self.limit = Limit()
+
+    def parts(self, batch: Batch) -> list[list[Batch]]:
+        return [cut(batch, self.limit.tokens)]
 
     def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
-        loss, mean = self._measure(batch)
-        with np.errstate(invalid="ignore"):  # numpy takes part in the backward pass on a CPU
-            (loss * scale).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        (parts,) = self.parts(batch)
+        means = [self._of_part(part, len(part.rows) / len(batch.rows), scale) for part in parts]
         self._words.add([self._words.table.grad])
         self._words.table.grad = None
-        return mean
+        return torch.stack(means).sum()
+
+    def drop(self) -> None:
+        for trained, parameter in zip(self._trained, self.parameters, strict=True):
+            trained.grad = None
+            if trained is not parameter:
+                self._words.drop()
 
     def settle(self) -> None:
         for trained, parameter in zip(self._trained, self.parameters, strict=True):
@@ -61,19 +80,30 @@ class OnDevice:
                 parameter.grad = None
         self._words.settle()
 
-    def _measure(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss to be differentiated in this process, and the mean over the rows of the step."""
-        loss = F.cross_entropy(self._classifier.logits(batch), self._classifier.labels(batch))
-        return loss, loss.detach()
+    def _of_part(self, rows: Batch, weight: float, scale: float) -> Tensor:
+        """Adds the gradient of `weight` times the mean loss of these rows, and returns that."""
+        loss = F.cross_entropy(self._classifier.logits(rows), self._classifier.labels(rows)) * weight
+        self._backward(loss * scale)
+        return loss.detach()
+
+    def _backward(self, loss: Tensor) -> None:
+        with np.errstate(invalid="ignore"):  # numpy takes part in the backward pass on a CPU
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
 
 class OnThreads(OnDevice):
     """Each thread takes its share of the rows, balanced by tokens, through the model and back. The
     gradients are added in the order of the shares, so that the sum has the same bits each time."""
 
+    def parts(self, batch: Batch) -> list[list[Batch]]:
+        # As the last resort one share alone has a gradient. The library, where it computes a padded batch
+        # again, may draw from torch's random numbers too, which all threads would share.
+        count = 1 if self.limit.recompute else min(threads.at_once(), len(batch.rows))
+        return [cut(share(batch, index, count), self.limit.tokens) for index in range(count)]
+
     def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
-        count = min(threads.at_once(), len(batch.rows))
-        shares = [share(batch, index, count) for index in range(count)]
+        shares = self.parts(batch)
+        count = len(shares)
         found = threads.each(lambda index: self._of_share(index, shares[index], scale / len(batch.rows)), count)
         losses, gradients = zip(*found, strict=True)
         dealt = deal([parameter.numel() for parameter in self.parameters], count)
@@ -93,9 +123,25 @@ class OnThreads(OnDevice):
                     total.add_(part)
             self.parameters[index].grad = total
 
-    def _of_share(self, index: int, rows: Batch, weight: float) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+    def _of_share(self, index: int, parts: Sequence[Batch], weight: float) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """The sum of the losses of a share's rows, and `weight` times its gradient."""
         with self._classifier.stream.lane(index), np.errstate(invalid="ignore"):
-            logits = self._classifier.logits(rows)
-            loss = F.cross_entropy(logits, self._classifier.labels(rows), reduction="sum")
-            return loss.detach(), torch.autograd.grad(loss * weight, self._trained, allow_unused=True)
+            total, gradient = self._of_rows(parts[0], weight)
+            for rows in parts[1:]:
+                loss, more = self._of_rows(rows, weight)
+                total += loss
+                gradient = tuple(map(_sum, gradient, more))
+                del more  # or there would be three gradients while the next one comes
+        return total, gradient
+
+    def _of_rows(self, rows: Batch, weight: float) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        logits = self._classifier.logits(rows)
+        loss = F.cross_entropy(logits, self._classifier.labels(rows), reduction="sum")
+        return loss.detach(), torch.autograd.grad(loss * weight, self._trained, allow_unused=True)
+
+
+def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """a + b, in the memory of a."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b if a.is_sparse else a.add_(b)

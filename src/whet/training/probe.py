@@ -11,11 +11,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from whet import machine
 from whet.data.batches import gather
@@ -23,6 +24,8 @@ from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Floats, Ints
 from whet.training import loop, optim
 from whet.training.estimate import Speed
+from whet.training.limit import Limit
+from whet.training.memory import Sparing, explained
 from whet.training.objective import objective_of
 
 LEAST_STEPS = 4  # timed ones, where the time allows
@@ -64,8 +67,10 @@ def probe(
     The first steps are small ones; a step that would take too much of the time is not tried, and what
     it takes follows from smaller ones. `steps` is how many the job has: the largest of so many is
     tried, because it decides about the memory. `expected` tells how long the job takes at a speed.
+    Raises TrainingError where memory does not suffice for a single row.
     """
-    return _Probe(classifier, encoded, labels, recipe, expected).run(steps)
+    with explained(classifier):
+        return _Probe(classifier, encoded, labels, recipe, expected).run(steps)
 
 
 class _Probe:
@@ -83,6 +88,8 @@ class _Probe:
         self._lengths = np.diff(encoded.offsets)
         self._generator = np.random.Generator(np.random.PCG64(recipe.seed))
         self._objective = objective_of(classifier, encoded)
+        # Where memory is short its steps are divided as those of the job will be; the job says so.
+        self._sparing = Sparing(classifier, self._objective, Limit())
         self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=0.0)
         self._timed: list[_Timed] = []
         self._peaks: list[tuple[int, int]] = []  # tokens of a step, bytes at the highest
@@ -154,7 +161,7 @@ class _Probe:
         machine.forget_peak()
         started = time.perf_counter()
         self._classifier.model.train()
-        mean = self._objective.gradient(batch)
+        mean = _end(self._sparing.gradient(batch, 1.0, 1))
         # Here the host waits for the device, as in the loop.
         _, norm = torch.stack([mean, self._optimizer.norm()]).tolist()
         if np.isfinite(norm):  # zero times what is not finite is not zero
@@ -184,6 +191,15 @@ class _Probe:
             if count >= len(self._encoded) or now - started + 2.5 * (now - before) > limit:
                 return (now - before) / (len(part) * speed.size(np.diff(part.offsets)))
             count *= 2
+
+
+def _end(steps: Generator[object, None, Tensor]) -> Tensor:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Tensor = end.value
+            return found
 
 
 def fit(timed: Sequence[_Timed]) -> Speed:

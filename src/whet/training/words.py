@@ -71,6 +71,12 @@ class Words:
         into(self.rows.grad)
         self._touched.append(slice(None))
 
+    def drop(self) -> None:
+        """Makes the gradient of the rows zero, whatever was added to it."""
+        assert self.rows.grad is not None
+        self.rows.grad.zero_()
+        self._touched.clear()
+
     def settle(self) -> None:
         """Writes the rows into the table, and makes their gradient zero where it is not."""
         assert self.rows.grad is not None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from whet.data.batches import (
+    cut,
     deal,
     evaluation_batches,
     gather,
@@ -184,3 +187,29 @@ def test_a_subset_keeps_its_texts_and_their_order() -> None:
     assert found.offsets.tolist() == [0, 3, 7, 9]
     assert found.truncated.tolist() == [False, False, True]
     assert len(subset(whole, np.zeros(4, dtype=bool))) == 0
+
+
+# ---------------------------------------------------------------- parts
+
+
+@given(lengths_of_rows, st.integers(1, 100))
+def test_parts_have_every_row_once_in_order_within_the_budget_unless_they_are_one_row(
+    lengths: list[int], budget: int
+) -> None:
+    source = encoded(lengths)
+    batch = gather(source, np.arange(len(lengths)), np.arange(len(lengths)) * 7)
+    parts = cut(batch, budget)
+    assert np.concatenate([part.rows for part in parts]).tolist() == batch.rows.tolist()
+    for part in parts:
+        assert_whole(part, source)
+        assert part.labels is not None
+        assert part.labels.tolist() == (part.rows * 7).tolist()
+        assert len(part.ids) <= budget or len(part.rows) == 1
+    for part, following in pairwise(parts):  # none is smaller than it need be
+        assert len(part.ids) + following.cu_seqlens[1] > budget
+
+
+def test_a_batch_that_fits_is_not_cut() -> None:
+    batch = gather(encoded([3, 4]), np.arange(2), None)
+    assert [cut(batch, tokens)[0] is batch for tokens in (None, 7, 100)] == [True] * 3
+    assert [part.rows.tolist() for part in cut(batch, 6)] == [[0], [1]]

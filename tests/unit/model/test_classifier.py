@@ -29,6 +29,7 @@ from tests.unit.small import (
     single_logits,
     stock,
 )
+from whet.errors import TrainingError
 from whet.model import classifier as module
 from whet.model import packed, postnorm
 from whet.model.classifier import Classifier
@@ -269,3 +270,82 @@ def test_permuted_rows_give_permuted_logits(tiny_bert: Path) -> None:
 
 def test_no_rows_have_no_logits(tiny_bert: Path) -> None:
     assert loaded(tiny_bert).all_logits(encoded([])).shape == (0, 3)
+
+
+# ---------------------------------------------------------------- memory that runs out
+
+
+def scarce(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
+    """Lets memory run out where more tokens than `room` are computed in one call, and keeps the sizes
+    of those that went well."""
+    real, sizes = Classifier.logits, []
+
+    def logits(self: Classifier, given: Any) -> Tensor:
+        if len(given.ids) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        sizes.append(len(given.ids))
+        return real(self, given)
+
+    monkeypatch.setattr(Classifier, "logits", logits)
+    return sizes
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_an_evaluation_that_runs_out_of_memory_goes_on_in_smaller_packs(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    torch.set_num_threads(cores)
+    monkeypatch.setattr(module, "EVALUATION_TOKENS", {"cpu": 120})
+    made, rows = classifier(tiny_bert), encoded(sequences([3 + i * 7 % 17 for i in range(100)], vocabulary=200))
+    expected = made.all_logits(rows)
+    sizes = scarce(monkeypatch, 45)
+    assert np.allclose(made.all_logits(rows), expected, atol=TOLERANCE)
+    assert 15 < made.pack_tokens <= 60
+    assert (max(sizes) <= 45, sum(sizes)) == (True, len(rows.ids))
+    tried = len(sizes)
+    assert np.allclose(made.all_logits(rows), expected, atol=TOLERANCE)  # and knows it the next time
+    assert len(sizes) - tried <= tried
+
+
+def test_rows_that_do_not_fit_beside_each_other_are_computed_one_at_a_time(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(2)
+    made, rows = classifier(tiny_bert), encoded(sequences([20] * 6, vocabulary=200))
+    expected = made.all_logits(rows)
+    real = module.threads.each
+
+    def each(run: Any, count: int) -> Any:
+        if count > 1:
+            raise MemoryError
+        return real(run, count)
+
+    monkeypatch.setattr(module.threads, "each", each)
+    assert np.allclose(made.all_logits(rows), expected, atol=TOLERANCE)
+
+
+def test_a_text_for_which_no_memory_is_left_is_a_fault_that_is_explained(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = classifier(tiny_bert)
+    scarce(monkeypatch, 19)
+    monkeypatch.setattr(module, "left", lambda device: "1 MB left")
+    with pytest.raises(TrainingError) as caught:
+        made.all_logits(encoded(sequences([5, 20, 5], vocabulary=200)))
+    assert caught.value.message == (
+        "out of memory with a single text of 20 tokens, and 1 MB left. "
+        "Lower --max-length, or take a smaller --model or fewer --layers."
+    )
+    assert caught.value.exit_code == 5
+
+
+def test_another_fault_of_an_evaluation_is_not_taken_for_memory(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def logits(self: Classifier, given: Any) -> Tensor:
+        raise RuntimeError("odd")
+
+    made = classifier(tiny_bert)
+    monkeypatch.setattr(Classifier, "logits", logits)
+    with pytest.raises(RuntimeError, match="odd"):
+        made.all_logits(encoded(sequences([5], vocabulary=200)))

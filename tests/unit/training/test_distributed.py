@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from tests.unit.small import batch, classifier, encoded, gradients, sequences, stock
-from whet.errors import DataError, MissingExtraError, UsageError, WhetError
+from tests.unit.small import batch, classifier, encoded, gradients, sequences, stock, without_dropout
+from whet.errors import DataError, MissingExtraError, TrainingError, UsageError, WhetError
 from whet.model.classifier import Classifier
+from whet.records import Batch, StepRecord
 from whet.runtime import Ranks
-from whet.training import loop
+from whet.training import distributed, loop
 from whet.training.distributed import Team
 from whet.training.team import Alone, team_of
 
@@ -60,6 +61,62 @@ def test_the_objective_has_the_gradient_of_the_mean_loss(team: Team, tiny_bert: 
         mine = found[name]
         assert mine is not None
         assert torch.allclose(mine, theirs.grad, atol=1e-6)
+
+
+def short_of_memory(monkeypatch: pytest.MonkeyPatch, where: str, *, after: int) -> list[int]:
+    """Lets memory run out where more than 10 tokens are computed in one call, `after` so many calls in
+    training; keeps the sizes of the calls."""
+    real, tried = Classifier.logits, []
+
+    def fail() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def logits(self: Classifier, given: Batch) -> Tensor:
+        nonlocal tried
+        tried += [len(given.ids)] * self.model.training
+        short = len(given.ids) > 10 and len(tried) > after
+        if short and where == "forward":
+            fail()
+        out = real(self, given)
+        if short:
+            out.register_hook(lambda gradient: fail())
+        return out
+
+    monkeypatch.setattr(Classifier, "logits", logits)
+    return tried
+
+
+def test_a_rank_that_runs_out_of_memory_takes_its_rows_in_parts(
+    team: Team, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, plain = (without_dropout(classifier(tiny_bert)) for _ in range(2))
+    recipe = loop.Recipe(3.0, 3, 1e-3, 0.01, 0.0, 1.0, 1)
+    rows, labels = encoded(ROWS), np.array([0, 1, 2])
+    expected = [record.loss for record in loop.train(plain, rows, labels, recipe) if isinstance(record, StepRecord)]
+    tried = short_of_memory(monkeypatch, "forward", after=1)
+    records = list(loop.train(ours, rows, labels, recipe, team.objective(ours, rows)))
+    assert tried == [19, 19, 4, 6, 9, 4, 6, 9]  # the limit is 9, and the first two together would have 10
+    assert [type(record).__name__ for record in records] == ["StepRecord", "Tightened", "StepRecord", "StepRecord"]
+    assert [r.loss for r in records if isinstance(r, StepRecord)] == pytest.approx(expected, rel=1e-5)
+    theirs = dict(plain.model.named_parameters())
+    for name, parameter in ours.model.named_parameters():
+        assert name.endswith("key.bias") or torch.allclose(parameter, theirs[name], atol=2e-6)
+
+
+def test_memory_that_runs_out_while_the_ranks_add_up_ends_the_job(
+    team: Team, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_of_memory(monkeypatch, "backward", after=0)
+    made = classifier(tiny_bert)
+    objective = team.objective(made, encoded(ROWS))
+    made.model.train()
+    monkeypatch.setattr(distributed, "left", lambda device: "1 MB left")
+    with pytest.raises(TrainingError) as caught:
+        objective.gradient(batch(ROWS, labels=[0, 1, 2]))
+    assert caught.value.message == (
+        "out of memory with 19 tokens, while the processes were adding up their gradients: 1 MB left. "
+        "Start more processes, lower --max-length, or take a smaller --model or fewer --layers."
+    )
 
 
 def test_under_fp16_a_team_trains_as_a_single_process_does(team: Team, tiny_bert: Path) -> None:

@@ -13,10 +13,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.conftest import TinyModel
-from tests.unit.small import PACKED, batch, classifier, encoded, gradients, padded_logits, sequences, stock
+from tests.unit.small import (
+    PACKED,
+    batch,
+    classifier,
+    encoded,
+    gradients,
+    padded_logits,
+    sequences,
+    stock,
+    without_dropout,
+)
 from whet.data.batches import training_batch
 from whet.model.classifier import Classifier
-from whet.model.dropout import Dropout
 from whet.training import optim
 from whet.training.objective import OnThreads, objective_of
 
@@ -30,17 +39,6 @@ def cores(request: pytest.FixtureRequest) -> Iterator[int]:
     torch.set_num_threads(request.param)
     yield request.param
     torch.set_num_threads(before)
-
-
-def without_dropout(made: Classifier) -> Classifier:
-    """On the route of dropout, at a rate that rounds to no level at all."""
-    for module in made.model.modules():
-        if isinstance(module, Dropout):
-            module.p = 1e-6
-        if hasattr(module, "attention_dropout"):  # ModernBERT keeps this rate outside of a module
-            module.attention_dropout = 1e-6
-    made.model.train()
-    return made
 
 
 def difference(ours: dict[str, Tensor | None], plain: Any) -> float:

@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tests.unit import small
+from whet.errors import TrainingError
+from whet.model.classifier import Classifier
+from whet.records import Batch
 from whet.training import loop, probe
 from whet.training.estimate import Speed
 
@@ -101,3 +105,23 @@ def test_memory_beyond_the_steps_tried_follows_from_them() -> None:
     assert probe._at([(100, 1_000), (300, 2_000)], 500) == 3_000
     assert probe._at([(100, 1_000), (300, 2_000)], 200) == 2_000
     assert probe._at([], 500) is None
+
+
+@pytest.mark.parametrize("room", [30, 2])
+def test_a_probe_that_runs_out_of_memory_goes_on_in_parts_or_says_why_not(
+    job: tuple[object, object, np.ndarray], monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    real = Classifier.logits
+
+    def logits(self: Classifier, given: Batch) -> Tensor:
+        if self.model.training and len(given.ids) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, given)
+
+    monkeypatch.setattr(Classifier, "logits", logits)
+    if room == 30:
+        assert run(job).speed.timed > 1
+        return
+    with pytest.raises(TrainingError) as caught:
+        run(job)
+    assert caught.value.message.startswith("out of memory at step 1 with parts of ")
