@@ -45,7 +45,8 @@ DISK_RATE = 200e6  # bytes a second of a slow disk
 WEIGHT, TOKEN = 4, 2  # bytes
 TEXT = 1.5  # bytes in predictions.parquet and splits.parquet for a character of the test side
 
-# What a shorter way costs in accuracy, in points, and who says so.
+KEPT_LAYERS = 0.6  # of a shorter model
+# What a shorter way costs in accuracy, in points, and who says so; that of epochs holds for one instead of two.
 EXPECTED = {
     "epochs": (-0.7, "bert-base on IMDB, one epoch against two: hub model JeffreyJIANG/bert-imdb"),
     "layers": (-2.0, "BERT without 40 % of its layers on GLUE: Sajjad et al., arXiv 2004.03844"),
@@ -170,7 +171,7 @@ def _plan(measured: _Measured, folder: Path) -> Plan:
         disk=_disk(asked, work, measured.classifier),
         disk_there=machine.disk_free(folder),
         too_long=too_long,
-        ladder=_ladder(work, engines, settings),
+        ladder=_ladder(measured, engines),
         choices=tuple(choice for choice in choices if choice is not None),
         probe_seconds=measured.probed.seconds,
     )
@@ -317,8 +318,9 @@ def _lighter(measured: _Measured) -> _Measured | None:
     return _measure(asked, classifier, cutter, measured.started)
 
 
-def _ladder(work: Workload, engines: Sequence[Engine], settings: Settings) -> tuple[Rung, ...]:
+def _ladder(measured: _Measured, engines: Sequence[Engine]) -> tuple[Rung, ...]:
     """Each shorter way by itself, the longest first."""
+    work, classifier, settings = measured.work, measured.classifier, measured.asked.resolved.settings
     mine = engines[0].speed
     ways: list[tuple[str, Settings, Speed]] = []
     if settings.epochs > 1:
@@ -331,16 +333,29 @@ def _ladder(work: Workload, engines: Sequence[Engine], settings: Settings) -> tu
     half = max(estimate.LEAST_ROWS, work.rows["train"] // 2)
     if half < work.rows["train"]:
         ways.append(("train_rows", dataclasses.replace(settings, train_rows=half), mine))
+    shorter = _fewer_layers(classifier, settings, mine)
+    if shorter is not None:
+        ways.append(("layers", *shorter))
     ways += [
         ("model", dataclasses.replace(settings, model=engine.model, layers=None), engine.speed)
         for engine in engines[1:]
     ]
     rungs = []
     for kind, wanted, speed in ways:
-        points, source = EXPECTED.get(kind, (None, ""))
+        known = kind in EXPECTED and not (kind == "epochs" and settings.epochs != 2)
+        points, source = EXPECTED[kind] if known else (None, "")
         time_ = estimate.span(estimate.times(work, speed, wanted).total, speed)
-        rungs.append(Rung(estimate.changed(settings, wanted), time_, True, points, source))
+        rungs.append(Rung(estimate.changed(settings, wanted), time_, kind != "layers", points, source))
     return tuple(sorted(rungs, key=lambda rung: -rung.time.seconds))
+
+
+def _fewer_layers(classifier: Classifier, settings: Settings, mine: Speed) -> tuple[Settings, Speed] | None:
+    """The job with the first layers of its model alone, and how fast that is by the arithmetic of both."""
+    shape = shape_of(classifier.model.config.to_dict())
+    if shape is None or shape.layers < 2:
+        return None
+    fewer = dataclasses.replace(shape, layers=max(1, round(KEPT_LAYERS * shape.layers)))
+    return dataclasses.replace(settings, layers=fewer.layers), mine.scaled(shape, fewer)
 
 
 def _training(work: Workload, speed: Speed, settings: Settings, epochs: float) -> Span:

@@ -56,6 +56,10 @@ def test_a_plan_counts_rows_steps_and_tokens_and_writes_nothing(data: str, here:
     weights = sum(file.stat().st_size for file in tiny_bert.glob("*.safetensors"))
     assert found.disk == pytest.approx(weights, rel=0.05)  # next to them, texts of 60 rows are nothing
     assert [rung.changes for rung in found.ladder if "epochs" in rung.changes] == [{"epochs": 1.0}]
+    (layers,) = [rung for rung in found.ladder if "layers" in rung.changes]
+    assert (layers.changes, layers.measured, layers.points) == ({"layers": 1}, False, -2.0)
+    assert layers.time.seconds < found.total.seconds
+    assert [rung.points for rung in found.ladder if "epochs" in rung.changes] == [None]  # known for two epochs alone
     assert found.choices == ()
 
 

@@ -16,6 +16,14 @@ from whet.cli.output import stdout_console
 Given: TypeAlias = Mapping[str, object]
 """The settings that a command line names, and no others: a recipe's values stay where it is silent."""
 
+Data: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA", help="A file, a folder, hf:NAME or sample:NAME. A recipe may name it.", show_default=False
+    ),
+]
+"""What to train on, as an argument of a command."""
+
 _TYPES = config.types()  # once: it resolves every annotation anew
 EVERY = tuple(setting.name for setting in config.fields())
 METAVARS = {

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from whet.cli.jobs import command_line, data_of, language, resolve_and_tell
-from whet.cli.options import EVERY, Given, with_settings
+from whet.cli.options import EVERY, Data, Given, with_settings
 
 
 @with_settings(*(name for name in EVERY if name not in ("fresh", "yes")), brief=True)
 def plan(
     given: Given,
-    data: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DATA", help="A file, a folder, hf:NAME or sample:NAME. A recipe may name it.", show_default=False
-        ),
-    ] = None,
+    data: Data = None,
 ) -> None:
     """Say how long a training would take and what it would need.
 

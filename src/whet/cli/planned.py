@@ -36,7 +36,7 @@ def show_plan(console: Console, words: Words, plan: Plan, command: Sequence[str]
         show.heading(console, words("shorter ways"))
         rows = show.table(words("change"), words("time"), words("accuracy"), right=(1, 2), fixed=(0,))
         for rung in plan.ladder:
-            rows.add_row(options(rung.changes), words.duration(rung.time.seconds), points(words, rung))
+            rows.add_row(options(rung.changes), _time(words, rung), points(words, rung))
         show.indented(console, rows)
         for source in sorted({rung.source for rung in plan.ladder if rung.source}):
             console.print(Text("  " + words("expectation").format(source=source), style="dim"), soft_wrap=True)
@@ -100,6 +100,11 @@ def between(words: Words, span: Span) -> str:
     return words("between").format(
         time=words.duration(span.seconds), low=words.duration(span.low), high=words.duration(span.high)
     )
+
+
+def _time(words: Words, rung: Rung) -> str:
+    time = words.duration(rung.time.seconds)
+    return time if rung.measured else words("derived").format(time=time)
 
 
 def points(words: Words, rung: Rung) -> str:

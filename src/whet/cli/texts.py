@@ -58,8 +58,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "total": ("total", "합계"),
     "why so long": ("why", "이유"),
     "why": (
-        "{operations} million billion operations at {rate} billion a second, measured",
-        "연산 {operations}천조 번, 측정한 속도는 초당 {rate}십억 번",
+        "{operations} PFLOP of matrix products at {rate} GFLOP/s, measured here",
+        "행렬 곱 {operations} PFLOP, 이 컴퓨터에서 측정한 속도 {rate} GFLOP/s",
     ),
     "disk": ("disk", "디스크"),
     "of": ("{needed} of {there}", "{there} 중 {needed}"),
@@ -74,6 +74,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "between": ("{time} ({low} to {high})", "{time} ({low}~{high})"),
     "shorter ways": ("Shorter, each change by itself", "더 짧게 (하나씩 바꿀 때)"),
     "change": ("change", "바꿀 설정"),
+    "derived": ("{time}, not timed", "{time} (계산값)"),
     "points about": ("about {points} points", "약 {points}%p"),
     "expectation": ("accuracy by: {source}", "정확도 근거: {source}"),
     "fits": ("What fits", "시간 안에 끝나는 명령"),

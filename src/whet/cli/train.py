@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from whet.cli.jobs import command_line, data_of, language, resolve_and_tell, train_and_watch, training_document
-from whet.cli.options import EVERY, Given, with_settings
+from whet.cli.options import EVERY, Data, Given, with_settings
 
 
 @with_settings(*EVERY, brief=True)
 def train(
     given: Given,
-    data: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DATA", help="A file, a folder, hf:NAME or sample:NAME. A recipe may name it.", show_default=False
-        ),
-    ] = None,
+    data: Data = None,
 ) -> None:
     """Fine-tune a model on labelled text, score it and save it.
 

@@ -52,14 +52,9 @@ def left(device: torch.device) -> str:
     ask = None if device.type == "cpu" else getattr(torch.get_device_module(device), "mem_get_info", None)
     if ask is not None:
         free, total = ask()
-        return f"{size(free)} of {size(total)} left on the device"
+        return f"{machine.gigabytes(free)} of {machine.gigabytes(total)} left on the device"
     found = machine.memory()
     if found.available is None:
         return "nobody tells how much is left"
-    of = "" if found.limit is None else f" of {size(found.limit)}"
-    return f"{size(found.available)}{of} left ({found.limited_by})"
-
-
-def size(count: float) -> str:
-    """Bytes for people: 350 MB, 1.2 GB."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    of = "" if found.limit is None else f" of {machine.gigabytes(found.limit)}"
+    return f"{machine.gigabytes(found.available)}{of} left ({found.limited_by})"

@@ -14,8 +14,9 @@ import numpy as np
 from torch import Tensor
 
 from whet.errors import TrainingError
+from whet.machine import gigabytes
 from whet.model.classifier import Classifier
-from whet.model.exhausted import is_exhausted, left, save_memory, size
+from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.recompute import torch_random
 from whet.records import Batch, Notice, Tightened
 from whet.runtime import keep_memory
@@ -23,7 +24,7 @@ from whet.training.guard import AMPLE, LEAST_RESERVE, Guard, Load, Shortage
 from whet.training.limit import Limit
 from whet.training.objective import Objective
 
-TODO = "Lower --max-length, or take a smaller --model or fewer --layers"
+REMEDY = "Lower --max-length, or take a smaller --model or fewer --layers"
 
 
 class Sparing:
@@ -139,8 +140,8 @@ class Sparing:
             yield self._notice(step, f"a step of several threads would take {_told(first)}")
         elif small.tokens != self.limit.tokens:
             yield Notice(
-                f"step {step}: {size(first.left)} of memory are left ({first.limited_by}); this step is computed in "
-                f"parts of at most {small.tokens:,} tokens, to see what a token takes"
+                f"step {step}: {gigabytes(first.left)} of memory are left ({first.limited_by}); this step is computed "
+                f"in parts of at most {small.tokens:,} tokens, to see what a token takes"
             )
 
     def _sizes(self, batch: Batch) -> tuple[int, int]:
@@ -167,7 +168,7 @@ class Sparing:
             f"out of memory at step {step} with parts of {longest:,} tokens, the longest row of the step: "
             f"{left(self._classifier.device)}",
             expected=f"room for one row at a time, the least that was tried{tried}",
-            todo=TODO,
+            todo=REMEDY,
         )
 
     def _refused(self, lack: Shortage, batch: Batch, step: int) -> TrainingError:
@@ -176,7 +177,7 @@ class Sparing:
         return TrainingError(
             f"step {step} in parts of {longest:,} tokens, its longest row, with gradients and the optimiser's moments, "
             f"would take {_told(lack)}",
-            todo=f"{TODO}, or end what else takes memory",
+            todo=f"{REMEDY}, or end what else takes memory",
         )
 
 
@@ -189,8 +190,8 @@ def explained(classifier: Classifier) -> Iterator[None]:
         if not is_exhausted(fault):
             raise
         said = str(fault).partition("\n")[0]
-        raise TrainingError(f"out of memory: {said}; {left(classifier.device)}", todo=TODO) from None
+        raise TrainingError(f"out of memory: {said}; {left(classifier.device)}", todo=REMEDY) from None
 
 
 def _told(lack: Shortage) -> str:
-    return f"{size(lack.needed)}; {size(lack.left)} are left ({lack.limited_by}), and a part must stay free"
+    return f"{gigabytes(lack.needed)}; {gigabytes(lack.left)} are left ({lack.limited_by}), and a part must stay free"
