@@ -11,6 +11,8 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from whet import artifact, runs, runtime
 from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
@@ -86,15 +88,14 @@ def _train_and_save(
 
     if "test" in job.sides:
         yield Stage("evaluate", "test")
-        taken = _taken(job, "test", pace, settings.seed)
+        before = classifier.pack_tokens
+        test, logits, taken = _evaluate(classifier, job, settings, "test", validation or last, pace)
+        yield from _smaller_packs(folder, classifier, before)
         if taken is not None:
             all_ = f"{len(taken):,}"
-            message = f"{taken.sum():,} of {all_} test rows, drawn by label, are scored in the time that is left"
+            message = f"{taken.sum():,} of {all_} test rows, drawn by label, were scored in the time that was left"
             beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
             yield folder.log(Notice(message + beside, "warning"))
-        before = classifier.pack_tokens
-        test, logits = _evaluate(classifier, job, "test", validation or last, taken)
-        yield from _smaller_packs(folder, classifier, before)
         yield folder.log(test)
         metrics["test"] = _scores(test, job.budget.whole if job.budget else test.metrics.rows)
         metrics |= _compared(test.metrics, job.baselines)
@@ -140,12 +141,11 @@ def _fit(
         ended = record.step == record.steps
         if validation is None or not (ended or (every and record.step % every == 0)):
             continue
-        taken = _taken(job, "validation", pace, settings.seed) if ended else None
         before = classifier.pack_tokens
-        evaluation, _ = _evaluate(classifier, job, "validation", record, taken)
-        yield from _smaller_packs(folder, classifier, before)
-        if pace:
+        evaluation, *_ = _evaluate(classifier, job, settings, "validation", record, pace if ended else None)
+        if pace and not ended:
             pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
+        yield from _smaller_packs(folder, classifier, before)
         best = selection.offer(
             value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model
         )
@@ -167,16 +167,6 @@ def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
     return Pace(loop.count_steps(len(job.sides["train"].encoded), loop.recipe_of(settings)), budget)
 
 
-def _taken(job: Job, name: Side, pace: Pace | None, seed: int) -> Bools | None:
-    """Which rows of a side [B] are scored at the end of a job; None: all, unless a budget leaves no time."""
-    side = job.sides[name]
-    wanted = len(side.labels) if pace is None else pace.rows(name)
-    if wanted >= len(side.labels):
-        return None
-    row_ids = job.test.row_ids if name == "test" and job.test is not None else range(len(side.labels))
-    return draw(side.labels, row_ids, wanted, f"{name} rows", seed)
-
-
 def _scores(found: Evaluation, whole: int) -> dict[str, object]:
     """The part of metrics.json for one side, which has so many rows in all."""
     scores = {**as_json(found.metrics), "loss": found.loss}
@@ -187,15 +177,36 @@ def _scores(found: Evaluation, whole: int) -> dict[str, object]:
 
 
 def _evaluate(
-    classifier: Classifier, job: Job, name: Side, at: StepRecord | Evaluation, taken: Bools | None = None
-) -> tuple[Evaluation, Floats]:
+    classifier: Classifier, job: Job, settings: Settings, name: Side, at: StepRecord | Evaluation, pace: Pace | None
+) -> tuple[Evaluation, Floats, Bools | None]:
+    """Scores a side: all of it, or what a pace leaves time for. Returns with the scores the logits [B, C]
+    of the rows that have one, and which those are; None: all."""
     side, started = job.sides[name], time.perf_counter()
-    if taken is not None:
-        side = EncodedSide(subset(side.encoded, taken), side.labels[taken])
-    logits = job.team.all_logits(classifier, side.encoded)
+    ids, scored = side.labels, None
+    if pace is None:
+        logits = job.team.all_logits(classifier, side.encoded)
+    else:
+        logits, scored = _in_time(classifier, job, name, pace, settings.seed)
+        ids, scored = ids[scored], None if scored.all() else scored
     seconds = time.perf_counter() - started
-    metrics = classification(side.labels, logits.argmax(axis=1), job.labels)
-    return Evaluation(name, at.step, at.epoch, log_loss(logits, side.labels), metrics, seconds), logits
+    metrics = classification(ids, logits.argmax(axis=1), job.labels)
+    return Evaluation(name, at.step, at.epoch, log_loss(logits, ids), metrics, seconds), logits, scored
+
+
+def _in_time(classifier: Classifier, job: Job, name: Side, pace: Pace, seed: int) -> tuple[Floats, Bools]:
+    """Logits [B, C] of the rows of a side that there is time for, and which those are. They are drawn by
+    label in an order that does not hang on the clock, and scored part by part."""
+    side = job.sides[name]
+    row_ids = job.test.row_ids if name == "test" and job.test is not None else range(len(side.labels))
+    scored = np.zeros(len(side.labels), np.bool_)
+    logits = np.zeros((len(side.labels), len(job.labels)))
+    while (due := pace.due(name, int(scored.sum()))) > scored.sum():
+        part = draw(side.labels, row_ids, due, f"{name} rows", seed) & ~scored
+        began = time.perf_counter()
+        logits[part] = job.team.all_logits(classifier, subset(side.encoded, part))
+        pace.evaluated(name, int(part.sum()), time.perf_counter() - began)
+        scored |= part
+    return logits[scored], scored
 
 
 def _smaller_packs(folder: runs.RunFolder, classifier: Classifier, before: int) -> Iterator[Notice]:

@@ -234,9 +234,9 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     team, started = Alone(runtime.ALONE), time.monotonic()
     asked = yield from prepare.settle(data, resolved, team.ranks)
     with runtime.loading():
-        from whet import planning
+        from whet.planning.plan import plan_of
     yield Stage("plan")
-    planned = planning.planned(asked, team, runs.FOLDER, started)
+    planned = plan_of(asked, team, runs.FOLDER, started)
     yield from map(Notice, planned.said)
     assert planned.plan is not None, "one process alone has a plan"
     yield planned.plan
@@ -260,9 +260,10 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         return
 
     with runtime.loading():
-        from whet import finetune, planning  # here, because they load torch, and faults of the data need not wait
+        from whet import finetune  # here, because it loads torch, and faults of the data need not wait
+        from whet.planning.plan import plan_of
     yield Stage("plan")
-    planned = planning.planned(asked, team, folder.path, started)
+    planned = plan_of(asked, team, folder.path, started)
     if planned.plan is not None:
         yield planned.plan  # nothing has been written yet: whoever does not want the job goes no further
 

@@ -16,7 +16,7 @@ from whet.records import Floats, Prediction
 from whet.runtime import apply, choose, keep_memory, trim
 from whet.score.metrics import softmax
 
-CHUNK_ROWS = 4_096  # texts held as tokens at a time
+CHUNK_ROWS = 2_048  # texts held as tokens at a time
 
 
 class Predictor:

@@ -14,15 +14,18 @@ import pytest
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, Command, Job, content_of, events_of, write_csv
-from whet import pipeline, planning
+from whet import pipeline
 from whet.errors import PlanTooLongError
+from whet.model import embedded
+from whet.planning import plan
 from whet.records import Plan, StepRecord
 
 ON_A_TERMINAL = """
 import sys
-from whet import planning
-planning.LONG = 0.0
-planning.embedded.is_installed = lambda: False
+from whet.model import embedded
+from whet.planning import plan
+plan.LONG = 0.0
+embedded.is_installed = lambda: False
 from whet.cli import main
 sys.exit(main(["train", "reviews.csv", "--model", sys.argv[1], "--epochs", "1", "--no-baseline", "--threads", "1"]))
 """
@@ -36,8 +39,8 @@ def data(here: Path) -> str:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every job is too long."""
-    monkeypatch.setattr(planning, "LONG", 0.0)
-    monkeypatch.setattr(planning.embedded, "is_installed", lambda: False)
+    monkeypatch.setattr(plan, "LONG", 0.0)
+    monkeypatch.setattr(embedded, "is_installed", lambda: False)
 
 
 def test_a_plan_counts_rows_steps_and_tokens_and_writes_nothing(data: str, here: Path, tiny_bert: Path) -> None:
@@ -60,6 +63,8 @@ def test_a_plan_counts_rows_steps_and_tokens_and_writes_nothing(data: str, here:
     assert (layers.changes, layers.measured, layers.points) == ({"layers": 1}, False, -2.0)
     assert layers.time.seconds < found.total.seconds
     assert [rung.points for rung in found.ladder if "epochs" in rung.changes] == [None]  # known for two epochs alone
+    baseline = next(rung for rung in found.ladder if not rung.changes)
+    assert 0 < baseline.time.seconds < found.other.seconds
     assert found.choices == ()
 
 

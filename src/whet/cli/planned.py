@@ -36,7 +36,7 @@ def show_plan(console: Console, words: Words, plan: Plan, command: Sequence[str]
         show.heading(console, words("shorter ways"))
         rows = show.table(words("change"), words("time"), words("accuracy"), right=(1, 2), fixed=(0,))
         for rung in plan.ladder:
-            rows.add_row(options(rung.changes), _time(words, rung), points(words, rung))
+            rows.add_row(options(rung.changes) or words("tfidf alone"), _time(words, rung), points(words, rung))
         show.indented(console, rows)
         for source in sorted({rung.source for rung in plan.ladder if rung.source}):
             console.print(Text("  " + words("expectation").format(source=source), style="dim"), soft_wrap=True)

@@ -75,6 +75,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "shorter ways": ("Shorter, each change by itself", "더 짧게 (하나씩 바꿀 때)"),
     "change": ("change", "바꿀 설정"),
     "derived": ("{time}, not timed", "{time} (계산값)"),
+    "tfidf alone": ("no model, the TF-IDF baseline", "기준 모델(TF-IDF)만"),
     "points about": ("about {points} points", "약 {points}%p"),
     "expectation": ("accuracy by: {source}", "정확도 근거: {source}"),
     "fits": ("What fits", "시간 안에 끝나는 명령"),

@@ -252,7 +252,7 @@ def _sample(examples: Examples, wanted: int, purpose: str, seed: int) -> Example
 
 
 def draw(classes: Ints, row_ids: Iterable[int], wanted: int, purpose: str, seed: int) -> Bools:
-    """Which of B rows with these class ids [B] are among the `wanted`, fewer than B, drawn by class.
+    """Which of B rows with these class ids [B] are among the `wanted`, at most B, drawn by class.
     The draw depends on their row ids, `purpose` and `seed` alone."""
     present, ids = np.unique(classes, return_inverse=True)
     counts = np.bincount(ids)

@@ -39,6 +39,8 @@ SEARCH_ROWS = 5000
 DEFAULT_STRENGTH = 10.0
 LOOK = 200  # texts that are timed to tell how long it will take,
 PASSES, SEARCH_PASSES = 2.0, 7.0  # times whose analysis the training rows take, without and with the search
+LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded,
+BYTES, DENSE_BYTES = 25, 160  # and for each training character, of words and of dense scripts (docs/log.md, 2026-11-24)
 SEED = 0
 
 Script = Literal["word", "char_wb"]
@@ -93,6 +95,12 @@ def expected_seconds(train_texts: Sequence[str], test_texts: Sequence[str]) -> f
     per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
     learnt = sum(map(len, train_texts)) * (SEARCH_PASSES if len(train_texts) <= SEARCH_ROWS else PASSES)
     return per_character * (learnt + sum(map(len, test_texts)))
+
+
+def expected_bytes(train_texts: Sequence[str]) -> int:
+    """Memory that `baselines` takes at its highest without its cache, LIBRARIES among it, which stay."""
+    dense = _analyzer(train_texts)["analyzer"] != "word"
+    return LIBRARIES + (DENSE_BYTES if dense else BYTES) * sum(map(len, train_texts))
 
 
 def verdict(model: Metrics, baselines: Baselines, *, rows: int, lang: Literal["en", "ko"] = "en") -> str:

@@ -21,7 +21,9 @@ from whet.records import Choice, Ints, Side, Span
 DRIFT_DOWN, DRIFT_UP = 0.12, 0.20
 CERTAIN = 1.64  # standard errors on either side hold nine of ten
 SHORTER = (256, 128)  # tokens that a shorter job keeps of a text
-HALF, LEAST_ROWS = 0.5, 200
+HALF, LEAST_ROWS = 0.5, 200  # of the rows, that a model keeps while there is a smaller one; and that any keeps
+FEWER = 0.9  # of the rows, from one candidate to the next
+NARROW = 1.05  # how many times longer than expected a job may take that is shortened while it runs
 FEWEST_TESTED = 1_000
 TESTED_SHARE = 0.25  # of a limited time, for evaluations, before they are done on a sample
 
@@ -75,6 +77,8 @@ class Workload:
     preparing: float
     """Seconds for the tokens of all rows and for the baseline."""
     saving: float
+    baseline: float = 0.0
+    """How much of the preparing goes into the TF-IDF baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,30 +156,34 @@ def choose(work: Workload, engines: Sequence[Engine], settings: Settings, limit:
     return None
 
 
-def first_fit(work: Workload, engine: Engine, settings: Settings, limit: float, *, last: bool) -> Choice | None:
-    """The same with one model, which may be another than the settings'. `last`: there is no other."""
+def first_fit(
+    work: Workload, engine: Engine, settings: Settings, limit: float, *, last: bool, paced: bool = False
+) -> Choice | None:
+    """The same with one model, which may be another than the settings'. `last`: there is no other.
+    `paced`: the job will be shortened where it turns out to be slower, so that its band need not fit."""
     other = engine.model != settings.model
     asked = dataclasses.replace(settings, model=engine.model, layers=None) if other else settings
     for wanted in candidates(work, asked, last=last):
         candidate = _sampled(work, engine.speed, wanted, limit)
         expected = span(times(work, engine.speed, candidate).total, engine.speed)
-        if expected.high <= limit:
+        if (NARROW * expected.seconds if paced else expected.high) <= limit:
             return Choice(limit, changed(settings, candidate), expected)
     return None
 
 
 def shortest(work: Workload, engine: Engine, settings: Settings, limit: float) -> float:
-    """The first time above `limit` seconds, in steps of a twentieth, into which `first_fit` finds a job."""
-    while first_fit(work, engine, settings, limit, last=True) is None:
+    """The first time above `limit` seconds, in steps of a twentieth, into which a paced job fits."""
+    while first_fit(work, engine, settings, limit, last=True, paced=True) is None:
         limit *= 1.05
     return limit
 
 
 def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Settings]:
     """What may be done with one model, the best first: the job as asked, fewer epochs down to one,
-    then the same with texts cut to 256 and to 128 tokens, head and tail, then half the rows. The last
-    model that there is may have fewer rows still, until it fits."""
-    epochs = [settings.epochs, *(float(n) for n in range(math.ceil(settings.epochs) - 1, 0, -1))]
+    then the same with texts cut to 256 and to 128 tokens, head and tail, then fewer rows down to half.
+    The last model that there is may have fewer rows still, until it fits."""
+    tenths = range(math.ceil(10 * settings.epochs) - 1, 9, -1)
+    epochs = [settings.epochs, *(tenth / 10 for tenth in tenths)]
     longest = max(int(_cut(work, side, settings).max()) for side in work.lengths)
     cuts = [settings]
     for length in SHORTER:
@@ -183,13 +191,12 @@ def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Se
             cuts.append(dataclasses.replace(settings, max_length=length, truncation="head-tail"))
     for cut in cuts:
         yield from (dataclasses.replace(cut, epochs=count) for count in epochs)
-    shortest = dataclasses.replace(cuts[-1], epochs=epochs[-1])
-    rows = _rows(work, "train", settings.train_rows) * HALF
-    while rows >= LEAST_ROWS:
+    shortest, every = dataclasses.replace(cuts[-1], epochs=epochs[-1]), _rows(work, "train", settings.train_rows)
+    least = LEAST_ROWS if last else max(LEAST_ROWS, HALF * every)
+    rows = FEWER * every
+    while rows >= least:
         yield dataclasses.replace(shortest, train_rows=_round(rows))
-        if not last:
-            return
-        rows *= 0.9
+        rows *= FEWER
 
 
 def changed(asked: Settings, other: Settings) -> dict[str, object]:

@@ -18,6 +18,9 @@ CLOSE = 0.25  # or this share of the steps that are left, where that is less
 TOLERANCE = 0.03  # of the steps that are left: by less no revision lowers them, by twice as much none raises them
 MARGIN = 0.02  # of the steps that would fit a lowered training leaves out, or noise would lower it again
 STOPPED, STOPPED_TIMES = 5.0, 10  # seconds, and times a recent step, above which the process had been stopped
+PART = 5.0  # seconds of an evaluation between two looks at the clock
+TELLING = 1.0  # seconds of an evaluation that tell how fast it is, or FEWEST_TESTED rows
+WORTH = 32  # rows for which it is worth to go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +111,34 @@ class Pace:
         """Tells of an evaluation: no step took that time, and the next evaluation will be as fast."""
         self._elsewhere += seconds
         planned = self._budget.evaluation.get(side, 0.0) * rows / self._budget.rows.get(side, rows)
-        if planned > 0 and rows >= FEWEST_TESTED:  # fewer are too few to tell a speed
+        if planned > 0 and (rows >= FEWEST_TESTED or seconds >= TELLING):
             self._evaluating = seconds / planned
 
-    def rows(self, side: Side) -> int:
-        """How many rows of a side can be scored by the end: all of them or, where they do not fit, at
-        least FEWEST_TESTED. Of validation and test the test comes first."""
-        rows, slowdown = self._budget.rows[side], self._evaluation_slowdown()
-        needed = self._budget.evaluation[side] * slowdown
-        later = 0.0 if side == "test" else self._budget.evaluation.get("test", 0.0) * slowdown
+    def rows(self, side: Side, scored: int = 0) -> int:
+        """How many rows of a side can be scored by the end, those among them that are: all or, where they
+        do not fit, at least FEWEST_TESTED. Of validation and test the test comes first."""
+        rows = self._budget.rows[side]
+        later = 0.0 if side == "test" else self._budget.evaluation.get("test", 0.0) * self._evaluation_slowdown()
         left = self._deadline - self._clock() - self._budget.saving * self.slowdown - later
-        if needed <= left:
+        if (rows - scored) * self._each(side) <= left:
             return rows
-        return min(rows, max(FEWEST_TESTED, int(rows * left / needed)))
+        return min(rows, max(FEWEST_TESTED, scored + max(0, int(left / self._each(side)))))
+
+    def due(self, side: Side, scored: int) -> int:
+        """How many rows of a side should be scored at the next look at the clock; `scored` where it is
+        over. An evaluation is so cut short on a machine that slows down in its course."""
+        goal = self.rows(side, scored)
+        if goal < self._budget.rows[side] and goal - scored < WORTH:
+            return max(goal, scored) if scored < FEWEST_TESTED else scored
+        part = math.ceil(PART / max(self._each(side), 1e-6))
+        return min(goal, max(FEWEST_TESTED, scored + part))
 
     def _step(self) -> float:
         return sum(self._recent) / len(self._recent)
+
+    def _each(self, side: Side) -> float:
+        """Seconds that a row of a side takes in an evaluation."""
+        return self._budget.evaluation[side] * self._evaluation_slowdown() / max(1, self._budget.rows[side])
 
     def _evaluation_slowdown(self) -> float:
         return self.slowdown if self._evaluating is None else self._evaluating

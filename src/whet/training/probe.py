@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet import machine
+from whet import machine, runtime
 from whet.data.batches import gather
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Floats, Ints
@@ -29,7 +29,7 @@ from whet.training.memory import Sparing, explained
 from whet.training.objective import objective_of
 
 LEAST_STEPS = 4  # timed ones, where the time allows
-PRECISE = 0.02  # a standard error of the mean step at which the probe ends before its time
+PRECISE = 0.03  # a standard error of the mean step at which the probe ends before its time
 SHARE, MOST = 0.07, 40.0  # of the job, and seconds: it takes the smaller
 SHORTENED = 4  # every second step has texts of a quarter of their length, for the fit
 FIRST_ROWS = 2
@@ -43,6 +43,8 @@ class Probed:
     speed: Speed
     memory: int | None
     """Bytes that the process had at its highest in the largest step of the job; None where the system does not tell."""
+    held: int | None
+    """Bytes of them that it has without a step, on a GPU 0."""
     seconds: float
 
 
@@ -69,8 +71,13 @@ def probe(
     tried, because it decides about the memory. `expected` tells how long the job takes at a speed.
     Raises TrainingError where memory does not suffice for a single row.
     """
+    started = time.perf_counter()
     with explained(classifier):
-        return _Probe(classifier, encoded, labels, recipe, expected).run(steps)
+        speed, memory = _Probe(classifier, encoded, labels, recipe, expected).run(steps)
+    on_cpu = classifier.device.type == "cpu"
+    if on_cpu:
+        runtime.trim()  # of gradients, moments and activations, all of them gone by now
+    return Probed(speed, memory, machine.resident() if on_cpu else 0, time.perf_counter() - started)
 
 
 class _Probe:
@@ -94,7 +101,8 @@ class _Probe:
         self._timed: list[_Timed] = []
         self._peaks: list[tuple[int, int]] = []  # tokens of a step, bytes at the highest
 
-    def run(self, steps: int) -> Probed:
+    def run(self, steps: int) -> tuple[Speed, int | None]:
+        """The speed, and bytes at the highest in the largest step."""
         positions = dict(self._classifier.stream.positions)
         devices = [self._classifier.device] if self._classifier.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
@@ -104,8 +112,7 @@ class _Probe:
             evaluation = self._evaluation(speed)
         self._classifier.stream.positions = positions
         self._classifier.model.zero_grad(set_to_none=True)
-        memory = _at(self._peaks, int(self._lengths[rows].sum()))
-        return Probed(dataclasses.replace(speed, evaluation=evaluation), memory, time.perf_counter() - self._started)
+        return dataclasses.replace(speed, evaluation=evaluation), _at(self._peaks, int(self._lengths[rows].sum()))
 
     def _left(self) -> float:
         """Seconds for further steps, by what is known of the job so far."""

@@ -71,15 +71,20 @@ def test_a_job_that_fits_is_left_as_it_is() -> None:
 def test_epochs_go_first_then_the_ends_of_long_texts_then_rows() -> None:
     candidates = estimate.candidates(work(length=400), ASKED, last=False)
     tried = [estimate.changed(ASKED, candidate) for candidate in candidates]
-    assert tried == [
-        {},
-        {"epochs": 1.0},
-        {"max_length": 256, "truncation": "head-tail"},
-        {"max_length": 256, "truncation": "head-tail", "epochs": 1.0},
-        {"max_length": 128, "truncation": "head-tail"},
-        {"max_length": 128, "truncation": "head-tail", "epochs": 1.0},
-        {"max_length": 128, "truncation": "head-tail", "epochs": 1.0, "train_rows": 500},
-    ]  # fmt: skip
+    epochs = [{}, *({"epochs": tenth / 10} for tenth in range(19, 9, -1))]
+    at_256, at_128 = ({"max_length": length, "truncation": "head-tail"} for length in (256, 128))
+    assert tried[:11] == epochs
+    assert tried[11:22] == [at_256 | fewer for fewer in epochs]
+    assert tried[22:33] == [at_128 | fewer for fewer in epochs]
+    rows = [900, 810, 720, 650, 590, 530]
+    assert tried[33:] == [{**at_128, "epochs": 1.0, "train_rows": count} for count in rows]
+
+
+def test_a_job_of_one_epoch_or_less_keeps_it() -> None:
+    for epochs in (1.0, 0.5):
+        asked = dataclasses.replace(ASKED, epochs=epochs)
+        first, second, *_ = estimate.candidates(work(), asked, last=False)
+        assert (first.epochs, first.train_rows, second.epochs, second.train_rows) == (epochs, None, epochs, 900)
 
 
 def test_a_faster_model_is_taken_before_less_than_half_of_the_rows() -> None:
@@ -135,5 +140,5 @@ def test_a_job_with_a_budget_is_validated_once_unless_more_was_asked_for() -> No
 def test_the_shortest_time_is_one_into_which_a_job_fits() -> None:
     engine = Engine("large", SPEED)
     found = estimate.shortest(work(), engine, ASKED, 10.0)
-    assert estimate.first_fit(work(), engine, ASKED, found, last=True) is not None
-    assert estimate.first_fit(work(), engine, ASKED, found / 1.06, last=True) is None
+    assert estimate.first_fit(work(), engine, ASKED, found, last=True, paced=True) is not None
+    assert estimate.first_fit(work(), engine, ASKED, found / 1.06, last=True, paced=True) is None

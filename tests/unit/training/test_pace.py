@@ -229,3 +229,43 @@ def test_where_both_sides_do_not_fit_validation_is_scored_in_part_first() -> Non
 def test_a_sample_has_a_thousand_rows_or_all_that_there_are() -> None:
     assert rows(-50.0) == {"validation": 1_000, "test": 1_000}
     assert rows(0.0, rows={"validation": 700, "test": 900}) == {"validation": 700, "test": 900}
+
+
+def scored_by(left: float, seconds: Callable[[int], float], **changes: object) -> tuple[list[int], float]:
+    """The numbers of rows at which an evaluation of the test side looks at the clock, each row of which
+    takes so many seconds, and how long before the deadline it ends."""
+    budget = dataclasses.replace(BUDGET, **changes)  # type: ignore[arg-type]
+    clock = Clock(budget.deadline - left)
+    pace = Pace(STEPS, budget, clock=clock)
+    looks = [0]
+    while (due := pace.due("test", looks[-1])) > looks[-1]:
+        taken = sum(map(seconds, range(looks[-1], due)))
+        clock.now += taken
+        pace.evaluated("test", due - looks[-1], taken)
+        looks.append(due)
+    return looks, budget.deadline - clock.now
+
+
+def test_an_evaluation_that_fits_goes_through_all_rows_in_parts_of_a_few_seconds() -> None:
+    looks, left = scored_by(200.0, lambda row: 0.0085)
+    assert looks[-1] == 20_000
+    assert max(later - earlier for earlier, later in itertools.pairwise(looks[1:])) <= 5.0 / 0.0085 + 1
+    assert left == pytest.approx(30.0)
+
+
+def test_an_evaluation_of_a_few_seconds_has_one_part() -> None:
+    assert scored_by(200.0, lambda row: 1e-4, evaluation={"test": 2.0})[0] == [0, 20_000]
+
+
+def test_a_machine_that_slows_down_in_an_evaluation_scores_fewer_rows_and_ends_in_time() -> None:
+    looks, left = scored_by(180.0, lambda row: 0.0085 if row < 10_000 else 0.034)
+    assert 11_000 < looks[-1] < 13_000
+    assert 5.0 <= left < 10.0  # what saving takes is left
+
+
+def test_a_machine_that_has_become_fast_scores_more_rows_than_there_seemed_to_be_time_for() -> None:
+    assert scored_by(100.0, lambda row: 0.0085 if row < 2_000 else 0.002)[0][-1] == 20_000
+
+
+def test_a_thousand_rows_are_scored_however_late_it_is() -> None:
+    assert scored_by(-50.0, lambda row: 0.125) == ([0, 1_000], -175.0)

@@ -1,0 +1,103 @@
+"""The job that fits into a budget of time: chosen by the plan's own arithmetic, and what it gave up."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+
+from whet import durations, prepare, runtime
+from whet.config import Settings
+from whet.data.batches import steps_per_epoch
+from whet.errors import UsageError
+from whet.model import classifier as classifiers
+from whet.planning.measured import Measured, has_lighter, lighter, sample, workload
+from whet.records import Side
+from whet.training import estimate, loop
+from whet.training.estimate import Workload
+from whet.training.pace import Budget
+
+RESERVE, RESERVED_SHARE = 2.0, 0.02  # seconds, and of a budget, that nothing is planned into
+
+
+def within(budget: str, measured: Measured) -> tuple[Measured, Budget, str]:
+    """The first job by the rule of `estimate.candidates` that is over in time, what the training is to keep
+    to, and a sentence on what was given up: with the model that was asked for, else with the embedded
+    one. UsageError where no job fits."""
+    settings = measured.asked.resolved.settings
+    seconds = durations.seconds(budget, where="--budget")
+    limit = seconds - RESERVE - RESERVED_SHARE * seconds
+
+    def now(work: Workload) -> Workload:
+        return dataclasses.replace(work, spent=time.monotonic() - measured.started)
+
+    others = has_lighter(settings)
+    found = estimate.first_fit(now(measured.work), measured.engine, settings, limit, last=not others, paced=True)
+    if found is None and others:
+        smaller = lighter(measured)
+        assert smaller is not None, "it was found to be there"
+        measured = smaller
+        found = estimate.first_fit(now(measured.work), measured.engine, settings, limit, last=True, paced=True)
+    if found is None:
+        least = estimate.shortest(now(measured.work), measured.engine, settings, max(limit, 1.0))
+        needed = durations.written(1.1 * (least + RESERVE) / (1 - RESERVED_SHARE))  # its own plan may take longer
+        raise UsageError(
+            f"not even the smallest job with {measured.engine.model} would be over in {budget}",
+            where="--budget",
+            expected=f"about {needed} on this machine",
+            todo=f"Give --budget {needed}, or fewer rows with --train-rows and --test-rows",
+        )
+    whole = measured.work.rows.get("test", 0)
+    chosen = _as_chosen(measured, found.changes, f"budget {budget}")
+    traded = _traded(budget, settings, found.changes, measured.work, chosen.times.total)
+    steps = loop.count_steps(chosen.work.rows["train"], loop.recipe_of(chosen.asked.resolved.settings))
+    return chosen, _budget_of(chosen, steps, measured.started + limit, seconds, whole), traded
+
+
+def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -> Measured:
+    """The job with other settings: what hangs on them is split, cut and loaded anew."""
+    asked, classifier = measured.asked, measured.classifier
+    resolved, splits, labels = asked.resolved, asked.splits, asked.labels
+    for name, value in changes.items():
+        resolved = resolved.with_value(name, value, reason)
+    settings = resolved.settings
+    if {"train_rows", "test_rows"} & changes.keys():
+        assert asked.rows is not None, "a job with a budget keeps its data"
+        splits = prepare.splits_of(asked.rows, settings)
+        labels = prepare.label_set_of(asked.rows, splits, settings)
+    if labels != asked.labels:  # fewer rows may leave a label out
+        classifier, _ = classifiers.fresh(asked.files, labels, asked.machine, settings, seed=settings.seed)
+    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, rows=None)
+    cutter = prepare.cutter_of(asked.files, settings, runtime.cache_folder())
+    work = workload(asked, sample(splits, labels, cutter), classifier, measured.started)
+    return Measured(asked, classifier, cutter, work, measured.probed, measured.started)
+
+
+def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, whole: int) -> Budget:
+    found, rows, settings = chosen.times, chosen.work.rows, chosen.asked.resolved.settings
+    each: dict[Side, float] = {"validation": found.validation / max(1, found.looks), "test": found.test}
+    there: tuple[Side, ...] = ("validation", "test")
+    return Budget(
+        deadline=deadline,
+        step=found.training / steps,
+        evaluation={side: each[side] for side in there if side in rows},
+        rows={side: rows[side] for side in there if side in rows},
+        most=estimate.TESTED_SHARE * seconds,
+        saving=chosen.work.saving,
+        every=estimate.interval(settings, steps_per_epoch(rows["train"], settings.batch_size)),
+        whole=whole,
+    )
+
+
+def _traded(budget: str, asked: Settings, changes: Mapping[str, object], work: Workload, seconds: float) -> str:
+    """The sentence on what a job lost to its budget."""
+    every = {"train_rows": work.rows["train"], "test_rows": work.rows.get("test", 0)}
+    parts = []
+    for name, value in changes.items():
+        before = getattr(asked, name)
+        before = f"all {every[name]:,}" if name in every and before is None else before
+        if value is not None:
+            parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
+            parts[-1] += f" instead of {before:g}" if isinstance(before, float) else f" instead of {before}"
+    about = f"it should take about {durations.written(seconds)}"
+    return f"budget {budget}: {', '.join(parts) or 'the job fits as it was asked for'}; {about}"

@@ -1,0 +1,63 @@
+"""The shorter ways to train, each with its time and what it is expected to cost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from whet.config import Settings
+from whet.model.classifier import Classifier
+from whet.model.work import shape_of
+from whet.planning.measured import Measured
+from whet.records import Rung
+from whet.training import estimate
+from whet.training.estimate import Engine, Speed
+
+KEPT_LAYERS = 0.6  # of a shorter model
+# What a shorter way costs in accuracy, in points, and who says so; that of epochs holds for one instead of two.
+EXPECTED = {
+    "epochs": (-0.7, "bert-base on IMDB, one epoch against two: hub model JeffreyJIANG/bert-imdb"),
+    "layers": (-2.0, "BERT without 40 % of its layers on GLUE: Sajjad et al., arXiv 2004.03844"),
+}
+
+
+def ladder(measured: Measured, engines: Sequence[Engine]) -> tuple[Rung, ...]:
+    """Each shorter way by itself, the longest first."""
+    work, classifier, settings = measured.work, measured.classifier, measured.asked.resolved.settings
+    mine = engines[0].speed
+    ways: list[tuple[str, Settings, Speed]] = []
+    if settings.epochs > 1:
+        ways.append(("epochs", dataclasses.replace(settings, epochs=1.0), mine))
+    longest = int(max(lengths.max() for lengths in work.lengths.values()))
+    for length in estimate.SHORTER:
+        if length < longest:
+            cut = dataclasses.replace(settings, max_length=length, truncation="head-tail")
+            ways.append(("max_length", cut, mine))
+    half = max(estimate.LEAST_ROWS, work.rows["train"] // 2)
+    if half < work.rows["train"]:
+        ways.append(("train_rows", dataclasses.replace(settings, train_rows=half), mine))
+    shorter = _fewer_layers(classifier, settings, mine)
+    if shorter is not None:
+        ways.append(("layers", *shorter))
+    ways += [
+        ("model", dataclasses.replace(settings, model=engine.model, layers=None), engine.speed)
+        for engine in engines[1:]
+    ]
+    rungs = []
+    for kind, wanted, speed in ways:
+        known = kind in EXPECTED and not (kind == "epochs" and settings.epochs != 2)
+        points, source = EXPECTED[kind] if known else (None, "")
+        time_ = estimate.span(estimate.times(work, speed, wanted).total, speed)
+        rungs.append(Rung(estimate.changed(settings, wanted), time_, kind != "layers", points, source))
+    if work.baseline:
+        rungs.append(Rung({}, estimate.span(work.baseline, mine), False, None, ""))
+    return tuple(sorted(rungs, key=lambda rung: -rung.time.seconds))
+
+
+def _fewer_layers(classifier: Classifier, settings: Settings, mine: Speed) -> tuple[Settings, Speed] | None:
+    """The job with the first layers of its model alone, and how fast that is by the arithmetic of both."""
+    shape = shape_of(classifier.model.config.to_dict())
+    if shape is None or shape.layers < 2:
+        return None
+    fewer = dataclasses.replace(shape, layers=max(1, round(KEPT_LAYERS * shape.layers)))
+    return dataclasses.replace(settings, layers=fewer.layers), mine.scaled(shape, fewer)

@@ -1,0 +1,143 @@
+"""What there is to do in a job, and how fast its model does it on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from whet import durations, prepare, runtime
+from whet.config import Settings
+from whet.data.tokens import Cutter, encode_in_memory
+from whet.labels import LabelSet
+from whet.model import classifier as classifiers
+from whet.model import embedded
+from whet.model.classifier import Classifier
+from whet.model.files import find, longest_input
+from whet.prepare import Asked
+from whet.records import SIDES, Encoded, Examples, Ints, Side, Splits
+from whet.score import baseline
+from whet.training import estimate, loop
+from whet.training.estimate import Engine, Speed, Times, Workload
+from whet.training.probe import Probed, probe
+
+SAMPLE = 512  # texts of each side whose tokens are counted, evenly spread over all lengths
+SAVING = 2.0  # seconds for canaries, card and metrics
+DISK_RATE = 200e6  # bytes a second of a slow disk
+WEIGHT = 4  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Tokens of some texts of each side, and what it took to have them."""
+
+    encoded: dict[Side, Encoded]
+    labels: Ints  # of the sampled training texts
+    seconds_per_character: float
+
+    @property
+    def lengths(self) -> dict[Side, Ints]:
+        return {side: np.diff(encoded.offsets) for side, encoded in self.encoded.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model of the job, what there is to do and how fast it is done here."""
+
+    asked: Asked
+    classifier: Classifier
+    cutter: Cutter
+    work: Workload
+    probed: Probed
+    started: float
+
+    @property
+    def engine(self) -> Engine:
+        return Engine(self.asked.resolved.settings.model, self.probed.speed)
+
+    @property
+    def times(self) -> Times:
+        return estimate.times(self.work, self.probed.speed, self.asked.resolved.settings)
+
+
+def measure(asked: Asked, classifier: Classifier, cutter: Cutter, started: float) -> Measured:
+    settings = asked.resolved.settings
+    sampled = sample(asked.splits, asked.labels, cutter)
+    work = workload(asked, sampled, classifier, started)
+    recipe = loop.recipe_of(settings)
+    steps = loop.count_steps(work.rows["train"], recipe)
+    limit = math.inf if settings.budget is None else durations.seconds(settings.budget, where="--budget")
+
+    def expected(speed: Speed) -> float:
+        return min(limit, estimate.times(work, speed, settings).total)
+
+    probed = probe(classifier, sampled.encoded["train"], sampled.labels, recipe, steps=steps, expected=expected)
+    work = dataclasses.replace(work, spent=time.monotonic() - started)  # the probe is part of the job
+    return Measured(asked, classifier, cutter, work, probed, started)
+
+
+def sample(splits: Splits, labels: LabelSet, cutter: Cutter) -> Sampled:
+    """SAMPLE texts of each side, every k-th by length, so that their mean is that of all."""
+    encoded: dict[Side, Encoded] = {}
+    ids = np.zeros(0, np.int64)
+    characters, seconds = 0, 0.0
+    for side in SIDES:
+        rows: Examples | None = getattr(splits, side)
+        if rows is None or not rows.texts or rows.labels is None:
+            continue
+        sizes = np.fromiter(map(len, rows.texts), np.int64, len(rows.texts))
+        count = min(SAMPLE, len(sizes))
+        chosen = np.argsort(sizes, kind="stable")[((np.arange(count) + 0.5) * len(sizes) / count).astype(np.int64)]
+        began = time.perf_counter()
+        encoded[side] = encode_in_memory([rows.texts[i] for i in chosen], cutter)
+        seconds += time.perf_counter() - began
+        characters += int(sizes[chosen].sum())
+        if side == "train":
+            ids = np.asarray(labels.ids([rows.labels[i] for i in chosen], source=rows.source), dtype=np.int64)
+    return Sampled(encoded, ids, seconds / max(1, characters))
+
+
+def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: float) -> Workload:
+    """What the job has to do, counted."""
+    rows = {side: len(getattr(asked.splits, side).texts) for side in sampled.encoded}
+    characters = {side: sum(map(len, getattr(asked.splits, side).texts)) for side in sampled.encoded}
+    tokens, cheap = sampled.seconds_per_character * sum(characters.values()), 0.0
+    if has_baseline(asked):
+        assert asked.splits.test is not None
+        cheap = baseline.expected_seconds(asked.splits.train.texts, asked.splits.test.texts)
+    saving = SAVING + weights(classifier) / DISK_RATE
+    spent = time.monotonic() - started
+    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap)
+
+
+def has_baseline(asked: Asked) -> bool:
+    return asked.resolved.settings.baseline and asked.splits.test is not None
+
+
+def has_lighter(settings: Settings) -> bool:
+    return settings.model != "embedded" and embedded.is_installed()
+
+
+def lighter(measured: Measured) -> Measured | None:
+    """The same job with the embedded model, timed here; None where it has that or there is none."""
+    asked = measured.asked
+    if not has_lighter(asked.resolved.settings):
+        return None
+    files = find("embedded")
+    longest = min(asked.resolved.settings.max_length, longest_input(files.folder))
+    resolved = asked.resolved
+    for name, value in {"model": "embedded", "layers": None, "max_length": longest}.items():
+        if getattr(resolved.settings, name) != value:
+            resolved = resolved.with_value(name, value, f"budget {resolved.settings.budget}")
+    asked = dataclasses.replace(asked, resolved=resolved, files=files)
+    cutter = prepare.cutter_of(files, resolved.settings, runtime.cache_folder())
+    seed = resolved.settings.seed
+    classifier, _ = classifiers.fresh(files, asked.labels, asked.machine, resolved.settings, seed=seed)
+    return measure(asked, classifier, cutter, measured.started)
+
+
+def weights(classifier: Classifier) -> int:
+    return sum(weight.numel() * WEIGHT for weight in classifier.model.parameters())

@@ -1,0 +1,147 @@
+"""Before a job starts: how long it will take, what it needs, and which shorter ways there are.
+
+What this machine does in a second is measured (`training.probe`), what the job asks for is counted
+from its rows and a sample of their tokens, and the rest is arithmetic (`training.estimate`). Loads torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from whet import machine, prepare, runtime
+from whet.config import LONG, Settings
+from whet.data.tokens import Cutter
+from whet.model import classifier as classifiers
+from whet.model.classifier import Classifier
+from whet.model.work import TRAINING, operations, shape_of
+from whet.planning.budget import within
+from whet.planning.ladder import ladder
+from whet.planning.measured import Measured, has_baseline, lighter, measure, weights
+from whet.prepare import Asked
+from whet.records import Plan, Span
+from whet.score import baseline
+from whet.training import estimate, loop
+from whet.training.estimate import Speed, Workload
+from whet.training.pace import Budget
+from whet.training.team import Alone
+
+CHOICES = (5 * 60.0, 30 * 60.0, 120 * 60.0)
+EPOCHS = (1.0, 2.0, 3.0, 5.0)
+TOKEN = 2  # bytes
+HOLES = 1.1  # times what a step takes that the process grows by, for freed memory that nothing fits
+TEXT = 1.5  # bytes in predictions.parquet and splits.parquet for a character of the test side
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A job that is ready to start."""
+
+    asked: Asked
+    """As it will run: a budget may have changed its settings, rows and model."""
+    classifier: Classifier
+    """On its device."""
+    cutter: Cutter
+    said: list[str]
+    """What must be said about them."""
+    plan: Plan | None = None
+    """None where several processes share the job: what they take together, one cannot measure."""
+    budget: Budget | None = None
+
+
+def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
+    """Loads the classifier of a job and its tokenizer, times a few steps, which leave it as it was, and
+    tells what the job will take. With a budget the job is first made one that fits: UsageError where
+    there is none.
+
+    `folder`: where the run will be; `started`: time.monotonic() at the start.
+    """
+    settings = asked.resolved.settings
+    cutter = prepare.cutter_of(asked.files, settings, runtime.cache_folder())
+    seed = team.seed(settings.seed)
+    classifier, said = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
+    if team.ranks.count > 1:
+        return Planned(asked, classifier, cutter, said)
+    with runtime.memory_kept():  # as in training
+        measured, budget = measure(asked, classifier, cutter, started), None
+        if settings.budget is not None:
+            chosen, budget, traded = within(settings.budget, measured)
+            said = [*(said if chosen.asked.files == asked.files else ()), traded]
+            measured = chosen
+        plan = _plan(measured, folder)
+    return Planned(measured.asked, measured.classifier, measured.cutter, said, plan, budget)
+
+
+def _plan(measured: Measured, folder: Path) -> Plan:
+    """What the job will take. One of more than half an hour on a CPU gets a ladder of shorter ways and,
+    for 5, 30 and 120 minutes, the best job that fits."""
+    asked, work, speed = measured.asked, measured.work, measured.probed.speed
+    settings, found = asked.resolved.settings, measured.times
+    too_long = asked.machine.device == "cpu" and found.total > LONG and settings.budget is None
+    smaller = lighter(measured) if too_long else None
+    engines = [measured.engine, *([smaller.engine] if smaller else [])]
+    limits = CHOICES if too_long else ()
+    choices = [estimate.choose(work, engines, settings, limit) for limit in limits]
+    shape = shape_of(measured.classifier.model.config.to_dict())
+    lengths = work.lengths["train"]
+    per_row = 0.0 if shape is None else TRAINING * operations(shape, lengths) / len(lengths)
+    counted = per_row * work.rows["train"] * settings.epochs
+    return Plan(
+        model=settings.model,
+        device=asked.machine.device,
+        device_reason=asked.machine.device_reason,
+        threads=asked.machine.threads,
+        rows=work.rows,
+        tokens=float(lengths.mean()),
+        steps=loop.count_steps(work.rows["train"], loop.recipe_of(settings)),
+        operations=counted,
+        rate=counted / found.training,
+        training=estimate.span(found.training, speed),
+        by_epochs={epochs: _training(work, speed, settings, epochs) for epochs in EPOCHS},
+        evaluation=estimate.span(found.evaluation, speed),
+        other=estimate.span(found.other, speed),
+        total=estimate.span(found.total, speed),
+        memory=_memory(measured),
+        memory_there=_memory_there(measured.classifier),
+        disk=_disk(asked, work, measured.classifier),
+        disk_there=machine.disk_free(folder),
+        too_long=too_long,
+        ladder=ladder(measured, engines),
+        choices=tuple(choice for choice in choices if choice is not None),
+        probe_seconds=measured.probed.seconds,
+    )
+
+
+def _training(work: Workload, speed: Speed, settings: Settings, epochs: float) -> Span:
+    return estimate.span(estimate.times(work, speed, dataclasses.replace(settings, epochs=epochs)).training, speed)
+
+
+def _memory(measured: Measured) -> int | None:
+    """Bytes that the process will have at its highest: in the largest step or, on a CPU, in the baseline
+    before it, whose libraries stay."""
+    asked, probed = measured.asked, measured.probed
+    if probed.memory is None or probed.held is None:
+        return None
+    step = round(HOLES * max(0, probed.memory - probed.held))
+    if measured.classifier.device.type != "cpu" or not has_baseline(asked):
+        return probed.held + step
+    return probed.held + max(baseline.LIBRARIES + step, baseline.expected_bytes(asked.splits.train.texts))
+
+
+def _memory_there(classifier: Classifier) -> int | None:
+    """Bytes that this process could have at the highest, on the device of the model."""
+    if classifier.device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(classifier.device)
+        return int(free) + torch.cuda.memory_reserved(classifier.device)
+    held, available = machine.resident(), machine.memory().available
+    return None if held is None or available is None else held + available
+
+
+def _disk(asked: Asked, work: Workload, classifier: Classifier) -> int:
+    """Bytes of model, predictions, splits and cached tokens."""
+    tokens = sum(work.rows[side] * float(lengths.mean()) for side, lengths in work.lengths.items())
+    test = 0 if asked.splits.test is None else sum(map(len, asked.splits.test.texts))
+    return round(weights(classifier) + tokens * TOKEN + test * TEXT)
