@@ -28,7 +28,7 @@ from whet.training.limit import Limit
 from whet.training.memory import Sparing, explained
 from whet.training.objective import objective_of
 
-LEAST_STEPS = 4  # timed ones, where the time allows
+LEAST_STEPS = 4  # that vary, where the time allows
 PRECISE = 0.03  # a standard error of the mean step at which the probe ends before its time
 SHARE, MOST = 0.07, 40.0  # of the job, and seconds: it takes the smaller
 SHORTENED = 4  # every second step has texts of a quarter of their length, for the fit
@@ -98,7 +98,8 @@ class _Probe:
         # Where memory is short its steps are divided as those of the job will be; the job says so.
         self._sparing = Sparing(classifier, self._objective, Limit())
         self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=0.0)
-        self._timed: list[_Timed] = []
+        self._grown: list[_Timed] = []
+        self._varied: list[_Timed] = []
         self._peaks: list[tuple[int, int]] = []  # tokens of a step, bytes at the highest
 
     def run(self, steps: int) -> tuple[Speed, int | None]:
@@ -108,15 +109,20 @@ class _Probe:
         with torch.random.fork_rng(devices):
             rows = self._longest(steps)
             self._vary(self._grow(rows))
-            speed = fit(self._timed)
+            speed = self._speed()
             evaluation = self._evaluation(speed)
         self._classifier.stream.positions = positions
         self._classifier.model.zero_grad(set_to_none=True)
         return dataclasses.replace(speed, evaluation=evaluation), _at(self._peaks, int(self._lengths[rows].sum()))
 
+    def _speed(self) -> Speed:
+        """By the steps that vary alone, as soon as they are enough: a growing step is the first to touch
+        its memory, which takes up to half as long again."""
+        return fit(self._varied if len(self._varied) >= LEAST_STEPS else [*self._grown, *self._varied])
+
     def _left(self) -> float:
         """Seconds for further steps, by what is known of the job so far."""
-        limit = min(MOST, SHARE * self._expected(fit(self._timed)))
+        limit = min(MOST, SHARE * self._expected(self._speed()))
         return self._started + limit * (1 - EVALUATION_SHARE) - time.perf_counter()
 
     def _longest(self, steps: int) -> Ints:
@@ -133,7 +139,7 @@ class _Probe:
         self._step(self._batch(rows[:count]))  # the first step of a process is slow
         while True:
             timed = self._step(self._batch(rows[:count]))
-            self._timed.append(timed)
+            self._grown.append(timed)
             peak = self._peak()
             if peak is not None:  # of growing steps alone: a smaller one after a larger finds its memory kept
                 self._peaks.append((timed.tokens, peak))
@@ -144,14 +150,16 @@ class _Probe:
 
     def _vary(self, most: int) -> None:
         """Steps of `most` random rows, in turn shortened and as they are, until they agree or time is up."""
+        last = self._grown[-1]
         for turn in itertools.count():
             rows = self._generator.integers(len(self._encoded), size=most)
             batch = self._batch(rows, shortened=turn % 2 == 0)
-            if self._timed[-1].seconds * len(batch.ids) / self._timed[-1].tokens > self._left():
+            if last.seconds * len(batch.ids) / last.tokens > self._left():
                 return
-            self._timed.append(self._step(batch))
-            found = fit(self._timed)
-            if turn >= LEAST_STEPS and found.error / np.sqrt(len(self._timed)) < PRECISE:
+            last = self._step(batch)
+            self._varied.append(last)
+            found = self._speed()
+            if turn >= LEAST_STEPS and found.error / np.sqrt(found.timed) < PRECISE:
                 return
 
     def _batch(self, rows: Ints, *, shortened: bool = False) -> Batch:
@@ -228,7 +236,7 @@ def fit(timed: Sequence[_Timed]) -> Speed:
             best = residual, found
     assert best is not None, "one column alone never needs a negative coefficient"
     residual, (step, token, pair) = best
-    error = float(np.sqrt(residual / max(1, len(timed) - 1)))
+    error = float(np.sqrt(residual / max(1, len(timed) - np.count_nonzero(best[1]))))
     return Speed(float(step), float(token), float(pair), 0.0, error, len(timed))
 
 

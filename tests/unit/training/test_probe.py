@@ -92,6 +92,23 @@ def test_a_speed_is_positive_and_says_how_many_steps_it_rests_on(job: tuple[obje
     assert found.timed >= 2
 
 
+def test_steps_that_touch_their_memory_for_the_first_time_do_not_count(
+    job: tuple[object, object, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest = 0
+
+    def step(self: object, batch: Batch) -> probe._Timed:
+        nonlocal largest
+        slower = 3.0 if len(batch.ids) > largest else 1.0
+        largest = max(largest, len(batch.ids))
+        return timed(len(batch.ids), float((np.diff(batch.cu_seqlens) ** 2).sum()), slower * 1e-3 * len(batch.ids))
+
+    monkeypatch.setattr(probe._Probe, "_step", step)
+    found = run(job).speed
+    assert (found.step, found.pair) == pytest.approx((0.0, 0.0), abs=1e-9)
+    assert found.token == pytest.approx(1e-3)
+
+
 def test_a_probe_ends_when_its_share_of_the_job_is_spent(
     job: tuple[object, object, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
