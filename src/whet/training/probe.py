@@ -236,7 +236,8 @@ def fit(timed: Sequence[_Timed]) -> Speed:
             best = residual, found
     assert best is not None, "one column alone never needs a negative coefficient"
     residual, (step, token, pair) = best
-    error = float(np.sqrt(residual / max(1, len(timed) - np.count_nonzero(best[1]))))
+    used = sum(coefficient > 0 for coefficient in (step, token, pair))
+    error = float(np.sqrt(residual / max(1, len(timed) - used)))
     return Speed(float(step), float(token), float(pair), 0.0, error, len(timed))
 
 
