@@ -64,6 +64,8 @@ class Measured:
 
 
 def measure(asked: Asked, classifier: Classifier, cutter: Cutter, started: float) -> Measured:
+    """Counts the work and times a few steps, for a small share of the job or of its budget. `started`:
+    time.monotonic() at the start of the job."""
     settings = asked.resolved.settings
     sampled = sample(asked.splits, asked.labels, cutter)
     work = workload(asked, sampled, classifier, started)
@@ -114,10 +116,12 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
 
 
 def has_baseline(asked: Asked) -> bool:
+    """Whether the cheap baselines will be scored."""
     return asked.resolved.settings.baseline and asked.splits.test is not None
 
 
 def has_lighter(settings: Settings) -> bool:
+    """Whether there is a lighter model than the job's."""
     return settings.model != "embedded" and embedded.is_installed()
 
 
@@ -140,4 +144,5 @@ def lighter(measured: Measured) -> Measured | None:
 
 
 def weights(classifier: Classifier) -> int:
+    """Their bytes."""
     return sum(weight.numel() * WEIGHT for weight in classifier.model.parameters())

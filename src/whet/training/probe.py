@@ -29,10 +29,12 @@ from whet.training.memory import Sparing, explained
 from whet.training.objective import objective_of
 
 LEAST_STEPS = 4  # that vary, where the time allows
+ENOUGH = 3  # varied steps, beside which those that grew do not count
 PRECISE = 0.03  # a standard error of the mean step at which the probe ends before its time
-SHARE, MOST = 0.07, 40.0  # of the job, and seconds: it takes the smaller
+SHARE, MOST = 0.08, 40.0  # of the job, and seconds: it takes the smaller
 SHORTENED = 4  # every second step has texts of a quarter of their length, for the fit
 FIRST_ROWS = 2
+WHOLE, PART = 0.9, 0.6  # of the time that is left, that a step of all rows, or of twice as many as before, may take
 EVALUATION_SHARE = 0.2  # of the time that a probe may take
 
 
@@ -42,7 +44,8 @@ class Probed:
 
     speed: Speed
     memory: int | None
-    """Bytes that the process had at its highest in the largest step of the job; None where the system does not tell."""
+    """Bytes that the process has at its highest, in the largest step of the job or in an evaluation; None
+    where the system does not tell."""
     held: int | None
     """Bytes of them that it has without a step, on a GPU 0."""
     seconds: float
@@ -103,22 +106,26 @@ class _Probe:
         self._peaks: list[tuple[int, int]] = []  # tokens of a step, bytes at the highest
 
     def run(self, steps: int) -> tuple[Speed, int | None]:
-        """The speed, and bytes at the highest in the largest step."""
+        """The speed, and bytes at the highest."""
         positions = dict(self._classifier.stream.positions)
         devices = [self._classifier.device] if self._classifier.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             rows = self._longest(steps)
             self._vary(self._grow(rows))
             speed = self._speed()
+            machine.forget_peak()
             evaluation = self._evaluation(speed)
+            evaluated = self._peak()  # packs are larger than steps of short texts, and the moments stay
         self._classifier.stream.positions = positions
         self._classifier.model.zero_grad(set_to_none=True)
-        return dataclasses.replace(speed, evaluation=evaluation), _at(self._peaks, int(self._lengths[rows].sum()))
+        stepped = _at(self._peaks, int(self._lengths[rows].sum()))
+        memory = None if stepped is None or evaluated is None else max(stepped, evaluated)
+        return dataclasses.replace(speed, evaluation=evaluation), memory
 
     def _speed(self) -> Speed:
         """By the steps that vary alone, as soon as they are enough: a growing step is the first to touch
         its memory, which takes up to half as long again."""
-        return fit(self._varied if len(self._varied) >= LEAST_STEPS else [*self._grown, *self._varied])
+        return fit(self._varied if len(self._varied) >= ENOUGH else [*self._grown, *self._varied])
 
     def _left(self) -> float:
         """Seconds for further steps, by what is known of the job so far."""
@@ -136,31 +143,53 @@ class _Probe:
     def _grow(self, rows: Ints) -> int:
         """Steps of more and more of these rows; returns how many of them fitted into the time."""
         count = min(FIRST_ROWS, len(rows))
-        self._step(self._batch(rows[:count]))  # the first step of a process is slow
+        self._step(self._batch(rows[:count], shortened=True))  # the first step of a process is slow
+        held = self._held()
+        if held is not None:
+            self._peaks.append((0, held))
         while True:
             timed = self._step(self._batch(rows[:count]))
             self._grown.append(timed)
-            peak = self._peak()
-            if peak is not None:  # of growing steps alone: a smaller one after a larger finds its memory kept
-                self._peaks.append((timed.tokens, peak))
-            following = min(len(rows), 2 * count)
-            if count == len(rows) or timed.seconds * following / count > 0.6 * self._left():
+            self._note_peak(timed)
+            a_row, left = timed.seconds / count, self._left()
+            if count == len(rows):
                 return count
-            count = following
+            if a_row * len(rows) <= WHOLE * left:
+                count = len(rows)  # a small step tells too little of a whole one, and nothing of its memory
+            elif a_row * 2 * count <= PART * left:
+                count *= 2
+            else:
+                return count
 
     def _vary(self, most: int) -> None:
-        """Steps of `most` random rows, in turn shortened and as they are, until they agree or time is up."""
+        """Steps of `most` random rows or more, in turn shortened and as they are, until they agree or time is up."""
         last = self._grown[-1]
         for turn in itertools.count():
+            shortened = turn % 2 == 0
+            if not shortened:
+                most = max(most, self._affordable(last))
             rows = self._generator.integers(len(self._encoded), size=most)
-            batch = self._batch(rows, shortened=turn % 2 == 0)
+            batch = self._batch(rows, shortened=shortened)
             if last.seconds * len(batch.ids) / last.tokens > self._left():
                 return
             last = self._step(batch)
             self._varied.append(last)
+            self._note_peak(last)
             found = self._speed()
             if turn >= LEAST_STEPS and found.error / np.sqrt(found.timed) < PRECISE:
                 return
+
+    def _note_peak(self, timed: _Timed) -> None:
+        peak = self._peak()
+        # A smaller step after a larger one finds its memory kept, and tells nothing of its own.
+        if peak is not None and timed.tokens > max((tokens for tokens, _ in self._peaks), default=0):
+            self._peaks.append((timed.tokens, peak))
+
+    def _affordable(self, last: _Timed) -> int:
+        """How many rows, a batch of the job at most, a step could have in the time that is left. The
+        steps of a slow model are small at first; one large step tells more than several of them."""
+        a_row = last.seconds / last.tokens * float(self._lengths.mean())
+        return min(self._recipe.batch_size, len(self._encoded), int(PART * max(0.0, self._left()) / a_row))
 
     def _batch(self, rows: Ints, *, shortened: bool = False) -> Batch:
         batch = gather(self._encoded, np.asarray(rows, dtype=np.int64), self._labels)
@@ -190,6 +219,13 @@ class _Probe:
         if self._classifier.device.type == "cuda":
             return int(torch.cuda.max_memory_reserved(self._classifier.device))
         return machine.peak()
+
+    def _held(self) -> int | None:
+        """Bytes that are held between two steps: weights and moments, and no activations."""
+        if self._classifier.device.type == "cuda":
+            return int(torch.cuda.memory_allocated(self._classifier.device))
+        runtime.trim()
+        return machine.resident()
 
     def _evaluation(self, speed: Speed) -> float:
         """Seconds of evaluating a text for each token of its size."""

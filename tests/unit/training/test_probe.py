@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -109,6 +110,27 @@ def test_steps_that_touch_their_memory_for_the_first_time_do_not_count(
     assert found.token == pytest.approx(1e-3)
 
 
+def test_a_slow_model_is_timed_with_as_many_rows_as_the_time_allows(
+    job: tuple[object, object, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, rows = 0.0, []
+
+    def step(self: object, batch: Batch) -> probe._Timed:
+        nonlocal now
+        now += 0.1 * len(batch.ids)
+        rows.append(len(batch.rows))
+        return timed(len(batch.ids), float((np.diff(batch.cu_seqlens) ** 2).sum()), 0.1 * len(batch.ids))
+
+    monkeypatch.setattr(probe._Probe, "_step", step)
+    monkeypatch.setattr(probe.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(probe._Probe, "_evaluation", lambda self, speed: 0.0)
+    classifier, encoded, labels = job
+    recipe = dataclasses.replace(RECIPE, batch_size=12)
+    probe.probe(classifier, encoded, labels, recipe, steps=6, expected=lambda speed: 150.0)  # type: ignore[arg-type]
+    assert rows[:4] == [2, 2, 2, 3]  # four at once would have taken more than their part of the time
+    assert now <= 0.08 * 150
+
+
 def test_a_probe_ends_when_its_share_of_the_job_is_spent(
     job: tuple[object, object, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +138,10 @@ def test_a_probe_ends_when_its_share_of_the_job_is_spent(
     monkeypatch.setattr(probe.time, "perf_counter", lambda: float(next(clock)))  # every look a second later
     short, long = run(job, seconds=100.0).speed.timed, run(job, seconds=2_000.0).speed.timed
     assert short < long <= 100
+
+
+def test_of_a_single_step_memory_follows_from_what_is_held_without_it() -> None:
+    assert probe._at([(0, 1_000), (100, 3_000)], 250) == 6_000
 
 
 def test_memory_beyond_the_steps_tried_follows_from_them() -> None:
