@@ -1,4 +1,4 @@
-"""Claim: `whet --help` answers in 0.35 s; `whet train` on cached data needs 5 s to its first step, beside its plan.
+"""Claim: `whet --help` answers in 0.35 s, and `whet train` on a cached data set takes its first step in 5 s.
 
     python benchmarks/startup.py [--rounds 5] [--rows 20000] [--threads N] [--save]
 
@@ -84,10 +84,9 @@ def main() -> None:
         figures = alternate(rivals, arguments.rounds)
     figures["of these the plan's timed steps"] = timing[-arguments.rounds :]
     seconds = {name: round(value, 3) for name, value in medians(figures).items()}
-    start = seconds["whet train to the first step"] - seconds["of these the plan's timed steps"]
-    met = seconds["whet --help"] <= 0.35 and start <= 5
+    met = seconds["whet --help"] <= 0.35 and seconds["whet train to the first step"] <= 5
     result = {"met": met, "rows": arguments.rows, "seconds": seconds, "rounds": figures}
-    emit("startup", "help in 0.35 s, the first step in 5 s beside the plan's timed steps", result, save=arguments.save)
+    emit("startup", "help in 0.35 s, the first step in 5 s", result, save=arguments.save)
 
 
 if __name__ == "__main__":

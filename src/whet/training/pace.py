@@ -128,8 +128,8 @@ class Pace:
         """How many rows of a side should be scored at the next look at the clock; `scored` where it is
         over. An evaluation is so cut short on a machine that slows down in its course."""
         goal = self.rows(side, scored)
-        if goal < self._budget.rows[side] and goal - scored < WORTH:
-            return max(goal, scored) if scored < FEWEST_TESTED else scored
+        if scored >= FEWEST_TESTED and goal < self._budget.rows[side] and goal - scored < WORTH:
+            return scored
         part = math.ceil(PART / max(self._each(side), 1e-6))
         return min(goal, max(FEWEST_TESTED, scored + part))
 

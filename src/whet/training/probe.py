@@ -221,7 +221,8 @@ class _Probe:
         return machine.peak()
 
     def _held(self) -> int | None:
-        """Bytes that are held between two steps: weights and moments, and no activations."""
+        """Bytes that are held between two steps: weights and moments, and no activations. What of those
+        glibc has kept is given back first."""
         if self._classifier.device.type == "cuda":
             return int(torch.cuda.memory_allocated(self._classifier.device))
         runtime.trim()
