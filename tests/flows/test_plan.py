@@ -17,8 +17,13 @@ from tests.flows.conftest import BRIEF, Command, Job, content_of, events_of, wri
 from whet import pipeline
 from whet.errors import PlanTooLongError
 from whet.model import embedded
-from whet.planning import plan
+from whet.planning import measured, plan
 from whet.records import Plan, StepRecord
+from whet.score import baseline
+from whet.training.estimate import Speed
+from whet.training.probe import Needed, Probed
+
+MB = 10**6
 
 ON_A_TERMINAL = """
 import sys
@@ -66,6 +71,52 @@ def test_a_plan_counts_rows_steps_and_tokens_and_writes_nothing(data: str, here:
     baseline = next(rung for rung in found.ladder if not rung.changes)
     assert 0 < baseline.time.seconds < found.other.seconds
     assert found.choices == ()
+
+
+def planned_memory(data: str, model: Path, monkeypatch: pytest.MonkeyPatch, needed: Needed, **settings: Any) -> int:
+    """What a plan says of the memory, in MB, where a probe found what is needed."""
+    speed = Speed(1e-3, 1e-3, 0.0, 1e-3, 0.0, 10)
+    monkeypatch.setattr(measured, "probe", lambda *given, **named: Probed(speed, needed, 0.0))
+    monkeypatch.setattr(plan, "weights", lambda classifier: 500 * MB)
+    given = {"baseline": False, "test": "none", "validation": "none", "epochs": 1.0, **settings}
+    found = library.plan(data, model=str(model), **given).memory
+    assert found is not None
+    return round(found / MB)
+
+
+@pytest.mark.parametrize(
+    ("needed", "settings", "expected"),
+    [
+        # 54 texts are 4 steps, with 0.016 of holes each. They are all in the sample, and use no further words.
+        (Needed(1_000 * MB, 2_000 * MB, 3_000 * MB, 2_500 * MB), {}, 2_000 + 1_064),
+        (Needed(1_000 * MB, 2_000 * MB, 3_000 * MB, 2_500 * MB), {"epochs": 1_000.0}, 2_000 + 2_200),
+        (Needed(1_000 * MB, 2_000 * MB, 3_000 * MB, 9_000 * MB), {}, 9_000),
+        # The best weights lie beside those in training.
+        (Needed(1_000 * MB, 2_000 * MB, 2_000 * MB, 2_500 * MB), {"validation": "auto"}, 2_500 + 500),
+        (Needed(1_000 * MB, 2_000 * MB, 2_000 * MB, 2_500 * MB), {"validation": "auto", "keep": "last"}, 2_500),
+        # The libraries of the baseline stay.
+        (
+            Needed(1_000 * MB, 2_000 * MB, 2_000 * MB, 2_500 * MB),
+            {"test": "auto", "baseline": True},
+            2_500 + baseline.LIBRARIES // MB,
+        ),
+    ],
+)
+def test_the_memory_of_a_plan_is_that_of_the_largest_moment(
+    data: str, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, needed: Needed, settings: dict[str, Any], expected: int
+) -> None:
+    assert planned_memory(data, tiny_bert, monkeypatch, needed, **settings) == pytest.approx(expected, abs=1)
+
+
+def test_words_that_the_sample_has_not_seen_need_memory(
+    data: str, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = Needed(1_000 * MB, 2_000 * MB, 3_000 * MB, 2_500 * MB)
+    before = planned_memory(data, tiny_bert, monkeypatch, needed)
+    monkeypatch.setattr(measured, "expected_ids", lambda encoded, rows, vocabulary: 10**6)
+    width = 32
+    seen = before + (10**6 - 1_000) * width * 4 * 4 / MB  # rows, gradients and two moments, in float32
+    assert planned_memory(data, tiny_bert, monkeypatch, needed) == pytest.approx(seen, rel=0.01)
 
 
 def test_the_command_prints_the_plan_and_its_json(data: str, whet: Command, tiny_bert: Path, here: Path) -> None:

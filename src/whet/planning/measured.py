@@ -23,6 +23,7 @@ from whet.score import baseline
 from whet.training import estimate, loop
 from whet.training.estimate import Engine, Speed, Times, Workload
 from whet.training.probe import Probed, probe
+from whet.training.words import STATES, expected_ids, used_ids
 
 SAMPLE = 512  # texts of each side whose tokens are counted, evenly spread over all lengths
 SAVING = 2.0  # seconds for canaries, card and metrics
@@ -52,6 +53,8 @@ class Measured:
     cutter: Cutter
     work: Workload
     probed: Probed
+    words: int
+    """Bytes of the word table's rows in training, that all training texts use and the sample does not."""
     started: float
 
     @property
@@ -63,22 +66,25 @@ class Measured:
         return estimate.times(self.work, self.probed.speed, self.asked.resolved.settings)
 
 
-def measure(asked: Asked, classifier: Classifier, cutter: Cutter, started: float) -> Measured:
-    """Counts the work and times a few steps, for a small share of the job or of its budget. `started`:
-    time.monotonic() at the start of the job."""
+def measure(
+    asked: Asked, classifier: Classifier, cutter: Cutter, started: float, *, most: float = math.inf
+) -> Measured:
+    """Counts the work and times a few steps, for a small share of the job, of its budget or of `most`
+    seconds. `started`: time.monotonic() at the start of the job."""
     settings = asked.resolved.settings
     sampled = sample(asked.splits, asked.labels, cutter)
     work = workload(asked, sampled, classifier, started)
     recipe = loop.recipe_of(settings)
     steps = loop.count_steps(work.rows["train"], recipe)
-    limit = math.inf if settings.budget is None else durations.seconds(settings.budget, where="--budget")
+    if settings.budget is not None:
+        most = min(most, durations.seconds(settings.budget, where="--budget"))
 
     def expected(speed: Speed) -> float:
-        return min(limit, estimate.times(work, speed, settings).total)
+        return min(most, estimate.times(work, speed, settings).total)
 
     probed = probe(classifier, sampled.encoded["train"], sampled.labels, recipe, steps=steps, expected=expected)
     work = dataclasses.replace(work, spent=time.monotonic() - started)  # the probe is part of the job
-    return Measured(asked, classifier, cutter, work, probed, started)
+    return Measured(asked, classifier, cutter, work, probed, _more_words(sampled, work, classifier), started)
 
 
 def sample(splits: Splits, labels: LabelSet, cutter: Cutter) -> Sampled:
@@ -113,6 +119,14 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
     return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap)
+
+
+def _more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:
+    """Bytes in training of the words that the sampled texts do not use and the others do."""
+    table = classifier.model.get_input_embeddings().weight
+    ids = sampled.encoded["train"]
+    more = expected_ids(ids, work.rows["train"], len(table)) - len(used_ids(ids, len(table)))
+    return STATES * WEIGHT * more * int(table.shape[1])
 
 
 def has_baseline(asked: Asked) -> bool:

@@ -32,7 +32,9 @@ from whet.training.team import Alone
 CHOICES = (5 * 60.0, 30 * 60.0, 120 * 60.0)
 EPOCHS = (1.0, 2.0, 3.0, 5.0)
 TOKEN = 2  # bytes
-HOLES = 1.1  # times what a step takes that the process grows by, for freed memory that nothing fits
+# Times what the tokens of a step take that a process grows by on a CPU, for freed memory that nothing fits: more
+# with each step, and no more after some. On a GPU, where the allocator rounds. Figures: docs/log.md.
+HOLES_A_STEP, MOST_HOLES, GPU_HOLES = 0.016, 1.2, 0.1
 TEXT = 1.5  # bytes in predictions.parquet and splits.parquet for a character of the test side
 
 
@@ -120,15 +122,21 @@ def _training(work: Workload, speed: Speed, settings: Settings, epochs: float) -
 
 
 def _memory(measured: Measured) -> int | None:
-    """Bytes that the process will have at its highest: in the largest step or, on a CPU, in the baseline
-    before it, whose libraries stay."""
-    asked, probed = measured.asked, measured.probed
-    if probed.memory is None or probed.held is None:
+    """Bytes that the process will have at its highest: in its steps and evaluations or, on a CPU, in the
+    baseline before them, whose libraries stay."""
+    asked, found, work = measured.asked, measured.probed.memory, measured.work
+    if found is None:
         return None
-    step = round(HOLES * max(0, probed.memory - probed.held))
-    if measured.classifier.device.type != "cpu" or not has_baseline(asked):
-        return probed.held + step
-    return probed.held + max(baseline.LIBRARIES + step, baseline.expected_bytes(asked.splits.train.texts))
+    settings, on_cpu = asked.resolved.settings, measured.classifier.device.type == "cpu"
+    steps = loop.count_steps(work.rows["train"], loop.recipe_of(settings))
+    holes = min(MOST_HOLES, HOLES_A_STEP * steps) if on_cpu else GPU_HOLES
+    highest = max(found.fixed + (1 + holes) * (found.step - found.fixed), found.evaluation)
+    # The best weights are put aside at the first evaluation.
+    aside = weights(measured.classifier) if settings.keep == "best" and "validation" in work.rows else 0
+    training = round(highest + measured.words + aside)
+    if not on_cpu or not has_baseline(asked):
+        return training
+    return max(training + baseline.LIBRARIES, found.held + baseline.expected_bytes(asked.splits.train.texts))
 
 
 def _memory_there(classifier: Classifier) -> int | None:

@@ -39,15 +39,26 @@ EVALUATION_SHARE = 0.2  # of the time that a probe may take
 
 
 @dataclass(frozen=True, slots=True)
+class Needed:
+    """Bytes that the process has, or on a GPU that the model takes there."""
+
+    held: int
+    """Without a training, on a GPU 0."""
+    fixed: int
+    """In a step however small: with moments and gradients."""
+    step: int
+    """At the highest in the largest step of the job."""
+    evaluation: int
+    """At the highest in an evaluation beside the moments."""
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """What a probe found out."""
 
     speed: Speed
-    memory: int | None
-    """Bytes that the process has at its highest, in the largest step of the job or in an evaluation; None
-    where the system does not tell."""
-    held: int | None
-    """Bytes of them that it has without a step, on a GPU 0."""
+    memory: Needed | None
+    """None where the system does not tell."""
     seconds: float
 
 
@@ -76,11 +87,13 @@ def probe(
     """
     started = time.perf_counter()
     with explained(classifier):
-        speed, memory = _Probe(classifier, encoded, labels, recipe, expected).run(steps)
-    on_cpu = classifier.device.type == "cpu"
-    if on_cpu:
+        speed, peaks = _Probe(classifier, encoded, labels, recipe, expected).run(steps)
+    held: int | None = 0
+    if classifier.device.type == "cpu":
         runtime.trim()  # of gradients, moments and activations, all of them gone by now
-    return Probed(speed, memory, machine.resident() if on_cpu else 0, time.perf_counter() - started)
+        held = machine.resident()
+    memory = None if held is None or peaks is None else Needed(held, *peaks)
+    return Probed(speed, memory, time.perf_counter() - started)
 
 
 class _Probe:
@@ -105,8 +118,8 @@ class _Probe:
         self._varied: list[_Timed] = []
         self._peaks: list[tuple[int, int]] = []  # tokens of a step, bytes at the highest
 
-    def run(self, steps: int) -> tuple[Speed, int | None]:
-        """The speed, and bytes at the highest."""
+    def run(self, steps: int) -> tuple[Speed, tuple[int, int, int] | None]:
+        """The speed, and all of `Needed` but what is held afterwards."""
         positions = dict(self._classifier.stream.positions)
         devices = [self._classifier.device] if self._classifier.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
@@ -118,9 +131,11 @@ class _Probe:
             evaluated = self._peak()  # packs are larger than steps of short texts, and the moments stay
         self._classifier.stream.positions = positions
         self._classifier.model.zero_grad(set_to_none=True)
-        stepped = _at(self._peaks, int(self._lengths[rows].sum()))
-        memory = None if stepped is None or evaluated is None else max(stepped, evaluated)
-        return dataclasses.replace(speed, evaluation=evaluation), memory
+        speed = dataclasses.replace(speed, evaluation=evaluation)
+        if not self._peaks or evaluated is None:
+            return speed, None
+        fixed = self._peaks[0][1]
+        return speed, (fixed, _at(self._peaks, int(self._lengths[rows].sum())), max(evaluated, fixed))
 
     def _speed(self) -> Speed:
         """By the steps that vary alone, as soon as they are enough: a growing step is the first to touch
@@ -146,7 +161,7 @@ class _Probe:
         self._step(self._batch(rows[:count], shortened=True))  # the first step of a process is slow
         held = self._held()
         if held is not None:
-            self._peaks.append((0, held))
+            self._peaks.append((0, held + self._gradients(rows)))
         while True:
             timed = self._step(self._batch(rows[:count]))
             self._grown.append(timed)
@@ -228,6 +243,14 @@ class _Probe:
         runtime.trim()
         return machine.resident()
 
+    def _gradients(self, rows: Ints) -> int:
+        """Bytes of the gradients that a step of these rows has at once: one of all weights for each share. That of
+        the word table has a row for each token, and counts with them."""
+        shares = len(self._objective.parts(self._batch(rows)))
+        model = {id(parameter) for parameter in self._classifier.model.parameters()}
+        dense = [parameter for parameter in self._objective.parameters if id(parameter) in model]
+        return shares * sum(parameter.numel() * parameter.element_size() for parameter in dense)
+
     def _evaluation(self, speed: Speed) -> float:
         """Seconds of evaluating a text for each token of its size."""
         started = time.perf_counter()
@@ -278,11 +301,9 @@ def fit(timed: Sequence[_Timed]) -> Speed:
     return Speed(float(step), float(token), float(pair), 0.0, error, len(timed))
 
 
-def _at(peaks: Sequence[tuple[int, int]], tokens: int) -> int | None:
+def _at(peaks: Sequence[tuple[int, int]], tokens: int) -> int:
     """Bytes at the highest in a step of so many tokens, by the smallest and the largest step seen."""
-    if not peaks:
-        return None
     (few, low), (many, high) = min(peaks), max(peaks)
     if many <= few or tokens <= many:
-        return high
-    return high + round((high - low) / (many - few) * (tokens - many))
+        return max(low, high)
+    return low + round(max(0, high - low) / (many - few) * (tokens - few))

@@ -7,6 +7,7 @@ each, only to shrink them by the weight decay. They are left as they are pretrai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,8 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from whet.data.batches import subset
 from whet.records import Encoded, Ints
 
+STATES = 4  # of each row: itself, its gradient and two moments
 COUNTED_AT_ONCE = 2**22  # ids, of a file that may be larger than memory
 
 
@@ -92,3 +95,13 @@ def used_ids(encoded: Encoded, vocabulary: int) -> Ints:
     for start in range(0, len(encoded.ids), COUNTED_AT_ONCE):
         occurs[np.unique(encoded.ids[start : start + COUNTED_AT_ONCE])] = True
     return np.flatnonzero(occurs)
+
+
+def expected_ids(encoded: Encoded, rows: int, vocabulary: int) -> int:
+    """How many ids would occur in so many texts of which `encoded` is an even sample, by how their number
+    grew from every second of its texts to all: as a power of the number of texts (Heaps' law)."""
+    every_second = np.arange(len(encoded)) % 2 == 0
+    whole = len(used_ids(encoded, vocabulary))
+    half = len(used_ids(subset(encoded, every_second), vocabulary)) or whole
+    growth = math.log(whole / half) / math.log(len(encoded) / int(every_second.sum())) if whole > half else 0.0
+    return min(vocabulary, round(whole * math.pow(max(rows, len(encoded)) / len(encoded), growth)))

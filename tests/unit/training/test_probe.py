@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from torch import Tensor
 
 from tests.unit import small
 from whet.errors import TrainingError
+from whet.model import threads
 from whet.model.classifier import Classifier
 from whet.records import Batch
 from whet.training import loop, probe
@@ -140,14 +143,29 @@ def test_a_probe_ends_when_its_share_of_the_job_is_spent(
     assert short < long <= 100
 
 
-def test_of_a_single_step_memory_follows_from_what_is_held_without_it() -> None:
+def test_memory_beyond_the_largest_step_grows_by_its_tokens_from_what_any_step_needs() -> None:
     assert probe._at([(0, 1_000), (100, 3_000)], 250) == 6_000
+    assert probe._at([(0, 1_000), (100, 1_200), (300, 2_500)], 600) == 4_000
+    assert probe._at([(0, 1_000), (100, 3_000)], 80) == 3_000
+    assert probe._at([(0, 1_000), (100, 900)], 250) == 1_000  # not all gradients were there at once
+    assert probe._at([(0, 1_000)], 250) == 1_000
 
 
-def test_memory_beyond_the_steps_tried_follows_from_them() -> None:
-    assert probe._at([(100, 1_000), (300, 2_000)], 500) == 3_000
-    assert probe._at([(100, 1_000), (300, 2_000)], 200) == 2_000
-    assert probe._at([], 500) is None
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell")
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_step_needs_the_gradient_of_each_thread_whatever_its_tokens(
+    job: tuple[Any, Any, np.ndarray], monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    monkeypatch.setattr(threads, "at_once", lambda: cores)
+    monkeypatch.setattr(probe._Probe, "_held", lambda self: 10**9)
+    found = run(job).memory
+    assert found is not None
+    classifier = job[0]
+    table = classifier.model.get_input_embeddings().weight
+    others = sum(weight.numel() for weight in classifier.model.parameters() if weight is not table)
+    assert found.fixed == 10**9 + cores * 4 * others
+    assert found.step >= found.fixed
+    assert found.evaluation >= found.fixed
 
 
 @pytest.mark.parametrize("room", [30, 2])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.small import encoded, stock
 from whet.records import Encoded
 from whet.training import words
-from whet.training.words import Words, used_ids
+from whet.training.words import Words, expected_ids, used_ids
 
 ROWS = [[5, 9, 7], [9, 9, 3]]
 
@@ -36,6 +36,25 @@ def test_every_id_that_occurs_is_used_once_and_no_other(rows: list[list[int]], a
 def test_no_rows_use_no_ids() -> None:
     empty = Encoded(np.zeros(0, np.uint16), np.zeros(1, np.int64), np.zeros(0, np.bool_))
     assert used_ids(empty, 50).tolist() == []
+
+
+def test_more_texts_use_more_words_as_their_number_grew_in_the_sample() -> None:
+    ever_new = encoded([[2 * row, 2 * row + 1] for row in range(8)])
+    assert expected_ids(ever_new, 80, 1_000) == 160
+    assert expected_ids(ever_new, 80, 100) == 100  # there are no more
+    assert expected_ids(encoded([[1, 2, 3]] * 8), 80, 1_000) == 3
+
+
+def test_words_as_frequent_as_those_of_a_language_are_foreseen() -> None:
+    drawn = np.random.default_rng(0).zipf(1.3, (4_096, 20)) % 30_000
+    sample, whole = encoded(drawn[::8].tolist()), encoded(drawn.tolist())
+    assert expected_ids(sample, 4_096, 30_000) == pytest.approx(len(used_ids(whole, 30_000)), rel=0.15)
+
+
+def test_a_sample_that_is_all_there_is_tells_no_more_than_it_has() -> None:
+    assert expected_ids(encoded([[1, 2], [3, 4], [5, 6]]), 2, 100) == 6
+    assert expected_ids(encoded([[1, 2]]), 1, 100) == 2
+    assert expected_ids(encoded([[1, 2]]), 50, 100) == 2
 
 
 def test_the_rows_are_those_of_the_training_texts_and_of_the_padding(tiny_bert: Path) -> None:
