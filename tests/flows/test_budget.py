@@ -51,7 +51,7 @@ def speeds(monkeypatch: pytest.MonkeyPatch) -> Speeds:
         found: Iterator[float] = iter(seconds)
 
         def probe(*given: object, **named: object) -> Probed:
-            return Probed(Speed(next(found), 0.0, 0.0, 0.0, 0.0, 10), 1_000, 500, 0.0)
+            return Probed(Speed(next(found), 0.0, 0.0, 0.0, 0.0, 10), None, 0.0)
 
         monkeypatch.setattr(measured, "probe", probe)
 
@@ -86,6 +86,12 @@ def settings_of(run: Path) -> dict[str, Any]:
     return settings
 
 
+@pytest.fixture
+def long(here: Path) -> str:
+    rows = [(" ".join([text] * 20), label) for text, label in review_rows()]
+    return str(write_csv(here / "long.csv", rows))
+
+
 # ---------------------------------------------------------------- what fits
 
 
@@ -109,6 +115,32 @@ def test_without_a_budget_and_with_the_same_steps_the_model_is_the_same_to_the_b
 def test_evaluations_that_were_asked_for_take_place(data: str, job: Job) -> None:
     told = job(data, **BRIEF, budget="10m", evaluate_every=1)
     assert [found.step for found in told.evaluations("validation")] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("alone")
+def test_shorter_texts_are_timed_anew_and_more_is_given_up_where_they_are_slower_than_thought(
+    long: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = iter([6e-3, 8e-3])  # seconds a token: first of texts of up to 128 tokens, then of 64
+    asked: list[float] = []
+
+    def probe(*given: object, expected: Callable[[Speed], float], **named: object) -> Probed:
+        asked.append(expected(Speed(1e9, 0.0, 0.0, 0.0, 0.0, 10)))
+        return Probed(Speed(0.0, next(each), 0.0, 0.0, 0.0, 10), None, 0.0)
+
+    monkeypatch.setattr(measured, "probe", probe)
+    monkeypatch.setattr(estimate, "SHORTER", (64,))
+    told = job(long, **{**BRIEF, "epochs": 3.0, "max_length": 128}, validation="none", budget="40s")
+    assert told.run.settings["max_length"] == 64
+    assert told.run.settings["epochs"] < 3
+    assert asked[0] == 40
+    assert 9 < asked[1] < 10  # the second look has a quarter of the time as its job
+    (planned,) = [event for event in told.events if isinstance(event, Plan)]
+    tokens = planned.tokens * planned.rows["train"] * told.run.settings["epochs"]
+    assert planned.training.seconds == pytest.approx(8e-3 * tokens)
+    (said,) = [notice for notice in told.notices if notice.startswith("budget")]
+    assert "max_length 64 instead of 128" in said
+    assert f"epochs {told.run.settings['epochs']:g} instead of 3" in said
 
 
 @pytest.mark.usefixtures("alone")
@@ -290,7 +322,7 @@ def test_a_sample_that_was_planned_is_one_of_the_whole_test_side(
 ) -> None:
     monkeypatch.setattr(estimate, "FEWEST_TESTED", 20)
     speed = Speed(0.0, 2e-3, 0.0, 4e-2, 0.0, 10)  # evaluations take the time
-    monkeypatch.setattr(measured, "probe", lambda *given, **named: Probed(speed, None, None, 0.0))
+    monkeypatch.setattr(measured, "probe", lambda *given, **named: Probed(speed, None, 0.0))
     told = job(large, **BRIEF, validation="none", budget="60s")
     rows = told.run.settings["test_rows"]
     assert isinstance(rows, int)

@@ -11,13 +11,14 @@ from whet.config import Settings
 from whet.data.batches import steps_per_epoch
 from whet.errors import UsageError
 from whet.model import classifier as classifiers
-from whet.planning.measured import Measured, has_lighter, lighter, sample, workload
+from whet.planning.measured import Measured, has_lighter, lighter, measure, sample, workload
 from whet.records import Side
 from whet.training import estimate, loop
 from whet.training.estimate import Workload
 from whet.training.pace import Budget
 
 RESERVE, RESERVED_SHARE = 2.0, 0.02  # seconds, and of a budget, that nothing is planned into
+AGAIN = 0.25  # of a budget: of so long a job the second look at the speed may take its share
 
 
 def within(budget: str, measured: Measured) -> tuple[Measured, Budget, str]:
@@ -48,10 +49,26 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, str]:
             todo=f"Give --budget {needed}, or fewer rows with --train-rows and --test-rows",
         )
     whole = measured.work.rows.get("test", 0)
-    chosen = _as_chosen(measured, found.changes, f"budget {budget}")
-    traded = _traded(budget, settings, found.changes, measured.work, chosen.times.total)
+    chosen = _settled(measured, found.changes, limit, f"budget {budget}")
+    changes = estimate.changed(settings, chosen.asked.resolved.settings)
+    traded = _traded(budget, settings, changes, measured.work, chosen.times.total)
     steps = loop.count_steps(chosen.work.rows["train"], loop.recipe_of(chosen.asked.resolved.settings))
     return chosen, _budget_of(chosen, steps, measured.started + limit, seconds, whole), traded
+
+
+def _settled(measured: Measured, changes: Mapping[str, object], limit: float, reason: str) -> Measured:
+    """The job as it was chosen. What is known of long texts tells too little of short ones: where they
+    were cut the speed is measured anew, and more is given up if it has to be."""
+    chosen = _as_chosen(measured, changes, reason)
+    while "max_length" in changes:
+        chosen = measure(chosen.asked, chosen.classifier, chosen.cutter, measured.started, most=AGAIN * limit)
+        settings = chosen.asked.resolved.settings
+        found = estimate.first_fit(chosen.work, chosen.engine, settings, limit, last=True, paced=True)
+        if found is None or not found.changes:
+            break  # where it does not fit it is shortened while it runs
+        changes = found.changes
+        chosen = _as_chosen(chosen, changes, reason)
+    return dataclasses.replace(chosen, asked=dataclasses.replace(chosen.asked, rows=None))
 
 
 def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -> Measured:
@@ -67,10 +84,10 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
         labels = prepare.label_set_of(asked.rows, splits, settings)
     if labels != asked.labels:  # fewer rows may leave a label out
         classifier, _ = classifiers.fresh(asked.files, labels, asked.machine, settings, seed=settings.seed)
-    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, rows=None)
+    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels)
     cutter = prepare.cutter_of(asked.files, settings, runtime.cache_folder())
     work = workload(asked, sample(splits, labels, cutter), classifier, measured.started)
-    return Measured(asked, classifier, cutter, work, measured.probed, measured.started)
+    return Measured(asked, classifier, cutter, work, measured.probed, measured.words, measured.started)
 
 
 def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, whole: int) -> Budget:
