@@ -40,20 +40,18 @@ class Job:
 
 
 JOBS = {
-    "sst2-1k": Job("sst2", 1_000, 500, {"max_length": 64, "epochs": 1.0, "batch_size": 8}),
-    "sst2-10k": Job("sst2", 10_000, 1_800, {"max_length": 128, "epochs": 1.0}),
-    "sst2-20k-3": Job("sst2", 20_000, 1_800, {"max_length": 128, "epochs": 3.0}),
-    "sst2-small": Job("sst2", 20_000, 1_800, {"max_length": 64, "epochs": 1.0, "batch_size": 32}, (4, 256, 4)),
-    "imdb-1k": Job("imdb", 1_000, 500, {"max_length": 512, "epochs": 1.0}),
-    "imdb-2k-256": Job("imdb", 2_000, 1_000, {"max_length": 256, "truncation": "head-tail", "epochs": 1.0}),
-    "imdb-2k-128": Job("imdb", 2_000, 1_000, {"max_length": 128, "epochs": 3.0, "batch_size": 32}),
-    "imdb-5k": Job("imdb", 5_000, 3_000, {"max_length": 512, "epochs": 1.0}),
-    "imdb-distil": Job("imdb", 300, 100, {"max_length": 256, "epochs": 1.0}, (6, 768, 12)),
-    "imdb-bert": Job("imdb", 300, 100, {"max_length": 512, "epochs": 1.0}, (12, 768, 12)),
+    "sst2-4k": Job("sst2", 4_000, 500, {"max_length": 64, "epochs": 1.0, "batch_size": 8}),
+    "sst2-16k": Job("sst2", 16_000, 1_800, {"max_length": 128, "epochs": 1.0}),
+    "sst2-60k": Job("sst2", 60_000, 1_800, {"max_length": 128, "epochs": 1.0, "batch_size": 32}),
+    "sst2-distil": Job("sst2", 3_000, 500, {"max_length": 64, "epochs": 1.0}, (6, 768, 12)),
+    "imdb-700": Job("imdb", 700, 300, {"max_length": 300, "epochs": 1.0, "batch_size": 8}),
+    "imdb-2k-200": Job("imdb", 2_000, 1_000, {"max_length": 200, "truncation": "head-tail", "epochs": 1.0}),
+    "imdb-4k": Job("imdb", 4_000, 2_000, {"max_length": 512, "epochs": 1.0}),
     "news-10k": Job("ag_news", 10_000, 2_000, {"max_length": 128, "epochs": 1.0}),
+    "news-small": Job("ag_news", 8_000, 1_000, {"max_length": 64, "epochs": 2.0, "batch_size": 32}, (4, 256, 4)),
     "news-bert": Job("ag_news", 1_000, 200, {"max_length": 128, "epochs": 1.0, "batch_size": 8}, (12, 768, 12)),
-    "nsmc-20k": Job("nsmc", 20_000, 5_000, {"max_length": 128, "epochs": 1.0}),
-    "nsmc-tail": Job("nsmc", 5_000, 10_000, {"max_length": 32, "epochs": 5.0, "batch_size": 64}),
+    "nsmc-30k": Job("nsmc", 30_000, 3_000, {"max_length": 128, "epochs": 1.0}),
+    "nsmc-tail": Job("nsmc", 4_000, 8_000, {"max_length": 32, "epochs": 4.0, "batch_size": 64}),
 }
 
 
