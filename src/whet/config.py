@@ -120,6 +120,13 @@ class Settings:
     fresh: bool = _setting(
         False, "Output", "Start over; an earlier run of the same name is kept beside it.", result=False
     )
+    checkpoint_every: int | None = _setting(
+        None, "Output", "Save a checkpoint every N steps. Otherwise each minute, or as 3 % of the time allows.",
+        result=False, within=Range(least=1),
+    )  # fmt: skip
+    mirror: str | None = _setting(
+        None, "Output", "A second folder that each checkpoint is copied to, such as a mounted drive.", result=False
+    )
     log_every: int = _setting(
         100, "Output", "Print the loss every N steps where there is no progress bar.", result=False,
         within=Range(least=1),
@@ -178,6 +185,8 @@ class SettingValues(TypedDict, total=False):
     baseline: bool
     output: str | None
     fresh: bool
+    checkpoint_every: int | None
+    mirror: str | None
     log_every: int
     lang: Language
     json: bool

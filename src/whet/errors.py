@@ -9,7 +9,9 @@ WhetError                 a fault the user can mend: one message, no traceback
 ├── TrainingError   (5)   non-finite loss, memory exhausted
 ├── RunBusyError    (6)   another process works in the run folder
 ├── OutputError     (7)   disk or permission
-└── ScoreError      (8)   a required score was not reached
+├── ScoreError      (8)   a required score was not reached
+└── Interrupted   (130)   SIGINT; what could be saved is
+    └── Terminated (143)  SIGTERM
 
 Anything else that escapes is our bug: exit code 1.
 """
@@ -114,6 +116,16 @@ class OutputError(WhetError):
 class ScoreError(WhetError):
     exit_code = 8
     kind = "score"
+
+
+class Interrupted(WhetError):
+    exit_code = 130
+    kind = "interrupted"
+
+
+class Terminated(Interrupted):
+    exit_code = 143
+    kind = "terminated"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The second half of the story: train, evaluate, save. `pipeline.follow` tells the first.
+"""The second half of the story: train, evaluate, save. `story.follow` tells the first.
 
 Loads torch.
 """
@@ -9,7 +9,9 @@ import dataclasses
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,8 @@ from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
 from whet.data.split import draw, select
 from whet.data.tokens import Cutter
+from whet.errors import Interrupted
+from whet.interruption import Interruption
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
@@ -31,6 +35,7 @@ from whet.records import (
     Floats,
     Metrics,
     Notice,
+    Redone,
     Revision,
     Side,
     Splits,
@@ -41,36 +46,52 @@ from whet.report import card
 from whet.score import baseline
 from whet.score.metrics import as_json, classification, interval, log_loss, softmax, value
 from whet.training import estimate, loop, memory
+from whet.training.checkpoints import Checkpoints, Found
+from whet.training.keeper import Keeper
 from whet.training.pace import Budget, Pace
 from whet.training.selection import Selection
 from whet.training.team import Alone
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a training is saved on its way, and what there is of it."""
+
+    checkpoints: Checkpoints
+    found: Found | None
+    """The newest one of a run that was stopped."""
+    redone: Redone
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Everything that training needs of the preparation."""
 
+    resolved: Resolved
     files: ModelFiles
     classifier: Classifier
     cutter: Cutter
     test: Examples | None
     sides: Mapping[Side, EncodedSide]
     labels: LabelSet
-    machine: runtime.Runtime
     baselines: Baselines | None
     team: Alone
-    budget: Budget | None = None
+    budget: Budget | None
+    kept: Kept
+    facts: Mapping[str, Any]
+    """What a checkpoint is to keep of the job beside its training."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.resolved.settings
 
 
-def train_and_save(
-    folder: runs.RunFolder, resolved: Resolved, job: Job
-) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
+def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
-    settings, classifier = resolved.settings, job.classifier
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     runtime.keep_memory()
-    with memory.explained(classifier):
-        yield from _train_and_save(folder, settings, job, classifier)
+    with memory.explained(job.classifier):
+        yield from _train_and_save(folder, job.settings, job, job.classifier)
 
 
 def _train_and_save(
@@ -123,39 +144,45 @@ def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSe
 def _fit(
     folder: runs.RunFolder, classifier: Classifier, job: Job, settings: Settings, pace: Pace | None
 ) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Evaluation | None]]:
-    """Trains with evaluations on validation in between; leaves the weights that are to be kept and
-    returns the last step and the evaluation of those weights."""
-    recipe = loop.recipe_of(settings)
-    train, validation = job.sides["train"], job.sides.get("validation")
-    every = estimate.interval(settings, steps_per_epoch(len(train.encoded), settings.batch_size))
+    """Trains with evaluations on validation in between, from the start or from where a checkpoint was made;
+    leaves the weights that are to be kept and returns the last step and the evaluation of those weights."""
+    train = job.sides["train"]
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
-    kept: Evaluation | None = None
     objective = job.team.objective(classifier, train.encoded)
-    for record in loop.train(classifier, train.encoded, train.labels, recipe, objective, pace):
-        yield folder.log(record)
-        if isinstance(record, Notice):
-            continue
-        last = record
-        for revision in pace.news() if pace else ():
-            yield folder.log(revision)
-        ended = record.step == record.steps
-        if validation is None or not (ended or (every and record.step % every == 0)):
-            continue
-        before = classifier.pack_tokens
-        evaluation, *_ = _evaluate(classifier, job, settings, "validation", record, pace if ended else None)
-        if pace and not ended:
-            pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
-        yield from _smaller_packs(folder, classifier, before)
-        best = selection.offer(
-            value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model
-        )
-        evaluation = dataclasses.replace(evaluation, best=best)
-        yield folder.log(evaluation)
-        kept = evaluation if best or settings.keep == "last" else kept
-        if selection.exhausted:
-            tried = f"no better {settings.metric} in {selection.patience} evaluations"
-            yield folder.log(Notice(f"stopped at step {record.step}: {tried}"))
-            break
+    training = loop.Training(classifier, train.encoded, train.labels, loop.recipe_of(settings), objective, pace)
+    keeper = Keeper(job.kept.checkpoints, training, selection, classifier.model, job.team, settings.checkpoint_every)
+    resumed, kept = (None, None) if job.kept.found is None else keeper.load(job.kept.found.path)
+
+    def save(record: StepRecord) -> None:
+        left = None if pace is None else pace.left
+        keeper.save(record, kept, {**job.facts, "left": left, "events": folder.flushed()})
+
+    interruption = Interruption()
+    with interruption.heard():
+        # What follows the last step of a checkpoint, such as an evaluation, is still to be done.
+        for record in chain([] if resumed is None else [resumed], training.records()):
+            if record is not resumed:
+                yield folder.log(record)
+            if isinstance(record, Notice):
+                continue
+            last = record
+            for revision in pace.news() if pace else ():
+                yield folder.log(revision)
+            if record is not resumed and keeper.due(record):
+                save(record)
+            try:
+                interruption.raise_if_came()
+                if _is_judged(record, job, settings):
+                    judged = yield from _judge(folder, job, pace, selection, record, interruption)
+                    kept = judged or kept
+            except Interrupted as fault:
+                if keeper.saved_at < record.step and job.team.ranks.count == 1:  # several would have to agree on it
+                    save(record)
+                raise _stopped(fault, record, keeper.saved_at) from None
+            if selection.exhausted:
+                tried = f"no better {settings.metric} in {selection.patience} evaluations"
+                yield folder.log(Notice(f"stopped at step {record.step}: {tried}"))
+                break
     if selection.restore(classifier.model):
         yield folder.log(
             Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")
@@ -163,8 +190,47 @@ def _fit(
     return last, kept
 
 
+def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:
+    """Whether an evaluation on validation follows this step."""
+    every = estimate.interval(settings, steps_per_epoch(len(job.sides["train"].encoded), settings.batch_size))
+    return "validation" in job.sides and (record.step == record.steps or bool(every and record.step % every == 0))
+
+
+def _judge(
+    folder: runs.RunFolder, job: Job, pace: Pace | None, selection: Selection, record: StepRecord,
+    interruption: Interruption,
+) -> Generator[Evaluation | Notice, None, Evaluation | None]:  # fmt: skip
+    """Evaluates on validation and lets the selection choose; returns the evaluation where it is that of the
+    weights to keep."""
+    settings, classifier = job.settings, job.classifier
+    before, ended = classifier.pack_tokens, record.step == record.steps
+    with interruption.at_once():
+        evaluation, *_ = _evaluate(classifier, job, settings, "validation", record, pace if ended else None)
+    if pace and not ended:
+        pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
+    yield from _smaller_packs(folder, classifier, before)
+    best = selection.offer(value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model)
+    evaluation = dataclasses.replace(evaluation, best=best)
+    yield folder.log(evaluation)
+    return evaluation if best or settings.keep == "last" else None
+
+
+def _stopped(fault: Interrupted, record: StepRecord, saved_at: int) -> Interrupted:
+    """The same with what is told of it."""
+    todo = f"the same command goes on from step {saved_at}" if saved_at else "the same command starts anew"
+    return type(fault)(f"{fault.saw} after step {record.step} of {record.steps}", todo=todo[0].upper() + todo[1:])
+
+
 def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
-    return Pace(loop.count_steps(len(job.sides["train"].encoded), loop.recipe_of(settings)), budget)
+    steps = loop.count_steps(len(job.sides["train"].encoded), loop.recipe_of(settings))
+    redone, found = job.kept.redone, job.kept.found
+    return Pace(
+        steps,
+        budget,
+        recorded=redone.revisions,
+        until=redone.until,
+        revised=None if found is None else found.numbers["steps"],
+    )
 
 
 def _scores(found: Evaluation, whole: int) -> dict[str, object]:

@@ -1,7 +1,4 @@
-"""The story: check, split, choose, tokenise, compare, train, evaluate, save; then predict.
-
-`follow` tells it as it happens, `train` only its end.
-"""
+"""The library's functions: a whole job, its plan, and what is done with a finished run."""
 
 from __future__ import annotations
 
@@ -11,9 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -21,92 +16,26 @@ from whet import config, prepare, runs, runtime
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.check import check as look
 from whet.data.split import split
-from whet.errors import DataError, PlanTooLongError, UsageError
+from whet.errors import DataError, PlanTooLongError
 from whet.model.files import find
 from whet.records import (
     Checked,
-    Evaluation,
     Finding,
     Ints,
     Metrics,
     Notice,
     Plan,
     Prediction,
-    Revision,
-    Stage,
     StepRecord,
 )
+from whet.run import Finished as Finished
+from whet.run import Run as Run
 from whet.score.metrics import as_json, classification, log_loss
-from whet.training.team import Alone, team_of
+from whet.story import Event as Event
+from whet.story import follow as follow
+from whet.story import foresee as foresee
 
 logger = logging.getLogger("whet")
-
-if TYPE_CHECKING:
-    from whet.labels import LabelSet
-    from whet.predictor import Predictor
-
-
-class Run:
-    """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`."""
-
-    def __init__(self, folder: runs.RunFolder) -> None:
-        self._folder = folder
-
-    @property
-    def path(self) -> Path:
-        return self._folder.path
-
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """The content of metrics.json."""
-        return self._folder.read("metrics.json")
-
-    @cached_property
-    def settings(self) -> dict[str, object]:
-        """Setting to value, as the run resolved them."""
-        return {name: entry["value"] for name, entry in self._folder.read("run.json")["settings"].items()}
-
-    @cached_property
-    def predictor(self) -> Predictor:
-        runtime.require_training()
-        from whet import predictor
-
-        return predictor.load(self._folder.model)
-
-    @property
-    def labels(self) -> LabelSet:
-        return self.predictor.labels
-
-    @cached_property
-    def model(self) -> Any:
-        """The plain transformers model, loaded from the run's model/ folder on the CPU."""
-        from whet.model.encoder import load_saved
-
-        return load_saved(self._folder.model).eval()
-
-    @cached_property
-    def tokenizer(self) -> Any:
-        """The transformers tokenizer."""
-        from whet.model.encoder import load_tokenizer
-
-        return load_tokenizer(self._folder.model)
-
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """A prediction for each text, in order."""
-        return self.predictor.predict(texts)
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end of a job. `resumed_finished`: it had been finished before and was only read."""
-
-    run: Run
-    metrics: dict[str, Any]
-    verdict: str
-    resumed_finished: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +59,6 @@ class TokenView:
     ids: tuple[int, ...]
     kept: tuple[bool, ...]
     max_length: int
-
-
-Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | Finished
 
 
 # ---------------------------------------------------------------- the library's doors
@@ -213,136 +139,6 @@ def predict(run: Run | str | os.PathLike[str], texts: Sequence[str]) -> list[Pre
 def load(run: str | os.PathLike[str]) -> Run:
     """A finished run: its folder, its model/ folder, or `last`. ModelError where there is none."""
     return Run(runs.find(run))
-
-
-# ---------------------------------------------------------------- the story
-
-
-def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
-    """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
-    several processes, each follows the same job and the first alone writes it down."""
-    runtime.require_training()
-    with team_of(runtime.ranks()) as team:
-        if resolved.settings.require_gpu:  # at once, for reading the data may take minutes
-            runtime.require_gpu(resolved.settings.device, team.ranks)
-        yield from _story(data, resolved, command, team)
-
-
-def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
-    """The same job up to its plan, which is the last event. Nothing is written."""
-    runtime.require_training()
-    team, started = Alone(runtime.ALONE), time.monotonic()
-    asked = yield from prepare.settle(data, resolved, team.ranks)
-    with runtime.loading():
-        from whet.planning.plan import plan_of
-    yield Stage("plan")
-    planned = plan_of(asked, team, runs.FOLDER, started)
-    yield from map(Notice, planned.said)
-    assert planned.plan is not None, "one process alone has a plan"
-    yield planned.plan
-
-
-def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Iterator[Event]:
-    started = time.monotonic()
-    asked = yield from prepare.settle(data, resolved, team.ranks)
-    resolved, labels, machine = asked.resolved, asked.labels, asked.machine
-    digests = prepare.data_digests(asked.splits)
-    _check_alike(team, runs.fingerprint(resolved, [*digests, *labels.names]), machine.precision)
-    identity = [*digests, prepare.weights_digest(asked.files), *labels.names]
-    if team.ranks.count > 1:
-        identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
-    digest = runs.fingerprint(resolved, identity)
-    model = asked.files.short_name
-    opened = runs.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
-    folder, finished = _shared(team, opened)
-    if finished:
-        yield _finished(folder, resolved, team, before=True)
-        return
-
-    with runtime.loading():
-        from whet import finetune  # here, because it loads torch, and faults of the data need not wait
-        from whet.planning.plan import plan_of
-    yield Stage("plan")
-    planned = plan_of(asked, team, folder.path, started)
-    if planned.plan is not None:
-        yield planned.plan  # nothing has been written yet: whoever does not want the job goes no further
-
-    asked = planned.asked  # as the budget has made it
-    resolved, splits, labels = asked.resolved, asked.splits, asked.labels
-    cache = runtime.cache_folder()
-    runs.start(folder, resolved, _facts(command, digest, machine, splits.reasons, team))
-    with folder.telling_faults():
-        for notice in asked.said:  # told before there was a folder to write to
-            folder.log(notice)
-        if planned.plan is not None:
-            folder.log(planned.plan)
-        for message in planned.said:
-            yield folder.log(Notice(message))
-        runs.write_splits(folder, splits)
-        yield Stage("tokens")
-        with team.turns():
-            sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
-        for notice in prepare.truncation_notices(sides, planned.cutter):
-            yield folder.log(notice)
-        baselines = None
-        if resolved.settings.baseline and "test" in sides and team.first:
-            yield Stage("baseline")
-            baselines = finetune.baselines(splits, sides, labels, cache)
-        job = finetune.Job(
-            asked.files, planned.classifier, planned.cutter, splits.test, sides, labels, machine, baselines, team,
-            planned.budget,
-        )  # fmt: skip
-        del asked, splits, planned  # while it trains, memory holds no training text
-        yield from finetune.train_and_save(folder, resolved, job)
-    yield _finished(folder, resolved, team, before=False)
-
-
-def _check_alike(team: Alone, digest: str, precision: str) -> None:
-    """Raises DataError where another process has other data or settings, UsageError where another
-    card led it to another precision. Weights do not count: on another machine their files have other
-    times, and those of the first are taken."""
-    digests, precisions = zip(*team.meet([digest, precision]), strict=True)
-    strange = [str(rank) for rank, theirs in enumerate(digests) if theirs != digests[0]]
-    if strange:
-        raise DataError(
-            f"rank {', '.join(strange)} of {len(digests)} has other data or settings than rank 0",
-            where="torchrun",
-            expected="the same command and the same data on every machine",
-        )
-    if len(set(precisions)) > 1:
-        raise UsageError(
-            f"by their cards the processes would train in {', '.join(precisions)}",
-            where="--precision",
-            expected="one for all",
-            todo=f"Give --precision {'fp16' if 'fp16' in precisions else 'fp32'}",
-        )
-
-
-def _shared(team: Alone, opened: runs.RunFolder | None) -> tuple[runs.RunFolder, bool]:
-    """The folder that the first process opened, and whether its run was finished before."""
-    path, finished = team.meet(opened and [str(opened.path), opened.finished])[0]
-    return opened or runs.RunFolder(Path(path), silent=True), finished
-
-
-def _facts(command: str, digest: str, machine: runtime.Runtime, sides: Any, team: Alone) -> dict[str, object]:
-    return {
-        "command": command,
-        "digest": digest,
-        "device": {"value": machine.device, "reason": machine.device_reason},
-        "precision": {"value": machine.precision, "reason": machine.precision_reason},
-        "threads": {"value": machine.threads, "reason": machine.threads_reason},
-        "ranks": team.ranks.count,
-        "sides": dict(sides),
-        "versions": runtime.versions(),
-    }
-
-
-def _finished(folder: runs.RunFolder, resolved: Resolved, team: Alone, *, before: bool) -> Finished:
-    run = Run(folder)
-    # The folder may be on the disk of another machine.
-    metrics = team.meet(run.metrics if team.first else None)[0]
-    verdict = metrics.get("verdict", {}).get(runtime.language(resolved.settings.lang), "")
-    return Finished(run, metrics, verdict, before)
 
 
 # ---------------------------------------------------------------- around a run

@@ -167,6 +167,16 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Redone:
+    """What an earlier process had done after the checkpoint that is gone on from, and is done again."""
+
+    until: int
+    """Its last step."""
+    revisions: tuple[Revision, ...]
+    """What it had decided meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user must be told: a choice, a fallback, a warning."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from whet import durable, lock
 from whet.config import Resolved, fields
-from whet.errors import ModelError, OutputError, UsageError, WhetError, did_you_mean
+from whet.errors import Interrupted, ModelError, OutputError, UsageError, WhetError, did_you_mean
 from whet.records import (
     SIDES,
     Evaluation,
@@ -31,6 +32,7 @@ from whet.records import (
     Ints,
     Notice,
     Plan,
+    Redone,
     Revision,
     Splits,
     StepRecord,
@@ -80,15 +82,7 @@ class RunFolder:
         if self.silent:
             return
         with _mendable(self.path):
-            handle, scratch = tempfile.mkstemp(prefix="tmp-", dir=self.path)
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump(content, file, ensure_ascii=False, indent=1)
-                    file.write("\n")
-                Path(scratch).chmod(0o644)
-                Path(scratch).replace(self.path / name)
-            finally:
-                Path(scratch).unlink(missing_ok=True)
+            durable.write(self.path / name, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
     def log(self, record: Record) -> Record:
         """Appends a record to events.jsonl and gives it back."""
@@ -99,20 +93,46 @@ class RunFolder:
         """Closes events.jsonl with the figures of the last step."""
         self._append({"kind": "end", **({} if last is None else dataclasses.asdict(last))})
 
+    def flushed(self) -> int:
+        """How long events.jsonl is, in bytes that are on the disk."""
+        if self.silent:
+            return 0
+        with _mendable(self.path), (self.path / "events.jsonl").open("ab") as file:
+            os.fsync(file.fileno())
+            return file.tell()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The folder, made if need be, is this process's alone. RunBusyError where it is another's."""
+        if self.silent:
+            yield
+            return
+        with _mendable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with lock.held(self.path):
+            yield
+
     @contextmanager
     def telling_faults(self) -> Iterator[None]:
         """Keeps a fault in error.json before it goes on."""
         try:
             yield
         except WhetError as fault:
-            self.write("error.json", fault.as_json())
+            if not isinstance(fault, Interrupted):  # somebody wanted it so
+                self.write("error.json", fault.as_json())
             raise
 
     def _append(self, line: Mapping[str, object]) -> None:
         if self.silent:
             return
         with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            # JSON has no number for the loss of a step that was left out.
+            plain = {name: None if _is_not_finite(value) else value for name, value in line.items()}
+            file.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _is_not_finite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def fingerprint(resolved: Resolved, parts: Sequence[str]) -> str:
@@ -131,13 +151,17 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
     An `--output` folder that holds something else is refused.
     """
     settings = resolved.settings
-    name = re.sub(r"[^\w.-]+", "-", f"{data}-{model}").strip("-.") + f"-{digest[:8]}"
-    base = Path(settings.output) if settings.output else FOLDER / name
+    base = Path(settings.output) if settings.output else FOLDER / name_of(data, model, digest)
     with _mendable(base):
         path = _free_name(base) if settings.fresh else _name_of(base, digest)
         if path.exists():
             _check_ours(path, digest, given=settings.output is not None)
     return RunFolder(path)
+
+
+def name_of(data: str, model: str, digest: str) -> str:
+    """What a folder of a job is called."""
+    return re.sub(r"[^\w.-]+", "-", f"{data}-{model}").strip("-.") + f"-{digest[:8]}"
 
 
 def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> None:
@@ -147,9 +171,45 @@ def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> No
         with _mendable(run.path):
             _clear(run.path)
             run.path.mkdir(parents=True, exist_ok=True)
+    run.write("run.json", _described(resolved, facts))
+
+
+def _described(resolved: Resolved, facts: Mapping[str, object]) -> dict[str, Any]:
+    """The content of run.json."""
     values = dataclasses.asdict(resolved.settings)
     settings = {name: {"value": value, "reason": resolved.reasons[name]} for name, value in values.items()}
-    run.write("run.json", {"format": 1, "started": datetime.now(UTC).isoformat(), **facts, "settings": settings})
+    return {"format": 1, "started": datetime.now(UTC).isoformat(), **facts, "settings": settings}
+
+
+def go_on(run: RunFolder, resolved: Resolved, facts: Mapping[str, object], *, step: int, events: int) -> Redone:
+    """Prepares the folder of an unfinished run for another process, which goes on from a checkpoint of so many
+    steps and bytes of events.jsonl; returns what had been done since."""
+    if run.silent:
+        return Redone(step, ())
+    later = [line for line in _events(run.path) if line.get("step", 0) > step]
+    done = max((line["step"] for line in later if line["kind"] == "step"), default=step)
+    revisions = [Revision(line["step"], line["steps"], line["seconds"]) for line in later if line["kind"] == "revision"]
+    with _mendable(run.path):
+        (run.path / "error.json").unlink(missing_ok=True)
+        durable.sweep(run.path)
+        path = run.path / "events.jsonl"
+        if path.exists() and path.stat().st_size > events:
+            os.truncate(path, events)
+    try:
+        known = run.read("run.json")
+    except ModelError:  # from a mirror, on another machine
+        known = _described(resolved, facts)
+    known.setdefault("resumed", []).append({"at": datetime.now(UTC).isoformat(), "step": step})
+    run.write("run.json", known)
+    return Redone(done, tuple(revisions))
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of events.jsonl that are whole."""
+    with suppress(FileNotFoundError), (path / "events.jsonl").open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            with suppress(ValueError):
+                yield json.loads(line)
 
 
 def find(run: str | os.PathLike[str]) -> RunFolder:
@@ -277,8 +337,8 @@ def _check_ours(path: Path, digest: str, *, given: bool) -> None:
     where = "--output" if given else str(path)
     if not path.is_dir():
         raise UsageError(f"{path} is a file", where=where, expected="a folder")
-    if not any(path.iterdir()):
-        return
+    if all(left.name in lock.FILES or left.name.startswith(durable.SCRATCH) for left in path.iterdir()):
+        return  # nothing, or what a process left that was ended before it wrote run.json
     known = _digest_in(path)
     if known is None:
         raise UsageError(f"{path} holds files that no run wrote", where=where, todo="Give another --output")
@@ -294,11 +354,9 @@ def _clear(path: Path) -> None:
     """Removes what an unfinished run of ours left, and nothing else."""
     for name in OWN_FILES:
         (path / name).unlink(missing_ok=True)
-    for left in [path / "model", *path.glob("tmp-*")]:
-        if left.is_dir():
-            shutil.rmtree(left)
-        else:
-            left.unlink(missing_ok=True)
+    if (path / "model").is_dir():
+        shutil.rmtree(path / "model")
+    durable.sweep(path)
 
 
 @contextmanager

@@ -69,9 +69,9 @@ def clocked(monkeypatch: pytest.MonkeyPatch, tick: Callable[[int], float], **cha
     the n-th step, is `tick(n)` seconds after the one before."""
 
     class Clocked(Pace):
-        def __init__(self, steps: int, budget: Budget) -> None:
+        def __init__(self, steps: int, budget: Budget, **resumed: Any) -> None:
             self.looks, self.now = 0, 0.0
-            super().__init__(steps, dataclasses.replace(budget, **changes), clock=self.look)
+            super().__init__(steps, dataclasses.replace(budget, **changes), clock=self.look, **resumed)
 
         def look(self) -> float:
             self.looks += 1

@@ -91,7 +91,12 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     ),
 }  # fmt: skip
 SHOWN_BELOW = {"recipe", "encoding", "model", "log_every", "json", "quiet", "debug"}
-SHOWN_ELSEWHERE = {"require_gpu", "yes"}  # test_require_gpu.py, test_plan.py
+SHOWN_ELSEWHERE = {
+    "require_gpu",
+    "yes",
+    "checkpoint_every",
+    "mirror",
+}  # test_require_gpu.py, test_plan.py, test_resume.py
 
 
 @pytest.fixture(autouse=True)

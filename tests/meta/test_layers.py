@@ -14,6 +14,8 @@ from tests.meta.source import Module, aliases, called_name, dotted_name, imports
 LAYERS = {
     "whet.errors": -2,
     "whet.durations": -1,
+    "whet.durable": -1,
+    "whet.interruption": -1,
     "whet.machine": -1,
     "whet.recipes": -1,
     "whet.records": 0,
@@ -28,6 +30,7 @@ LAYERS = {
     "whet.training": 3,
     "whet.artifact": 3,
     "whet.runs": 3,
+    "whet.lock": 2,
     "whet.predictor": 4,
     "whet.explain": 5,
     "whet.report": 5,
@@ -35,15 +38,17 @@ LAYERS = {
     "whet.prepare": 4,
     "whet.finetune": 6,
     "whet.planning": 6,
-    "whet.pipeline": 7,
+    "whet.run": 5,
+    "whet.story": 7,
+    "whet.pipeline": 8,
     "whet.health": 7,
     "whet.server": 7,
-    "whet.estimator": 8,
-    "whet.compat": 8,
-    "whet.scale": 8,
-    "whet": 8,  # the package itself, which is the library's door; exactly this name, not a prefix
-    "whet.cli": 9,
-    "whet.__main__": 10,
+    "whet.estimator": 9,
+    "whet.compat": 9,
+    "whet.scale": 9,
+    "whet": 9,  # the package itself, which is the library's door; exactly this name, not a prefix
+    "whet.cli": 10,
+    "whet.__main__": 11,
 }
 
 # No torch and no transformers, not even inside functions. sentence_transformers would load both.

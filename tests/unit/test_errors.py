@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whet import errors
-from whet.errors import DataError, MissingExtraError, UsageError, WhetError, did_you_mean, quoted
+from whet.errors import DataError, Interrupted, MissingExtraError, UsageError, WhetError, did_you_mean, quoted
 
 
 def test_a_message_says_what_where_what_was_expected_and_what_to_do() -> None:
@@ -64,6 +64,8 @@ def test_the_json_form_keeps_every_part_and_every_further_fault() -> None:
         ("RunBusyError", 6, "run_busy"),
         ("OutputError", 7, "output"),
         ("ScoreError", 8, "score"),
+        ("Interrupted", 130, "interrupted"),
+        ("Terminated", 143, "terminated"),
     ],
 )
 def test_each_kind_of_fault_has_its_exit_code(name: str, code: int, kind: str) -> None:
@@ -73,8 +75,8 @@ def test_each_kind_of_fault_has_its_exit_code(name: str, code: int, kind: str) -
 
 
 def test_no_kind_of_fault_is_missing_above() -> None:
-    tree = {cls.__name__ for base in (WhetError, UsageError) for cls in base.__subclasses__()}
-    assert len(tree) == 9
+    tree = {cls.__name__ for base in (WhetError, UsageError, Interrupted) for cls in base.__subclasses__()}
+    assert len(tree) == 11
 
 
 def test_the_nearest_known_word_is_suggested_and_a_far_one_is_not() -> None:

@@ -27,7 +27,7 @@ OTHER_VALUES: dict[str, object] = {
 # And for each one that does not.
 SHOWN_OTHERWISE: dict[str, object] = {
     "recipe": "sst2-minilm", "output": "here", "fresh": True, "log_every": 7, "lang": "ko", "json": True,
-    "quiet": True, "require_gpu": True, "yes": True, "debug": True,
+    "quiet": True, "require_gpu": True, "yes": True, "debug": True, "checkpoint_every": 7, "mirror": "there",
 }  # fmt: skip
 
 STEP = StepRecord(3, 6, 1.5, 0.25, 1e-4, 120, 2.0)

@@ -24,7 +24,7 @@ from whet.planning.measured import Measured, has_baseline, lighter, measure, wei
 from whet.prepare import Asked
 from whet.records import Plan, Span
 from whet.score import baseline
-from whet.training import estimate, loop
+from whet.training import checkpoints, estimate, loop
 from whet.training.estimate import Speed, Workload
 from whet.training.pace import Budget
 from whet.training.team import Alone
@@ -108,7 +108,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         total=estimate.span(found.total, speed),
         memory=_memory(measured),
         memory_there=_memory_there(measured.classifier),
-        disk=_disk(asked, work, measured.classifier),
+        disk=_disk(measured),
         disk_there=machine.disk_free(folder),
         too_long=too_long,
         ladder=ladder(measured, engines),
@@ -148,8 +148,13 @@ def _memory_there(classifier: Classifier) -> int | None:
     return None if held is None or available is None else held + available
 
 
-def _disk(asked: Asked, work: Workload, classifier: Classifier) -> int:
-    """Bytes of model, predictions, splits and cached tokens."""
+def _disk(measured: Measured) -> int:
+    """Bytes of model, predictions, splits, cached tokens and checkpoints, as many as there are at once."""
+    asked, work, model = measured.asked, measured.work, weights(measured.classifier)
+    settings = asked.resolved.settings
+    # Weights, two moments of each, and those that were the best.
+    state = model * (4 if settings.keep == "best" and "validation" in work.rows else 3)
+    count = checkpoints.at_once(settings.checkpoint_every, measured.times.training)
     tokens = sum(work.rows[side] * float(lengths.mean()) for side, lengths in work.lengths.items())
     test = 0 if asked.splits.test is None else sum(map(len, asked.splits.test.texts))
-    return round(weights(classifier) + tokens * TOKEN + test * TEXT)
+    return round(model + count * state + tokens * TOKEN + test * TEXT)

@@ -10,18 +10,24 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch, training_batch
 from whet.errors import TrainingError
 from whet.model.classifier import Classifier
-from whet.records import Encoded, Ints, Notice, StepRecord
+from whet.model.recompute import torch_random
+from whet.records import Batch, Encoded, Ints, Notice, StepRecord
 from whet.training import optim
 from whet.training.limit import Limit
 from whet.training.memory import Sparing
 from whet.training.objective import Objective, objective_of
 from whet.training.pace import Pace
+from whet.training.state import State
+
+IN_A_ROW = 3  # steps that are not finite end a training
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,51 +65,132 @@ def train(
     pace: Pace | None = None,
     limit: Limit | None = None,
 ) -> Iterator[StepRecord | Notice]:
-    """Trains in place and yields a record after each optimiser step, and before it a notice each time
-    that memory was too short for the step. With a `pace` there are as many steps as it allows for, and
-    the learning rate reaches its end with the last of them.
+    """A whole `Training`."""
+    return Training(classifier, encoded, labels, recipe, objective, pace, limit).records()
 
-    The loss of a step is the mean over its rows; `objective` is how several processes come by it, and
-    `limit`, which is changed where memory runs short, what an earlier part of the run left of it. A
-    loss or a gradient that is not finite raises TrainingError before it can reach the weights; a
-    gradient that overflows under fp16 leaves its step out, until no lower scale of the loss helps.
+
+class Training:
+    """Trains a classifier in place. Between two records its `state`, which holds everything that a step
+    changes, is all that another process needs to go on with, bit for bit alike.
+
+    The loss of a step is the mean over its rows; `objective` is how several processes come by it. With a
+    `pace` there are as many steps as it allows for, and the learning rate reaches its end with the last
+    of them. `limit` is changed where memory runs short.
     """
-    objective = objective or objective_of(classifier, encoded)
-    steps = count_steps(len(encoded), recipe)
-    per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
-    warmup = optim.warmup_steps(recipe.warmup, steps)
-    optimizer = optim.Optimizer(objective.parameters, weight_decay=recipe.weight_decay)
-    scale = optim.LossScale(fp16=classifier.precision == "fp16")
-    sparing = Sparing(classifier, objective, limit or Limit())
-    tokens, seconds = 0, 0.0
-    total, fall = steps, None  # as the pace revises them
-    for step in range(steps):
-        started = time.perf_counter()
-        batch = training_batch(encoded, labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step)
-        learning_rate = optim.rate(step, steps=total, warmup=warmup, peak=recipe.learning_rate, fall=fall)
-        classifier.model.train()
-        mean = yield from sparing.gradient(batch, scale.factor, step + 1)
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        encoded: Encoded,
+        labels: Ints,
+        recipe: Recipe,
+        objective: Objective | None = None,
+        pace: Pace | None = None,
+        limit: Limit | None = None,
+    ) -> None:
+        self._classifier, self._encoded, self._labels = classifier, encoded, labels
+        self._recipe, self._pace, self._limit = recipe, pace, limit or Limit()
+        self._objective = objective or objective_of(classifier, encoded)
+        self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=recipe.weight_decay)
+        self._scale = optim.LossScale(fp16=classifier.precision == "fp16")
+        steps = count_steps(len(encoded), recipe)
+        self._per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
+        self._warmup = optim.warmup_steps(recipe.warmup, steps)
+        self._total = steps
+        self._fall: optim.Fall | None = None  # these two as the pace revises them
+        self._step, self._tokens, self._seconds = 0, 0, 0.0
+        self._missed = 0  # steps in a row
+
+    def records(self) -> Iterator[StepRecord | Notice]:
+        """Trains to the end, and yields a record after each optimiser step, and before it a notice each
+        time that memory was too short for the step.
+
+        A step whose loss or gradient is not finite is left out and told, so that the weights stay finite;
+        IN_A_ROW of them raise TrainingError. Under fp16 a gradient that overflows lowers the scale of the
+        loss and is not told, until no lower one helps.
+        """
+        recipe = self._recipe
+        sparing = Sparing(self._classifier, self._objective, self._limit)
+        while self._step < self._total:
+            started, step = time.perf_counter(), self._step
+            batch = training_batch(
+                self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step
+            )
+            learning_rate = optim.rate(
+                step, steps=self._total, warmup=self._warmup, peak=recipe.learning_rate, fall=self._fall
+            )
+            self._classifier.model.train()
+            mean = yield from sparing.gradient(batch, self._scale.factor, step + 1)
+            loss, wrong = self._apply(mean, learning_rate)
+            if wrong:
+                yield self._left_out(wrong, batch)
+            self._step, self._tokens = step + 1, self._tokens + len(batch.ids)
+            self._seconds += time.perf_counter() - started
+            self._revise(step, learning_rate)
+            epoch = self._step / self._per_epoch
+            yield StepRecord(self._step, self._total, epoch, loss, learning_rate, self._tokens, self._seconds)
+
+    def state(self) -> State:
+        """What the steps so far have changed; `own` is what each process of a job has for itself. The tensors are
+        the training's own, and change with its next step."""
+        random = torch_random(self._classifier.device)
+        own = {
+            "dropout": sorted(self._classifier.stream.positions.items()),
+            "random": random.get_rng_state().numpy().tobytes().hex(),
+        }
+        tensors = {"model": self._classifier.model.state_dict(), "optimizer": self._optimizer.state()}
+        numbers = {
+            "step": self._step, "steps": self._total, "fall": self._fall, "tokens": self._tokens,
+            "train_seconds": self._seconds, "missed": self._missed, "scale": self._scale.state(),
+            "limit": self._limit.state(), "own": own,
+        }  # fmt: skip
+        return State(tensors, numbers)
+
+    def load_state(self, state: State) -> None:
+        """Goes on from there; before the first step, with the job that the state is of."""
+        numbers = state.numbers
+        self._classifier.model.load_state_dict(state.tensors["model"])
+        self._objective.reload()
+        self._optimizer.load_state(state.tensors["optimizer"])
+        random = np.frombuffer(bytes.fromhex(numbers["own"]["random"]), np.uint8)
+        torch_random(self._classifier.device).set_rng_state(torch.from_numpy(random.copy()))
+        self._step, self._total, self._tokens = numbers["step"], numbers["steps"], numbers["tokens"]
+        self._fall = None if numbers["fall"] is None else tuple(numbers["fall"])
+        self._seconds, self._missed = numbers["train_seconds"], numbers["missed"]
+        self._scale.load_state(numbers["scale"])
+        self._limit.load_state(numbers["limit"])
+        self._classifier.stream.positions = dict(numbers["own"]["dropout"])
+
+    def _apply(self, mean: Tensor, learning_rate: float) -> tuple[float, str]:
+        """The optimiser's step; returns the loss, and what of it was not finite, so that there was no step."""
         # In one transfer, for here the host waits for the device; before the weights change.
-        loss, scaled = torch.stack([mean, optimizer.norm()]).tolist()
-        _check_finite("loss", loss, step, recipe)
-        norm, factor = scaled / scale.factor, scale.factor
-        if not scale.overflowed(norm):
-            # Clipping would turn an infinite gradient into weights that are not numbers.
-            _check_finite("gradient's norm", norm, step, recipe)
-            optimizer.step(learning_rate, factor * optim.clipping(norm, recipe.max_grad_norm))
-        objective.settle()
-        tokens += len(batch.ids)
-        seconds += time.perf_counter() - started
-        if pace is not None and (revised := pace.after(step + 1)) != total:
-            total, fall = revised, optim.fall_from(step, learning_rate, steps=revised, warmup=warmup)
-        yield StepRecord(step + 1, total, (step + 1) / per_epoch, loss, learning_rate, tokens, seconds)
-        if step + 1 >= total:
-            return
+        loss, scaled = torch.stack([mean, self._optimizer.norm()]).tolist()
+        norm, factor = scaled / self._scale.factor, self._scale.factor
+        wrong = "" if math.isfinite(loss) else "loss"
+        if not wrong and not self._scale.overflowed(norm):
+            if math.isfinite(norm):  # clipping would turn an infinite gradient into weights that are not numbers
+                self._optimizer.step(learning_rate, factor * optim.clipping(norm, self._recipe.max_grad_norm))
+            else:
+                wrong = "gradient"
+        self._objective.settle()
+        self._missed = self._missed + 1 if wrong else 0
+        return float(loss), wrong
 
-
-def _check_finite(what: str, value: float, step: int, recipe: Recipe) -> None:
-    if not math.isfinite(value):
+    def _left_out(self, wrong: str, batch: Batch) -> Notice:
+        """The notice of a step that was left out; raises TrainingError for the last of IN_A_ROW."""
+        step = self._step + 1
+        if self._missed < IN_A_ROW:
+            return Notice(f"step {step}: the {wrong} is not a finite number, and the step is left out", "warning")
+        rows = ", ".join(str(row) for row in sorted(batch.rows.tolist()))
+        lower = "" if self._classifier.precision == "fp32" else ", give --precision fp32"
         raise TrainingError(
-            f"the {what} is {value} at step {step + 1}",
-            todo=f"Lower --learning-rate (now {recipe.learning_rate:g}) or look at the rows of this step",
+            f"the {wrong} is not a finite number in {IN_A_ROW} steps in a row, up to step {step}",
+            todo=f"Lower --learning-rate (now {self._recipe.learning_rate:g}){lower}, or look at the rows of the last "
+            f"step: numbers {rows} of the training rows in splits.parquet",
         )
+
+    def _revise(self, step: int, learning_rate: float) -> None:
+        """Takes the number of steps that the pace has settled on after the 0-based `step`."""
+        if self._pace is not None and (revised := self._pace.after(step + 1)) != self._total:
+            self._total = revised
+            self._fall = optim.fall_from(step, learning_rate, steps=revised, warmup=self._warmup)

@@ -40,6 +40,9 @@ class Objective(Protocol):
     def settle(self) -> None:
         """After the optimiser's step: the model holds the new weights, and no gradient is left."""
 
+    def reload(self) -> None:
+        """After the model was given other weights, in place."""
+
 
 def objective_of(classifier: Classifier, encoded: Encoded) -> Objective:
     """That of one process alone, for training on `encoded`."""
@@ -79,6 +82,9 @@ class OnDevice:
             if trained is parameter:
                 parameter.grad = None
         self._words.settle()
+
+    def reload(self) -> None:
+        self._words.reload()
 
     def _of_part(self, rows: Batch, weight: float, scale: float) -> Tensor:
         """Adds the gradient of `weight` times the mean loss of these rows, and returns that."""

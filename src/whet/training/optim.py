@@ -28,7 +28,9 @@ class Optimizer:
         on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
         count = min(threads.at_once(), len(parameters)) if on_cpu else 1
         dealt = deal([parameter.numel() for parameter in parameters], count)
+        self._parameters = parameters
         self._parts = [_adamw([parameters[index] for index in part], weight_decay) for part in dealt]
+        self._part_of = {index: part for part, indices in zip(self._parts, dealt, strict=True) for index in indices}
 
     def norm(self) -> Tensor:
         """That of all gradients together."""
@@ -47,6 +49,21 @@ class Optimizer:
             part.step()
 
         threads.each(update, len(self._parts))
+
+    def state(self) -> dict[str, Tensor]:
+        """The moments and the count of steps of each parameter that has had a gradient, by its place."""
+        return {
+            f"{place}.{name}": tensor
+            for place, parameter in enumerate(self._parameters)
+            for name, tensor in self._part_of[place].state.get(parameter, {}).items()
+        }
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Goes on from a `state` of the same parameters, before the first step."""
+        for name, tensor in state.items():
+            place, _, kind = name.partition(".")
+            parameter = self._parameters[int(place)]
+            self._part_of[int(place)].state[parameter][kind] = tensor.to(parameter.device, copy=True)
 
 
 class _AdamW(torch.optim.AdamW):

@@ -54,7 +54,8 @@ class Pace:
     time, and raised again, up to the planned number, when it would.
 
     Time in which the process was stopped does not count. `recorded` revisions of an earlier attempt
-    are repeated up to the step `until`, without a look at the clock.
+    are repeated up to the step `until`, without a look at the clock. `revised`: how many steps there are by
+    those that came before the first one taken here.
     """
 
     def __init__(
@@ -65,8 +66,9 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         recorded: Sequence[Revision] = (),
         until: int = 0,
+        revised: int | None = None,
     ) -> None:
-        self.steps = self._planned = steps
+        self.steps, self._planned = steps if revised is None else revised, steps
         self._budget, self._clock = budget, clock
         self._recorded, self._until = {revision.step: revision for revision in recorded}, until
         self._recent = deque([budget.step] * EXPECTED, maxlen=max(LEAST_WINDOW, round(WINDOW * steps)))
@@ -82,6 +84,11 @@ class Pace:
     def slowdown(self) -> float:
         """How many times slower than planned the recent steps were; at least 1."""
         return max(1.0, self._step() / self._budget.step)
+
+    @property
+    def left(self) -> float:
+        """Seconds until all must be over."""
+        return self._deadline - self._clock()
 
     def after(self, step: int) -> int:
         """How many steps the training has, decided after `step` of them, each of which is told."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
 
 from whet.config import Keep
@@ -38,6 +42,23 @@ class Selection:
         if self.keep == "best":
             self._weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
         return True
+
+    def state(self, step: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """After so many steps: the best weights, none where the model has them now, and plain JSON."""
+        weights = {} if self.best_step == step else self._weights
+        score = self._best_score if math.isfinite(self._best_score) else None
+        return weights, {
+            "best_step": self.best_step, "best_score": score, "worse": self._worse, "last_step": self._last_step
+        }  # fmt: skip
+
+    def load_state(self, weights: Mapping[str, Tensor], state: Mapping[str, Any], model: nn.Module) -> None:
+        """Goes on from there; the model has been given its weights of that step."""
+        self.best_step, self._worse, self._last_step = state["best_step"], state["worse"], state["last_step"]
+        self._best_score = float("-inf") if state["best_score"] is None else state["best_score"]
+        if self.keep == "best" and self.best_step:
+            device = next(model.parameters()).device
+            best = weights or model.state_dict()
+            self._weights = {name: tensor.detach().to(device, copy=True) for name, tensor in best.items()}
 
     def restore(self, model: nn.Module) -> bool:
         """Puts the best weights back; True when they are others than the last."""

@@ -80,6 +80,10 @@ class Words:
         self.rows.grad.zero_()
         self._touched.clear()
 
+    def reload(self) -> None:
+        """Takes the rows from the table, which was given other weights."""
+        self.rows.detach().copy_(self.table.detach()[self._used])
+
     def settle(self) -> None:
         """Writes the rows into the table, and makes their gradient zero where it is not."""
         assert self.rows.grad is not None

@@ -17,11 +17,12 @@ from torch import Tensor
 
 from tests.conftest import TinyModel, review_rows
 from tests.unit.small import PACKED, THREE, TWO, classifier, encoded, sequences, stock
+from whet.data.batches import training_batch
 from whet.data.tokens import encode_in_memory, load_cutter
 from whet.errors import TrainingError
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
-from whet.records import Batch, Encoded, Ints, Revision, StepRecord
+from whet.records import Batch, Encoded, Ints, Notice, Revision, StepRecord
 from whet.training import loop, objective, optim
 from whet.training.loop import Recipe, count_steps, train
 from whet.training.pace import Budget, Pace
@@ -251,36 +252,65 @@ def test_gradients_of_a_step_do_not_reach_the_next(tiny_bert: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_stops_before_the_weights_change(
+def test_a_step_whose_loss_is_not_finite_is_left_out_and_the_training_goes_on(
     tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     made = classifier(tiny_bert)
-    steps = train(made, *random_rows(16), RECIPE)
+    steps = train(made, *random_rows(24), RECIPE)
     next(steps)
     before = weights(made)
-    monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 0 + value)
-    with pytest.raises(TrainingError) as caught:
-        next(steps)
-    assert caught.value.message == (
-        f"the loss is {value} at step 2. Lower --learning-rate (now 0.001) or look at the rows of this step."
-    )
-    assert caught.value.exit_code == 5
+    with monkeypatch.context() as patched:
+        patched.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 0 + value)
+        notice, record = next(steps), next(steps)
+    assert notice == Notice("step 2: the loss is not a finite number, and the step is left out", "warning")
+    assert isinstance(record, StepRecord)
+    assert (record.step, math.isfinite(record.loss)) == (2, False)
     assert equal(weights(made), before)
+    assert all(parameter.grad is None for parameter in made.model.parameters())
+    following = next(steps)
+    assert isinstance(following, StepRecord)
+    assert (following.step, math.isfinite(following.loss)) == (3, True)
+    assert not equal(weights(made), before)
 
 
-def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(
-    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_whose_gradient_is_not_finite_is_left_out(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = classifier(tiny_bert)
     before = weights(made)
     # The root is 0 and its slope is infinite there.
     monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: (logits * 0).sum().sqrt())
-    with pytest.raises(TrainingError) as caught:
-        next(train(made, *random_rows(16), RECIPE))
-    assert caught.value.message == (
-        "the gradient's norm is nan at step 1. Lower --learning-rate (now 0.001) or look at the rows of this step."
-    )
+    notice, record = islice(train(made, *random_rows(16), RECIPE), 2)
+    assert notice == Notice("step 1: the gradient is not a finite number, and the step is left out", "warning")
+    assert isinstance(record, StepRecord)
+    assert record.loss == 0.0
     assert equal(weights(made), before)
+
+
+def test_three_such_steps_in_a_row_end_the_training_with_what_may_help(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = classifier(tiny_bert)
+    encoded, labels = random_rows(40)
+    steps = train(made, encoded, labels, RECIPE)
+    spoilt = {2, 3, 5, 6, 7}
+    real, taken = objective.F.cross_entropy, 0
+
+    def loss(logits: Tensor, labels: Tensor, reduction: str) -> Tensor:
+        found = real(logits, labels, reduction=reduction)
+        return found * math.nan if taken + 1 in spoilt else found
+
+    monkeypatch.setattr(objective.F, "cross_entropy", loss)
+    with pytest.raises(TrainingError) as caught:
+        for record in steps:
+            taken += isinstance(record, StepRecord)
+    assert taken == 6  # two in a row did not end it
+    rows = training_batch(encoded, labels, batch_size=RECIPE.batch_size, seed=RECIPE.seed, step=6).rows
+    assert caught.value.message == (
+        "the loss is not a finite number in 3 steps in a row, up to step 7. Lower --learning-rate (now 0.001), or "
+        f"look at the rows of the last step: numbers {', '.join(map(str, sorted(rows)))} of the training rows in "
+        "splits.parquet."
+    )
+    assert caught.value.exit_code == 5
+    assert all(torch.isfinite(weight).all() for weight in made.model.parameters())
 
 
 # ---------------------------------------------------------------- fp16
@@ -331,24 +361,28 @@ def test_under_fp16_a_gradient_that_no_scale_mends_is_a_fault_before_the_weights
     made = in_fp16(tiny_bert)
     before = weights(made)
     monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 1e6)
+    told = []
     with pytest.raises(TrainingError) as caught:
-        list(train(made, *random_rows(16), recipe(epochs=10.0)))
-    message = (
-        "at step 17. Lower --learning-rate (now 0.001) or look at the rows of this step."  # 2 ** 16 halved 17 times
+        for record in train(made, *random_rows(16), recipe(epochs=10.0)):
+            told += [record.message] if isinstance(record, Notice) else []
+    # 2 ** 16 is halved 17 times.
+    assert told == [f"step {step}: the gradient is not a finite number, and the step is left out" for step in (17, 18)]
+    assert caught.value.message.startswith(
+        "the gradient is not a finite number in 3 steps in a row, up to step 19. Lower --learning-rate (now 0.001), "
+        "give --precision fp32, or look at the rows of the last step: numbers "
     )
-    assert caught.value.message in [f"the gradient's norm is {value} {message}" for value in ("inf", "nan")]
     assert equal(weights(made), before)
 
 
-def test_under_fp16_a_loss_that_is_not_finite_is_a_fault_at_once(
-    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+def test_under_fp16_a_loss_that_is_not_finite_does_not_lower_the_scale(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, scales: list[optim.LossScale]
 ) -> None:
     made = in_fp16(tiny_bert)
     before = weights(made)
     monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * math.nan)
-    with pytest.raises(TrainingError) as caught:
-        next(train(made, *random_rows(16), RECIPE))
-    assert caught.value.message.startswith("the loss is nan at step 1. ")
+    notice = next(train(made, *random_rows(16), RECIPE))
+    assert notice == Notice("step 1: the loss is not a finite number, and the step is left out", "warning")
+    assert scales[0].state()["factor"] == optim.FIRST_SCALE
     assert equal(weights(made), before)
 
 

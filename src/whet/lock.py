@@ -1,0 +1,65 @@
+"""A run folder is one process's at a time.
+
+The lock is the operating system's (flock, on Windows msvcrt), which frees it with the end of the process
+that holds it, however that came about. Who holds it stands beside it, for the message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from whet import durable
+from whet.errors import RunBusyError
+
+LOCK, OWNER = ".lock", ".owner.json"
+FILES = (LOCK, OWNER)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """A folder that is there is this process's alone. RunBusyError where it is another's; raises OSError."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise _busy(folder) from None
+    try:
+        owner = {"pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        durable.write(folder / OWNER, json.dumps(owner))
+        yield
+    finally:
+        with suppress(OSError):
+            (folder / OWNER).unlink()
+        lock.release()
+
+
+def check(folder: Path) -> None:
+    """Raises RunBusyError where another process holds the folder."""
+    if not (folder / LOCK).exists():
+        return
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / LOCK, blocking=False):
+            return
+    except Timeout:
+        raise _busy(folder) from None
+
+
+def _busy(folder: Path) -> RunBusyError:
+    try:
+        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+        who = f"process {owner['pid']} on {owner['host']}, since {owner['since']},"
+    except (OSError, ValueError, KeyError, TypeError):
+        who = "another process"
+    return RunBusyError(
+        f"{who} works in this run folder", where=str(folder), todo="Wait for it, or give another --output"
+    )

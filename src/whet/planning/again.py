@@ -1,0 +1,71 @@
+"""A job that goes on: what was settled when it began holds, and nothing is measured again."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from whet import prepare, runtime
+from whet.model import classifier as classifiers
+from whet.model.files import find
+from whet.planning.plan import Planned
+from whet.prepare import Asked
+from whet.training.pace import Budget
+from whet.training.team import Alone
+
+KEPT = "as when the run began"
+
+
+def facts_of(planned: Planned) -> dict[str, Any]:
+    """What `again` needs of a job, as plain JSON; beside it the seconds that are `left` of its budget."""
+    asked, budget = planned.asked, planned.budget
+    machine, settings = asked.machine, asked.resolved.settings
+    reasons = asked.resolved.reasons
+    chosen = {name: getattr(settings, name) for name, reason in reasons.items() if reason.startswith("budget ")}
+    return {
+        "device": machine.device, "precision": machine.precision, "threads": machine.threads,
+        "versions": runtime.versions(), "chosen": chosen,
+        "budget": None if budget is None else dataclasses.asdict(budget),
+    }  # fmt: skip
+
+
+def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
+    """The job with the threads, the settings and what is left of the budget that it had. What is not the same
+    on this machine is among what must be said."""
+    settings = asked.resolved.settings
+    machine = dataclasses.replace(asked.machine, threads=facts["threads"], threads_reason=KEPT)
+    runtime.apply(machine, settings.seed)
+    asked = dataclasses.replace(asked, machine=machine)
+    if facts["chosen"]:
+        asked = _chosen(asked, facts["chosen"], f"budget {settings.budget}")
+    settings = asked.resolved.settings
+    cutter = prepare.cutter_of(asked.files, settings, runtime.cache_folder())
+    seed = team.seed(settings.seed)
+    classifier, said = classifiers.fresh(asked.files, asked.labels, machine, settings, seed=seed)
+    budget = None
+    if facts["budget"] is not None:
+        budget = Budget(**{**facts["budget"], "deadline": time.monotonic() + facts["left"]})
+    return Planned(asked, classifier, cutter, [*_differences(machine, facts), *said], budget=budget)
+
+
+def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
+    resolved = asked.resolved
+    for name, value in chosen.items():
+        resolved = resolved.with_value(name, value, reason)
+    settings = resolved.settings
+    assert asked.rows is not None, "a job with a budget keeps its data"
+    splits = prepare.splits_of(asked.rows, settings)
+    labels = prepare.label_set_of(asked.rows, splits, settings)
+    files = find(settings.model) if "model" in chosen else asked.files
+    return dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, files=files, rows=None)
+
+
+def _differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> list[str]:
+    here = {"device": machine.device, "precision": machine.precision, **runtime.versions()}
+    then = {"device": facts["device"], "precision": facts["precision"], **facts["versions"]}
+    changed = [f"{name} {then.get(name)} then, {here[name]} now" for name in here if then.get(name) != here[name]]
+    if not changed:
+        return []
+    return [f"{', '.join(changed)}: the result may differ in its last digits from that of an uninterrupted run"]

@@ -1,0 +1,79 @@
+"""A finished run, as the library hands it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet import runs, runtime
+from whet.records import Prediction
+
+if TYPE_CHECKING:
+    from whet.labels import LabelSet
+    from whet.predictor import Predictor
+
+
+class Run:
+    """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`."""
+
+    def __init__(self, folder: runs.RunFolder) -> None:
+        self._folder = folder
+
+    @property
+    def path(self) -> Path:
+        return self._folder.path
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The content of metrics.json."""
+        return self._folder.read("metrics.json")
+
+    @cached_property
+    def settings(self) -> dict[str, object]:
+        """Setting to value, as the run resolved them."""
+        return {name: entry["value"] for name, entry in self._folder.read("run.json")["settings"].items()}
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        runtime.require_training()
+        from whet import predictor
+
+        return predictor.load(self._folder.model)
+
+    @property
+    def labels(self) -> LabelSet:
+        return self.predictor.labels
+
+    @cached_property
+    def model(self) -> Any:
+        """The plain transformers model, loaded from the run's model/ folder on the CPU."""
+        from whet.model.encoder import load_saved
+
+        return load_saved(self._folder.model).eval()
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
+        from whet.model.encoder import load_tokenizer
+
+        return load_tokenizer(self._folder.model)
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """A prediction for each text, in order."""
+        return self.predictor.predict(texts)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a job. `resumed_finished`: it had been finished before and was only read."""
+
+    run: Run
+    metrics: dict[str, Any]
+    verdict: str
+    resumed_finished: bool

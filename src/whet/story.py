@@ -1,0 +1,214 @@
+"""A job from its data to its scores, told as it happens: check, split, choose, plan, tokenise, compare, train, save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whet import lock, prepare, runs, runtime
+from whet.config import Resolved
+from whet.errors import DataError, UsageError
+from whet.records import Checked, Evaluation, Notice, Plan, Redone, Revision, Stage, StepRecord
+from whet.run import Finished, Run
+from whet.training.team import Alone, team_of
+
+if TYPE_CHECKING:
+    from whet.finetune import Job, Kept
+    from whet.planning.plan import Planned
+    from whet.training.checkpoints import Found
+
+CHECKPOINTS = "checkpoints"  # in the run folder
+
+Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | Finished
+
+
+def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
+    """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
+    several processes, each follows the same job and the first alone writes it down."""
+    runtime.require_training()
+    with team_of(runtime.ranks()) as team:
+        if resolved.settings.require_gpu:  # at once, for reading the data may take minutes
+            runtime.require_gpu(resolved.settings.device, team.ranks)
+        yield from _story(data, resolved, command, team)
+
+
+def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
+    """The same job up to its plan, which is the last event. Nothing is written."""
+    runtime.require_training()
+    team, started = Alone(runtime.ALONE), time.monotonic()
+    asked = yield from prepare.settle(data, resolved, team.ranks)
+    with runtime.loading():
+        from whet.planning.plan import plan_of
+    yield Stage("plan")
+    planned = plan_of(asked, team, runs.FOLDER, started)
+    yield from map(Notice, planned.said)
+    assert planned.plan is not None, "one process alone has a plan"
+    yield planned.plan
+
+
+def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Iterator[Event]:
+    started = time.monotonic()
+    asked = yield from prepare.settle(data, resolved, team.ranks)
+    resolved, labels = asked.resolved, asked.labels
+    digests = prepare.data_digests(asked.splits)
+    same = runs.fingerprint(resolved, [*digests, *labels.names])
+    _check_alike(team, same, asked.machine.precision)
+    identity = [*digests, prepare.weights_digest(asked.files), *labels.names]
+    if team.ranks.count > 1:
+        identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
+    digest = runs.fingerprint(resolved, identity)
+    model = asked.files.short_name
+    opened = runs.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
+    folder, finished = _shared(team, opened)
+    if finished:
+        yield _finished(folder, resolved, team, before=True)
+        return
+    if team.first:
+        lock.check(folder.path)
+
+    with runtime.loading():
+        # Here, because they load torch, and faults of the data need not wait.
+        from whet import finetune
+        from whet.planning.again import again
+        from whet.planning.plan import plan_of
+        from whet.training.checkpoints import Checkpoints
+    # The files of a model have other times on another machine.
+    name = runs.name_of(asked.name, model, same)
+    mirror = resolved.settings.mirror
+    checkpoints = Checkpoints(folder.path / CHECKPOINTS, None if mirror is None else Path(mirror, name))
+    found = checkpoints.newest()
+    _check_same_step(team, found)
+    if found is None:
+        yield Stage("plan")
+        planned = plan_of(asked, team, folder.path, started)
+        if planned.plan is not None:
+            yield planned.plan  # nothing has been written yet: whoever does not want the job goes no further
+    else:
+        planned = again(asked, team, found.numbers["facts"])
+    about = _facts(command, digest, planned.asked, team)
+    with folder.held(), folder.telling_faults():
+        checkpoints.sweep()
+        if found is None:
+            runs.start(folder, planned.asked.resolved, about)
+            redone = Redone(0, ())
+        else:
+            redone = yield from _resumed(folder, planned.asked.resolved, about, found)
+        job = yield from _ready(folder, planned, team, finetune.Kept(checkpoints, found, redone))
+        del asked, planned  # while it trains, memory holds no training text
+        yield from finetune.train_and_save(folder, job)
+        checkpoints.remove()
+    yield _finished(folder, resolved, team, before=False)
+
+
+def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) -> Generator[Stage | Notice, None, Job]:
+    """The job with its tokens and baselines."""
+    from whet import finetune
+    from whet.planning.again import facts_of
+
+    asked = planned.asked  # as the budget has made it
+    resolved, splits, labels = asked.resolved, asked.splits, asked.labels
+    cache = runtime.cache_folder()
+    if kept.found is None:
+        for notice in asked.said:  # told before there was a folder to write to
+            folder.log(notice)
+        if planned.plan is not None:
+            folder.log(planned.plan)
+    for message in planned.said:
+        yield folder.log(Notice(message))
+    runs.write_splits(folder, splits)
+    yield Stage("tokens")
+    with team.turns():
+        sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
+    for notice in prepare.truncation_notices(sides, planned.cutter):
+        yield folder.log(notice)
+    baselines = None
+    if resolved.settings.baseline and "test" in sides and team.first:
+        yield Stage("baseline")
+        baselines = finetune.baselines(splits, sides, labels, cache)
+    return finetune.Job(
+        resolved, asked.files, planned.classifier, planned.cutter, splits.test, sides, labels, baselines, team,
+        planned.budget, kept, facts_of(planned),
+    )  # fmt: skip
+
+
+def _resumed(
+    folder: runs.RunFolder, resolved: Resolved, about: Mapping[str, object], found: Found
+) -> Generator[Notice, None, Redone]:
+    """Makes the folder ready to go on, and tells from where."""
+    redone = runs.go_on(folder, resolved, about, step=found.step, events=found.numbers["facts"]["events"])
+    if found.said:
+        yield folder.log(Notice(found.said, "warning"))
+    count = redone.until - found.step
+    after = (
+        ""
+        if not count
+        else "; 1 step after it is done again"
+        if count == 1
+        else f"; {count} steps after it are done again"
+    )
+    yield folder.log(Notice(f"going on after step {found.step} of {found.numbers['steps']}{after}"))
+    return redone
+
+
+def _check_same_step(team: Alone, found: Found | None) -> None:
+    """Raises UsageError where a process of the job does not find the checkpoint that the first one found."""
+    steps = team.meet(None if found is None else found.step)
+    if len(set(steps)) > 1:
+        raise UsageError(
+            f"the newest checkpoint is that of step {steps[0]} for rank 0, and of step {steps[team.ranks.rank]} for "
+            f"rank {team.ranks.rank}",
+            where="--output",
+            expected="a run folder on a disk that all machines share",
+            todo="Copy the checkpoints to every machine, or start over with --fresh",
+        )
+
+
+def _check_alike(team: Alone, digest: str, precision: str) -> None:
+    """Raises DataError where another process has other data or settings, UsageError where another
+    card led it to another precision. Weights do not count: on another machine their files have other
+    times, and those of the first are taken."""
+    digests, precisions = zip(*team.meet([digest, precision]), strict=True)
+    strange = [str(rank) for rank, theirs in enumerate(digests) if theirs != digests[0]]
+    if strange:
+        raise DataError(
+            f"rank {', '.join(strange)} of {len(digests)} has other data or settings than rank 0",
+            where="torchrun",
+            expected="the same command and the same data on every machine",
+        )
+    if len(set(precisions)) > 1:
+        raise UsageError(
+            f"by their cards the processes would train in {', '.join(precisions)}",
+            where="--precision",
+            expected="one for all",
+            todo=f"Give --precision {'fp16' if 'fp16' in precisions else 'fp32'}",
+        )
+
+
+def _shared(team: Alone, opened: runs.RunFolder | None) -> tuple[runs.RunFolder, bool]:
+    """The folder that the first process opened, and whether its run was finished before."""
+    path, finished = team.meet(opened and [str(opened.path), opened.finished])[0]
+    return opened or runs.RunFolder(Path(path), silent=True), finished
+
+
+def _facts(command: str, digest: str, asked: prepare.Asked, team: Alone) -> dict[str, object]:
+    machine = asked.machine
+    return {
+        "command": command,
+        "digest": digest,
+        "device": {"value": machine.device, "reason": machine.device_reason},
+        "precision": {"value": machine.precision, "reason": machine.precision_reason},
+        "threads": {"value": machine.threads, "reason": machine.threads_reason},
+        "ranks": team.ranks.count,
+        "sides": dict(asked.splits.reasons),
+        "versions": runtime.versions(),
+    }
+
+
+def _finished(folder: runs.RunFolder, resolved: Resolved, team: Alone, *, before: bool) -> Finished:
+    run = Run(folder)
+    # The folder may be on the disk of another machine.
+    metrics = team.meet(run.metrics if team.first else None)[0]
+    verdict = metrics.get("verdict", {}).get(runtime.language(resolved.settings.lang), "")
+    return Finished(run, metrics, verdict, before)

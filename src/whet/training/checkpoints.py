@@ -1,0 +1,153 @@
+"""The checkpoints of a run: what is kept of a training on its way, and which of it is gone on from.
+
+    checkpoints/step-00000120/    model, optimizer, random and best .safetensors · state.json · MANIFEST.json
+
+A checkpoint appears whole or not at all (`durable`). The newest that is what its manifest says is the one
+to go on from. An older one is removed only after two newer ones were read back and found whole.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whet import durable
+from whet.errors import ModelError, OutputError
+from whet.training.state import State, read_numbers, write_state
+
+KEPT = 2
+NAME = re.compile(r"step-\d{8,}")
+FIRST = 60.0  # seconds of training before the first checkpoint that nobody asked for
+WORTH = 10.0  # seconds of training at its end that are not to be done again for an evaluation that was cut short
+SHARE = 0.03  # of the time since the last one, that a checkpoint may take
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A checkpoint to go on from."""
+
+    path: Path
+    numbers: Mapping[str, Any]
+    """The JSON of its state."""
+    said: str
+    """What is to be told of newer ones that are not whole."""
+
+    @property
+    def step(self) -> int:
+        return int(self.numbers["step"])
+
+
+class Checkpoints:
+    """Those under one folder. `mirror`: a second place, where each is copied to, and looked for."""
+
+    def __init__(self, folder: Path, mirror: Path | None = None) -> None:
+        self._folder, self._mirror = folder, mirror
+
+    def sweep(self) -> None:
+        """Removes what a process that was ended had begun to write or to remove."""
+        for folder in filter(None, (self._folder, self._mirror)):
+            if folder.is_dir():
+                durable.sweep(folder)
+
+    def save(self, state: State) -> Path:
+        """Writes a checkpoint, reads it back, copies it to the mirror, and removes those that are older
+        than the newest two. Raises OutputError where the disk does not take it."""
+        step = state.numbers["step"]
+        path = self._folder / f"step-{step:08}"
+        try:
+            with durable.new_folder(path) as scratch:
+                write_state(scratch, state)
+            _check(path)
+            if self._mirror is not None:
+                with durable.new_folder(self._mirror / path.name) as scratch:
+                    shutil.copytree(path, scratch, dirs_exist_ok=True)
+                _check(self._mirror / path.name)
+            for folder in filter(None, (self._folder, self._mirror)):
+                for old in _all(folder)[:-KEPT]:
+                    durable.remove_folder(old)
+        except OSError as fault:
+            raise OutputError(
+                f"the checkpoint of step {step} cannot be written: {fault.strerror or fault}",
+                where=str(fault.filename or path),
+                todo="Free space or mend the disk; the same command goes on from the checkpoint before",
+            ) from None
+        return path
+
+    def newest(self) -> Found | None:
+        """The newest checkpoint that is whole, here or in the mirror; None where there was none. ModelError where none
+        is whole, or where the newest is of another version of whet."""
+        damaged: list[str] = []
+        for path in self._candidates():
+            wrong = durable.damage(path)
+            if wrong is None:
+                said = f"{'; '.join(damaged)}: going back to {path.name}" if damaged else ""
+                return Found(path, read_numbers(path), said)
+            damaged.append(f"{path}: {wrong}")
+        if damaged:
+            raise ModelError(
+                f"no checkpoint is whole: {'; '.join(damaged)}",
+                where=str(self._folder),
+                todo="Restore one of them, or start over with --fresh",
+            )
+        return None
+
+    def remove(self) -> None:
+        """After the run has ended well."""
+        for folder in filter(None, (self._folder, self._mirror)):
+            if folder.is_dir():
+                durable.remove_folder(folder)
+
+    def _candidates(self) -> Iterator[Path]:
+        """Newest first; of the same step the one in the run before its copy."""
+        places = [folder for folder in (self._mirror, self._folder) if folder is not None]
+        found = [(_step(path), here, path) for here, folder in enumerate(places) for path in _all(folder)]
+        for _, _, path in sorted(found, reverse=True):
+            yield path
+
+
+class Schedule:
+    """When a checkpoint is due: after every `every` steps or, where nobody asked, so seldom that saving takes
+    a small share of the time, and at the end what is worth it."""
+
+    def __init__(self, every: int | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every, self._clock = every, clock
+        self._pause, self._last = FIRST, clock()
+
+    def due(self, step: int, *, ended: bool) -> bool:
+        """Whether to save after so many steps, the last of which has `ended` the training."""
+        if self._every is not None:
+            return ended or step % self._every == 0
+        return self._clock() - self._last >= (min(WORTH, self._pause) if ended else self._pause)
+
+    def saved(self, seconds: float) -> None:
+        """Tells what a checkpoint took."""
+        self._last, self._pause = self._clock(), max(FIRST, seconds / SHARE)
+
+
+def at_once(every: int | None, seconds: float) -> int:
+    """How many checkpoints are on the disk at once, at the most, in a training of so many seconds."""
+    if every is not None:
+        return KEPT + 1
+    return 0 if seconds < WORTH else min(KEPT + 1, 1 + int(seconds / FIRST))
+
+
+def _all(folder: Path) -> list[Path]:
+    """Oldest first."""
+    return sorted((path for path in folder.glob("step-*") if NAME.fullmatch(path.name)), key=_step)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
+
+
+def _check(path: Path) -> None:
+    wrong = durable.damage(path)
+    if wrong is not None:
+        raise OutputError(
+            f"a checkpoint reads otherwise than it was written: {wrong}", where=str(path), todo="Look at the disk"
+        )

@@ -1,0 +1,90 @@
+"""What a training has become by some step, in memory and as the files of a checkpoint.
+
+Tensors lie in safetensors files, the rest in JSON: nothing that is read can run code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from whet.errors import ModelError
+
+FORMAT = 1
+NUMBERS = "state.json"
+# safetensors' names of the kinds of numbers that a training holds.
+KINDS = {
+    torch.float32: "F32", torch.float64: "F64", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+    torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+LONGEST_HEADER = 8  # bytes of the number that says how long the header is
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a step changes."""
+
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    """Group, each of which is a file, to name to tensor."""
+    numbers: Mapping[str, Any]
+    """Plain JSON."""
+
+
+def write_state(folder: Path, state: State) -> None:
+    """Writes the files of a state into a folder that is there. Raises OSError."""
+    for group, tensors in state.tensors.items():
+        write_tensors(folder / f"{group}.safetensors", tensors)
+    content = {"format": FORMAT, "groups": list(state.tensors), **state.numbers}
+    (folder / NUMBERS).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def read_numbers(folder: Path) -> dict[str, Any]:
+    """The JSON of a state whose files are those that were written, as `durable.damage` knows; ModelError where
+    another version of whet wrote them."""
+    numbers: dict[str, Any] = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
+    if numbers.pop("format") != FORMAT:
+        raise ModelError(
+            "a checkpoint of another version of whet",
+            where=str(folder / NUMBERS),
+            expected=f"format {FORMAT}",
+            todo="Go on with the version that wrote it (run.json tells which), or start over with --fresh",
+        )
+    return numbers
+
+
+def read_state(folder: Path) -> State:
+    """The same with its tensors, on the CPU."""
+    from safetensors.torch import load_file
+
+    numbers = read_numbers(folder)
+    groups = numbers.pop("groups")
+    return State({group: load_file(folder / f"{group}.safetensors") for group in groups}, numbers)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """A safetensors file, one tensor after the other. The library's own writer first lays all bytes out in
+    memory, for which a training that fills it has no room. Raises OSError."""
+    header, end = {}, 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": KINDS[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
+    raw = json.dumps(header).encode()
+    raw += b" " * (-len(raw) % LONGEST_HEADER)  # the tensors begin at a multiple of it
+    with path.open("wb") as file:
+        file.write(len(raw).to_bytes(LONGEST_HEADER, "little"))
+        file.write(raw)
+        for tensor in tensors.values():
+            file.write(_bytes(tensor))
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    raw: np.ndarray[Any, np.dtype[np.uint8]] = flat.view(torch.uint8).numpy()
+    return raw.data
