@@ -11,7 +11,7 @@ from whet.config import Settings
 from whet.data.batches import steps_per_epoch
 from whet.errors import UsageError
 from whet.model import classifier as classifiers
-from whet.planning.measured import Measured, has_lighter, lighter, measure, sample, workload
+from whet.planning.measured import Measured, has_lighter, lighter, measure, more_words, sample, workload
 from whet.records import Side
 from whet.training import estimate, loop
 from whet.training.estimate import Workload
@@ -86,8 +86,10 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
         classifier, _ = classifiers.fresh(asked.files, labels, asked.machine, settings, seed=settings.seed)
     asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels)
     cutter = prepare.cutter_of(asked.files, settings, runtime.cache_folder())
-    work = workload(asked, sample(splits, labels, cutter), classifier, measured.started)
-    return Measured(asked, classifier, cutter, work, measured.probed, measured.words, measured.started)
+    sampled = sample(splits, labels, cutter)
+    work = workload(asked, sampled, classifier, measured.started)
+    words = more_words(sampled, work, classifier)
+    return Measured(asked, classifier, cutter, work, measured.probed, words, measured.started)
 
 
 def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, whole: int) -> Budget:

@@ -84,7 +84,7 @@ def measure(
 
     probed = probe(classifier, sampled.encoded["train"], sampled.labels, recipe, steps=steps, expected=expected)
     work = dataclasses.replace(work, spent=time.monotonic() - started)  # the probe is part of the job
-    return Measured(asked, classifier, cutter, work, probed, _more_words(sampled, work, classifier), started)
+    return Measured(asked, classifier, cutter, work, probed, more_words(sampled, work, classifier), started)
 
 
 def sample(splits: Splits, labels: LabelSet, cutter: Cutter) -> Sampled:
@@ -121,7 +121,7 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
     return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap)
 
 
-def _more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:
+def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:
     """Bytes in training of the words that the sampled texts do not use and the others do."""
     table = classifier.model.get_input_embeddings().weight
     ids = sampled.encoded["train"]
