@@ -76,7 +76,7 @@ def test_a_run_that_is_stopped_and_continued_ends_bit_for_bit_as_one_that_was_no
     data: str, job: Job, tiny_bert: Path, here: Path, at: int, settings: dict[str, Any]
 ) -> None:
     whole = job(data, **{**SETTINGS, "output": "whole", **settings})
-    assert [step.step for step in whole.steps] == list(range(1, STEPS + 1)) or "validation" in settings
+    assert [step.step for step in whole.steps] == list(range(1, len(whole.steps) + 1))
     fault = stopped(data, tiny_bert, at, **settings)
     assert isinstance(fault, Terminated)
     assert fault.saw == f"stopped by SIGTERM after step {at} of {len(whole.steps)}"
