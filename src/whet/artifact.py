@@ -1,15 +1,13 @@
 """The model/ folder: what a fine-tuned classifier is on disk.
 
-It loads in plain transformers; `whet.json` beside it keeps what plain transformers has no place for.
+It loads in plain transformers; `whet.json` beside it keeps what plain transformers has no place for, and
+the manifest (`durable`) what each file must be.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
+from whet import durable
 from whet.config import Truncation
 from whet.data.tokens import Cutter, encode_in_memory, load_cutter
 from whet.errors import ModelError, OutputError
@@ -27,13 +26,13 @@ from whet.model.files import longest_input
 
 FORMAT = 1
 SIDE_FILE = "whet.json"
+CARD = "README.md"  # the one file that may be changed
 CANARIES = (
     "This film was a pleasant surprise from start to finish.",
     "I would not recommend it to anyone.",
     "배송이 빠르고 품질도 좋아요. 3번째 구매입니다!",
 )
 CANARY_TOLERANCE = 1e-4
-VERIFIED = ("*.safetensors", "tokenizer.json")  # files that must stay byte for byte as they were saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +54,32 @@ def save(folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet,
     """
     from safetensors import SafetensorError
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix="tmp-model-", dir=folder.parent))
     try:
-        encoder.save(classifier.model, scratch)
-        encoder.save_tokenizer(source, scratch, max_length=cutter.max_length)
-        check_tokenizer(scratch, cutter)
-        (scratch / "README.md").write_text(card, encoding="utf-8")
-        content = {**_side_file(classifier, cutter, labels), "sha256": _digests(scratch)}
-        side = json.dumps(content, ensure_ascii=False, indent=1)
-        (scratch / SIDE_FILE).write_text(side, encoding="utf-8")
-        for file in scratch.iterdir():
-            file.chmod(0o644)
-        scratch.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        scratch.replace(folder)
+        with durable.new_folder(folder, free=[CARD]) as scratch:
+            encoder.save(classifier.model, scratch)
+            encoder.save_tokenizer(source, scratch, max_length=cutter.max_length)
+            check_tokenizer(scratch, cutter)
+            (scratch / CARD).write_text(card, encoding="utf-8")
+            side = json.dumps(_side_file(classifier, cutter, labels), ensure_ascii=False, indent=1)
+            (scratch / SIDE_FILE).write_text(side, encoding="utf-8")
     except (OSError, SafetensorError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else None
         raise OutputError(
             f"cannot be saved: {reason or fault}", where=str(folder), todo="Give another --output"
         ) from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def load(folder: Path, *, device: str) -> Artifact:
-    """The classifier of a model/ folder, verified: its answers to the canary texts must be those it
-    gave when it was saved. Raises ModelError otherwise, and for a folder of a newer format."""
+    """The classifier of a model/ folder, verified: its files must be those that were saved, and its
+    answers to the canary texts too. Raises ModelError otherwise, and for a folder of a newer format."""
     side = read_side_file(folder)
-    _check_digests(folder, side["sha256"])
+    wrong = durable.damage(folder)
+    if wrong is not None:
+        raise ModelError(
+            f"changed or damaged after it was saved: {wrong}",
+            where=str(folder),
+            todo="Restore the file, or train again",
+        )
     longest = longest_input(folder)
     if side["max_length"] > longest:
         raise ModelError(
@@ -106,27 +101,6 @@ def load(folder: Path, *, device: str) -> Artifact:
     classifier = Classifier(model, device=device, seed=0)
     _check_canaries(folder, classifier, cutter, side["canaries"])
     return Artifact(folder, classifier, cutter, labels)
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """File name to sha256, of the files that must not change."""
-    digests = {}
-    for path in sorted(path for pattern in VERIFIED for path in folder.glob(pattern)):
-        with path.open("rb") as file:
-            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return digests
-
-
-def _check_digests(folder: Path, saved: Mapping[str, str]) -> None:
-    found = _digests(folder)
-    changed = sorted(name for name in saved if found.get(name) != saved[name])
-    if changed:
-        gone = all(name not in found for name in changed)
-        raise ModelError(
-            f"{', '.join(changed)} {'is missing' if gone else 'was changed or damaged after it was saved'}",
-            where=str(folder),
-            todo="Restore the file, or train again",
-        )
 
 
 def read_side_file(folder: Path) -> dict[str, Any]:
@@ -163,7 +137,6 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
         "positive_reason": isinstance(side.get("positive_reason"), str),
         "max_length": type(side.get("max_length")) is int,
         "truncation": side.get("truncation") in get_args(Truncation),
-        "sha256": isinstance(side.get("sha256"), dict),
         "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0),
     }
     return [key for key, fine in fits.items() if not fine]

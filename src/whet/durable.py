@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -45,31 +45,43 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, free: Collection[str] = ()) -> Iterator[Path]:
     """A folder to be filled, which stands at `path` once the block has ended well; a fault of the block
-    or of the disk leaves what was there before. Raises OSError."""
+    or of the disk leaves what was there before. `free`: as for `seal`. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=path.parent))
     try:
         yield scratch
-        seal(scratch)
-        old = None
-        if path.exists():
-            old = path.with_name(f"{scratch.name}-old")
-            _rename(path, old)
-        _rename(scratch, path)
+        seal(scratch, free=free)
+        _take_place(scratch, path)
         flush_folder(path.parent)
-        if old is not None:
-            shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def seal(folder: Path) -> None:
-    """Flushes every file of a folder and then writes its manifest, which so is the last."""
+def _take_place(scratch: Path, path: Path) -> None:
+    """Gives a folder its name, and removes what had it."""
+    if not path.exists():
+        _rename(scratch, path)
+        return
+    old = path.with_name(f"{scratch.name}-old")
+    _rename(path, old)
+    try:
+        _rename(scratch, path)
+    except OSError:
+        _rename(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def seal(folder: Path, *, free: Collection[str] = ()) -> None:
+    """Flushes every file of a folder and then writes its manifest, which so is the last. `free`: names of
+    files that people may change, and which the manifest leaves out."""
     files = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST):
-        files[file.relative_to(folder).as_posix()] = _fingerprint(file)
+        name = file.relative_to(folder).as_posix()
+        if name not in free:
+            files[name] = _fingerprint(file)
         _open_to_all(file)
         _flush(file)
     write(folder / MANIFEST, json.dumps({"format": FORMAT, "files": files}, indent=1))

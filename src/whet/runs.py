@@ -218,14 +218,19 @@ def find(run: str | os.PathLike[str]) -> RunFolder:
     if str(run) == "last" and not Path("last").exists():
         return _last()
     path = Path(run)
-    if (path / "whet.json").is_file():
+    if _is_model(path):
         in_run = path.name == "model" and (path.parent / "metrics.json").is_file()
         return RunFolder(path.parent) if in_run else RunFolder(path, bare=True)
-    if (path / "model" / "whet.json").is_file():
+    if _is_model(path / "model"):
         return RunFolder(path)
     near = did_you_mean(str(path), [str(known.path) for known in _all()])
     saw = f"{path} is not a finished run" if path.exists() else f"no such run: {path}"
     raise ModelError(saw, where="RUN", expected="a run folder, its model/ folder, or last", todo=near)
+
+
+def _is_model(path: Path) -> bool:
+    """Whether it was a model/ folder, even where one of the two is missing now."""
+    return any((path / name).is_file() for name in ("whet.json", durable.MANIFEST))
 
 
 def write_splits(run: RunFolder, splits: Splits) -> None:

@@ -75,11 +75,12 @@ def test_plain_transformers_answers_as_whet_does(trained: dict[str, Told]) -> No
 
 
 @pytest.mark.parametrize("kind", ["bert", *OTHERS])
-def test_the_model_folder_holds_its_six_files(trained: dict[str, Told], kind: str) -> None:
+def test_the_model_folder_holds_its_seven_files(trained: dict[str, Told], kind: str) -> None:
     folder = trained[kind].path / "model"
     files = {path.name for path in folder.iterdir()}
     assert files == {
-        "README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "whet.json"
+        "MANIFEST.json", "README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "whet.json",
     }  # fmt: skip
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     names = ["negative", "positive"] if kind == "bert" else ["부정", "긍정"]

@@ -99,6 +99,32 @@ def test_a_folder_takes_the_place_of_another(made: Path) -> None:
     assert [path.name for path in made.parent.iterdir()] == ["made"]
 
 
+def test_a_folder_whose_place_cannot_be_taken_stays_where_it_was(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = durable._rename
+
+    def fails(source: Path, target: Path) -> None:
+        if target == made and not source.name.endswith("-old"):
+            raise OSError(5, "Input/output error")
+        real(source, target)
+
+    monkeypatch.setattr(durable, "_rename", fails)
+    with pytest.raises(OSError, match="Input/output error"), durable.new_folder(made) as scratch:
+        (scratch / "new.bin").write_bytes(b"new")
+    assert durable.damage(made) is None
+    assert {name: (made / name).read_bytes() for name in FILES} == FILES
+    assert not (made / "new.bin").exists()
+    assert [path.name for path in made.parent.iterdir()] == ["made"]
+
+
+def test_a_file_that_people_may_change_is_flushed_and_not_in_the_manifest(tmp_path: Path) -> None:
+    with durable.new_folder(tmp_path / "made", free=["notes.md"]) as scratch:
+        (scratch / "a.bin").write_bytes(b"a")
+        (scratch / "notes.md").write_text("by us")
+    (tmp_path / "made" / "notes.md").write_text("by them")
+    assert durable.damage(tmp_path / "made") is None
+    assert list(json.loads((tmp_path / "made" / durable.MANIFEST).read_text())["files"]) == ["a.bin"]
+
+
 @pytest.mark.parametrize("name", [*FILES, durable.MANIFEST])
 @pytest.mark.parametrize("kind", ["missing", "empty", "halved", "one bit"])
 def test_each_damage_is_found_and_names_the_file(made: Path, name: str, kind: str) -> None:
