@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import review_rows
-from tests.flows.conftest import Command, Job, Told, write_csv
+from tests.flows.conftest import Command, Told, write_csv
 from whet import artifact, config, pipeline
 from whet.errors import Interrupted, ModelError
 from whet.records import Notice, StepRecord

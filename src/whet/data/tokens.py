@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from whet import durable
 from whet.config import Truncation
 from whet.data.clean import clean_text
 from whet.errors import ModelError
@@ -144,7 +145,7 @@ def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path) -> Encoded
     vocabulary allows, else uint32. An entry appears whole or not at all.
     """
     folder = cache / "tokens" / _key(texts, cutter)
-    if not _is_whole(folder):
+    if durable.damage(folder):
         _write(texts, cutter, folder)
     return _open(folder)
 
@@ -223,7 +224,7 @@ def _key(texts: Sequence[str], cutter: Cutter) -> str:
 def _write(texts: Sequence[str], cutter: Cutter, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     dtype = np.uint16 if cutter.tokenizer.get_vocab_size() <= 2**16 else np.uint32
-    scratch = Path(tempfile.mkdtemp(prefix="tmp-", dir=folder.parent))
+    scratch = Path(tempfile.mkdtemp(prefix=durable.SCRATCH, dir=folder.parent))
     try:
         lengths, truncated = [np.zeros(0, np.int64)], [np.zeros(0, np.bool_)]
         with (scratch / "ids.bin").open("wb") as file:
@@ -237,27 +238,16 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path) -> None:
         np.save(scratch / "truncated.npy", np.concatenate(truncated))
         meta = {"format": FORMAT, "dtype": np.dtype(dtype).name, "rows": len(texts), "tokens": int(offsets[-1])}
         (scratch / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        durable.seal(scratch)
         try:
             scratch.replace(folder)
         except OSError:
-            if not _is_whole(folder):  # else another process was first with the same content
+            if durable.damage(folder):  # else another process was first with the same content
                 shutil.rmtree(folder, ignore_errors=True)
                 scratch.replace(folder)
+        durable.flush_folder(folder.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether an entry is there and as long as its meta.json says; a crash may have left less."""
-    try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        offsets = np.load(folder / "offsets.npy", mmap_mode="r")
-        truncated = np.load(folder / "truncated.npy", mmap_mode="r")
-        size = (folder / "ids.bin").stat().st_size
-    except (OSError, EOFError, ValueError):
-        return False
-    rows, length = meta["rows"], meta["tokens"] * np.dtype(meta["dtype"]).itemsize
-    return (len(offsets), len(truncated), size) == (rows + 1, rows, length)
 
 
 def _open(folder: Path) -> Encoded:

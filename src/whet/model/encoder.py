@@ -7,7 +7,6 @@ still trains, by padding.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from whet import durable
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model import deberta, modernbert, postnorm
@@ -177,9 +177,7 @@ def make_tokenizer_json(folder: Path, cache: Path) -> Path:
         if not tokenizer.is_fast:
             raise ModelError("no tokenizer.json and no way to make one", where=str(folder), todo=TOKENIZER_TODO)
         made.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
-            tokenizer.backend_tokenizer.save(f"{scratch}/tokenizer.json")
-            Path(scratch, "tokenizer.json").replace(made)
+        durable.write(made, tokenizer.backend_tokenizer.to_str(pretty=True))
     return made
 
 

@@ -9,9 +9,7 @@ import hashlib
 import itertools
 import json
 import math
-import os
 import re
-import tempfile
 import time
 import warnings
 from collections import Counter
@@ -21,6 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from whet import durable
 from whet.errors import MissingExtraError, OutputError, quoted
 from whet.labels import LabelSet
 from whet.records import Baselines, Ints, Metrics
@@ -321,17 +320,10 @@ def _write(path: Path, found: Baselines) -> None:
         "majority_label": found.majority_label,
         "seconds": found.seconds,
     }
-    unfinished = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"tmp-{path.stem[:16]}-")
-        unfinished = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file)
-        unfinished.replace(path)
+        durable.write(path, json.dumps(document))
     except OSError as fault:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
         raise OutputError(
             f"the cache cannot be written: {fault.strerror}", where=str(path), todo="Free space or mend its permissions"
         ) from None

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from whet import durable
 from whet.config import Truncation
 from whet.data import tokens
 from whet.data.tokens import Cutter, encode_in_memory, encode_to_disk, load_cutter
@@ -319,8 +320,13 @@ def _cut_in_half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-@pytest.mark.parametrize("name", ["ids.bin", "offsets.npy", "truncated.npy", "meta.json"])
-@pytest.mark.parametrize("damage", [Path.unlink, _cut_in_half, lambda path: path.write_bytes(b"")])
+def _zero_its_end(path: Path) -> None:
+    """What a loss of power leaves of a file whose length was on the disk before its content."""
+    path.write_bytes(path.read_bytes()[:-8] + bytes(8))
+
+
+@pytest.mark.parametrize("name", ["ids.bin", "offsets.npy", "truncated.npy", "meta.json", durable.MANIFEST])
+@pytest.mark.parametrize("damage", [Path.unlink, _cut_in_half, _zero_its_end, lambda path: path.write_bytes(b"")])
 def test_a_damaged_entry_is_made_anew(
     load: Load, tmp_path: Path, encodings: list[int], name: str, damage: Callable[[Path], object]
 ) -> None:
@@ -341,9 +347,9 @@ def test_of_two_processes_with_the_same_texts_the_first_entry_stays(
     encode_to_disk(TEXTS, cutter, tmp_path)
     (entry,) = (tmp_path / "tokens").iterdir()
     before = (entry / "ids.bin").stat().st_ino
-    real, answers = tokens._is_whole, iter([False, True])
+    real, early = durable.damage, iter([f"{durable.MANIFEST} is missing", None])
     # The second process looked before the first had finished.
-    monkeypatch.setattr(tokens, "_is_whole", lambda folder: next(answers) and real(folder))
+    monkeypatch.setattr(durable, "damage", lambda folder: next(early) or real(folder))
     assert same(encode_to_disk(TEXTS, cutter, tmp_path), encode_in_memory(TEXTS, cutter))
     assert (entry / "ids.bin").stat().st_ino == before
     assert [folder.name for folder in (tmp_path / "tokens").iterdir()] == [entry.name]

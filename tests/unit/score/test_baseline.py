@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from whet import durable
 from whet.errors import MissingExtraError, OutputError
 from whet.labels import LabelSet
 from whet.records import Baselines
@@ -247,7 +248,7 @@ def test_a_write_that_fails_names_the_file_and_leaves_nothing_behind(tmp_path, m
     def full(*_args, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(baseline.json, "dump", full)
+    monkeypatch.setattr(durable.os, "fsync", full)
     with pytest.raises(OutputError, match="the cache cannot be written: No space left on device"):
         run(tmp_path)
     assert list((tmp_path / "baselines").iterdir()) == []
