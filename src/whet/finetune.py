@@ -43,7 +43,7 @@ from whet.records import (
     StepRecord,
 )
 from whet.report import card
-from whet.score import baseline
+from whet.score import baseline, unlearned
 from whet.score.metrics import as_json, classification, interval, log_loss, softmax, value
 from whet.training import estimate, loop, memory
 from whet.training.checkpoints import Checkpoints, Found
@@ -124,6 +124,9 @@ def _train_and_save(
         assert job.test is not None
         scored = job.test if taken is None else select(job.test, taken)
         runs.write_predictions(folder, scored, job.labels.names, softmax(logits))
+        yield from _doubts(folder, job, test)
+    elif validation is not None:
+        yield from _doubts(folder, job, validation)
 
     yield Stage("save")
     metrics["seconds"] = seconds
@@ -132,6 +135,18 @@ def _train_and_save(
         artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text)
     folder.log_end(last)
     folder.write("metrics.json", metrics)
+
+
+def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation) -> Iterator[Notice]:
+    """What is to be told of a model that seems to have learned nothing."""
+    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), job.sides["train"].labels)
+    if signs:
+        advice = (
+            f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
+            "with whet check"
+        )
+        message = f"{signs}: the model may have learned nothing of the texts. {advice}"
+        yield folder.log(Notice(message, "warning"))
 
 
 def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path) -> Baselines:

@@ -93,6 +93,10 @@ class RunFolder:
         """Closes events.jsonl with the figures of the last step."""
         self._append({"kind": "end", **({} if last is None else dataclasses.asdict(last))})
 
+    def losses(self) -> list[float | None]:
+        """The loss of each step so far; None for one that was left out."""
+        return [line["loss"] for line in _events(self.path) if line["kind"] == "step"]
+
     def flushed(self) -> int:
         """How long events.jsonl is, in bytes that are on the disk."""
         if self.silent:
