@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -165,7 +166,10 @@ def _fit(
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
     objective = job.team.objective(classifier, train.encoded)
     training = loop.Training(classifier, train.encoded, train.labels, loop.recipe_of(settings), objective, pace)
-    keeper = Keeper(job.kept.checkpoints, training, selection, classifier.model, job.team, settings.checkpoint_every)
+    keeper = Keeper(
+        job.kept.checkpoints, training, selection, classifier.model, job.team, settings.checkpoint_every,
+        beside=classifier.device.type != "cpu",
+    )  # fmt: skip
     resumed, kept = (None, None) if job.kept.found is None else keeper.load(job.kept.found.path)
 
     def save(record: StepRecord) -> None:
@@ -173,7 +177,7 @@ def _fit(
         keeper.save(record, kept, {**job.facts, "left": left, "events": folder.flushed()})
 
     interruption = Interruption()
-    with interruption.heard():
+    with interruption.heard(), closing(keeper):
         # What follows the last step of a checkpoint, such as an evaluation, is still to be done.
         for record in chain([] if resumed is None else [resumed], training.records()):
             if record is not resumed:
@@ -191,13 +195,15 @@ def _fit(
                     judged = yield from _judge(folder, job, pace, selection, record, interruption)
                     kept = judged or kept
             except Interrupted as fault:
-                if keeper.saved_at < record.step and job.team.ranks.count == 1:  # several would have to agree on it
+                if job.team.ranks.count == 1:  # several would have to agree on a step
                     save(record)
+                keeper.settle()
                 raise _stopped(fault, record, keeper.saved_at) from None
             if selection.exhausted:
                 tried = f"no better {settings.metric} in {selection.patience} evaluations"
                 yield folder.log(Notice(f"stopped at step {record.step}: {tried}"))
                 break
+        keeper.settle()
     if selection.restore(classifier.model):
         yield folder.log(
             Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")

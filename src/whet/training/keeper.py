@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from whet.records import ClassScore, Evaluation, Metrics, StepRecord
 from whet.training.checkpoints import Checkpoints, Schedule
 from whet.training.loop import Training
 from whet.training.selection import Selection
-from whet.training.state import State, read_state
+from whet.training.state import State, on_host, read_state
 from whet.training.team import Alone
 
 EVERY = 500  # steps between two checkpoints of several processes, whose clocks may differ
@@ -22,26 +23,47 @@ EVERY = 500  # steps between two checkpoints of several processes, whose clocks 
 
 class Keeper:
     """Saves and loads what a training and the choice of its weights have become. Of several processes each
-    takes part, and the first writes."""
+    takes part, and the first writes.
+
+    `beside`: a checkpoint is written in a thread while the next steps are computed, from a copy in the
+    memory of the host. That is for a training on a device of its own: on a CPU, writing and checking
+    would take cores and memory from it."""
 
     def __init__(
         self, checkpoints: Checkpoints, training: Training, selection: Selection, model: nn.Module, team: Alone,
-        every: int | None,
+        every: int | None, *, beside: bool,
     ) -> None:  # fmt: skip
         self._checkpoints, self._training, self._selection = checkpoints, training, selection
         self._model, self._team = model, team
         self._schedule = Schedule(every or (EVERY if team.ranks.count > 1 else None))
+        self._thread = ThreadPoolExecutor(1, "whet-checkpoint") if beside else None
+        self._writing: Future[None] | None = None
         self.saved_at = 0
-        """The step of the newest checkpoint, 0 where there is none."""
+        """The step of the newest checkpoint that is on the disk, 0 where there is none."""
+
+    def close(self) -> None:
+        """Waits for a checkpoint that is being written, whatever comes of it."""
+        if self._thread is not None:
+            self._thread.shutdown()
 
     def due(self, record: StepRecord) -> bool:
         """Whether to save after this step."""
         return self._schedule.due(record.step, ended=record.step == record.steps)
 
+    def settle(self) -> None:
+        """The checkpoint that is being written, if any, is on the disk. OutputError where the disk did not take it."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
     def save(self, record: StepRecord, kept: Evaluation | None, facts: Mapping[str, Any]) -> None:
-        """After a step and before an evaluation that follows it. `kept`: that of the best weights so far;
-        `facts`: plain JSON that `load` gives back. OutputError where the disk does not take it."""
+        """After a step and before an evaluation that follows it; nothing where that step is saved. `kept`: that
+        of the best weights so far; `facts`: plain JSON that `load` gives back. OutputError where the disk does
+        not take it, or did not take the one before."""
         started = time.perf_counter()
+        self.settle()
+        if self.saved_at == record.step:
+            return
         state = self._training.state()
         weights, selected = self._selection.state(record.step)
         numbers = dict(state.numbers)
@@ -50,12 +72,18 @@ class Keeper:
             "ranks": self._team.meet(own), "selection": selected, "record": dataclasses.asdict(record),
             "kept": None if kept is None else dataclasses.asdict(kept), "facts": facts,
         }  # fmt: skip
-        if self._team.first:
-            tensors = {**state.tensors, **({"best": weights} if weights else {})}
-            self._checkpoints.save(State(tensors, numbers))
-        self._team.meet()  # no rank goes on from a step that is not on the disk
-        self.saved_at = record.step
+        whole = State({**state.tensors, **({"best": weights} if weights else {})}, numbers)
+        if self._thread is None:
+            self._write(whole)
+            self._team.meet()  # no rank goes on from a step that is not on the disk
+        else:
+            self._writing = self._thread.submit(self._write, on_host(whole) if self._team.first else whole)
         self._schedule.saved(time.perf_counter() - started)
+
+    def _write(self, state: State) -> None:
+        if self._team.first:
+            self._checkpoints.save(state)
+        self.saved_at = state.numbers["step"]
 
     def load(self, folder: Path) -> tuple[StepRecord, Evaluation | None]:
         """Puts a saved training back; returns its last step, and the evaluation of its best weights. An

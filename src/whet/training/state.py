@@ -37,6 +37,24 @@ class State:
     """Plain JSON."""
 
 
+def on_host(state: State) -> State:
+    """A copy that the next step does not change. The copies from a device are made one beside the other, into
+    memory that it writes to by itself."""
+    copies = {group: {name: _on_host(tensor) for name, tensor in each.items()} for group, each in state.tensors.items()}
+    devices = {tensor.device for each in state.tensors.values() for tensor in each.values()}
+    for device in devices:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+    return State(copies, state.numbers)
+
+
+def _on_host(tensor: Tensor) -> Tensor:
+    if tensor.device.type != "cuda":
+        return tensor.detach().to("cpu", copy=True)
+    copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    return copy.copy_(tensor.detach(), non_blocking=True)
+
+
 def write_state(folder: Path, state: State) -> None:
     """Writes the files of a state into a folder that is there. Raises OSError."""
     for group, tensors in state.tensors.items():
