@@ -23,6 +23,7 @@ BENCHMARKS = [
     "plan_accuracy",
     "predict_cpu",
     "sample_folds",
+    "saving",
     "scaling",
     "startup",
     "tokenise",
