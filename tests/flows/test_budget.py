@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import BRIEF, Command, Job, events_of, write_csv
-from whet import finetune, prepare
+from whet import finetune, pipeline, prepare
 from whet.config import resolve
 from whet.errors import UsageError
 from whet.model import embedded
 from whet.model.files import find
 from whet.planning import measured, plan
-from whet.records import Plan, Revision
+from whet.records import Plan, Revision, StepRecord
 from whet.runtime import Ranks
 from whet.training import estimate, pace
 from whet.training.estimate import Speed
@@ -253,6 +254,57 @@ def test_a_machine_that_slows_down_half_way_ends_in_time_with_a_scored_and_saved
     assert kept == [{"kind": "revision", **dataclasses.asdict(revision)} for revision in revisions]
     assert revisions[-1].steps == last.step
     assert told.run.predict(["The story was superb."])[0].label in ("negative", "positive")
+
+
+def test_a_budget_goes_on_with_the_time_that_was_left_and_with_its_revisions(
+    data: str, job: Job, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    numbers: dict[str, Any] = {"step": 1.0, "evaluation": {}, "saving": 1.0}
+    settings = {**BRIEF, "epochs": 20.0, "budget": "10m", "checkpoint_every": 20, "output": "run"}
+    monkeypatch.setattr(Pace, "due", lambda self, side, scored: 6)
+    clocked(monkeypatch, lambda look: 1.0 if look <= 30 else 2.0, deadline=70.0, **numbers)
+
+    def steps_and_revisions() -> list[dict[str, Any]]:
+        timeless = [{**event, "train_seconds": 0} for event in events_of(here / "run")]
+        return [event for event in timeless if event["kind"] in ("step", "revision")]
+
+    def cut_off(at: int) -> None:
+        """A process that is gone after a step, without a word."""
+        course = pipeline.follow(data, resolve({**settings, "model": str(tiny_bert)}))
+        for event in course:
+            if isinstance(event, StepRecord) and event.step == at:
+                course.close()  # type: ignore[attr-defined]  # a generator
+                return
+
+    cut_off(44)
+    before = steps_and_revisions()
+    left = json.loads((here / "run" / "checkpoints" / "step-00000040" / "state.json").read_text())["facts"]["left"]
+    assert 0 < left < 70.0 - 40.0
+    assert [event["step"] for event in before if event["kind"] == "revision" and event["step"] > 40]
+
+    class Left(Pace):
+        """By a clock that stands at zero where the time that is left begins."""
+
+        def __init__(self, steps: int, budget: Budget, **resumed: Any) -> None:
+            self.now, whole = 0.0, math.ceil(budget.deadline - time.monotonic())
+            assert whole == math.ceil(left)
+            super().__init__(steps, dataclasses.replace(budget, deadline=left, **numbers), clock=self.look, **resumed)
+
+        def look(self) -> float:
+            self.now += 2.0
+            return self.now
+
+    monkeypatch.setattr(finetune, "Pace", Left)
+    cut_off(43)  # while it does again what had been done
+    done = before[: [event["step"] for event in before].index(43) + 1]
+    assert steps_and_revisions() == done
+    told = job(data, **settings)
+    assert "going on after step 40 of 49; 3 steps after it are done again" in told.notices
+    again = steps_and_revisions()
+    assert again[: len(done)] == done
+    assert told.steps[-1].step == told.steps[-1].steps == again[-1]["step"]
+    assert 46 <= told.steps[-1].step < 60
+    assert told.steps[-1].learning_rate < 0.1 * max(event.get("learning_rate", 0.0) for event in again)
 
 
 def test_revisions_are_told_on_stderr(

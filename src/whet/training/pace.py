@@ -95,6 +95,7 @@ class Pace:
         if step <= self._until:
             if step in self._recorded:
                 self._revise(self._recorded[step])
+                self._news.append(self._recorded[step])
             return self.steps
         now = self._clock()
         self._time(now)
@@ -110,7 +111,7 @@ class Pace:
         return self.steps
 
     def news(self) -> list[Revision]:
-        """The revisions that have not been told yet; those of an earlier attempt are not among them."""
+        """The revisions that have not been told yet."""
         told, self._news = self._news, []
         return told
 
