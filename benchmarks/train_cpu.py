@@ -120,7 +120,7 @@ def whet_rival(job: Job, folder: Path, ids: list[list[int]], labels: list[int]) 
     def run() -> dict[str, float]:
         rate = matrix_rate(model.config.hidden_size)
         started = time.perf_counter()
-        for record in loop.train(classifier, data, targets, recipe):
+        for record in loop.Training(classifier, data, targets, recipe).records():
             last = record
         seconds = time.perf_counter() - started
         assert last.step == job.batches

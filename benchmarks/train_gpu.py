@@ -109,7 +109,7 @@ class Whet:
         data, targets = laid(ids), np.asarray(labels, dtype=np.int64)
         recipe = loop.Recipe(epochs, BATCH, 5e-5, 0.01, 0.06, 1.0, SEED)
         started = time.perf_counter()
-        for _ in loop.train(self.classifier, data, targets, recipe):
+        for _ in loop.Training(self.classifier, data, targets, recipe).records():
             pass
         wait()
         return time.perf_counter() - started

@@ -56,19 +56,6 @@ def count_steps(rows: int, recipe: Recipe) -> int:
     return max(1, math.ceil(recipe.epochs * steps_per_epoch(rows, recipe.batch_size) - 1e-9))
 
 
-def train(
-    classifier: Classifier,
-    encoded: Encoded,
-    labels: Ints,
-    recipe: Recipe,
-    objective: Objective | None = None,
-    pace: Pace | None = None,
-    limit: Limit | None = None,
-) -> Iterator[StepRecord | Notice]:
-    """A whole `Training`."""
-    return Training(classifier, encoded, labels, recipe, objective, pace, limit).records()
-
-
 class Training:
     """Trains a classifier in place. Between two records its `state`, which holds everything that a step
     changes, is all that another process needs to go on with, bit for bit alike.

@@ -26,7 +26,7 @@ from whet.model.dropout import Dropout, DropoutStream
 from whet.model.flash import Found
 from whet.model.packing import Packing
 from whet.model.packing import plan as make_plan
-from whet.training.loop import Recipe, train
+from whet.training.loop import Recipe, Training
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 FLASHING = [kind for kind in PACKED if kind != "deberta-v2"]
@@ -313,7 +313,7 @@ def model_of(
 
 def losses(made: Classifier) -> list[float]:
     rows = encoded(sequences([9, 3, 30, 11, 40, 1, 5, 17, 25, 8, 12, 33], vocabulary=200))
-    return [record.loss for record in train(made, rows, np.arange(12) % 3, RECIPE)]
+    return [record.loss for record in Training(made, rows, np.arange(12) % 3, RECIPE).records()]
 
 
 @pytest.mark.usefixtures("trusted")

@@ -14,7 +14,7 @@ from tests.conftest import KINDS, TinyModel
 from tests.unit.small import batch, encoded, gap, sequences, stock
 from whet.model import kernels
 from whet.model.classifier import Classifier
-from whet.training.loop import Recipe, train
+from whet.training.loop import Recipe, Training
 
 RECIPE = Recipe(epochs=5.0, batch_size=4, learning_rate=1e-3, weight_decay=0.01, warmup=0.0, max_grad_norm=1.0, seed=1)
 LOW = [("bf16", torch.bfloat16), ("fp16", torch.float16)]
@@ -29,7 +29,7 @@ def made(folder: Path, precision: Any, seed: int = 0) -> Classifier:
 def losses(classifier: Classifier) -> list[float]:
     lengths = np.random.default_rng(0).integers(3, 40, 16).tolist()
     rows = encoded(sequences(lengths, vocabulary=200))
-    return [record.loss for record in train(classifier, rows, np.arange(16) % 3, RECIPE)]
+    return [record.loss for record in Training(classifier, rows, np.arange(16) % 3, RECIPE).records()]
 
 
 @pytest.mark.parametrize("precision", TOLERANCES)

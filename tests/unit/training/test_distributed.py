@@ -92,9 +92,11 @@ def test_a_rank_that_runs_out_of_memory_takes_its_rows_in_parts(
     ours, plain = (without_dropout(classifier(tiny_bert)) for _ in range(2))
     recipe = loop.Recipe(3.0, 3, 1e-3, 0.01, 0.0, 1.0, 1)
     rows, labels = encoded(ROWS), np.array([0, 1, 2])
-    expected = [record.loss for record in loop.train(plain, rows, labels, recipe) if isinstance(record, StepRecord)]
+    expected = [
+        record.loss for record in loop.Training(plain, rows, labels, recipe).records() if isinstance(record, StepRecord)
+    ]
     tried = short_of_memory(monkeypatch, "forward", after=1)
-    records = list(loop.train(ours, rows, labels, recipe, team.objective(ours, rows)))
+    records = list(loop.Training(ours, rows, labels, recipe, team.objective(ours, rows)).records())
     assert tried == [19, 19, 4, 6, 9, 4, 6, 9]  # the limit is 9, and the first two together would have 10
     assert [type(record).__name__ for record in records] == ["StepRecord", "Tightened", "StepRecord", "StepRecord"]
     assert [r.loss for r in records if isinstance(r, StepRecord)] == pytest.approx(expected, rel=1e-5)
@@ -124,8 +126,8 @@ def test_under_fp16_a_team_trains_as_a_single_process_does(team: Team, tiny_bert
     recipe = loop.Recipe(2.0, 2, 1e-3, 0.01, 0.0, 1.0, 1)
     rows, labels = encoded(ROWS), np.array([0, 1, 2])
     objective = team.objective(ours, rows)
-    losses = [[record.loss for record in loop.train(ours, rows, labels, recipe, objective)]]
-    losses += [[record.loss for record in loop.train(plain, rows, labels, recipe)]]
+    losses = [[record.loss for record in loop.Training(ours, rows, labels, recipe, objective).records()]]
+    losses += [[record.loss for record in loop.Training(plain, rows, labels, recipe).records()]]
     assert losses[0] == pytest.approx(losses[1], abs=2e-3)
 
 

@@ -24,7 +24,7 @@ from whet.labels import LabelSet
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Ints, Notice, Revision, StepRecord
 from whet.training import loop, objective, optim
-from whet.training.loop import Recipe, count_steps, train
+from whet.training.loop import Recipe, Training, count_steps
 from whet.training.pace import Budget, Pace
 
 RECIPE = Recipe(epochs=1.0, batch_size=4, learning_rate=1e-3, weight_decay=0.01, warmup=0.0, max_grad_norm=1.0, seed=1)
@@ -64,7 +64,7 @@ def test_the_first_loss_is_that_of_guessing(tiny_model: TinyModel, kind: str, la
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "initializer_range": 0.02}))
     rows, ids = random_rows(12, len(labels))
-    first = next(train(classifier(folder, labels=labels), rows, ids, recipe(batch_size=12)))
+    first = next(Training(classifier(folder, labels=labels), rows, ids, recipe(batch_size=12)).records())
     # ModernBERT draws its head so wide that the logits have a variance of about 1, whatever the range: without
     # dropout six heads gave 0.67 to 1.17 for two labels.
     assert first.loss == pytest.approx(math.log(len(labels)), abs=0.5 if kind == "modernbert" else 0.1)
@@ -75,7 +75,7 @@ def test_sixteen_examples_can_be_learnt_by_heart(tiny_model: TinyModel, kind: st
     made = classifier(tiny_model(kind), labels=TWO)
     rows, labels = review_data(tiny_model(kind), 16)
     assert set(labels.tolist()) == {0, 1}
-    steps = list(train(made, rows, labels, recipe(epochs=15.0, learning_rate=5e-3)))
+    steps = list(Training(made, rows, labels, recipe(epochs=15.0, learning_rate=5e-3)).records())
     assert len(steps) == 60
     assert made.all_logits(rows).argmax(axis=1).tolist() == labels.tolist()
     assert steps[-1].loss < 0.1 < steps[0].loss
@@ -91,7 +91,7 @@ def test_the_loss_is_the_mean_over_the_rows_of_the_step(tiny_bert: Path, monkeyp
 
     monkeypatch.setattr(Classifier, "logits", logits)
     rows, labels = random_rows(7)
-    records = list(train(classifier(tiny_bert), rows, labels, RECIPE))
+    records = list(Training(classifier(tiny_bert), rows, labels, RECIPE).records())
     for record, (batch, out) in zip(records, seen, strict=True):
         chances = out.detach().softmax(-1)[torch.arange(len(out)), torch.from_numpy(labels[batch.rows])]
         assert record.loss == pytest.approx(float(-chances.log().mean()), abs=1e-5)
@@ -106,7 +106,7 @@ def test_two_fresh_runs_end_with_the_same_weights_to_the_bit_and_another_seed_do
 ) -> None:
     def run(seed: int) -> tuple[dict[str, Tensor], list[float]]:
         made = classifier(tiny_model(kind), seed=seed)
-        records = list(train(made, *random_rows(10), recipe(seed=seed, epochs=2.0)))
+        records = list(Training(made, *random_rows(10), recipe(seed=seed, epochs=2.0)).records())
         return weights(made), [record.loss for record in records]
 
     first, losses = run(1)
@@ -121,7 +121,7 @@ def test_order_and_dropout_each_hang_on_the_seed(tiny_bert: Path) -> None:
     def run(*, order: int, dropout: int) -> dict[str, Tensor]:
         made = classifier(tiny_bert)
         made.stream.__init__(dropout)  # type: ignore[misc]
-        list(train(made, *random_rows(10), recipe(seed=order)))
+        list(Training(made, *random_rows(10), recipe(seed=order)).records())
         return weights(made)
 
     first = run(order=1, dropout=1)
@@ -133,8 +133,8 @@ def test_order_and_dropout_each_hang_on_the_seed(tiny_bert: Path) -> None:
 def test_an_evaluation_between_two_steps_changes_nothing(tiny_bert: Path) -> None:
     rows, labels = random_rows(10)
     plain, watched = classifier(tiny_bert), classifier(tiny_bert)
-    list(train(plain, rows, labels, RECIPE))
-    for _ in train(watched, rows, labels, RECIPE):
+    list(Training(plain, rows, labels, RECIPE).records())
+    for _ in Training(watched, rows, labels, RECIPE).records():
         watched.all_logits(rows)
         assert not watched.model.training
     assert equal(weights(plain), weights(watched))
@@ -153,7 +153,7 @@ def test_a_part_of_an_epoch_counts_its_part(rows: int, epochs: float, steps: int
 
 @pytest.mark.parametrize(("epochs", "steps"), [(0.5, 2), (2.5, 10)])
 def test_a_run_takes_the_counted_steps(tiny_bert: Path, epochs: float, steps: int) -> None:
-    records = list(train(classifier(tiny_bert), *random_rows(16), recipe(epochs=epochs)))
+    records = list(Training(classifier(tiny_bert), *random_rows(16), recipe(epochs=epochs)).records())
     assert [record.step for record in records] == list(range(1, steps + 1))
     assert {record.steps for record in records} == {steps}
     assert records[-1].epoch == epochs
@@ -163,7 +163,7 @@ def test_a_record_tells_where_the_run_is(tiny_bert: Path) -> None:
     rows, labels = random_rows(10)
     settings = recipe(epochs=2.0, warmup=0.3, learning_rate=6e-4)
     started = time.perf_counter()
-    records = list(train(classifier(tiny_bert), rows, labels, settings))
+    records = list(Training(classifier(tiny_bert), rows, labels, settings).records())
     whole = time.perf_counter() - started
     assert [type(record) for record in records] == [StepRecord] * 6
     assert [record.epoch for record in records] == [(i + 1) / 3 for i in range(6)]
@@ -182,7 +182,7 @@ def test_time_between_two_steps_is_not_training(tiny_bert: Path, monkeypatch: py
     clock = iter(range(0, 1000, 10))  # ten seconds between any two looks, one look before and one after a step
     monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(clock)))
     seconds = []
-    for record in train(classifier(tiny_bert), *random_rows(16), RECIPE):
+    for record in Training(classifier(tiny_bert), *random_rows(16), RECIPE).records():
         seconds.append(record.train_seconds)
         next(clock)
     assert seconds == [10, 20, 30, 40]
@@ -199,14 +199,14 @@ def test_the_learning_rate_of_a_record_is_the_one_that_was_used(
         real(self)
 
     monkeypatch.setattr(optim._AdamW, "step", step)
-    records = list(train(classifier(tiny_bert), *random_rows(16), recipe(warmup=2.0)))
+    records = list(Training(classifier(tiny_bert), *random_rows(16), recipe(warmup=2.0)).records())
     assert used == [[record.learning_rate] * 2 for record in records]
 
 
 def test_a_pace_may_lower_the_steps_and_the_last_has_the_rate_of_an_end(tiny_bert: Path) -> None:
     revisions = [Revision(3, 6, 1.0), Revision(4, 7, 1.0)]
     pace = Pace(16, Budget(0.0, 1.0, {}, {}, 0.0, 0.0), recorded=revisions, until=7)
-    records = list(train(classifier(tiny_bert), *random_rows(16), recipe(epochs=4.0), pace=pace))
+    records = list(Training(classifier(tiny_bert), *random_rows(16), recipe(epochs=4.0), pace=pace).records())
     assert [(record.step, record.steps) for record in records] == [
         (1, 16), (2, 16), (3, 6), (4, 7), (5, 7), (6, 7), (7, 7),
     ]  # fmt: skip
@@ -218,9 +218,9 @@ def test_a_pace_may_lower_the_steps_and_the_last_has_the_rate_of_an_end(tiny_ber
 
 def test_a_pace_that_revises_nothing_leaves_every_bit(tiny_bert: Path) -> None:
     plain, paced = classifier(tiny_bert), classifier(tiny_bert)
-    list(train(plain, *random_rows(16), recipe(warmup=0.3)))
+    list(Training(plain, *random_rows(16), recipe(warmup=0.3)).records())
     pace = Pace(4, Budget(0.0, 1.0, {}, {}, 0.0, 0.0), until=4)
-    list(train(paced, *random_rows(16), recipe(warmup=0.3), pace=pace))
+    list(Training(paced, *random_rows(16), recipe(warmup=0.3), pace=pace).records())
     assert equal(weights(plain), weights(paced))
 
 
@@ -235,8 +235,8 @@ def test_gradients_are_clipped_to_the_norm(tiny_bert: Path, monkeypatch: pytest.
         real(self)
 
     monkeypatch.setattr(optim._AdamW, "step", step)
-    list(train(classifier(tiny_bert), *random_rows(8), recipe(max_grad_norm=0.25)))
-    list(train(classifier(tiny_bert), *random_rows(8), recipe(max_grad_norm=1e6)))
+    list(Training(classifier(tiny_bert), *random_rows(8), recipe(max_grad_norm=0.25)).records())
+    list(Training(classifier(tiny_bert), *random_rows(8), recipe(max_grad_norm=1e6)).records())
     clipped, free = norms[:2], norms[2:]
     assert clipped == pytest.approx([0.25, 0.25], rel=1e-4)
     assert min(free) > 0.5
@@ -244,7 +244,7 @@ def test_gradients_are_clipped_to_the_norm(tiny_bert: Path, monkeypatch: pytest.
 
 def test_gradients_of_a_step_do_not_reach_the_next(tiny_bert: Path) -> None:
     made = classifier(tiny_bert)
-    for _ in islice(train(made, *random_rows(16), RECIPE), 2):
+    for _ in islice(Training(made, *random_rows(16), RECIPE).records(), 2):
         assert all(parameter.grad is None for parameter in made.model.parameters())
 
 
@@ -256,7 +256,7 @@ def test_a_step_whose_loss_is_not_finite_is_left_out_and_the_training_goes_on(
     tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     made = classifier(tiny_bert)
-    steps = train(made, *random_rows(24), RECIPE)
+    steps = Training(made, *random_rows(24), RECIPE).records()
     next(steps)
     before = weights(made)
     with monkeypatch.context() as patched:
@@ -278,7 +278,7 @@ def test_a_step_whose_gradient_is_not_finite_is_left_out(tiny_bert: Path, monkey
     before = weights(made)
     # The root is 0 and its slope is infinite there.
     monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: (logits * 0).sum().sqrt())
-    notice, record = islice(train(made, *random_rows(16), RECIPE), 2)
+    notice, record = islice(Training(made, *random_rows(16), RECIPE).records(), 2)
     assert notice == Notice("step 1: the gradient is not a finite number, and the step is left out", "warning")
     assert isinstance(record, StepRecord)
     assert record.loss == 0.0
@@ -290,7 +290,7 @@ def test_three_such_steps_in_a_row_end_the_training_with_what_may_help(
 ) -> None:
     made = classifier(tiny_bert)
     encoded, labels = random_rows(40)
-    steps = train(made, encoded, labels, RECIPE)
+    steps = Training(made, encoded, labels, RECIPE).records()
     spoilt = {2, 3, 5, 6, 7}
     real, taken = objective.F.cross_entropy, 0
 
@@ -338,7 +338,7 @@ def test_under_fp16_a_step_that_overflows_is_left_out_and_the_scale_halves(
     tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, scales: list[optim.LossScale]
 ) -> None:
     made = in_fp16(tiny_bert)
-    steps = train(made, *random_rows(16), RECIPE)
+    steps = Training(made, *random_rows(16), RECIPE).records()
     next(steps)
     before, scale = weights(made), scales[0].state()["factor"]
     real = objective.F.cross_entropy
@@ -363,7 +363,7 @@ def test_under_fp16_a_gradient_that_no_scale_mends_is_a_fault_before_the_weights
     monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 1e6)
     told = []
     with pytest.raises(TrainingError) as caught:
-        for record in train(made, *random_rows(16), recipe(epochs=10.0)):
+        for record in Training(made, *random_rows(16), recipe(epochs=10.0)).records():
             told += [record.message] if isinstance(record, Notice) else []
     # 2 ** 16 is halved 17 times.
     assert told == [f"step {step}: the gradient is not a finite number, and the step is left out" for step in (17, 18)]
@@ -380,7 +380,7 @@ def test_under_fp16_a_loss_that_is_not_finite_does_not_lower_the_scale(
     made = in_fp16(tiny_bert)
     before = weights(made)
     monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * math.nan)
-    notice = next(train(made, *random_rows(16), RECIPE))
+    notice = next(Training(made, *random_rows(16), RECIPE).records())
     assert notice == Notice("step 1: the loss is not a finite number, and the step is left out", "warning")
     assert scales[0].state()["factor"] == optim.FIRST_SCALE
     assert equal(weights(made), before)
@@ -393,7 +393,7 @@ def test_loss_and_norm_are_read_in_one_transfer_a_step(tiny_bert: Path, monkeypa
         monkeypatch.setattr(
             Tensor, name, lambda self, *given, name=name, real=real: read.append(name) or real(self, *given)
         )
-    steps = train(classifier(tiny_bert), *random_rows(12), RECIPE)
+    steps = Training(classifier(tiny_bert), *random_rows(12), RECIPE).records()
     next(steps)
     read.clear()
     list(steps)

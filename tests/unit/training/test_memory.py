@@ -22,7 +22,7 @@ from whet.records import Batch, Encoded, Ints, Notice, StepRecord, Tightened
 from whet.runs import RunFolder
 from whet.training import guard, memory
 from whet.training.limit import Limit
-from whet.training.loop import Recipe, train
+from whet.training.loop import Recipe, Training
 from whet.training.memory import explained
 
 RECIPE = Recipe(epochs=2.0, batch_size=8, learning_rate=1e-3, weight_decay=0.01, warmup=0.5, max_grad_norm=1.0, seed=1)
@@ -86,7 +86,7 @@ def run(
     notices: list[Notice] = []
     if scarce is not None and at == 1:
         scarce.room = room
-    for record in train(made, *data(), RECIPE, limit=limit):
+    for record in Training(made, *data(), RECIPE, limit=limit).records():
         if isinstance(record, Notice):
             notices.append(record)
             continue
@@ -203,7 +203,7 @@ def test_the_limit_is_kept_in_the_run_and_goes_on_from_there(
 def test_where_not_even_a_row_fits_the_fault_has_its_figures(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scarce = Scarce(monkeypatch, "forward", FAULTS["device"])
     made, notices = classifier(tiny_bert), []
-    steps = train(made, *data(), RECIPE)
+    steps = Training(made, *data(), RECIPE).records()
     next(steps)
     before = {name: value.clone() for name, value in made.model.state_dict().items()}
     scarce.room = 2
@@ -342,7 +342,7 @@ def test_a_step_that_would_take_more_than_is_left_is_divided_before(
     process, limit = Process(monkeypatch, held=10**6, left=10**12), Limit()
     made = without_dropout(classifier(tiny_bert))
     _, _, weights = run(without_dropout(classifier(tiny_bert)))
-    steps = train(made, *data(), RECIPE, limit=limit)
+    steps = Training(made, *data(), RECIPE, limit=limit).records()
     next(steps)
     limit.token_bytes, process.left = 10**6, 30 * 10**6
     process.held = process.highest = 10**6 + guard.FLOAT * 3 * sum(p.numel() for p in made.model.parameters())
@@ -366,7 +366,7 @@ def test_a_first_step_of_which_nothing_is_known_is_small_where_memory_may_be_sho
     fixed = guard.FLOAT * 3 * sum(parameter.numel() for parameter in made.model.parameters())
     process, limit = Process(monkeypatch, held=10**6, left=2 * fixed), Limit()
     scarce = Scarce(monkeypatch, "forward", FAULTS["device"])
-    steps = train(made, *data(), RECIPE, limit=limit)
+    steps = Training(made, *data(), RECIPE, limit=limit).records()
     first = next(steps)
     assert type(first) is Notice
     assert first.message.startswith("step 1: ")
@@ -403,7 +403,7 @@ def test_threads_whose_gradients_do_not_fit_beside_each_other_compute_one_part_a
     made, limit = classifier(tiny_bert), Limit()
     weights = guard.FLOAT * sum(parameter.numel() for parameter in made.model.parameters())
     Process(monkeypatch, held=10**6, left=5 * weights)
-    first = next(iter(train(made, *data(), RECIPE, limit=limit)))
+    first = next(iter(Training(made, *data(), RECIPE, limit=limit).records()))
     assert isinstance(first, Tightened)
     assert first.recompute
     assert first.message.startswith("step 1: a step of several threads would take ")
@@ -413,7 +413,7 @@ def test_a_step_for_which_all_of_the_memory_is_too_little_ends_with_an_explanati
     tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process, limit = Process(monkeypatch, held=10**9, left=10**12), Limit(recompute=True)
-    steps = train(classifier(tiny_bert), *data(), RECIPE, limit=limit)
+    steps = Training(classifier(tiny_bert), *data(), RECIPE, limit=limit).records()
     next(steps)
     limit.token_bytes, process.left = 10**9, 10**6
     monkeypatch.setattr(exhausted.machine, "memory", lambda: machine.Memory(None, 10**6, None, "the machine"))

@@ -85,7 +85,7 @@ def test_training_after_a_probe_is_training_without_one(tiny_bert: Path) -> None
         labels = np.arange(len(LENGTHS)) % 3
         if probed:
             run((classifier, rows, labels))
-        losses.append([record.loss for record in loop.train(classifier, rows, labels, RECIPE)])
+        losses.append([record.loss for record in loop.Training(classifier, rows, labels, RECIPE).records()])
     assert losses[0] == losses[1]
 
 
