@@ -9,7 +9,9 @@ which a reader knows that it has what was written.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -26,6 +28,7 @@ FORMAT = 1  # of a manifest
 TRIES, PAUSE = 20, 0.05
 
 IS_WINDOWS = sys.platform == "win32"
+LONGEST_PATH = 259  # characters on Windows, where long paths have not been allowed
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -122,6 +125,22 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def room_below(path: Path) -> float:
+    """How many characters a path below this one may have more, as far as the system limits that."""
+    if not IS_WINDOWS or _long_paths_are_allowed():
+        return math.inf
+    return LONGEST_PATH - len(str(path.absolute()))
+
+
+def _long_paths_are_allowed() -> bool:
+    registry = importlib.import_module("winreg")
+    try:
+        with registry.OpenKey(registry.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
+            return bool(registry.QueryValueEx(key, "LongPathsEnabled")[0])
+    except OSError:
+        return False
 
 
 def flush_folder(path: Path) -> None:

@@ -40,6 +40,8 @@ from whet.records import (
 )
 
 FOLDER = Path("runs")
+LONGEST_NAME = 120  # bytes of data and model in the name of a folder; most file systems take 255 in all
+DEEPEST = 70  # characters of the longest path in a run folder, a checkpoint on its way in or out
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
 _KINDS = {
@@ -158,6 +160,7 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
     base = Path(settings.output) if settings.output else FOLDER / name_of(data, model, digest)
     with _mendable(base):
         path = _free_name(base) if settings.fresh else _name_of(base, digest)
+        _check_length(path)
         if path.exists():
             _check_ours(path, digest, given=settings.output is not None)
     return RunFolder(path)
@@ -165,7 +168,8 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
 
 def name_of(data: str, model: str, digest: str) -> str:
     """What a folder of a job is called."""
-    return re.sub(r"[^\w.-]+", "-", f"{data}-{model}").strip("-.") + f"-{digest[:8]}"
+    readable = re.sub(r"[^\w.-]+", "-", f"{data}-{model}").encode()[:LONGEST_NAME].decode(errors="ignore")
+    return f"{readable.strip('-.')}-{digest[:8]}"
 
 
 def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> None:
@@ -313,6 +317,17 @@ def _last() -> RunFolder:
 
 def _all() -> list[RunFolder]:
     return [RunFolder(path.parent) for path in sorted(FOLDER.glob("*/metrics.json"))]
+
+
+def _check_length(path: Path) -> None:
+    room = durable.room_below(path)
+    if room < DEEPEST:
+        raise UsageError(
+            f"{path.absolute()} leaves {max(0, room)} characters for the names of files",
+            where="--output",
+            expected=f"{DEEPEST}, for Windows takes paths of {durable.LONGEST_PATH}",
+            todo="Give an --output nearer to the root, or allow long paths in Windows (LongPathsEnabled)",
+        )
 
 
 def _names(base: Path) -> list[Path]:

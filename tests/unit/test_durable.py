@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import math
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -173,6 +177,37 @@ def test_a_folder_that_is_removed_loses_its_name_first(made: Path, monkeypatch: 
     (made.parent / f"{durable.SCRATCH}file").touch()
     durable.sweep(made.parent)
     assert list(made.parent.iterdir()) == []
+
+
+class Registry:
+    """Windows' registry, in which long paths are allowed, or not, or of which nobody knows."""
+
+    HKEY_LOCAL_MACHINE = "HKLM"
+
+    def __init__(self, allowed: int | None) -> None:
+        self._allowed = allowed
+
+    @contextlib.contextmanager
+    def OpenKey(self, root: str, path: str) -> Iterator[str]:
+        assert (root, path) == ("HKLM", r"SYSTEM\CurrentControlSet\Control\FileSystem")
+        yield path
+
+    def QueryValueEx(self, key: str, name: str) -> tuple[int, int]:
+        if self._allowed is None:
+            raise FileNotFoundError(name)
+        assert name == "LongPathsEnabled"
+        return self._allowed, 4
+
+
+@pytest.mark.parametrize(("allowed", "room"), [(None, 239), (0, 239), (1, math.inf)])
+def test_windows_has_room_for_short_paths_unless_long_ones_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, allowed: int | None, room: float
+) -> None:
+    folder = Path("/" + "x" * 19)
+    assert durable.room_below(folder) == math.inf
+    monkeypatch.setattr(durable, "IS_WINDOWS", True)
+    monkeypatch.setitem(sys.modules, "winreg", Registry(allowed))  # type: ignore[arg-type]  # in its place
+    assert durable.room_below(folder) == room
 
 
 def test_where_folders_cannot_be_flushed_names_are_given_all_the_same(

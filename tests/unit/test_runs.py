@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whet import runs
+from whet import durable, runs
 from whet.config import Resolved, fields, resolve
 from whet.errors import ModelError, OutputError, TrainingError, UsageError
 from whet.records import Examples, Notice, Splits, StepRecord
@@ -64,6 +64,28 @@ def finished(resolved: Resolved | None = None, *, digest: str = "d" * 64) -> run
     (run.model / "whet.json").write_text("{}")
     run.write("metrics.json", {"task": "binary"})
     return run
+
+
+def test_a_long_name_of_data_is_cut_between_two_letters(here: Path) -> None:
+    path = named(data="영화" + "평" * 300).path
+    assert path.name == "영화" + "평" * 38 + "-dddddddd"
+    path.mkdir(parents=True)
+
+
+def test_a_folder_too_deep_for_windows_is_refused_before_anything_is_made(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = here / ("x" * (durable.LONGEST_PATH - runs.DEEPEST - len(str(here))))
+    monkeypatch.setattr(durable, "IS_WINDOWS", True)
+    monkeypatch.setattr(durable, "_long_paths_are_allowed", lambda: False)
+    with pytest.raises(UsageError) as caught:
+        named(resolve({"output": str(deep)}))
+    assert caught.value.message == (
+        f"--output: {deep} leaves 69 characters for the names of files. Expected 70, for Windows takes paths of 259. "
+        "Give an --output nearer to the root, or allow long paths in Windows (LongPathsEnabled)."
+    )
+    assert list(here.iterdir()) == []
+    assert named(resolve({"output": str(deep)[:-1]})).path == Path(str(deep)[:-1])
 
 
 # ---------------------------------------------------------------- the digest
