@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 MANIFEST = "MANIFEST.json"
@@ -27,7 +27,7 @@ FORMAT = 1  # of a manifest
 # A virus scanner on Windows holds a new file open for a moment.
 TRIES, PAUSE = 20, 0.05
 
-IS_WINDOWS = sys.platform == "win32"
+IS_WINDOWS, IS_MACOS = sys.platform == "win32", sys.platform == "darwin"
 LONGEST_PATH = 259  # characters on Windows, where long paths have not been allowed
 
 
@@ -39,7 +39,7 @@ def write(path: Path, content: str | bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(raw)
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         _open_to_all(Path(scratch))
         _rename(Path(scratch), path)
     finally:
@@ -143,6 +143,16 @@ def _long_paths_are_allowed() -> bool:
         return False
 
 
+def flush(handle: int) -> None:
+    """What was written to an open file is on the disk. Raises OSError."""
+    if IS_MACOS:
+        control = importlib.import_module("fcntl")
+        with suppress(OSError):  # a drive of the network may know no such thing
+            control.fcntl(handle, control.F_FULLFSYNC)  # fsync leaves it in the memory of the drive there
+            return
+    os.fsync(handle)
+
+
 def flush_folder(path: Path) -> None:
     """Makes sure of the names in a folder. Windows has no such thing: there a name is as durable as the
     file system makes it."""
@@ -150,7 +160,7 @@ def flush_folder(path: Path) -> None:
         return
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        flush(handle)
     finally:
         os.close(handle)
 
@@ -180,7 +190,7 @@ def _fingerprint(file: Path) -> dict[str, object]:
 
 def _flush(file: Path) -> None:
     with file.open("rb+") as opened:  # Windows flushes what is open for writing
-        os.fsync(opened.fileno())
+        flush(opened.fileno())
 
 
 def _wrong(folder: Path, name: object, known: object) -> str | None:

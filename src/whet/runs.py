@@ -104,7 +104,7 @@ class RunFolder:
         if self.silent:
             return 0
         with _mendable(self.path), (self.path / "events.jsonl").open("ab") as file:
-            os.fsync(file.fileno())
+            durable.flush(file.fileno())
             return file.tell()
 
     @contextmanager

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -177,6 +178,25 @@ def test_a_folder_that_is_removed_loses_its_name_first(made: Path, monkeypatch: 
     (made.parent / f"{durable.SCRATCH}file").touch()
     durable.sweep(made.parent)
     assert list(made.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_on_macos_the_drive_writes_down_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    flushed: list[str] = []
+
+    def control(handle: int, what: int) -> None:
+        assert what == 51
+        if not known:
+            raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+        flushed.append("full")
+
+    monkeypatch.setattr(durable, "IS_MACOS", True)
+    monkeypatch.setitem(sys.modules, "fcntl", SimpleNamespace(fcntl=control, F_FULLFSYNC=51))  # type: ignore[arg-type]
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append("plain"))
+    durable.write(tmp_path / "x", "content")
+    assert flushed == ["full" if known else "plain"] * 2  # the file, and the folder that has its name
 
 
 class Registry:
