@@ -176,7 +176,7 @@ def _fit(
         left = None if pace is None else pace.left
         keeper.save(record, kept, {**job.facts, "left": left, "events": folder.flushed()})
 
-    interruption = Interruption()
+    interruption = Interruption(shared=job.team.ranks.count > 1)
     with interruption.heard(), closing(keeper):
         # What follows the last step of a checkpoint, such as an evaluation, is still to be done.
         for record in chain([] if resumed is None else [resumed], training.records()):
@@ -190,13 +190,12 @@ def _fit(
             if record is not resumed and keeper.due(record):
                 save(record)
             try:
-                interruption.raise_if_came()
+                interruption.raise_for(job.team.most(interruption.came))
                 if _is_judged(record, job, settings):
                     judged = yield from _judge(folder, job, pace, selection, record, interruption)
                     kept = judged or kept
             except Interrupted as fault:
-                if job.team.ranks.count == 1:  # several would have to agree on a step
-                    save(record)
+                save(record)
                 keeper.settle()
                 raise _stopped(fault, record, keeper.saved_at) from None
             if selection.exhausted:

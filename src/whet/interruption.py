@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,11 +16,16 @@ SIGNALS = {signal.SIGINT: Interrupted, signal.SIGTERM: Terminated}
 
 class Interruption:
     """Hears of the signals of a process. The first is kept until somebody asks for it, or raised at once where
-    nothing needs to be finished; a second one ends the process as if nobody had listened."""
+    nothing needs to be finished; a second one ends the process as if nobody had listened.
 
-    def __init__(self) -> None:
-        self._came: signal.Signals | None = None
-        self._at_once = False
+    `shared`: of several processes, each of which may get the signal, twice where torchrun passes on what a
+    terminal has sent to all. Then nothing is raised before the processes have agreed on it, and a second one
+    changes nothing: torchrun itself ends what takes too long."""
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self.came = 0
+        """The number of the first signal; 0 where there was none."""
+        self._at_once, self._shared = False, shared
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -43,24 +47,25 @@ class Interruption:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """A block that may be left unfinished: a signal raises WhetError in it."""
-        self.raise_if_came()
-        self._at_once = True
+        """A block that may be left unfinished: a signal raises WhetError in it, unless it is `shared`."""
+        if not self._shared:
+            self.raise_for(self.came)
+        self._at_once = not self._shared
         try:
             yield
         finally:
             self._at_once = False
 
-    def raise_if_came(self) -> None:
-        """Raises Interrupted or Terminated where there was a signal."""
-        if self._came is not None:
-            raise SIGNALS[self._came](f"stopped by {self._came.name}")
+    def raise_for(self, number: int) -> None:
+        """Raises Interrupted or Terminated for the number of a signal; 0 is none."""
+        if number:
+            raise SIGNALS[signal.Signals(number)](f"stopped by {signal.Signals(number).name}")
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self._came is not None:
+        if self.came and not self._shared:
             signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        self._came = signal.Signals(number)
+            signal.raise_signal(number)
+        self.came = self.came or number
         if self._at_once:
             self._at_once = False
-            self.raise_if_came()
+            self.raise_for(self.came)

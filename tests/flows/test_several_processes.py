@@ -39,10 +39,14 @@ def rate(step, **others):
     if rank == 1 and step == 2:
         if odd == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        if odd == "stopped":
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)  # as torchrun passes it on
+            return real(step, **others)
         raise ArithmeticError("rank 1 alone")
     return real(step, **others)
 
-if odd in ("killed", "bug"):
+if odd in ("killed", "bug", "stopped"):
     optim.rate = rate
 if rank == 1 and odd == "short":
     import torch
@@ -153,6 +157,26 @@ def test_a_process_that_ends_in_the_middle_of_training_ends_the_job(calm_bert: s
     assert not Path("odd", "metrics.json").exists()
     if odd == "bug":
         assert any("ArithmeticError: rank 1 alone" in line for line in ended.errors)
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_process_lets_all_save_the_same_step_and_the_same_command_goes_on(
+    calm_bert: str, here: Path
+) -> None:
+    stopped = driven("stopped", calm_bert)
+    assert stopped.code != 0
+    assert [line.partition(" (in ")[0] for line in stopped.errors] == [
+        "stopped by SIGTERM after step 3 of 6. The same command goes on from step 3."
+    ]
+    assert "rank 0 ended with 143" in stopped.err
+    assert [path.name for path in Path("odd", "checkpoints").iterdir()] == ["step-00000003"]
+    assert driven("", calm_bert).code == 0
+    shutil.move("odd", "continued")
+    assert driven("", calm_bert).code == 0
+    ours, theirs = (load_file(here / run / "model" / "model.safetensors") for run in ("continued", "odd"))
+    assert {name for name in ours if (ours[name] != theirs[name]).any()} == set()
+    resumed = json.loads(Path("continued", "run.json").read_text())["resumed"]
+    assert [again["step"] for again in resumed] == [3]
 
 
 @pytest.mark.slow
