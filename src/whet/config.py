@@ -9,13 +9,13 @@ keeps for each value the reason why it has it.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypedDict, get_type_hints
 
-from whet import durations, recipes
+from whet import recipes, values
 from whet.errors import UsageError, did_you_mean
 
 Truncation = Literal["head", "head-tail"]
@@ -85,7 +85,9 @@ class Settings:
     )
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
 
-    epochs: float = _setting(2.0, "Training", "Passes over the training rows.", common=True, within=Range(above=0))
+    epochs: float = _setting(
+        2.0, "Training", "Passes over the training rows.", common=True, within=Range(above=0, most=1000)
+    )
     budget: str | None = _setting(
         None, "Training", "Time from the start to the saved score, such as 90s, 20m or 1h30m: the best job that fits "
         "is trained, and ends in time.", common=True,
@@ -110,8 +112,9 @@ class Settings:
     )
     keep: Keep = _setting("best", "Training", "Which weights are saved: best on validation, or last.")
     seed: int = _setting(
-        42, "Training", "Seed of splits, order, dropout and the new layer.", common=True, within=Range(least=0)
-    )
+        42, "Training", "Seed of splits, order, dropout and the new layer.", common=True,
+        within=Range(least=0, most=2**32 - 1),
+    )  # fmt: skip
     baseline: bool = _setting(True, "Training", "Score a majority and a TF-IDF baseline beside the model.")
 
     output: str | None = _setting(
@@ -141,8 +144,11 @@ class Settings:
         "scaling. auto: on CUDA bf16, on an older card fp16; elsewhere fp32.",
     )  # fmt: skip
     threads: int | None = _setting(
-        None, "Machine", "CPU threads. Otherwise the cores that are free at the start.", within=Range(least=1)
-    )
+        None,
+        "Machine",
+        "CPU threads. Otherwise the cores that are free at the start.",
+        within=Range(least=1, most=1024),
+    )  # fmt: skip
     require_gpu: bool = _setting(False, "Machine", "Refuse to train on the CPU, and say why.", result=False)
     yes: bool = _setting(
         False, "Machine", "Start without a question, however long the job will take.", common=True, result=False
@@ -213,7 +219,11 @@ class Resolved:
         return Resolved(settings, {**self.reasons, name: reason}, self.notices)
 
 
-METRICS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "loss")
+# What does nothing without the rows of a side.
+NEEDS_ROWS = (
+    ("early_stopping", "validation"), ("evaluate_every", "validation"), ("metric", "validation"),
+    ("keep", "validation"), ("test_rows", "test"),
+)  # fmt: skip
 
 # Spellings of transformers' TrainingArguments and scripts, and what they are called here.
 ALIASES: Mapping[str, str] = {
@@ -248,7 +258,8 @@ def fields() -> tuple[dataclasses.Field[Any], ...]:
     return dataclasses.fields(Settings)
 
 
-def types() -> dict[str, Any]:
+@cache
+def types() -> Mapping[str, Any]:
     """Setting to its type, as written."""
     return get_type_hints(Settings)
 
@@ -258,9 +269,9 @@ def resolve(given: Mapping[str, object]) -> Resolved:
 
     Unknown names, wrong types and values out of range raise UsageError, all of them at once.
     """
-    values, notices, faults = _renamed(given, "argument")
-    recipe = values.get("recipe")
-    layers: list[tuple[str, dict[str, object]]] = [("given", values)]
+    given, notices, faults = _renamed(given, "argument")
+    recipe = given.get("recipe")
+    layers: list[tuple[str, Mapping[str, object]]] = [("given", given)]
     if isinstance(recipe, (str, Path)):
         loaded, _ = recipes.read(str(recipe))
         recipe_values, recipe_notices, recipe_faults = _renamed(loaded, f"recipe {recipe}")
@@ -282,97 +293,53 @@ def resolve(given: Mapping[str, object]) -> Resolved:
     if faults:
         first, *more = faults
         raise UsageError(first.saw, where=first.where, expected=first.expected, todo=first.todo, more=more)
-    settings = Settings(**chosen)  # type: ignore[arg-type]  # each value was checked above
-    _check_together(settings)
-    return Resolved(settings, reasons, tuple(notices))
+    resolved = Resolved(Settings(**chosen), reasons, tuple(notices))  # type: ignore[arg-type]  # each was checked
+    _check_together(resolved)
+    return resolved
 
 
 def check_value(name: str, value: object) -> object:
     """The value in the setting's own type, or UsageError with the key, the value and the range."""
-    hint = types()[name]
-    flag = f"--{name.replace('_', '-')}"
-    allowed = get_args(hint) if get_origin(hint) is Literal else ()
-    if allowed:
-        if value not in allowed:
-            # By its letters 'gpu' would be nearest to 'xpu'.
-            todo = did_you_mean("cuda" if value == "gpu" else str(value), allowed)
-            raise UsageError(f"{value!r} is not known", where=flag, expected=" or ".join(allowed), todo=todo)
-        return value
-    kinds = get_args(hint) or (hint,)
-    if value is None and type(None) in kinds:
-        return None
-    if name == "budget" and _number(value, whole=False) is not None:
-        value = str(value)  # refused below by its missing unit
-    if str in kinds and isinstance(value, (str, Path)):
-        return _checked_text(name, str(value), flag)
-    if name in ("test", "validation") and isinstance(value, float | int) and not isinstance(value, bool):
-        return str(value)
-    if bool in kinds:
-        if isinstance(value, bool):
-            return value
-        raise UsageError(f"{value!r} is not yes or no", where=flag, expected="true or false")
-    number = None if str in kinds else _number(value, whole=int in kinds)
-    if number is None:
-        expected = "a whole number" if int in kinds else "text" if str in kinds else "a number"
-        raise UsageError(f"{value!r} is not {expected}", where=flag, expected=expected)
-    _check_range(name, number, flag)
-    return number
+    setting = Settings.__dataclass_fields__[name]
+    return values.checked(name, value, types()[name], setting.metadata)
 
 
-def _checked_text(name: str, value: str, flag: str) -> str:
-    if not value or "\0" in value:
-        raise UsageError("an empty value" if not value else "a value with a NUL character", where=flag)
-    if name == "metric" and value not in METRICS:
-        todo = did_you_mean(value, METRICS)
-        raise UsageError(f"unknown metric {value!r}", where=flag, expected=f"one of {', '.join(METRICS)}", todo=todo)
-    if name == "budget":
-        durations.seconds(value, where=flag)
-    return value
+def _check_together(resolved: Resolved) -> None:
+    """Settings that contradict each other. Early stopping is nothing without rows to watch; what else would do
+    nothing is refused where one hand wrote both, for a recipe's values cannot be taken back."""
+    settings, reasons = resolved.settings, resolved.reasons
+    for name, side in NEEDS_ROWS:
+        alike = reasons[name] == reasons[side] or name == "early_stopping"
+        asked = reasons[name] != "default" and getattr(settings, name) not in (None, "last")
+        if alike and asked and getattr(settings, side) == "none":
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} with --{side} none",
+                expected=f"{side} rows to {'score' if side == 'test' else 'watch'}",
+                todo=f"Give --{side} a share such as 0.1, or leave out {flag}",
+            )
 
 
-def _number(value: object, *, whole: bool) -> int | float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    if whole:
-        return int(value) if value == int(value) else None
-    return float(value)
-
-
-def _check_range(name: str, number: float, flag: str) -> None:
-    limits = Settings.__dataclass_fields__[name].metadata
-    least, above, most = limits["least"], limits["above"], limits["most"]
-    low = (least is not None and number < least) or (above is not None and number <= above)
-    if low or (most is not None and number > most):
-        parts = [f"at least {least:g}" if least is not None else "", f"above {above:g}" if above is not None else ""]
-        parts.append(f"at most {most:g}" if most is not None else "")
-        raise UsageError(f"{number:g} is out of range", where=flag, expected=" and ".join(p for p in parts if p))
-
-
-def _check_together(settings: Settings) -> None:
-    """Settings that contradict each other."""
-    if settings.early_stopping is not None and settings.validation == "none":
-        raise UsageError(
-            "--early-stopping with --validation none",
-            expected="validation rows to watch",
-            todo="Give --validation a share such as 0.1, or leave out --early-stopping",
-        )
-
-
-def _renamed(values: Mapping[str, object], where: str) -> tuple[dict[str, object], list[str], list[UsageError]]:
+def _renamed(given: Mapping[str, object], where: str) -> tuple[dict[str, object], list[str], list[UsageError]]:
     """Values under the names used here, a notice for each spelling of transformers, and a fault
     for each unknown name."""
     known = [setting.name for setting in fields()]
     renamed: dict[str, object] = {}
+    written: dict[str, str] = {}
     notices: list[str] = []
     faults: list[UsageError] = []
-    for name, value in values.items():
+    for name, value in given.items():
         key = name.replace("-", "_")
         if key in ALIASES:
             notices.append(f"{name} is called {ALIASES[key]} here and was understood")
             key = ALIASES[key]
         if key not in known and not (key == "data" and where.startswith("recipe")):
             todo = did_you_mean(key, known)
-            faults.append(UsageError(f"unknown setting {name!r}", where=where, todo=todo))
-            continue
-        renamed[key] = value
+            faults.append(UsageError(f"unknown setting {values.shown(name)}", where=where, todo=todo))
+        elif key == "recipe" and where.startswith("recipe"):
+            faults.append(UsageError("a recipe that names another", where=where, todo="Leave out the key recipe"))
+        elif key in renamed:
+            faults.append(UsageError(f"{key} stands twice, once as {written[key]} and once as {name}", where=where))
+        else:
+            renamed[key], written[key] = value, name
     return renamed, notices, faults

@@ -8,6 +8,7 @@ import re
 from whet.errors import UsageError, quoted
 
 FORMS = "a time such as 90s, 20m, 2h or 1h30m"
+LONGEST = 366 * 24 * 3600.0
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _WRITTEN = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
 
@@ -25,6 +26,8 @@ def seconds(text: str, *, where: str) -> float:
     total = 3600 * hours + 60 * minutes + rest
     if total <= 0:
         raise UsageError(f"{text} is no time to do anything in", where=where, expected=FORMS)
+    if total > LONGEST:
+        raise UsageError(f"{quoted(text)} is out of range", where=where, expected="at most a year")
     return total
 
 

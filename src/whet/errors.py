@@ -140,4 +140,9 @@ def quoted(text: str, limit: int = 80) -> str:
     Letters of any script stay readable; only characters that could move the cursor are escaped.
     """
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + "'"
+    return f"'{printable(cut)}'"
+
+
+def printable(text: str) -> str:
+    """A text on one line, in which nothing moves the cursor or changes a colour."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -158,8 +158,8 @@ def _numbered(names: Sequence[str], given: str) -> dict[str, str]:
 
 def _names_from_json(path: Path) -> dict[str, str]:
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
+        loaded = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as fault:
         raise UsageError(f"not JSON: {fault}", where=f"--label-names {path}") from None
     if isinstance(loaded, dict) and isinstance(loaded.get("labels"), list):
         loaded = loaded["labels"]
@@ -172,6 +172,15 @@ def _names_from_json(path: Path) -> dict[str, str]:
         where=f"--label-names {path}",
         expected='["neg", "pos"], {"labels": ["neg", "pos"]} or {"0": "neg", "1": "pos"}',
     )
+
+
+def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """An object, each of whose keys stands once. Of two, JSON's reader takes the last in silence."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        twice = next(key for index, (key, _) in enumerate(pairs) if key in dict(pairs[:index]))
+        raise ValueError(f"the key {quoted(twice)} stands twice")
+    return named
 
 
 def _positive(names: Sequence[str], asked: str | None) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from whet import durable, lock
+from whet import arrow, durable, lock
 from whet.config import Resolved, fields
 from whet.errors import Interrupted, ModelError, OutputError, UsageError, WhetError, did_you_mean
 from whet.records import (
@@ -29,7 +29,6 @@ from whet.records import (
     Evaluation,
     Examples,
     Floats,
-    Ints,
     Notice,
     Plan,
     Redone,
@@ -38,10 +37,12 @@ from whet.records import (
     StepRecord,
     Tightened,
 )
+from whet.values import folder, shown
 
 FOLDER = Path("runs")
 LONGEST_NAME = 120  # bytes of data and model in the name of a folder; most file systems take 255 in all
 DEEPEST = 70  # characters of the longest path in a run folder, a checkpoint on its way in or out
+ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
 _KINDS = {
@@ -75,7 +76,7 @@ class RunFolder:
             loaded: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(f"no {name}", where=str(self.path), expected="a finished run") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as fault:
+        except (ValueError, RecursionError) as fault:
             raise ModelError(f"{name} is damaged: {fault}", where=str(self.path)) from None
         return loaded
 
@@ -84,7 +85,8 @@ class RunFolder:
         if self.silent:
             return
         with _mendable(self.path):
-            durable.write(self.path / name, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+            text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+            durable.write(self.path / name, text.encode("utf-8", ODD))
 
     def log(self, record: Record) -> Record:
         """Appends a record to events.jsonl and gives it back."""
@@ -131,7 +133,7 @@ class RunFolder:
     def _append(self, line: Mapping[str, object]) -> None:
         if self.silent:
             return
-        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
+        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8", errors=ODD) as file:
             # JSON has no number for the loss of a step that was left out.
             plain = {name: None if _is_not_finite(value) else value for name, value in line.items()}
             file.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
@@ -157,12 +159,12 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
     An `--output` folder that holds something else is refused.
     """
     settings = resolved.settings
-    base = Path(settings.output) if settings.output else FOLDER / name_of(data, model, digest)
+    base = _place(settings.output) if settings.output else FOLDER / name_of(data, model, digest)
     with _mendable(base):
         path = _free_name(base) if settings.fresh else _name_of(base, digest)
         _check_length(path)
         if path.exists():
-            _check_ours(path, digest, given=settings.output is not None)
+            _check_ours(path, digest, resolved)
     return RunFolder(path)
 
 
@@ -257,10 +259,10 @@ def write_splits(run: RunFolder, splits: Splits) -> None:
                 assert examples is not None
                 row_ids = examples.row_ids[start : start + WRITTEN_ROWS]
                 columns = [
-                    _strings([side] * len(row_ids)),
-                    _strings([examples.source] * len(row_ids)),
-                    _numbers(np.array(row_ids, dtype=np.int64)),
-                    _strings(examples.places[start : start + WRITTEN_ROWS]),
+                    arrow.strings([side] * len(row_ids)),
+                    arrow.strings([examples.source] * len(row_ids)),
+                    arrow.numbers(np.array(row_ids, dtype=np.int64)),
+                    arrow.strings(examples.places[start : start + WRITTEN_ROWS]),
                 ]
                 writer.write_table(pa.table(columns, names=list(kinds)))
     pa.default_memory_pool().release_unused()
@@ -275,35 +277,16 @@ def write_predictions(run: RunFolder, test: Examples, names: Sequence[str], prob
 
     assert test.labels is not None
     columns: dict[str, object] = {
-        "row_id": _numbers(np.array(test.row_ids, dtype=np.int64)),
-        "place": _strings(test.places),
-        "text": _strings(test.texts),
-        "label": _strings(test.labels),
-        "predicted": _strings([names[i] for i in probabilities.argmax(axis=1)]),
+        "row_id": arrow.numbers(np.array(test.row_ids, dtype=np.int64)),
+        "place": arrow.strings(test.places),
+        "text": arrow.strings(test.texts),
+        "label": arrow.strings(test.labels),
+        "predicted": arrow.strings([names[i] for i in probabilities.argmax(axis=1)]),
     }
     for index, name in enumerate(names):
-        columns[f"probability {name}"] = _numbers(probabilities[:, index])
+        columns[f"probability {name}"] = arrow.numbers(probabilities[:, index])
     with _mendable(run.path):
         parquet.write_table(pa.table(columns), run.path / "predictions.parquet")
-
-
-def _strings(values: Sequence[str]) -> Any:
-    """A column of strings. pyarrow's own way from Python values loads pandas wherever it is installed."""
-    import pyarrow as pa
-
-    raw = [value.encode("utf-8", "replace") for value in values]
-    offsets = np.zeros(len(raw) + 1, dtype=np.int64)
-    np.cumsum([len(each) for each in raw], out=offsets[1:])
-    column = pa.LargeStringArray.from_buffers(len(raw), pa.py_buffer(offsets), pa.py_buffer(b"".join(raw)))
-    return column.cast(pa.string()) if offsets[-1] < 2**31 else column
-
-
-def _numbers(values: Ints | Floats) -> Any:
-    """A column of numbers, likewise."""
-    import pyarrow as pa
-
-    kind = pa.float64() if values.dtype == np.float64 else pa.int64()
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def _last() -> RunFolder:
@@ -332,6 +315,7 @@ def _check_length(path: Path) -> None:
 
 def _names(base: Path) -> list[Path]:
     """BASE, and those of BASE-2, BASE-3, ... that are there."""
+    base.exists()  # an impossible name is told as it was given, and not as that with a number
     names = [base]
     while (further := base.with_name(f"{base.name}-{len(names) + 1}")).exists():
         names.append(further)
@@ -348,17 +332,43 @@ def _free_name(base: Path) -> Path:
     return base if names == [base] and not base.exists() else base.with_name(f"{base.name}-{len(names) + 1}")
 
 
-def _digest_in(path: Path) -> object:
-    """The digest of the run in a folder, None where no run wrote it."""
+def _place(output: str) -> Path:
+    """The folder that --output names, by a name beside which there can be others with a number."""
+    base = folder(output)
+    if base.name in ("", ".."):
+        base = base.resolve()
+    if not base.name:
+        raise UsageError(f"{output} is the root of the disk", where="--output", expected="a folder of its own")
+    return base
+
+
+def _described_in(path: Path) -> dict[str, Any]:
+    """The content of the run.json in a folder, empty where no run wrote it."""
     try:
         known = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return known.get("digest") if isinstance(known, dict) else None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
-def _check_ours(path: Path, digest: str, *, given: bool) -> None:
-    where = "--output" if given else str(path)
+def _digest_in(path: Path) -> object:
+    """The digest of the run in a folder, None where no run wrote it."""
+    return _described_in(path).get("digest")
+
+
+def _other_settings(path: Path, resolved: Resolved) -> str:
+    """Which settings of the run in a folder decided its result and are others now."""
+    known, changed = _described_in(path).get("settings", {}), []
+    with suppress(TypeError, KeyError, AttributeError):  # a run.json that is none of ours tells nothing
+        for name in (setting.name for setting in fields() if setting.metadata["result"] and setting.name in known):
+            then, now = known[name]["value"], getattr(resolved.settings, name)
+            if then != now and not known[name]["reason"].startswith("budget "):  # which may choose otherwise
+                changed.append(f"{name} {shown(then)}, now {shown(now)}")
+    return "; ".join(changed)
+
+
+def _check_ours(path: Path, digest: str, resolved: Resolved) -> None:
+    where = "--output" if resolved.settings.output else str(path)
     if not path.is_dir():
         raise UsageError(f"{path} is a file", where=where, expected="a folder")
     if all(left.name in lock.FILES or left.name.startswith(durable.SCRATCH) for left in path.iterdir()):
@@ -367,8 +377,9 @@ def _check_ours(path: Path, digest: str, *, given: bool) -> None:
     if known is None:
         raise UsageError(f"{path} holds files that no run wrote", where=where, todo="Give another --output")
     if known != digest:
+        changed = _other_settings(path, resolved)
         raise UsageError(
-            f"{path} holds a run of other settings or data",
+            f"{path} holds a run of {f'other settings: {changed}' if changed else 'other data or another model'}",
             where=where,
             todo="Give another --output, or --fresh to keep that run and start beside it",
         )

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import lock, prepare, runs, runtime
+from whet import lock, prepare, runs, runtime, values
 from whet.config import Resolved
 from whet.errors import DataError, UsageError
 from whet.records import Checked, Evaluation, Notice, Plan, Redone, Revision, Stage, StepRecord
@@ -77,7 +77,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     # The files of a model have other times on another machine.
     name = runs.name_of(asked.name, model, same)
     mirror = resolved.settings.mirror
-    checkpoints = Checkpoints(folder.path / CHECKPOINTS, None if mirror is None else Path(mirror, name))
+    checkpoints = Checkpoints(folder.path / CHECKPOINTS, None if mirror is None else values.folder(mirror) / name)
     found = checkpoints.newest()
     _check_same_step(team, found)
     if found is None:
@@ -89,12 +89,12 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         planned = again(asked, team, found.numbers["facts"])
     about = _facts(command, digest, planned.asked, team)
     with folder.held(), folder.telling_faults():
-        checkpoints.sweep()
         if found is None:
             runs.start(folder, planned.asked.resolved, about)
             redone = Redone(0, ())
         else:
-            redone = yield from _resumed(folder, planned.asked.resolved, about, found)
+            redone = yield from _resumed(folder, planned.asked, about, found)
+        checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
         job = yield from _ready(folder, planned, team, finetune.Kept(checkpoints, found, redone))
         del asked, planned  # while it trains, memory holds no training text
         yield from finetune.train_and_save(folder, job)
@@ -134,12 +134,15 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
 
 
 def _resumed(
-    folder: runs.RunFolder, resolved: Resolved, about: Mapping[str, object], found: Found
+    folder: runs.RunFolder, asked: prepare.Asked, about: Mapping[str, object], found: Found
 ) -> Generator[Notice, None, Redone]:
-    """Makes the folder ready to go on, and tells from where."""
-    redone = runs.go_on(folder, resolved, about, step=found.step, events=found.numbers["facts"]["events"])
-    if found.said:
-        yield folder.log(Notice(found.said, "warning"))
+    """Makes the folder ready to go on, and tells from where, and what is not as it was."""
+    from whet.planning.again import differences
+
+    facts = found.numbers["facts"]
+    redone = runs.go_on(folder, asked.resolved, about, step=found.step, events=facts["events"])
+    for said in filter(None, (found.said, differences(asked.machine, facts))):
+        yield folder.log(Notice(said, "warning"))
     count = redone.until - found.step
     after = (
         ""

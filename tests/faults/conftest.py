@@ -1,5 +1,29 @@
-"""The whole jobs of tests/flows, to do harm to."""
+"""The doors of the flows, for faults go through the whole command too."""
 
-from tests.flows.conftest import _one_core, here, job, taught, whet, whet_process
+from __future__ import annotations
 
-__all__ = ["_one_core", "here", "job", "taught", "whet", "whet_process"]
+from pathlib import Path
+
+from tests.flows.conftest import (  # noqa: F401  # fixtures, found here by their names
+    Ended,
+    _one_core,
+    here,
+    hidden_gpu,
+    job,
+    taught,
+    whet,
+    whet_process,
+)
+
+
+def told(ended: Ended, code: int, *messages: str) -> None:
+    """One line for each fault, nothing that looks like a crash, and no result."""
+    assert ended.errors == list(messages)
+    assert ended.code == code
+    assert ended.out == ""
+    assert "Traceback" not in ended.err
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())

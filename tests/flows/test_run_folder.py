@@ -252,7 +252,7 @@ def test_output_with_another_run_is_refused_and_its_files_stay(data: str, job: J
     ended = whet("train", data, "--model", model, "--threads", "1", "--output", "mine", "--epochs", "3")
     assert ended.code == 2
     assert ended.errors == [
-        "--output: mine holds a run of other settings or data. "
+        "--output: mine holds a run of other settings: epochs 1.0, now 3.0; baseline False, now True. "
         "Give another --output, or --fresh to keep that run and start beside it."
     ]
     assert content_of(here) == before
@@ -331,8 +331,8 @@ def test_faults_of_settings_are_told_together(data: str) -> None:
     with pytest.raises(UsageError) as caught:
         library.train(data, epochs=0, keep="first", sead=3)  # type: ignore[call-arg, arg-type]  # that is the point
     assert caught.value.message == (
-        "argument: unknown setting 'sead'. Did you mean 'seed'. --epochs: 0 is out of range. Expected above 0. "
-        "--keep: 'first' is not known. Expected best or last."
+        "argument: unknown setting 'sead'. Did you mean 'seed'. --epochs: 0 is out of range. Expected above 0 and at most "
+        "1000. --keep: 'first' is not known. Expected best or last."
     )
 
 

@@ -12,8 +12,9 @@ from tests.meta.source import Module, aliases, called_name, dotted_name, imports
 # The layer of each module, by the longest prefix of its name: a folder is one line. Imports go to a
 # lower layer, or stay within the folder. `errors` and `machine` stand below the rest of layer 0.
 LAYERS = {
-    "whet.errors": -2,
-    "whet.durations": -1,
+    "whet.errors": -3,
+    "whet.durations": -2,
+    "whet.values": -1,
     "whet.durable": -1,
     "whet.interruption": -1,
     "whet.machine": -1,
@@ -30,6 +31,7 @@ LAYERS = {
     "whet.training": 3,
     "whet.artifact": 3,
     "whet.runs": 3,
+    "whet.arrow": 2,
     "whet.lock": 2,
     "whet.predictor": 4,
     "whet.explain": 5,
@@ -56,6 +58,7 @@ LIGHT = (
     *(
         "whet.errors",
         "whet.durations",
+        "whet.values",
         "whet.machine",
         "whet.recipes",
         "whet.records",

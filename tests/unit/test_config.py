@@ -125,13 +125,13 @@ def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_pa
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"epochs": 0}, "--epochs: 0 is out of range. Expected above 0."),
+        ({"epochs": 0}, "--epochs: 0 is out of range. Expected above 0 and at most 1000."),
         ({"learning_rate": 2}, "--learning-rate: 2 is out of range. Expected above 0 and at most 1."),
         ({"learning_rate": 0.0}, "--learning-rate: 0 is out of range. Expected above 0 and at most 1."),
         ({"max_length": 2}, "--max-length: 2 is out of range. Expected at least 3."),
         ({"train_rows": 1}, "--train-rows: 1 is out of range. Expected at least 2."),
         ({"weight_decay": -0.1}, "--weight-decay: -0.1 is out of range. Expected at least 0."),
-        ({"seed": -1}, "--seed: -1 is out of range. Expected at least 0."),
+        ({"seed": -1}, "--seed: -1 is out of range. Expected at least 0 and at most 4294967295."),
         ({"batch_size": 1.5}, "--batch-size: 1.5 is not a whole number. Expected a whole number."),
         ({"batch_size": True}, "--batch-size: True is not a whole number. Expected a whole number."),
         ({"batch_size": None}, "--batch-size: None is not a whole number. Expected a whole number."),

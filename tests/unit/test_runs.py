@@ -203,7 +203,7 @@ def test_an_output_folder_with_another_run_is_refused_and_left_alone() -> None:
     with pytest.raises(UsageError) as caught:
         opened(resolve({"output": "mine"}), digest="b" * 64)
     assert caught.value.message == (
-        "--output: mine holds a run of other settings or data. "
+        "--output: mine holds a run of other data or another model. "
         "Give another --output, or --fresh to keep that run and start beside it."
     )
     assert {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()} == before

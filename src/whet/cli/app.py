@@ -26,11 +26,12 @@ from whet.cli.output import (
     stderr_console,
     stdout_console,
 )
-from whet.errors import OutputError, UsageError, WhetError, did_you_mean
+from whet.errors import OutputError, UsageError, WhetError, did_you_mean, printable
 
 # The base of every fault that Typer's own copy of click raises; its module differs between versions.
 PARSER_FAULT: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+NAME_FAULTS = (errno.ENAMETOOLONG, errno.ELOOP)  # of what somebody wrote for the name of a file
 INTERRUPTED = 130
 DIVIDED = (["train"], ["demo"])  # commands that several processes share; others are the first's alone
 
@@ -132,6 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PARSER_FAULT as fault:
         return _end(_usage(fault), debug, as_json)
     except OSError as fault:
+        if fault.errno in NAME_FAULTS:
+            return _end(UsageError(f"{fault.strerror}: {fault.filename}"), debug, as_json)
         if fault.errno not in DISK_FAULTS:
             return _end_bug(fault, debug, as_json)
         return _end(OutputError(f"{fault.strerror}: {fault.filename or 'output'}"), debug, as_json)
@@ -205,4 +208,4 @@ def _end_bug(fault: Exception, debug: bool, as_json: bool) -> int:
 def _say_error(console: Any, message: str) -> None:
     from rich.text import Text
 
-    console.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+    console.print(Text.assemble(("error: ", "bold red"), printable(message)), soft_wrap=True)

@@ -96,7 +96,7 @@ def _help(command: Any, path: str) -> str:
 
 def _range(limits: Any) -> str:
     parts = [
-        f"{word} {limits[key]:g}"
+        f"{word} {limits[key]}"
         for key, word in (("least", "at least"), ("above", "above"), ("most", "at most"))
         if limits[key] is not None
     ]

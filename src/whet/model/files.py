@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from whet import hub
+from whet import hub, values
 from whet.errors import ModelError, did_you_mean
 from whet.model import embedded
 
@@ -45,7 +45,7 @@ def find(model: str, *, weights: bool = True) -> ModelFiles:
     """
     if model == "embedded":
         return ModelFiles(model, embedded.folder(), embedded.NAME)
-    local = Path(model).expanduser()
+    local = values.folder(model)
     if local.is_dir():
         found = ModelFiles(model, local.resolve(), local.resolve().name)
     elif model.startswith((".", "/", "~")) or local.is_file():
@@ -64,7 +64,7 @@ def read_config(folder: Path) -> dict[str, object]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError("no config.json", where=str(folder), expected="a folder that transformers can load") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise ModelError(f"config.json is damaged: {fault}", where=str(path)) from None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelError("config.json names no model_type", where=str(path))

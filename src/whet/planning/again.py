@@ -32,8 +32,7 @@ def facts_of(planned: Planned) -> dict[str, Any]:
 
 
 def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
-    """The job with the threads, the settings and what is left of the budget that it had. What is not the same
-    on this machine is among what must be said."""
+    """The job with the threads, the settings and what is left of the budget that it had."""
     settings = asked.resolved.settings
     machine = dataclasses.replace(asked.machine, threads=facts["threads"], threads_reason=KEPT)
     runtime.apply(machine, settings.seed)
@@ -47,7 +46,7 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     budget = None
     if facts["budget"] is not None:
         budget = Budget(**{**facts["budget"], "deadline": time.monotonic() + facts["left"]})
-    return Planned(asked, classifier, cutter, [*_differences(machine, facts), *said], budget=budget)
+    return Planned(asked, classifier, cutter, said, budget=budget)
 
 
 def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
@@ -62,10 +61,11 @@ def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
     return dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, files=files, rows=None)
 
 
-def _differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> list[str]:
+def differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> str:
+    """What is not the same here as where the job began, as a sentence; '' where all is."""
     here = {"device": machine.device, "precision": machine.precision, **runtime.versions()}
     then = {"device": facts["device"], "precision": facts["precision"], **facts["versions"]}
     changed = [f"{name} {then.get(name)} then, {here[name]} now" for name in here if then.get(name) != here[name]]
     if not changed:
-        return []
-    return [f"{', '.join(changed)}: the result may differ in its last digits from that of an uninterrupted run"]
+        return ""
+    return f"{', '.join(changed)}: the result may differ in its last digits from that of an uninterrupted run"

@@ -15,6 +15,7 @@ import torch
 from whet import machine, prepare, runtime
 from whet.config import LONG, Settings
 from whet.data.tokens import Cutter
+from whet.errors import UsageError
 from whet.model import classifier as classifiers
 from whet.model.classifier import Classifier
 from whet.model.work import TRAINING, operations, shape_of
@@ -62,6 +63,7 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     `folder`: where the run will be; `started`: time.monotonic() at the start.
     """
     settings = asked.resolved.settings
+    _check_warmup(asked)
     cutter = prepare.cutter_of(asked.files, settings, runtime.cache_folder())
     seed = team.seed(settings.seed)
     classifier, said = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
@@ -75,6 +77,19 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
             measured = chosen
         plan = _plan(measured, folder)
     return Planned(measured.asked, measured.classifier, measured.cutter, said, plan, budget)
+
+
+def _check_warmup(asked: Asked) -> None:
+    """Raises UsageError where the learning rate would never reach its peak."""
+    settings = asked.resolved.settings
+    steps = loop.count_steps(len(asked.splits.train.texts), loop.recipe_of(settings))
+    if settings.warmup > max(1, steps) and settings.budget is None:
+        raise UsageError(
+            f"{settings.warmup:g} steps of warm-up in a training of {steps}",
+            where="--warmup",
+            expected=f"at most {steps}, or a share of them such as 0.06",
+            todo="Lower --warmup, or give more --epochs",
+        )
 
 
 def _plan(measured: Measured, folder: Path) -> Plan:

@@ -36,7 +36,7 @@ def read(name: str) -> tuple[dict[str, object], str]:
         )
     try:
         values = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as fault:
+    except (ValueError, RecursionError) as fault:  # a number of thousands of digits is no TOMLDecodeError
         raise UsageError(f"not TOML: {fault}", where=f"recipe {name}") from None
     head = []
     for line in content.splitlines():

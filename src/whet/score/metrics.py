@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whet.config import METRICS
 from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.records import ClassScore, Floats, Ints, Metrics
+from whet.values import METRICS
 
 NORMAL = 1.959964  # standard deviations on either side that hold 95 % of a normal distribution
 
@@ -82,7 +82,7 @@ def softmax(logits: NDArray[np.floating[Any]]) -> Floats:
 
 
 def value(metrics: Metrics, loss: float, name: str) -> float:
-    """The score called `name` (one of config.METRICS), turned so that higher is better.
+    """The score called `name` (one of values.METRICS), turned so that higher is better.
 
     An unknown name, and `f1` where there is no positive class, raise UsageError.
     """

@@ -47,29 +47,38 @@ class Checkpoints:
 
     def __init__(self, folder: Path, mirror: Path | None = None) -> None:
         self._folder, self._mirror = folder, mirror
+        self._whole: set[Path] = set()  # those that this process has read
 
     def sweep(self) -> None:
-        """Removes what a process that was ended had begun to write or to remove."""
+        """Removes what a process that was ended had begun to write or to remove. OutputError where there can be
+        no mirror: its first copy may be due only after an hour."""
+        if self._mirror is not None:
+            try:
+                self._mirror.mkdir(parents=True, exist_ok=True)
+            except OSError as fault:
+                where = f"--mirror {self._mirror.parent}"
+                raise OutputError(
+                    f"cannot write: {fault.strerror}", where=where, todo="Give another --mirror"
+                ) from None
         for folder in filter(None, (self._folder, self._mirror)):
             if folder.is_dir():
                 durable.sweep(folder)
 
     def save(self, state: State) -> Path:
-        """Writes a checkpoint, reads it back, copies it to the mirror, and removes those that are older
-        than the newest two. Raises OutputError where the disk does not take it."""
+        """Writes a checkpoint, reads it back, copies it to the mirror, and removes all but the newest two
+        that are whole. Raises OutputError where the disk does not take it."""
         step = state.numbers["step"]
         path = self._folder / f"step-{step:08}"
         try:
             with durable.new_folder(path) as scratch:
                 write_state(scratch, state)
-            _check(path)
+            self._check(path)
             if self._mirror is not None:
                 with durable.new_folder(self._mirror / path.name) as scratch:
                     shutil.copytree(path, scratch, dirs_exist_ok=True)
-                _check(self._mirror / path.name)
+                self._check(self._mirror / path.name)
             for folder in filter(None, (self._folder, self._mirror)):
-                for old in _all(folder)[:-KEPT]:
-                    durable.remove_folder(old)
+                self._retain(folder)
         except OSError as fault:
             raise OutputError(
                 f"the checkpoint of step {step} cannot be written: {fault.strerror or fault}",
@@ -85,6 +94,7 @@ class Checkpoints:
         for path in self._candidates():
             wrong = durable.damage(path)
             if wrong is None:
+                self._whole.add(path)
                 said = f"{'; '.join(damaged)}: going back to {path.name}" if damaged else ""
                 return Found(path, read_numbers(path), said)
             damaged.append(f"{path}: {wrong}")
@@ -101,6 +111,24 @@ class Checkpoints:
         for folder in filter(None, (self._folder, self._mirror)):
             if folder.is_dir():
                 durable.remove_folder(folder)
+
+    def _check(self, path: Path) -> None:
+        wrong = durable.damage(path)
+        if wrong is not None:
+            raise OutputError(
+                f"a checkpoint reads otherwise than it was written: {wrong}", where=str(path), todo="Look at the disk"
+            )
+        self._whole.add(path)
+
+    def _retain(self, folder: Path) -> None:
+        """Removes all but the newest two that are whole: damaged ones too, which may be those of later steps."""
+        kept = 0
+        for path in reversed(_all(folder)):
+            if kept < KEPT and (path in self._whole or durable.damage(path) is None):
+                self._whole.add(path)
+                kept += 1
+            else:
+                durable.remove_folder(path)
 
     def _candidates(self) -> Iterator[Path]:
         """Newest first; of the same step the one in the run before its copy."""
@@ -143,11 +171,3 @@ def _all(folder: Path) -> list[Path]:
 
 def _step(path: Path) -> int:
     return int(path.name.removeprefix("step-"))
-
-
-def _check(path: Path) -> None:
-    wrong = durable.damage(path)
-    if wrong is not None:
-        raise OutputError(
-            f"a checkpoint reads otherwise than it was written: {wrong}", where=str(path), todo="Look at the disk"
-        )

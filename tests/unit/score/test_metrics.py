@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from whet.config import METRICS
 from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.score.metrics import as_json, classification, from_confusion, interval, log_loss, softmax, value
+from whet.values import METRICS
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("a", "b", "c"), None, "")

@@ -1,0 +1,29 @@
+"""Columns of a parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from whet.records import Floats, Ints
+
+
+def strings(values: Sequence[str]) -> Any:
+    """A column of strings. pyarrow's own way from Python values loads pandas wherever it is installed."""
+    import pyarrow as pa
+
+    raw = [value.encode("utf-8", "replace") for value in values]
+    offsets = np.zeros(len(raw) + 1, dtype=np.int64)
+    np.cumsum([len(each) for each in raw], out=offsets[1:])
+    column = pa.LargeStringArray.from_buffers(len(raw), pa.py_buffer(offsets), pa.py_buffer(b"".join(raw)))
+    return column.cast(pa.string()) if offsets[-1] < 2**31 else column
+
+
+def numbers(values: Ints | Floats) -> Any:
+    """A column of numbers, likewise."""
+    import pyarrow as pa
+
+    kind = pa.float64() if values.dtype == np.float64 else pa.int64()
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])

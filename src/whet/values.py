@@ -1,0 +1,97 @@
+"""A value that somebody gave for a setting: taken in the setting's type, or refused with what was expected."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from whet import durations
+from whet.errors import UsageError, did_you_mean
+
+METRICS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "loss")
+MOST_BITS = 1000  # of a whole number, for a float holds little more
+ODD = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # the last are what Python makes of bytes that are no UTF-8
+LONGEST = 80  # characters of a wrong value that a message repeats
+
+
+def checked(name: str, value: object, hint: Any, limits: Mapping[str, Any]) -> object:
+    """The value in the type `hint`, within `limits` (least, above, most), or UsageError with the key, the
+    value and the range."""
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise UsageError(f"a number of {value.bit_length():,} bits is out of range", where=flag)
+    allowed = get_args(hint) if get_origin(hint) is Literal else ()
+    if allowed:
+        if value not in allowed:
+            # By its letters 'gpu' would be nearest to 'xpu'.
+            todo = did_you_mean("cuda" if value == "gpu" else str(value), allowed)
+            raise UsageError(f"{shown(value)} is not known", where=flag, expected=" or ".join(allowed), todo=todo)
+        return value
+    kinds = get_args(hint) or (hint,)
+    if value is None and type(None) in kinds:
+        return None
+    if name == "budget" and _number(value, whole=False) is not None:
+        value = str(value)  # refused below by its missing unit
+    if str in kinds and isinstance(value, (str, Path)):
+        return _checked_text(name, str(value), flag)
+    if name in ("test", "validation") and isinstance(value, float | int) and not isinstance(value, bool):
+        return str(value)
+    if bool in kinds:
+        if isinstance(value, bool):
+            return value
+        raise UsageError(f"{shown(value)} is not yes or no", where=flag, expected="true or false")
+    number = None if str in kinds else _number(value, whole=int in kinds)
+    if number is None:
+        expected = "a whole number" if int in kinds else "text" if str in kinds else "a number"
+        raise UsageError(f"{shown(value)} is not {expected}", where=flag, expected=expected)
+    _check_range(number, limits, flag)
+    return number
+
+
+def folder(given: str) -> Path:
+    """The folder of that name; where it begins with ~, in the home of somebody."""
+    with suppress(RuntimeError):  # nobody's home: then it is a name like any other
+        return Path(given).expanduser()
+    return Path(given)
+
+
+def shown(value: object) -> str:
+    """As Python writes it, in part where that is long."""
+    written = repr(value)
+    return written if len(written) <= LONGEST else f"{written[:LONGEST]}…"
+
+
+def _checked_text(name: str, value: str, flag: str) -> str:
+    if not value or "\0" in value:
+        raise UsageError("an empty value" if not value else "a value with a NUL character", where=flag)
+    if name in ("output", "mirror") and ODD.search(value):
+        saw = f"a control character, or a byte that is no UTF-8, in {shown(value)}"
+        raise UsageError(saw, where=flag, expected="the name of a folder")
+    if name == "metric" and value not in METRICS:
+        expected = f"one of {', '.join(METRICS)}"
+        todo = did_you_mean(value, METRICS)
+        raise UsageError(f"unknown metric {shown(value)}", where=flag, expected=expected, todo=todo)
+    if name == "budget":
+        durations.seconds(value, where=flag)
+    return value
+
+
+def _number(value: object, *, whole: bool) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    if whole:
+        return int(value) if value == int(value) and abs(value) < 2**MOST_BITS else None
+    return float(value)
+
+
+def _check_range(number: float, limits: Mapping[str, Any], flag: str) -> None:
+    least, above, most = limits["least"], limits["above"], limits["most"]
+    low = (least is not None and number < least) or (above is not None and number <= above)
+    if low or (most is not None and number > most):
+        parts = [f"at least {least:g}" if least is not None else "", f"above {above:g}" if above is not None else ""]
+        parts.append(f"at most {most}" if most is not None else "")
+        raise UsageError(f"{number:g} is out of range", where=flag, expected=" and ".join(p for p in parts if p))
