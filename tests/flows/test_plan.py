@@ -20,6 +20,7 @@ from whet.model import embedded
 from whet.planning import measured, plan
 from whet.records import Plan, StepRecord
 from whet.score import baseline
+from whet.training import estimate
 from whet.training.estimate import Speed
 from whet.training.probe import Needed, Probed
 
@@ -128,6 +129,26 @@ def test_the_command_prints_the_plan_and_its_json(data: str, whet: Command, tiny
     assert document["rows"] == {"train": 48, "validation": 6, "test": 6}
     assert document["total"]["low"] < document["total"]["high"]
     assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_narrow_terminal_shows_every_option_of_a_shorter_way_whole(
+    here: Path, whet: Command, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    monkeypatch.setattr(plan, "LONG", 0.0)
+    monkeypatch.setattr(estimate, "SHORTER", (12,))
+    monkeypatch.setattr(estimate, "LEAST_ROWS", 10)
+    monkeypatch.setenv("COLUMNS", "80")
+    slow = Probed(Speed(599.0, 0.1, 0.0, 0.1, 0.0, 10), None, 0.0)  # times are long to write, too
+    monkeypatch.setattr(measured, "probe", lambda *given, **named: slow)
+    data = str(write_csv(here / "reviews.csv", review_rows()))
+    ended = whet("plan", data, "--model", str(tiny_bert), "--threads", "1", "--lang", lang)
+    assert ended.code == 0
+    table = ended.out[ended.out.index("Shorter" if lang == "en" else "더 짧게") :]
+    assert "…" not in table
+    shown = " ".join(table.split())
+    for option in ("--max-length 12 --truncation", "head-tail", "--train-rows 24", "--layers 1", "--epochs 1"):
+        assert option in shown
 
 
 def test_a_korean_reader_gets_a_korean_plan(data: str, whet: Command, tiny_bert: Path) -> None:

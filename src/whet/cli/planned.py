@@ -34,7 +34,7 @@ def show_plan(console: Console, words: Words, plan: Plan, command: Sequence[str]
             console.print(Text(words(f"{name} short").format(**facts), style="bold yellow"), soft_wrap=True)
     if plan.ladder and plan.too_long:
         show.heading(console, words("shorter ways"))
-        rows = show.table(words("change"), words("time"), words("accuracy"), right=(1, 2), fixed=(0,))
+        rows = show.table(words("change"), words("time"), words("accuracy"), right=(1, 2))
         for rung in plan.ladder:
             rows.add_row(options(rung.changes) or words("tfidf alone"), _time(words, rung), points(words, rung))
         show.indented(console, rows)
