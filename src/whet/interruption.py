@@ -1,18 +1,21 @@
-"""SIGINT and SIGTERM, for which a training finishes its step and saves before it ends."""
+"""SIGINT, SIGTERM and SIGHUP, for which a training finishes its step and saves before it ends."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from whet.errors import Interrupted, Terminated
+from whet.errors import HungUp, Interrupted, Terminated
 
 SIGNALS = {signal.SIGINT: Interrupted, signal.SIGTERM: Terminated}
+if sys.platform != "win32":  # which has no such signal
+    SIGNALS[signal.SIGHUP] = HungUp
 
 
 class Interruption:
@@ -52,7 +55,7 @@ class Interruption:
             self._at_once = False
 
     def raise_if_came(self) -> None:
-        """Raises Interrupted or Terminated where there was a signal."""
+        """Raises Interrupted or one of its kinds where there was a signal."""
         if self._came is not None:
             raise SIGNALS[self._came](f"stopped by {self._came.name}")
 
