@@ -109,7 +109,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
 
     asked = planned.asked  # as the budget has made it
     resolved, splits, labels = asked.resolved, asked.splits, asked.labels
-    cache = runtime.cache_folder()
+    cache, own = runtime.usable_cache(), runtime.cache_folder()
     if kept.found is None:
         for notice in asked.said:  # told before there was a folder to write to
             folder.log(notice)
@@ -159,6 +159,8 @@ def _check_same_step(team: Alone, found: Found | None) -> None:
         raise UsageError(
             f"the newest checkpoint is that of step {steps[0]} for rank 0, and of step {steps[team.ranks.rank]} for "
             f"rank {team.ranks.rank}",
+    if cache != own:
+        yield folder.log(Notice(f"{own} cannot be written: tokens and baselines are not kept for another run"))
             where="--output",
             expected="a run folder on a disk that all machines share",
             todo="Copy the checkpoints to every machine, or start over with --fresh",
