@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
 from whet.data.split import draw, select
 from whet.data.tokens import Cutter
-from whet.errors import Interrupted
+from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
@@ -51,6 +52,8 @@ from whet.training.keeper import Keeper
 from whet.training.pace import Budget, Pace
 from whet.training.selection import Selection
 from whet.training.team import Alone
+
+FAILED_SAVES = 3  # in a row end a training
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ def _fit(
         left = None if pace is None else pace.left
         keeper.save(record, kept, {**job.facts, "left": left, "events": folder.flushed()})
 
+    failed = 0  # saves in a row
     interruption = Interruption()
     with interruption.heard():
         # What follows the last step of a checkpoint, such as an evaluation, is still to be done.
@@ -169,7 +173,7 @@ def _fit(
             for revision in pace.news() if pace else ():
                 yield folder.log(revision)
             if record is not resumed and keeper.due(record):
-                save(record)
+                failed = yield from _tried(folder, partial(save, record), failed, alone=job.team.ranks.count == 1)
             try:
                 interruption.raise_if_came()
                 if _is_judged(record, job, settings):
@@ -188,6 +192,21 @@ def _fit(
             Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")
         )
     return last, kept
+
+
+def _tried(
+    folder: runs.RunFolder, save: Callable[[], None], failed: int, *, alone: bool
+) -> Generator[Notice, None, int]:
+    """Saves; how often in a row that has failed now. The disk may have room again by the next time, so that only
+    FAILED_SAVES in a row end the training. Several processes would have to agree, and end at once."""
+    try:
+        save()
+    except OutputError as fault:
+        if not alone or failed + 1 == FAILED_SAVES:
+            raise
+        yield folder.log(Notice(f"{fault.where}: {fault.saw}; the training goes on without it", "warning"))
+        return failed + 1
+    return 0
 
 
 def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:

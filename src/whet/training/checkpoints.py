@@ -8,6 +8,7 @@ to go on from. An older one is removed only after two newer ones were read back 
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import time
@@ -47,6 +48,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, mirror: Path | None = None) -> None:
         self._folder, self._mirror = folder, mirror
+        self._mirrored = False  # by this process
 
     def sweep(self) -> None:
         """Removes what a process that was ended had begun to write or to remove."""
@@ -64,9 +66,12 @@ class Checkpoints:
                 write_state(scratch, state)
             _check(path)
             if self._mirror is not None:
+                if self._mirrored and not self._mirror.is_dir():  # a drive that is gone, not one to make anew
+                    raise FileNotFoundError(errno.ENOENT, "the mirror is no longer there", str(self._mirror))
                 with durable.new_folder(self._mirror / path.name) as scratch:
                     shutil.copytree(path, scratch, dirs_exist_ok=True)
                 _check(self._mirror / path.name)
+                self._mirrored = True
             for folder in filter(None, (self._folder, self._mirror)):
                 for old in _all(folder)[:-KEPT]:
                     durable.remove_folder(old)

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from whet.errors import OutputError
 from whet.records import ClassScore, Evaluation, Metrics, StepRecord
 from whet.training.checkpoints import Checkpoints, Schedule
 from whet.training.loop import Training
@@ -52,7 +53,11 @@ class Keeper:
         }  # fmt: skip
         if self._team.first:
             tensors = {**state.tensors, **({"best": weights} if weights else {})}
-            self._checkpoints.save(State(tensors, numbers))
+            try:
+                self._checkpoints.save(State(tensors, numbers))
+            except OutputError:
+                self._schedule.saved(time.perf_counter() - started)  # not to be tried after every step
+                raise
         self._team.meet()  # no rank goes on from a step that is not on the disk
         self.saved_at = record.step
         self._schedule.saved(time.perf_counter() - started)
