@@ -101,11 +101,18 @@ class Checkpoints:
             )
         return None
 
-    def remove(self) -> None:
-        """After the run has ended well."""
+    def remove(self) -> list[str]:
+        """After the run has ended well. Returns what is to be told of those that could not be removed."""
+        left = []
         for folder in filter(None, (self._folder, self._mirror)):
-            if folder.is_dir():
-                durable.remove_folder(folder)
+            try:
+                if folder.is_dir():
+                    durable.remove_folder(folder)
+            except OSError as fault:
+                left.append(
+                    f"the checkpoints in {folder} are no longer needed and cannot be removed: {fault.strerror or fault}"
+                )
+        return left
 
     def _candidates(self) -> Iterator[Path]:
         """Newest first; of the same step the one in the run before its copy."""
