@@ -107,7 +107,7 @@ def check_alike(told: Told, whole: Told) -> None:
 def test_saves_that_fail_are_told_and_tried_again_and_three_in_a_row_end_the_training(
     data: str, job: Job, tiny_bert: Path, here: Path
 ) -> None:
-    """P3, P5."""
+    """P3, P5"""
     whole = job(data, **{**SETTINGS, "output": "whole"})
     told: list[str] = []
     with pytest.raises(OutputError) as caught, files_at_most(1 << 40):
@@ -135,7 +135,7 @@ def test_saves_that_fail_are_told_and_tried_again_and_three_in_a_row_end_the_tra
 
 
 def test_a_save_that_failed_once_costs_nothing_but_a_warning(data: str, job: Job, tiny_bert: Path, here: Path) -> None:
-    """P3."""
+    """P3"""
     whole = job(data, **{**SETTINGS, "output": "whole"})
     told, kept = [], []
     with files_at_most(1 << 40):
@@ -236,7 +236,7 @@ def test_a_mirror_that_is_gone_is_told_and_not_made_anew(data: str, tiny_bert: P
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_predictions_for_a_device_that_is_full_are_a_fault_of_the_disk(taught: Told, whet: Command) -> None:
-    """P5."""
+    """P5"""
     ended = whet("predict", str(taught.path), "a fine film", "--format", "csv", "--output", "/dev/full")
     assert (ended.code, ended.out) == (7, "")
     assert ended.err == (
@@ -246,7 +246,7 @@ def test_predictions_for_a_device_that_is_full_are_a_fault_of_the_disk(taught: T
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_predictions_that_find_no_room_leave_no_file(taught: Told, whet: Command, here: Path, form: str) -> None:
-    """P5."""
+    """P5"""
     (here / "texts.txt").write_text("".join(f"A fine film, number {i}\n" for i in range(4_000)))
     with files_at_most(50_000):
         ended = whet("predict", str(taught.path), "--file", "texts.txt", "--output", f"answers.{form}")
@@ -262,7 +262,7 @@ def test_predictions_that_find_no_room_leave_no_file(taught: Told, whet: Command
 def test_a_full_disk_under_stdout_is_one_message(
     taught: Told, whet: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    """P5."""
+    """P5"""
     full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115  # to close it fails too
     monkeypatch.setattr(sys, "stdout", full)
     ended = whet("predict", str(taught.path), "a fine film", *arguments)
@@ -299,7 +299,7 @@ def moved(run: Path) -> None:
 def test_a_run_folder_that_is_gone_ends_the_training_and_is_not_made_anew(
     data: str, job: Job, tiny_bert: Path, here: Path, harm: Any
 ) -> None:
-    """P9."""
+    """P9"""
     with pytest.raises(OutputError) as caught:
         for event in follow(data, tiny_bert):
             if isinstance(event, StepRecord) and event.step == 5:
@@ -321,7 +321,7 @@ def test_a_run_folder_that_is_gone_ends_the_training_and_is_not_made_anew(
 def test_a_run_folder_that_may_no_longer_be_written_ends_the_training_with_its_path(
     data: str, job: Job, tiny_bert: Path, here: Path
 ) -> None:
-    """P9."""
+    """P9"""
     whole = job(data, **{**SETTINGS, "output": "whole"})
     run = here / "run"
     with pytest.raises(OutputError) as caught, without_privilege():
@@ -341,7 +341,7 @@ def test_a_run_folder_that_may_no_longer_be_written_ends_the_training_with_its_p
 def test_an_unfinished_run_in_a_folder_that_may_not_be_written_is_refused_with_its_path(
     data: str, job: Job, tiny_bert: Path, whet: Command, here: Path
 ) -> None:
-    """P9."""
+    """P9"""
     (here / "run").mkdir(mode=0o555)
     with without_privilege():
         ended = whet("train", data, "--model", str(tiny_bert), "--threads", "1", "--output", "run", "--no-baseline")
@@ -409,7 +409,7 @@ def test_a_run_that_was_killed_after_its_end_loses_its_checkpoints_to_the_same_c
 def test_whatever_ends_the_saving_of_a_model_there_is_a_whole_one_or_none(
     data: str, job: Job, tiny_bert: Path, here: Path
 ) -> None:
-    """P15."""
+    """P15"""
     whole = job(data, **{**SETTINGS, "output": "whole"})
     loaded = artifact.load(whole.path / "model", device="cpu")
     for at in range(1, 100):

@@ -92,7 +92,7 @@ def told(process: subprocess.Popen[str]) -> str:
 
 
 def test_of_eight_processes_one_has_the_folder_and_a_killed_one_leaves_it_free_at_once(here: Path) -> None:
-    """P6."""
+    """P6"""
     processes = [contender(here) for _ in range(8)]
     said = {process.pid: told(process) for process in processes}
     (holder,) = [process for process in processes if said.pop(process.pid) == "held"] or [None]
@@ -157,7 +157,7 @@ def test_where_the_file_system_knows_no_locks_a_file_takes_their_place(
 
 
 def test_a_file_system_that_fails_to_lock_is_a_fault_of_the_disk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P7."""
+    """P7"""
 
     def flock(handle: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -174,7 +174,7 @@ def test_a_file_system_that_fails_to_lock_is_a_fault_of_the_disk(here: Path, mon
 def test_a_clock_that_jumps_changes_nothing(
     data: str, job: Job, tiny_bert: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P8."""
+    """P8"""
     whole = job(data, **{**SETTINGS, "output": "whole"})
     chance, real = random.Random(0), datetime.datetime
 
@@ -274,7 +274,7 @@ def test_texts_under_a_locale_without_their_letters_are_read_as_utf_8(korean: tu
 def test_a_job_without_one_of_its_streams_says_on_the_other_what_belongs_there(
     command: list[str], whet: Command, monkeypatch: pytest.MonkeyPatch, closed: str
 ) -> None:
-    """P11."""
+    """P11"""
     monkeypatch.setattr(sys, closed, None)
     ended = whet(*command)
     monkeypatch.undo()
@@ -371,7 +371,7 @@ def test_a_home_that_cannot_be_written_is_not_needed(
 
 
 def test_the_cache_that_takes_the_place_of_another_ends_with_its_process(here: Path) -> None:
-    """P12."""
+    """P12"""
     code = (
         "from pathlib import Path; Path.home = lambda: (_ for _ in ()).throw(RuntimeError())\n"
         "from whet import runtime; folder = runtime.usable_cache(); assert folder.is_dir(); print(folder)"
@@ -384,7 +384,7 @@ def test_the_cache_that_takes_the_place_of_another_ends_with_its_process(here: P
 def test_too_many_open_files_are_told_as_such(
     data: str, tiny_bert: Path, whet: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P13."""
+    """P13"""
 
     def read(*given: Any, **named: Any) -> Any:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), data)
@@ -455,7 +455,7 @@ def test_the_first_process_of_a_container_hears_signals_and_leaves_no_child(
 
 
 def test_a_prediction_that_is_killed_leaves_no_file_that_looks_whole(taught: Told, here: Path) -> None:
-    """P15."""
+    """P15"""
     (here / "texts.txt").write_text("".join(f"A fine film, number {i}\n" for i in range(100_000)))
     process = subprocess.Popen(
         [sys.executable, "-m", "whet", "predict", str(taught.path), "--file", "texts.txt", "--output", "answers.csv"],

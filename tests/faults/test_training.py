@@ -63,7 +63,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, kind: str, steps: set[int], here: Pa
 def test_a_step_that_is_not_finite_is_left_out_told_and_recorded_and_the_run_ends_well(
     command: list[str], whet: Command, here: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """T1, T3."""
+    """T1, T3"""
     poison(monkeypatch, kind, {5, 6}, here)
     ended = whet(*command, "--json")
     assert ended.code == 0, ended.err
@@ -83,7 +83,7 @@ def test_a_step_that_is_not_finite_is_left_out_told_and_recorded_and_the_run_end
 def test_steps_that_are_never_finite_end_the_training_and_no_such_number_reaches_a_checkpoint(
     command: list[str], whet: Command, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """T2."""
+    """T2"""
     poison(monkeypatch, "loss", {5, 6, 7}, here)
     ended = whet(*command, "--checkpoint-every", "1")
     assert ended.code == TrainingError.exit_code
@@ -120,7 +120,7 @@ def test_a_validation_side_of_one_label_has_its_scores_and_the_best_weights_are_
 
 
 def test_an_empty_validation_side_is_a_fault_of_the_data(command: list[str], whet: Command, here: Path) -> None:
-    """T6."""
+    """T6"""
     (here / "validation.csv").write_text("text,label\n")
     ended = whet(*command, "--validation", "validation.csv")
     assert (ended.code, len(ended.errors)) == (3, 1)
@@ -184,7 +184,7 @@ def test_a_signal_during_a_save_lets_it_end_and_is_obeyed_then(
     number: int,
     kind: type[Interrupted],
 ) -> None:
-    """T10."""
+    """T10"""
     whole = job(data, **{**SETTINGS, "output": "whole"})
     real, saves = checkpoints.write_state, []
 
@@ -229,7 +229,7 @@ sys.exit(main())
 def test_a_second_signal_ends_a_save_at_once_and_the_checkpoint_before_is_whole(
     data: str, command: list[str], job: Job, here: Path
 ) -> None:
-    """T10."""
+    """T10"""
     whole = job(data, **{**SETTINGS, "output": "whole"})
     ended = python("-c", TWICE, *command, "--checkpoint-every", "3")
     assert ended.code == -signal.SIGTERM
