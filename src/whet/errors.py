@@ -11,7 +11,8 @@ WhetError                 a fault the user can mend: one message, no traceback
 ├── OutputError     (7)   disk or permission
 ├── ScoreError      (8)   a required score was not reached
 └── Interrupted   (130)   SIGINT; what could be saved is
-    └── Terminated (143)  SIGTERM
+    ├── Terminated (143)  SIGTERM
+    └── HungUp    (129)   SIGHUP: the terminal or the connection is gone
 
 Anything else that escapes is our bug: exit code 1.
 """
@@ -126,6 +127,11 @@ class Interrupted(WhetError):
 class Terminated(Interrupted):
     exit_code = 143
     kind = "terminated"
+
+
+class HungUp(Interrupted):
+    exit_code = 129
+    kind = "hung_up"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

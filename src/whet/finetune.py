@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
 from whet.data.split import draw, select
 from whet.data.tokens import Cutter
-from whet.errors import Interrupted
+from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
@@ -188,13 +189,15 @@ def _fit(
             for revision in pace.news() if pace else ():
                 yield folder.log(revision)
             if record is not resumed and keeper.due(record):
-                save(record)
+                yield from _tried(folder, partial(save, record), keeper)
             try:
                 interruption.raise_for(job.team.most(interruption.came))
                 if _is_judged(record, job, settings):
                     judged = yield from _judge(folder, job, pace, selection, record, interruption)
                     kept = judged or kept
             except Interrupted as fault:
+                with suppress(OutputError):  # of the one before; this one may fit
+                    keeper.settle()
                 save(record)
                 keeper.settle()
                 raise _stopped(fault, record, keeper.saved_at) from None
@@ -202,12 +205,22 @@ def _fit(
                 tried = f"no better {settings.metric} in {selection.patience} evaluations"
                 yield folder.log(Notice(f"stopped at step {record.step}: {tried}"))
                 break
-        keeper.settle()
+        yield from _tried(folder, keeper.settle, keeper)
     if selection.restore(classifier.model):
         yield folder.log(
             Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")
         )
     return last, kept
+
+
+def _tried(folder: runs.RunFolder, save: Callable[[], None], keeper: Keeper) -> Iterator[Notice]:
+    """Saves, or tells that it failed."""
+    try:
+        save()
+    except OutputError as fault:
+        if keeper.given_up:
+            raise
+        yield folder.log(Notice(f"{fault.where}: {fault.saw}; the training goes on without it", "warning"))
 
 
 def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:

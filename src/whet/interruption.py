@@ -1,17 +1,20 @@
-"""SIGINT and SIGTERM, for which a training finishes its step and saves before it ends."""
+"""SIGINT, SIGTERM and SIGHUP, for which a training finishes its step and saves before it ends."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from whet.errors import Interrupted, Terminated
+from whet.errors import HungUp, Interrupted, Terminated
 
 SIGNALS = {signal.SIGINT: Interrupted, signal.SIGTERM: Terminated}
+if sys.platform != "win32":  # which has no such signal
+    SIGNALS[signal.SIGHUP] = HungUp
 
 
 class Interruption:
@@ -57,7 +60,7 @@ class Interruption:
             self._at_once = False
 
     def raise_for(self, number: int) -> None:
-        """Raises Interrupted or Terminated for the number of a signal; 0 is none."""
+        """Raises Interrupted or one of its kinds for the number of a signal; 0 is none."""
         if number:
             raise SIGNALS[signal.Signals(number)](f"stopped by {signal.Signals(number).name}")
 

@@ -13,9 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from whet import durable
-from whet.errors import RunBusyError
+from whet.errors import OutputError, RunBusyError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 LOCK, OWNER = ".lock", ".owner.json"
 FILES = (LOCK, OWNER)
@@ -23,14 +27,9 @@ FILES = (LOCK, OWNER)
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """A folder that is there is this process's alone. RunBusyError where it is another's; raises OSError."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise _busy(folder) from None
+    """A folder that is there is this process's alone. RunBusyError where it is another's, OutputError where
+    the disk takes no lock; raises OSError."""
+    lock = _acquired(folder)
     try:
         owner = {"pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         durable.write(folder / OWNER, json.dumps(owner))
@@ -42,16 +41,24 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def check(folder: Path) -> None:
-    """Raises RunBusyError where another process holds the folder."""
-    if not (folder / LOCK).exists():
-        return
+    """RunBusyError where another process holds the folder, OutputError where the disk takes no lock."""
+    if (folder / LOCK).exists():
+        _acquired(folder).release()
+
+
+def _acquired(folder: Path) -> BaseFileLock:
     from filelock import FileLock, Timeout
 
+    lock = FileLock(folder / LOCK)
     try:
-        with FileLock(folder / LOCK, blocking=False):
-            return
+        lock.acquire(blocking=False)
     except Timeout:
         raise _busy(folder) from None
+    except OSError as fault:
+        raise OutputError(
+            f"cannot be locked: {fault.strerror or fault}", where=str(folder), todo="Give another --output"
+        ) from None
+    return lock
 
 
 def _busy(folder: Path) -> RunBusyError:

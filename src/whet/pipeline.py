@@ -161,7 +161,7 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
         raise DataError(f"no row {row}", where=rows.source, expected=f"0 to {len(rows.texts) - 1}")
     name = "embedded" if settings.model == "auto" else settings.model
     files = find(name, weights=False)
-    cutter = prepare.cutter_of(files, settings, runtime.cache_folder())
+    cutter = prepare.cutter_of(files, settings, runtime.usable_cache())
     coded = cutter.tokenizer.encode(rows.texts[row], add_special_tokens=False)
     spans = cutter.kept_positions(len(coded.ids))
     seen = set(spans) if isinstance(spans, range) else {*spans[0], *spans[1]}

@@ -17,7 +17,7 @@ from whet.data.columns import examples, find_columns
 from whet.data.read import read, read_side, split_for
 from whet.data.split import fingerprint, split
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
-from whet.errors import DataError, UsageError
+from whet.errors import DataError, OutputError, UsageError
 from whet.labels import LabelSet, label_set, read_label_names
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input
@@ -213,14 +213,21 @@ def cutter_of(files: ModelFiles, settings: Settings, cache: Path) -> Cutter:
 
 
 def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) -> dict[Side, EncodedSide]:
-    """Token ids and label ids of every side there is."""
+    """Token ids and label ids of every side there is. OutputError where the cache cannot be written."""
     encoded: dict[Side, EncodedSide] = {}
     for side in SIDES:
         rows: Examples | None = getattr(splits, side)
         if rows is None or rows.labels is None:
             continue
         ids = np.asarray(labels.ids(rows.labels, source=rows.source), dtype=np.int64)
-        encoded[side] = EncodedSide(encode_to_disk(rows.texts, cutter, cache), ids)
+        try:
+            encoded[side] = EncodedSide(encode_to_disk(rows.texts, cutter, cache), ids)
+        except OSError as fault:
+            raise OutputError(
+                f"the tokens cannot be written: {fault.strerror or fault}",
+                where=str(cache),
+                todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
+            ) from None
     return encoded
 
 

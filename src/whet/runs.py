@@ -6,6 +6,7 @@ A run counts as finished when it has `metrics.json`, which is written last.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import math
@@ -45,6 +46,8 @@ DEEPEST = 70  # characters of the longest path in a run folder, a checkpoint on 
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
+SPACE = "Free space and give the same command again"
+TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
 _KINDS = {
     StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Tightened: "limit", Plan: "plan",
     Revision: "revision",
@@ -127,7 +130,8 @@ class RunFolder:
             yield
         except WhetError as fault:
             if not isinstance(fault, Interrupted):  # somebody wanted it so
-                self.write("error.json", fault.as_json())
+                with suppress(OutputError):  # which the fault itself may be about
+                    self.write("error.json", fault.as_json())
             raise
 
     def _append(self, line: Mapping[str, object]) -> None:
@@ -400,6 +404,7 @@ def _mendable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
+        todo = TODO.get(fault.errno or 0, "Give another --output")
         raise OutputError(
-            f"cannot write: {fault.strerror or fault}", where=str(fault.filename or path), todo="Give another --output"
+            f"cannot write: {fault.strerror or fault}", where=str(fault.filename or path), todo=todo
         ) from None

@@ -6,6 +6,7 @@ environment; what the machine has is told by `machine` and `gpu`.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import importlib.util
@@ -13,10 +14,13 @@ import os
 import platform
 import random
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -235,9 +239,28 @@ def cache_folder() -> Path:
     given = os.environ.get("WHET_CACHE")
     if given:
         return Path(given)
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user whom the system does not know, as in many a container
+        return _scratch()
     if platform.system() == "Windows":
-        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "whet" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "whet"
+        return Path(os.environ.get("LOCALAPPDATA", str(home))) / "whet" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME", str(home / ".cache"))) / "whet"
+
+
+def usable_cache() -> Path:
+    """The same, or a folder that ends with this process where the user's cache cannot be written."""
+    folder = cache_folder()
+    there = next(place for place in (folder, *folder.absolute().parents) if os.access(place, os.F_OK))
+    # One that was asked for by name is not left in silence: writing there will fail, and say so.
+    return folder if os.environ.get("WHET_CACHE") or os.access(there, os.W_OK | os.X_OK) else _scratch()
+
+
+@lru_cache(maxsize=1)
+def _scratch() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="whet-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def language(asked: Language) -> Literal["en", "ko"]:

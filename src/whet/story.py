@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import lock, prepare, runs, runtime, values
+from whet import durable, lock, prepare, runs, runtime, values
 from whet.config import Resolved
-from whet.errors import DataError, UsageError
+from whet.errors import DataError, OutputError, RunBusyError, UsageError
 from whet.records import Checked, Evaluation, Notice, Plan, Redone, Revision, Stage, StepRecord
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
@@ -62,11 +63,17 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     model = asked.files.short_name
     opened = runs.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
     folder, finished = _shared(team, opened)
+    # The files of a model have other times on another machine.
+    name = runs.name_of(asked.name, model, same)
+    mirror = None if resolved.settings.mirror is None else values.folder(resolved.settings.mirror) / name
     if finished:
+        if team.first:
+            yield from _tidied(folder, mirror)
         yield _finished(folder, resolved, team, before=True)
         return
     if team.first:
         lock.check(folder.path)
+    seen = _seen(folder)
 
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
@@ -74,10 +81,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         from whet.planning.again import again
         from whet.planning.plan import plan_of
         from whet.training.checkpoints import Checkpoints
-    # The files of a model have other times on another machine.
-    name = runs.name_of(asked.name, model, same)
-    mirror = resolved.settings.mirror
-    checkpoints = Checkpoints(folder.path / CHECKPOINTS, None if mirror is None else values.folder(mirror) / name)
+    checkpoints = Checkpoints(folder.path / CHECKPOINTS, mirror)
     found = checkpoints.newest()
     _check_same_step(team, found)
     if found is None:
@@ -88,7 +92,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     else:
         planned = again(asked, team, found.numbers["facts"])
     about = _facts(command, digest, planned.asked, team)
-    with folder.held(), folder.telling_faults():
+    with folder.held(), _untouched(folder, seen), folder.telling_faults():
         if found is None:
             runs.start(folder, planned.asked.resolved, about)
             redone = Redone(0, ())
@@ -98,8 +102,46 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         job = yield from _ready(folder, planned, team, finetune.Kept(checkpoints, found, redone))
         del asked, planned  # while it trains, memory holds no training text
         yield from finetune.train_and_save(folder, job)
-        checkpoints.remove()
+        if team.first:
+            for left in checkpoints.remove():
+                yield Notice(left, "warning")
     yield _finished(folder, resolved, team, before=False)
+
+
+def _seen(folder: runs.RunFolder) -> bytes | None:
+    """What every process that works in the folder changes."""
+    path = folder.path / "run.json"
+    return path.read_bytes() if path.is_file() else None
+
+
+@contextmanager
+def _untouched(folder: runs.RunFolder, seen: bytes | None) -> Iterator[None]:
+    """Raises RunBusyError where another process has begun and ended since, and with it what was found then."""
+    if not folder.silent and _seen(folder) != seen:
+        raise RunBusyError(
+            "another process worked in this run folder a moment ago",
+            where=str(folder.path),
+            todo="Give the same command again",
+        )
+    yield
+
+
+def _tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
+    """Removes the checkpoints that a process left which was killed when its run had just ended."""
+    places = [place for place in (folder.path / CHECKPOINTS, mirror) if place is not None]
+    if not any(place.is_dir() for place in places) and not any(folder.path.glob(f"{durable.SCRATCH}*")):
+        return
+    from whet.training.checkpoints import Checkpoints
+
+    try:
+        with folder.held():
+            durable.sweep(folder.path)
+            for left in Checkpoints(places[0], mirror).remove():
+                yield Notice(left, "warning")
+    except RunBusyError:
+        return  # it is just about to
+    except OutputError as fault:
+        yield Notice(fault.message, "warning")  # the result is there all the same
 
 
 def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) -> Generator[Stage | Notice, None, Job]:
@@ -109,7 +151,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
 
     asked = planned.asked  # as the budget has made it
     resolved, splits, labels = asked.resolved, asked.splits, asked.labels
-    cache = runtime.cache_folder()
+    cache, own = runtime.usable_cache(), runtime.cache_folder()
     if kept.found is None:
         for notice in asked.said:  # told before there was a folder to write to
             folder.log(notice)
@@ -117,6 +159,8 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
             folder.log(planned.plan)
     for message in planned.said:
         yield folder.log(Notice(message))
+    if cache != own:
+        yield folder.log(Notice(f"{own} cannot be written: tokens and baselines are not kept for another run"))
     runs.write_splits(folder, splits)
     yield Stage("tokens")
     with team.turns():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -98,15 +99,40 @@ def test_a_signal_waits_for_the_checkpoint_and_the_run_goes_on_from_it(
 
 
 @pytest.mark.usefixtures("beside")
-def test_a_disk_that_does_not_take_one_is_told_before_the_next(
+def test_a_disk_that_does_not_take_one_is_told_at_the_next_and_the_third_ends_the_training(
     here: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tried: list[int] = []
+
     def full(self: Checkpoints, state: State) -> Path:
-        raise OutputError("the checkpoint of step 5 cannot be written: no space", where="run", todo="Free space")
+        tried.append(state.numbers["step"])
+        raise OutputError(f"the checkpoint of step {tried[-1]} cannot be written", where="run", todo="Free space")
 
     monkeypatch.setattr(Checkpoints, "save", full)
-    with pytest.raises(OutputError, match="the checkpoint of step 5 cannot be written"):
+    with pytest.raises(OutputError, match="the checkpoint of step 15 cannot be written"):
         run(tiny_bert)
-    steps = [line for line in (here / "run" / "events.jsonl").read_text().splitlines() if '"step"' in line]
-    assert '"step": 10' in steps[-1]
+    told = [json.loads(line) for line in (here / "run" / "events.jsonl").read_text().splitlines()]
+    assert [line["message"] for line in told if line.get("severity") == "warning"] == [
+        f"run: the checkpoint of step {step} cannot be written; the training goes on without it" for step in (5, 10)
+    ]
+    assert [line["step"] for line in told if line["kind"] == "step"][-1] == 20
+    assert tried == [5, 10, 15, 20]  # each was tried, also where the one before had failed
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("whet-checkpoint")]
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_checkpoint_that_failed_once_is_made_good_by_that_of_a_signal(
+    whole: Path, here: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Checkpoints.save
+
+    def once(self: Checkpoints, state: State) -> Path:
+        if state.numbers["step"] == 5:
+            raise OutputError("no space", where="run", todo="Free space")
+        return real(self, state)
+
+    monkeypatch.setattr(Checkpoints, "save", once)
+    with pytest.raises(Interrupted, match="after step 7 of 24. The same command goes on from step 7"):
+        run(tiny_bert, 7)
+    run(tiny_bert)
+    assert weights(here / "run") == weights(whole)

@@ -66,6 +66,7 @@ def test_the_json_form_keeps_every_part_and_every_further_fault() -> None:
         ("ScoreError", 8, "score"),
         ("Interrupted", 130, "interrupted"),
         ("Terminated", 143, "terminated"),
+        ("HungUp", 129, "hung_up"),
     ],
 )
 def test_each_kind_of_fault_has_its_exit_code(name: str, code: int, kind: str) -> None:
@@ -76,7 +77,7 @@ def test_each_kind_of_fault_has_its_exit_code(name: str, code: int, kind: str) -
 
 def test_no_kind_of_fault_is_missing_above() -> None:
     tree = {cls.__name__ for base in (WhetError, UsageError, Interrupted) for cls in base.__subclasses__()}
-    assert len(tree) == 11
+    assert len(tree) == 12
 
 
 def test_the_nearest_known_word_is_suggested_and_a_far_one_is_not() -> None:

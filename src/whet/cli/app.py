@@ -20,7 +20,7 @@ from whet.cli.options import help_option
 from whet.cli.output import (
     StdoutClosedError,
     muted,
-    prepare_streams,
+    prepared_streams,
     print_json,
     silence,
     stderr_console,
@@ -30,7 +30,10 @@ from whet.errors import OutputError, UsageError, WhetError, did_you_mean, printa
 
 # The base of every fault that Typer's own copy of click raises; its module differs between versions.
 PARSER_FAULT: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
-DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+DISK_FAULTS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.EMFILE,
+    errno.ENFILE,
+)  # fmt: skip
 NAME_FAULTS = (errno.ENAMETOOLONG, errno.ELOOP)  # of what somebody wrote for the name of a file
 INTERRUPTED = 130
 DIVIDED = (["train"], ["demo"])  # commands that several processes share; others are the first's alone
@@ -112,8 +115,11 @@ def whet(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; every fault ends as one message on stderr."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    prepare_streams()
+    with prepared_streams():
+        return _run(list(sys.argv[1:] if argv is None else argv))
+
+
+def _run(arguments: list[str]) -> int:
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     debug, as_json = "--debug" in options, "--json" in options
     rank = runtime.ranks().rank
@@ -137,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _end(UsageError(f"{fault.strerror}: {fault.filename}"), debug, as_json)
         if fault.errno not in DISK_FAULTS:
             return _end_bug(fault, debug, as_json)
-        return _end(OutputError(f"{fault.strerror}: {fault.filename or 'output'}"), debug, as_json)
+        return _end(_disk(fault), debug, as_json)
     except Exception as fault:  # noqa: BLE001  # the last door: a bug must end as one line, too
         return _end_bug(fault, debug, as_json)
     if code == INTERRUPTED and not rank:
@@ -164,6 +170,11 @@ def _usage(fault: Any) -> UsageError:
     return UsageError(message[:1].lower() + message[1:], todo=todo)
 
 
+def _disk(fault: OSError) -> OutputError:
+    todo = "Raise the limit, which ulimit -n shows" if fault.errno in (errno.EMFILE, errno.ENFILE) else ""
+    return OutputError(f"{fault.strerror}: {fault.filename or 'output'}", todo=todo)
+
+
 def _one_by_one(fault: WhetError) -> Iterator[WhetError]:
     yield type(fault)(fault.saw, where=fault.where, expected=fault.expected, todo=fault.todo)
     for further in fault.more:
@@ -185,7 +196,7 @@ def _end(fault: WhetError, debug: bool, as_json: bool) -> int:
     for single in _one_by_one(fault):
         _say_error(console, single.message)
     if as_json:
-        print_json(fault.as_json())
+        _say_json(fault.as_json())
     return fault.exit_code
 
 
@@ -201,8 +212,17 @@ def _end_bug(fault: Exception, debug: bool, as_json: bool) -> int:
     )
     _say_error(stderr_console(), message)
     if as_json:
-        print_json({"error": "bug", "exit_code": 1, "message": message})
+        _say_json({"error": "bug", "exit_code": 1, "message": message})
     return 1
+
+
+def _say_json(document: object) -> None:
+    """Where stdout takes no more, which may be the fault itself, the exit code has to be enough."""
+    try:
+        print_json(document)
+        sys.stdout.flush()
+    except OSError:
+        silence(sys.stdout)
 
 
 def _say_error(console: Any, message: str) -> None:

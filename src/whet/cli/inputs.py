@@ -18,7 +18,7 @@ def texts_from(written: Sequence[str], file: str | None, settings: Settings) -> 
     if written and file is not None:
         raise UsageError("texts after RUN and --file", expected="one of the two", todo="Leave out one of them")
     if written:
-        return list(written)
+        return [_as_typed(text) for text in written]
     if file is not None:
         return _from_file(file, settings)
     if sys.stdin is None or sys.stdin.isatty():
@@ -28,6 +28,13 @@ def texts_from(written: Sequence[str], file: str | None, settings: Settings) -> 
             todo='Write: whet predict RUN "a text of your own"',
         )
     return _lines(sys.stdin.buffer.read(), "standard input", settings.encoding)
+
+
+def _as_typed(text: str) -> str:
+    """An argument whose bytes the locale's encoding did not know, such as Hangul under LC_ALL=C, as UTF-8."""
+    if not any("\udc80" <= letter <= "\udcff" for letter in text):
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _from_file(file: str, settings: Settings) -> Sequence[str]:

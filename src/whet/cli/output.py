@@ -8,9 +8,9 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,12 +20,43 @@ class StdoutClosedError(Exception):
     """Whoever reads our stdout has gone, as in `whet predict ... | head`."""
 
 
-def prepare_streams() -> None:
-    """A letter that the terminal's encoding lacks is printed escaped instead of ending the command."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+class _Remarks:
+    """stderr, whose faults end no job: what a closed terminal or a full disk does not take goes nowhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            silence(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            silence(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def prepared_streams() -> Iterator[None]:
+    """Within the block there are a stdout and a stderr, also where a process began without. A letter that
+    the terminal's encoding lacks is printed escaped instead of ending the command."""
+    with ExitStack() as stack:
+        nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        stdout, stderr = sys.stdout or nowhere, sys.stderr or nowhere  # None where the descriptor is closed
+        for stream in (stdout, stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(errors="backslashreplace")
+        stack.enter_context(redirect_stdout(stdout))
+        stack.enter_context(redirect_stderr(cast("TextIO", _Remarks(stderr))))
+        yield
 
 
 def stdout_console() -> Console:

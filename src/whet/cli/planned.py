@@ -67,7 +67,7 @@ def asking(
             continue
         show_plan(console, words, event, command)
         shorter = [changed_command(command, choice.changes) for choice in event.choices]
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise pipeline.too_long(event, shorter, "--yes")
         if not typer.confirm(words("start anyway").format(time=words.duration(event.total.seconds)), err=True):
             raise typer.Exit(2)

@@ -151,7 +151,7 @@ def lighter(measured: Measured) -> Measured | None:
         if getattr(resolved.settings, name) != value:
             resolved = resolved.with_value(name, value, f"budget {resolved.settings.budget}")
     asked = dataclasses.replace(asked, resolved=resolved, files=files)
-    cutter = prepare.cutter_of(files, resolved.settings, runtime.cache_folder())
+    cutter = prepare.cutter_of(files, resolved.settings, runtime.usable_cache())
     seed = resolved.settings.seed
     classifier, _ = classifiers.fresh(files, asked.labels, asked.machine, resolved.settings, seed=seed)
     return measure(asked, classifier, cutter, measured.started)

@@ -64,7 +64,7 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     """
     settings = asked.resolved.settings
     _check_warmup(asked)
-    cutter = prepare.cutter_of(asked.files, settings, runtime.cache_folder())
+    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache())
     seed = team.seed(settings.seed)
     classifier, said = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
     if team.ranks.count > 1:

@@ -8,6 +8,7 @@ to go on from. An older one is removed only after two newer ones were read back 
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import time
@@ -48,6 +49,7 @@ class Checkpoints:
     def __init__(self, folder: Path, mirror: Path | None = None) -> None:
         self._folder, self._mirror = folder, mirror
         self._whole: set[Path] = set()  # those that this process has read
+        self._swept = False  # so that there is a mirror
 
     def sweep(self) -> None:
         """Removes what a process that was ended had begun to write or to remove. OutputError where there can be
@@ -63,6 +65,7 @@ class Checkpoints:
         for folder in filter(None, (self._folder, self._mirror)):
             if folder.is_dir():
                 durable.sweep(folder)
+        self._swept = True
 
     def save(self, state: State) -> Path:
         """Writes a checkpoint, reads it back, copies it to the mirror, and removes all but the newest two
@@ -74,6 +77,8 @@ class Checkpoints:
                 write_state(scratch, state)
             self._check(path)
             if self._mirror is not None:
+                if self._swept and not self._mirror.is_dir():  # a drive that is gone, not one to make anew
+                    raise FileNotFoundError(errno.ENOENT, "the mirror is no longer there", str(self._mirror))
                 with durable.new_folder(self._mirror / path.name) as scratch:
                     shutil.copytree(path, scratch, dirs_exist_ok=True)
                 self._check(self._mirror / path.name)
@@ -106,11 +111,18 @@ class Checkpoints:
             )
         return None
 
-    def remove(self) -> None:
-        """After the run has ended well."""
+    def remove(self) -> list[str]:
+        """After the run has ended well. Returns what is to be told of those that could not be removed."""
+        left = []
         for folder in filter(None, (self._folder, self._mirror)):
-            if folder.is_dir():
-                durable.remove_folder(folder)
+            try:
+                if folder.is_dir():
+                    durable.remove_folder(folder)
+            except OSError as fault:
+                left.append(
+                    f"the checkpoints in {folder} are no longer needed and cannot be removed: {fault.strerror or fault}"
+                )
+        return left
 
     def _check(self, path: Path) -> None:
         wrong = durable.damage(path)

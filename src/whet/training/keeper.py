@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from whet.errors import OutputError
 from whet.records import ClassScore, Evaluation, Metrics, StepRecord
 from whet.training.checkpoints import Checkpoints, Schedule
 from whet.training.loop import Training
@@ -18,6 +19,7 @@ from whet.training.selection import Selection
 from whet.training.state import State, on_host, read_state
 from whet.training.team import Alone
 
+FAILED = 3  # saves in a row end a training
 EVERY = 500  # steps between two checkpoints of several processes, whose clocks may differ
 
 
@@ -38,6 +40,7 @@ class Keeper:
         self._schedule = Schedule(every or (EVERY if team.ranks.count > 1 else None))
         self._thread = ThreadPoolExecutor(1, "whet-checkpoint") if beside else None
         self._writing: Future[None] | None = None
+        self._failed = 0  # in a row
         self.saved_at = 0
         """The step of the newest checkpoint that is on the disk, 0 where there is none."""
 
@@ -56,12 +59,21 @@ class Keeper:
             writing, self._writing = self._writing, None
             writing.result()
 
+    @property
+    def given_up(self) -> bool:
+        """Whether saves have failed so often in a row that a training should end. Before that the disk may have
+        room again by the next one; several processes would have to agree on it, and end at once."""
+        return self._failed >= (FAILED if self._team.ranks.count == 1 else 1)
+
     def save(self, record: StepRecord, kept: Evaluation | None, facts: Mapping[str, Any]) -> None:
         """After a step and before an evaluation that follows it; nothing where that step is saved. `kept`: that
         of the best weights so far; `facts`: plain JSON that `load` gives back. OutputError where the disk does
-        not take it, or did not take the one before."""
-        started = time.perf_counter()
-        self.settle()
+        not take it or, once this one is on its way, where it did not take the one before."""
+        started, before = time.perf_counter(), None
+        try:
+            self.settle()
+        except OutputError as fault:
+            before = fault
         if self.saved_at == record.step:
             return
         state = self._training.state()
@@ -73,17 +85,25 @@ class Keeper:
             "kept": None if kept is None else dataclasses.asdict(kept), "facts": facts,
         }  # fmt: skip
         whole = State({**state.tensors, **({"best": weights} if weights else {})}, numbers)
-        if self._thread is None:
-            self._write(whole)
-            self._team.meet()  # no rank goes on from a step that is not on the disk
-        else:
-            self._writing = self._thread.submit(self._write, on_host(whole) if self._team.first else whole)
-        self._schedule.saved(time.perf_counter() - started)
+        try:
+            if self._thread is None:
+                self._write(whole)
+                self._team.meet()  # no rank goes on from a step that is not on the disk
+            else:
+                self._writing = self._thread.submit(self._write, on_host(whole) if self._team.first else whole)
+        finally:  # one that fails is not tried again after every step
+            self._schedule.saved(time.perf_counter() - started)
+        if before is not None:
+            raise before
 
     def _write(self, state: State) -> None:
-        if self._team.first:
-            self._checkpoints.save(state)
-        self.saved_at = state.numbers["step"]
+        try:
+            if self._team.first:
+                self._checkpoints.save(state)
+        except OutputError:
+            self._failed += 1
+            raise
+        self._failed, self.saved_at = 0, state.numbers["step"]
 
     def load(self, folder: Path) -> tuple[StepRecord, Evaluation | None]:
         """Puts a saved training back; returns its last step, and the evaluation of its best weights. An

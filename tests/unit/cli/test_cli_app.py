@@ -192,7 +192,7 @@ def test_a_full_disk_is_told_as_one(whet, pipeline: FakePipeline) -> None:
 
 
 def test_another_fault_of_the_system_is_a_bug(whet, pipeline: FakePipeline) -> None:
-    pipeline.fault = OSError(errno.EIO, "Input/output error")
+    pipeline.fault = OSError(errno.ECHILD, "No child processes")
     assert whet("check", "x.csv").code == 1
 
 
