@@ -132,7 +132,7 @@ def test_a_checkpoint_that_failed_once_is_made_good_by_that_of_a_signal(
         return real(self, state)
 
     monkeypatch.setattr(Checkpoints, "save", once)
-    with pytest.raises(Interrupted, match="after step 7 of 24. The same command goes on from step 7"):
+    with pytest.raises(Interrupted, match=r"after step 7 of 24\. The same command goes on from step 7"):
         run(tiny_bert, 7)
     run(tiny_bert)
     assert weights(here / "run") == weights(whole)
