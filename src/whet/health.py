@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from whet import gpu, hub, machine, runs, runtime
+from whet import gpu, hub, machine, naming, runs, runtime
 from whet.config import Language
 from whet.errors import MissingExtraError, ModelError
 
@@ -175,7 +175,7 @@ def _places() -> tuple[Place, ...]:
     from huggingface_hub import constants
 
     own, hubs = runtime.cache_folder(), Path(constants.HF_HUB_CACHE)
-    results = runs.FOLDER.absolute()
+    results = naming.FOLDER.absolute()
     return (
         Place("runs", results, machine.disk_free(results)),
         Place("cache", own, machine.disk_free(own), _size(own)),

@@ -1,4 +1,4 @@
-"""The run folder: its name, its files, and how a run is found again.
+"""The run folder: its files, and how a run is found again.
 
 A run counts as finished when it has `metrics.json`, which is written last.
 """
@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import hashlib
 import json
 import math
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,9 +20,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from whet import arrow, durable, lock
-from whet.config import Resolved, fields
-from whet.errors import Interrupted, ModelError, OutputError, UsageError, WhetError, did_you_mean
+from whet import arrow, durable, lock, naming
+from whet.config import Resolved
+from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you_mean
 from whet.records import (
     SIDES,
     Evaluation,
@@ -38,11 +36,7 @@ from whet.records import (
     StepRecord,
     Tightened,
 )
-from whet.values import folder, shown
 
-FOLDER = Path("runs")
-LONGEST_NAME = 120  # bytes of data and model in the name of a folder; most file systems take 255 in all
-DEEPEST = 70  # characters of the longest path in a run folder, a checkpoint on its way in or out
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = ("run.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json")
@@ -118,7 +112,7 @@ class RunFolder:
         if self.silent:
             yield
             return
-        with _mendable(self.path):
+        with _mendable(self.path, begun=False):
             self.path.mkdir(parents=True, exist_ok=True)
         with lock.held(self.path):
             yield
@@ -147,35 +141,15 @@ def _is_not_finite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def fingerprint(resolved: Resolved, parts: Sequence[str]) -> str:
-    """Sha256 of everything that decides a run's result: the settings that change it, and `parts`
-    (data, model)."""
-    values = dataclasses.asdict(resolved.settings)
-    deciding = {setting.name: values[setting.name] for setting in fields() if setting.metadata["result"]}
-    text = json.dumps([deciding, *parts], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFolder:
     """The folder of this job: `--output`, else runs/DATA-MODEL-HASH. `--fresh` takes the next free
     name. Nothing is made or removed: that is `start`.
 
     An `--output` folder that holds something else is refused.
     """
-    settings = resolved.settings
-    base = _place(settings.output) if settings.output else FOLDER / name_of(data, model, digest)
+    base = naming.base_of(resolved, data=data, model=model, digest=digest)
     with _mendable(base):
-        path = _free_name(base) if settings.fresh else _name_of(base, digest)
-        _check_length(path)
-        if path.exists():
-            _check_ours(path, digest, resolved)
-    return RunFolder(path)
-
-
-def name_of(data: str, model: str, digest: str) -> str:
-    """What a folder of a job is called."""
-    readable = re.sub(r"[^\w.-]+", "-", f"{data}-{model}").encode()[:LONGEST_NAME].decode(errors="ignore")
-    return f"{readable.strip('-.')}-{digest[:8]}"
+        return RunFolder(naming.chosen(base, resolved, digest))
 
 
 def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> None:
@@ -297,96 +271,15 @@ def _last() -> RunFolder:
     runs = _all()
     if not runs:
         raise ModelError(
-            f"no finished run under {FOLDER.resolve()}", where="last", todo="Run whet train DATA first, or name a run"
+            f"no finished run under {naming.FOLDER.resolve()}",
+            where="last",
+            todo="Run whet train DATA first, or name a run",
         )
     return max(runs, key=lambda run: (run.path / "metrics.json").stat().st_mtime_ns)
 
 
 def _all() -> list[RunFolder]:
-    return [RunFolder(path.parent) for path in sorted(FOLDER.glob("*/metrics.json"))]
-
-
-def _check_length(path: Path) -> None:
-    room = durable.room_below(path)
-    if room < DEEPEST:
-        raise UsageError(
-            f"{path.absolute()} leaves {max(0, room)} characters for the names of files",
-            where="--output",
-            expected=f"{DEEPEST}, for Windows takes paths of {durable.LONGEST_PATH}",
-            todo="Give an --output nearer to the root, or allow long paths in Windows (LongPathsEnabled)",
-        )
-
-
-def _names(base: Path) -> list[Path]:
-    """BASE, and those of BASE-2, BASE-3, ... that are there."""
-    base.exists()  # an impossible name is told as it was given, and not as that with a number
-    names = [base]
-    while (further := base.with_name(f"{base.name}-{len(names) + 1}")).exists():
-        names.append(further)
-    return names
-
-
-def _name_of(base: Path, digest: str) -> Path:
-    """The newest of the names that holds this job, else BASE."""
-    return next((path for path in reversed(_names(base)) if _digest_in(path) == digest), base)
-
-
-def _free_name(base: Path) -> Path:
-    names = _names(base)
-    return base if names == [base] and not base.exists() else base.with_name(f"{base.name}-{len(names) + 1}")
-
-
-def _place(output: str) -> Path:
-    """The folder that --output names, by a name beside which there can be others with a number."""
-    base = folder(output)
-    if base.name in ("", ".."):
-        base = base.resolve()
-    if not base.name:
-        raise UsageError(f"{output} is the root of the disk", where="--output", expected="a folder of its own")
-    return base
-
-
-def _described_in(path: Path) -> dict[str, Any]:
-    """The content of the run.json in a folder, empty where no run wrote it."""
-    try:
-        known = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _digest_in(path: Path) -> object:
-    """The digest of the run in a folder, None where no run wrote it."""
-    return _described_in(path).get("digest")
-
-
-def _other_settings(path: Path, resolved: Resolved) -> str:
-    """Which settings of the run in a folder decided its result and are others now."""
-    known, changed = _described_in(path).get("settings", {}), []
-    with suppress(TypeError, KeyError, AttributeError):  # a run.json that is none of ours tells nothing
-        for name in (setting.name for setting in fields() if setting.metadata["result"] and setting.name in known):
-            then, now = known[name]["value"], getattr(resolved.settings, name)
-            if then != now and not known[name]["reason"].startswith("budget "):  # which may choose otherwise
-                changed.append(f"{name} {shown(then)}, now {shown(now)}")
-    return "; ".join(changed)
-
-
-def _check_ours(path: Path, digest: str, resolved: Resolved) -> None:
-    where = "--output" if resolved.settings.output else str(path)
-    if not path.is_dir():
-        raise UsageError(f"{path} is a file", where=where, expected="a folder")
-    if all(left.name in lock.FILES or left.name.startswith(durable.SCRATCH) for left in path.iterdir()):
-        return  # nothing, or what a process left that was ended before it wrote run.json
-    known = _digest_in(path)
-    if known is None:
-        raise UsageError(f"{path} holds files that no run wrote", where=where, todo="Give another --output")
-    if known != digest:
-        changed = _other_settings(path, resolved)
-        raise UsageError(
-            f"{path} holds a run of {f'other settings: {changed}' if changed else 'other data or another model'}",
-            where=where,
-            todo="Give another --output, or --fresh to keep that run and start beside it",
-        )
+    return [RunFolder(path.parent) for path in sorted(naming.FOLDER.glob("*/metrics.json"))]
 
 
 def _clear(path: Path) -> None:
@@ -399,12 +292,12 @@ def _clear(path: Path) -> None:
 
 
 @contextmanager
-def _mendable(path: Path) -> Iterator[None]:
-    """Turns a disk's complaint into a message that names the folder."""
+def _mendable(path: Path, *, begun: bool = True) -> Iterator[None]:
+    """Turns a disk's complaint into a message that names the folder. `begun`: there has been one."""
     try:
         yield
     except OSError as fault:
-        todo = TODO.get(fault.errno or 0, "Give another --output")
+        todo = (TODO if begun else {}).get(fault.errno or 0, "Give another --output")
         raise OutputError(
             f"cannot write: {fault.strerror or fault}", where=str(fault.filename or path), todo=todo
         ) from None

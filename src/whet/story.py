@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, lock, prepare, runs, runtime, values
+from whet import durable, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
 from whet.errors import DataError, OutputError, RunBusyError, UsageError
 from whet.records import Checked, Evaluation, Notice, Plan, Redone, Revision, Stage, StepRecord
@@ -43,7 +43,7 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     with runtime.loading():
         from whet.planning.plan import plan_of
     yield Stage("plan")
-    planned = plan_of(asked, team, runs.FOLDER, started)
+    planned = plan_of(asked, team, naming.FOLDER, started)
     yield from map(Notice, planned.said)
     assert planned.plan is not None, "one process alone has a plan"
     yield planned.plan
@@ -54,17 +54,17 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     asked = yield from prepare.settle(data, resolved, team.ranks)
     resolved, labels = asked.resolved, asked.labels
     digests = prepare.data_digests(asked.splits)
-    same = runs.fingerprint(resolved, [*digests, *labels.names])
+    same = naming.fingerprint(resolved, [*digests, *labels.names])
     _check_alike(team, same, asked.machine.precision)
     identity = [*digests, prepare.weights_digest(asked.files), *labels.names]
     if team.ranks.count > 1:
         identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
-    digest = runs.fingerprint(resolved, identity)
+    digest = naming.fingerprint(resolved, identity)
     model = asked.files.short_name
     opened = runs.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
     folder, finished = _shared(team, opened)
     # The files of a model have other times on another machine.
-    name = runs.name_of(asked.name, model, same)
+    name = naming.name_of(asked.name, model, same)
     mirror = None if resolved.settings.mirror is None else values.folder(resolved.settings.mirror) / name
     if finished:
         if team.first:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Told, write_csv
-from whet import artifact, config, pipeline, runs
+from whet import artifact, config, naming, pipeline
 from whet.errors import Interrupted, ModelError
 from whet.records import Notice, StepRecord
 
@@ -58,7 +58,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Path:
     assert [sorted(file.name for file in path.iterdir()) for path in checkpoints] == [list(CHECKPOINT)] * 2
     paths = [str(path.relative_to(folder / "run")) for path in (folder / "run").rglob("*")]
     # While it is removed, step- is tmp-step- with the number of a process behind it.
-    assert max(map(len, paths)) + len("tmp--4194304") < runs.DEEPEST
+    assert max(map(len, paths)) + len("tmp--4194304") < naming.DEEPEST
     return folder
 
 

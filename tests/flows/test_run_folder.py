@@ -369,8 +369,9 @@ def test_a_changed_weight_is_refused_when_predicting(data: str, job: Job, whet: 
     ended = whet("predict", "last", "Is it true?")
     assert ended.code == 4
     (message,) = ended.errors
+    before = json.loads((told.path / "model" / "MANIFEST.json").read_text())["files"]["model.safetensors"]["sha256"]
     assert message == (
-        f"{told.path / 'model'}: model.safetensors was changed or damaged after it was saved. "
-        "Restore the file, or train again."
+        f"{told.path / 'model'}: changed or damaged after it was saved: model.safetensors has sha256 {digest}, "
+        f"MANIFEST.json says {before}. Restore the file, or train again."
     )
     assert (ended.out, hashlib.sha256(weights.read_bytes()).hexdigest()) == ("", digest)

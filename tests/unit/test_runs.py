@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whet import durable, runs
+from whet import durable, naming, runs
 from whet.config import Resolved, fields, resolve
 from whet.errors import ModelError, OutputError, TrainingError, UsageError
 from whet.records import Examples, Notice, Splits, StepRecord
@@ -75,7 +75,7 @@ def test_a_long_name_of_data_is_cut_between_two_letters(here: Path) -> None:
 def test_a_folder_too_deep_for_windows_is_refused_before_anything_is_made(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deep = here / ("x" * (durable.LONGEST_PATH - runs.DEEPEST - len(str(here))))
+    deep = here / ("x" * (durable.LONGEST_PATH - naming.DEEPEST - len(str(here))))
     monkeypatch.setattr(durable, "IS_WINDOWS", True)
     monkeypatch.setattr(durable, "_long_paths_are_allowed", lambda: False)
     with pytest.raises(UsageError) as caught:
@@ -99,13 +99,13 @@ def test_every_setting_is_known_here_to_change_the_result_or_not_to() -> None:
 @pytest.mark.parametrize("name", OTHER_VALUES)
 def test_a_setting_that_changes_the_result_changes_the_digest(name: str) -> None:
     other = resolve({name: OTHER_VALUES[name]})
-    assert runs.fingerprint(other, ["data"]) != runs.fingerprint(resolve({}), ["data"])
+    assert naming.fingerprint(other, ["data"]) != naming.fingerprint(resolve({}), ["data"])
 
 
 @pytest.mark.parametrize("name", [name for name in SHOWN_OTHERWISE if name != "recipe"])
 def test_a_setting_of_how_it_is_shown_keeps_the_digest(name: str) -> None:
     other = resolve({name: SHOWN_OTHERWISE[name]})
-    assert runs.fingerprint(other, ["data"]) == runs.fingerprint(resolve({}), ["data"])
+    assert naming.fingerprint(other, ["data"]) == naming.fingerprint(resolve({}), ["data"])
 
 
 def test_a_recipe_and_the_same_settings_written_out_are_one_run() -> None:
@@ -118,11 +118,11 @@ def test_a_recipe_and_the_same_settings_written_out_are_one_run() -> None:
         }
     )
     assert written.settings.recipe is None
-    assert runs.fingerprint(recipe, []) == runs.fingerprint(written, [])
+    assert naming.fingerprint(recipe, []) == naming.fingerprint(written, [])
 
 
 def test_the_parts_change_the_digest_and_so_does_their_order() -> None:
-    digests = {runs.fingerprint(resolve({}), parts) for parts in (["a", "b"], ["b", "a"], ["ab"], ["a"], [])}
+    digests = {naming.fingerprint(resolve({}), parts) for parts in (["a", "b"], ["b", "a"], ["ab"], ["a"], [])}
     assert len(digests) == 5
 
 
