@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pty
 import subprocess
@@ -14,10 +15,10 @@ import pytest
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, Command, Job, content_of, events_of, write_csv
-from whet import pipeline
+from whet import config, pipeline
 from whet.errors import PlanTooLongError
 from whet.model import embedded
-from whet.planning import measured, plan
+from whet.planning import ladder, measured, plan
 from whet.records import Plan, StepRecord
 from whet.score import baseline
 from whet.training import estimate
@@ -72,6 +73,27 @@ def test_a_plan_counts_rows_steps_and_tokens_and_writes_nothing(data: str, here:
     baseline = next(rung for rung in found.ladder if not rung.changes)
     assert 0 < baseline.time.seconds < found.other.seconds
     assert found.choices == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "asked", "points"),
+    [
+        ("epochs", {"epochs": 1.0}, {}, -0.7),
+        ("epochs", {"epochs": 1.0}, {"epochs": 3.0}, None),
+        ("max_length", {"max_length": 128}, {}, -2.7),
+        ("max_length", {"max_length": 256}, {}, 0.4),
+        ("max_length", {"max_length": 128}, {"max_length": 256}, None),
+        ("train_rows", {"train_rows": 500}, {"max_length": 128}, -2.7),
+        ("model", {"model": "embedded"}, {}, None),
+    ],
+)
+def test_what_a_shorter_way_costs_is_said_where_it_was_measured(
+    kind: str, wanted: dict[str, Any], asked: dict[str, Any], points: float | None
+) -> None:
+    given = config.resolve(asked).settings
+    found, source = ladder._expected(kind, dataclasses.replace(given, **wanted), given)
+    assert found == points
+    assert bool(source) == (points is not None)
 
 
 def planned_memory(data: str, model: Path, monkeypatch: pytest.MonkeyPatch, needed: Needed, **settings: Any) -> int:
