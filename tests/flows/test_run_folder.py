@@ -331,8 +331,8 @@ def test_faults_of_settings_are_told_together(data: str) -> None:
     with pytest.raises(UsageError) as caught:
         library.train(data, epochs=0, keep="first", sead=3)  # type: ignore[call-arg, arg-type]  # that is the point
     assert caught.value.message == (
-        "argument: unknown setting 'sead'. Did you mean 'seed'. --epochs: 0 is out of range. Expected above 0 and at most "
-        "1000. --keep: 'first' is not known. Expected best or last."
+        "argument: unknown setting 'sead'. Did you mean 'seed'. --epochs: 0 is out of range. Expected above 0 and at "
+        "most 1000. --keep: 'first' is not known. Expected best or last."
     )
 
 
