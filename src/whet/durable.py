@@ -97,7 +97,7 @@ def damage(folder: Path) -> str | None:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return f"{MANIFEST} is missing"
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         return f"{MANIFEST} cannot be read: {fault}"
     files = manifest.get("files") if isinstance(manifest, dict) else None
     if not isinstance(files, dict) or not files or not isinstance(manifest.get("format"), int):
@@ -195,7 +195,8 @@ def _flush(file: Path) -> None:
 
 def _wrong(folder: Path, name: object, known: object) -> str | None:
     pure = PurePosixPath(str(name))
-    if pure.is_absolute() or ".." in pure.parts or "\\" in str(name) or ":" in str(name):
+    odd = "\\" in str(name) or ":" in str(name) or not str(name).isprintable()
+    if pure.is_absolute() or ".." in pure.parts or odd:
         return f"{MANIFEST} names {name!r}, which is outside the folder"
     if not isinstance(known, dict) or known.keys() != {"size", "sha256"}:
         return f"{MANIFEST} does not tell size and sha256 of {name}"

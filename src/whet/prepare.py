@@ -17,10 +17,10 @@ from whet.data.columns import examples, find_columns
 from whet.data.read import read, read_side, split_for
 from whet.data.split import fingerprint, split
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
-from whet.errors import DataError, OutputError, UsageError
+from whet.errors import DataError, ModelError, OutputError, UsageError
 from whet.labels import LabelSet, label_set, read_label_names
 from whet.model import choice
-from whet.model.files import ModelFiles, count_layers, find, longest_input
+from whet.model.files import ModelFiles, count_layers, find, longest_input, read_config
 from whet.records import SIDES, Checked, Columns, Encoded, Examples, Ints, Notice, Side, Source, Splits, Stage, Table
 
 
@@ -209,7 +209,15 @@ def cutter_of(files: ModelFiles, settings: Settings, cache: Path) -> Cutter:
         from whet.model.encoder import make_tokenizer_json
 
         path = make_tokenizer_json(files.folder, cache)
-    return load_cutter(path, max_length=settings.max_length, truncation=settings.truncation)
+    cutter = load_cutter(path, max_length=settings.max_length, truncation=settings.truncation)
+    largest, there = max(cutter.tokenizer.get_vocab().values()), read_config(files.folder).get("vocab_size")
+    if isinstance(there, int) and largest >= there:
+        raise ModelError(
+            f"a token has the id {largest:,}",
+            where=str(path),
+            expected=f"ids below the vocab_size {there:,} of config.json",
+        )
+    return cutter
 
 
 def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) -> dict[Side, EncodedSide]:

@@ -90,7 +90,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         if planned.plan is not None:
             yield planned.plan  # nothing has been written yet: whoever does not want the job goes no further
     else:
-        planned = again(asked, team, found.numbers["facts"])
+        planned = again(asked, team, found.facts)
     about = _facts(command, digest, planned.asked, team)
     with folder.held(), _untouched(folder, seen), folder.telling_faults():
         if found is None:
@@ -183,7 +183,7 @@ def _resumed(
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
     from whet.planning.again import differences
 
-    facts = found.numbers["facts"]
+    facts = found.facts
     redone = runs.go_on(folder, asked.resolved, about, step=found.step, events=facts["events"])
     for said in filter(None, (found.said, differences(asked.machine, facts))):
         yield folder.log(Notice(said, "warning"))
@@ -195,7 +195,7 @@ def _resumed(
         if count == 1
         else f"; {count} steps after it are done again"
     )
-    yield folder.log(Notice(f"going on after step {found.step} of {found.numbers['steps']}{after}"))
+    yield folder.log(Notice(f"going on after step {found.step} of {found.numbers.get('steps')}{after}"))
     return redone
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
 import signal
 import string
@@ -79,7 +80,7 @@ ANY = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([0, -1, 10**400, -(10**5000), 2**32, 2**64, 1e308, 5e-324, -0.0])
+    | st.sampled_from([0, -1, 10**400, -(10**5000), 2**32, 2**64, 1e308, 5e-324, -0.0, math.nan, math.inf])
     | st.floats()
     | st.text(max_size=8)
     | st.sampled_from(["fast", "1e999", "1h", "0m", "9" * 400 + "h", "nan", "a\x1b[31mb", "\ud800", "x" * 5000])

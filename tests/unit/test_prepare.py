@@ -141,7 +141,7 @@ def test_texts_to_predict_need_no_label(tmp_path: Path) -> None:
 
 
 def label_set(data: object, **given: Any) -> LabelSet:
-    chosen = settings(test="none", validation="none", **given)
+    chosen = settings(test="none", **given)
     rows = prepare.labelled(data, chosen)
     splits = split(rows.sides, test="none", validation="none", seed=0, train_rows=None, test_rows=None)
     return prepare.label_set_of(rows, splits, chosen)

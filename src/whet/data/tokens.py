@@ -12,6 +12,7 @@ import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,8 @@ class Cutter:
         return text[: text.rfind(" ", 0, most)] if " " in text[:most] else text
 
     def _coded(self, texts: list[str]) -> list[Encoding]:
-        coded: list[Encoding] = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        with _panics_told():
+            coded: list[Encoding] = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return coded
 
     def _cut(self, body: list[int]) -> list[int]:
@@ -194,9 +196,22 @@ def _is_word_by_word(tokenizer: Tokenizer) -> bool:
     )
 
 
+@contextmanager
+def _panics_told() -> Iterator[None]:
+    """What the tokenizers library cannot do ends as a panic, which is no Exception: here as ModelError."""
+    try:
+        yield
+    except BaseException as fault:
+        if type(fault).__name__ != "PanicException":
+            raise
+        saw = f"the tokenizer fails at a text: {str(fault)[:120]}"
+        raise ModelError(saw, where="tokenizer.json", todo="Use a model with another tokenizer") from None
+
+
 def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Ids that the tokenizer puts before and after a text."""
-    coded = tokenizer.encode("a", add_special_tokens=True)
+    with _panics_told():
+        coded = tokenizer.encode("a", add_special_tokens=True)
     body = [i for i, special in enumerate(coded.special_tokens_mask) if not special]
     first, last = (body[0], body[-1]) if body else (len(coded.ids), len(coded.ids) - 1)
     return tuple(coded.ids[:first]), tuple(coded.ids[last + 1 :])

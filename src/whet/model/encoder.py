@@ -20,7 +20,7 @@ from whet import durable
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model import deberta, modernbert, postnorm
-from whet.model.files import ModelFiles, read_config
+from whet.model.files import ModelFiles, check_parts, code_in, read_config
 from whet.model.packing import Packing
 from whet.records import Batch, Ints
 from whet.runtime import quiet_libraries
@@ -125,6 +125,11 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
         notices.append(f"{files.name} was fine-tuned for other labels; its head is replaced by a new one")
     elif not any("classifier" in key for key in info["missing_keys"]):
         notices.append(f"{files.name} was fine-tuned for {len(labels)} labels before; training starts from its head")
+    further = [key for key in info["unexpected_keys"] if ".layer." in key or ".layers." in key]
+    if further and layers is None:
+        notices.append(f"config.json has no place for weights of {files.name}, which are left out: {_named(further)}")
+    if code := code_in(files.folder):
+        notices.append(f"{files.name} brings code, which is not run: {_named(code)}")
     return model, notices
 
 
@@ -157,8 +162,11 @@ def load_tokenizer(folder: Path) -> Any:
     """The plain transformers tokenizer of a model folder."""
     from transformers import AutoTokenizer
 
-    with quiet_libraries():
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    try:
+        with quiet_libraries():
+            return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as fault:  # noqa: BLE001  the library raises anything for what a file says
+        raise ModelError(f"the tokenizer cannot be read: {_line(fault)}", where=str(folder)) from None
 
 
 def make_tokenizer_json(folder: Path, cache: Path) -> Path:
@@ -183,24 +191,14 @@ def make_tokenizer_json(folder: Path, cache: Path) -> Path:
 
 def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, list[str]]]:
     from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
 
+    check_parts(folder)
     try:
-        with quiet_libraries():
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                config=config,
-                dtype=torch.float32,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
+        model, info = _pretrained(folder, config)
     except SafetensorError as fault:
         raise ModelError(f"model.safetensors is damaged: {fault}", where=str(folder)) from None
-    except (ValueError, KeyError, OSError, RuntimeError) as fault:
-        raise ModelError(f"the weights cannot be read: {str(fault).splitlines()[0][:200]}", where=str(folder)) from None
+    except Exception as fault:  # noqa: BLE001  the library raises anything for what a file says
+        raise ModelError(f"the weights cannot be read: {_line(fault)}", where=str(folder)) from None
     _own(model)
     # transformers gives (name, shape in the file, shape of the model) for each of these.
     mismatched = [str(key[0]) for key in info["mismatched_keys"]]
@@ -215,7 +213,30 @@ def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, li
     ]
     if infinite:
         raise ModelError(f"weights are not finite: {_named(infinite)}", where=str(folder))
-    return model, {"missing_keys": sorted(info["missing_keys"]), "mismatched_keys": mismatched}
+    found = {name: sorted(info[name]) for name in ("missing_keys", "unexpected_keys")}
+    return model, {**found, "mismatched_keys": mismatched}
+
+
+def _pretrained(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, Any]]:
+    from transformers import AutoModelForSequenceClassification
+
+    with quiet_libraries():
+        loaded: tuple[SequenceModel, dict[str, Any]] = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    return loaded
+
+
+def _line(fault: Exception) -> str:
+    """What a library says of a fault, on one short line."""
+    return " ".join(str(fault).split())[:200] or type(fault).__name__
 
 
 def _own(model: SequenceModel) -> None:
@@ -227,7 +248,6 @@ def _own(model: SequenceModel) -> None:
 
 
 def _config(folder: Path) -> Any:
-    from huggingface_hub.errors import StrictDataclassError
     from transformers import CONFIG_MAPPING, AutoConfig
 
     kind = read_config(folder)["model_type"]
@@ -238,9 +258,12 @@ def _config(folder: Path) -> Any:
             todo="Upgrade transformers, or choose another model",
         )
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (ValueError, OSError, StrictDataclassError) as fault:
-        raise ModelError(" ".join(str(fault).split())[:200], where=str(folder / "config.json")) from None
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as fault:  # noqa: BLE001  the library raises anything for what a file says
+        raise ModelError(_line(fault), where=str(folder / "config.json")) from None
+    # A kernel from a hub is none of ours, under whatever name it was asked for.
+    config._attn_implementation = config._experts_implementation = None
+    return config
 
 
 def _in_head(key: str) -> bool:

@@ -6,12 +6,15 @@ Needs neither torch nor transformers. Remote code is never run and pickled weigh
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from whet import hub, values
 from whet.errors import ModelError, did_you_mean
 from whet.model import embedded
+from whet.values import shown
 
 TOKENIZER_FILES = (
     "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",
@@ -22,6 +25,16 @@ COUNT_AFTER_PADDING = (
     "roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "xlm-roberta-xl", "roberta-prelayernorm",
     "data2vec-text", "ibert", "xmod",
 )  # fmt: skip
+# Keys of a configuration that make the library load code, kernels or files that the folder or a hub brings along.
+HOSTILE = re.compile(
+    r"auto_map|trust_remote_code|model_file|transformers_weights|custom_\w+|use_kernels?|kernel_(config|mapping)"
+    r"|\w*_implementation(_\w+)?"
+)
+SIZES = (
+    "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "num_labels", "dim",
+    "n_layers", "n_heads", "hidden_dim", "embedding_size",
+)  # fmt: skip
+LARGEST = 2_000_000
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
 
 
@@ -68,15 +81,50 @@ def read_config(folder: Path) -> dict[str, object]:
         raise ModelError(f"config.json is damaged: {fault}", where=str(path)) from None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelError("config.json names no model_type", where=str(path))
-    # These keys make a library load code or kernels that the folder or a hub brings along.
-    hostile = [key for key in config if key == "auto_map" or key.startswith("_attn_implementation")]
+    hostile = [key for key in _keys(config) if HOSTILE.fullmatch(key)]
     if hostile:
         raise ModelError(
             f"config.json has {', '.join(hostile)}, which would run foreign code",
             where=str(path),
             todo="Use a model of transformers' own architectures",
         )
+    if config.get("quantization_config") is not None:
+        raise ModelError("quantised weights (quantization_config)", where=str(path), expected="weights in full")
+    for key in SIZES:
+        if key in config and (type(size := config[key]) is not int or not 0 < size <= LARGEST):
+            raise ModelError(f"{key} is {shown(size)}", where=str(path), expected=f"1 to {LARGEST:,}")
     return config
+
+
+def check_parts(folder: Path) -> None:
+    """Raises ModelError where the index of weights in several files names one that is not in the folder."""
+    path = folder / "model.safetensors.index.json"
+    if (folder / "model.safetensors").is_file() or not path.is_file():
+        return
+    try:
+        names = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return  # no index at all, as the library will say
+    strange = [name for name in names if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+\.safetensors", name)]
+    if strange:
+        raise ModelError(f"names {shown(strange[0])}", where=str(path), expected="safetensors files of this folder")
+
+
+def code_in(folder: Path) -> list[str]:
+    """Python files that a model brings with it, none of which is ever run."""
+    return sorted(path.name for path in folder.glob("*.py"))
+
+
+def _keys(document: object) -> Iterator[str]:
+    """Every key of a JSON document, whatever it lies in."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield from value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def longest_input(folder: Path) -> int:
@@ -103,6 +151,11 @@ def _check(found: ModelFiles, *, weights: bool) -> None:
     if not weights:
         return
     names = {path.name for path in found.folder.iterdir()}
+    if "adapter_config.json" in names:
+        raise ModelError("an adapter (adapter_config.json)", where=found.name, expected="the weights of a whole model")
+    nowhere = sorted(path.name for path in found.folder.glob("model*.safetensors") if not path.is_file())
+    if nowhere:
+        raise ModelError(f"{nowhere[0]} is no file, nor does it lead to one", where=found.name, todo="Copy it there")
     if "model.safetensors" in names or "model.safetensors.index.json" in names:
         return
     pickled = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".h5")))

@@ -19,9 +19,10 @@ from typing import Any
 
 from whet import durable
 from whet.errors import ModelError, OutputError
-from whet.training.state import State, read_numbers, write_state
+from whet.training.state import State, read_as_written, read_numbers, write_state
 
 KEPT = 2
+FACTS = {"device": str, "precision": str, "threads": int, "versions": dict, "chosen": dict, "events": int}
 NAME = re.compile(r"step-\d{8,}")
 FIRST = 60.0  # seconds of training before the first checkpoint that nobody asked for
 WORTH = 10.0  # seconds of training at its end that are not to be done again for an evaluation that was cut short
@@ -41,6 +42,16 @@ class Found:
     @property
     def step(self) -> int:
         return int(self.numbers["step"])
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What was kept of the job beside its training; ModelError where that is none."""
+        with read_as_written(self.path):
+            facts: Mapping[str, Any] = self.numbers["facts"]
+            for name, kind in FACTS.items():
+                if not isinstance(facts[name], kind):
+                    raise TypeError(f"{name} is {facts[name]!r}")
+        return facts
 
 
 class Checkpoints:

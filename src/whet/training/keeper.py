@@ -16,7 +16,7 @@ from whet.records import ClassScore, Evaluation, Metrics, StepRecord
 from whet.training.checkpoints import Checkpoints, Schedule
 from whet.training.loop import Training
 from whet.training.selection import Selection
-from whet.training.state import State, on_host, read_state
+from whet.training.state import State, on_host, read_as_written, read_state
 from whet.training.team import Alone
 
 FAILED = 3  # saves in a row end a training
@@ -110,12 +110,14 @@ class Keeper:
         evaluation that follows that step is still to come."""
         state = read_state(folder)
         numbers = dict(state.numbers)
-        own = numbers["ranks"][self._team.ranks.rank]
-        self._training.load_state(State(state.tensors, {**numbers, "own": own}))
-        self._selection.load_state(state.tensors.get("best", {}), numbers["selection"], self._model)
-        record = StepRecord(**numbers["record"])
+        with read_as_written(folder):
+            own = numbers["ranks"][self._team.ranks.rank]
+            self._training.load_state(State(state.tensors, {**numbers, "own": own}))
+            self._selection.load_state(state.tensors.get("best", {}), numbers["selection"], self._model)
+            record = StepRecord(**numbers["record"])
+            kept = None if numbers["kept"] is None else _evaluation(numbers["kept"])
         self.saved_at = record.step
-        return record, None if numbers["kept"] is None else _evaluation(numbers["kept"])
+        return record, kept
 
 
 def _evaluation(known: Mapping[str, Any]) -> Evaluation:

@@ -6,7 +6,9 @@ Tensors lie in safetensors files, the rest in JSON: nothing that is read can run
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,14 +67,20 @@ def write_state(folder: Path, state: State) -> None:
 
 def read_numbers(folder: Path) -> dict[str, Any]:
     """The JSON of a state whose files are those that were written, as `durable.damage` knows; ModelError where
-    another version of whet wrote them."""
-    numbers: dict[str, Any] = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
-    if numbers.pop("format") != FORMAT:
+    another version of whet wrote them, or nobody."""
+    path = folder / NUMBERS
+    with read_as_written(folder):
+        numbers: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found, step = numbers.pop("format"), numbers["step"]
+        if type(found) is not int or type(step) is not int:
+            raise TypeError("no number")
+    if found != FORMAT:
+        newer = "Upgrade whet" if found > FORMAT else "Go on with the version that wrote it (run.json tells which)"
         raise ModelError(
-            "a checkpoint of another version of whet",
-            where=str(folder / NUMBERS),
+            f"a checkpoint of format {found}, of another version of whet",
+            where=str(path),
             expected=f"format {FORMAT}",
-            todo="Go on with the version that wrote it (run.json tells which), or start over with --fresh",
+            todo=f"{newer}, or start over with --fresh",
         )
     return numbers
 
@@ -82,8 +90,30 @@ def read_state(folder: Path) -> State:
     from safetensors.torch import load_file
 
     numbers = read_numbers(folder)
-    groups = numbers.pop("groups")
-    return State({group: load_file(folder / f"{group}.safetensors") for group in groups}, numbers)
+    with read_as_written(folder):
+        groups = numbers.pop("groups")
+        if not all(re.fullmatch(r"[a-z]+", group) for group in groups):
+            raise ValueError("a group is a word")
+        return State({group: load_file(folder / f"{group}.safetensors") for group in groups}, numbers)
+
+
+@contextmanager
+def read_as_written(folder: Path) -> Iterator[None]:
+    """Raises ModelError where what a checkpoint says is not what a training is made of, although its files are
+    what its manifest says: nobody but whet writes it so."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OSError, SafetensorError) as fault:
+        said = " ".join(str(fault).split())[:120]
+        raise ModelError(
+            f"a checkpoint that no training wrote ({type(fault).__name__}: {said})",
+            where=str(folder),
+            todo="Remove it to go on from the one before, or start over with --fresh",
+        ) from None
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -222,11 +222,13 @@ def test_an_architecture_that_cannot_classify(folder: Path) -> None:
 
 
 def test_a_config_with_values_of_the_wrong_type(folder: Path) -> None:
-    config(folder, hidden_size="wide")
+    config(folder, is_decoder="yes")
     assert fault(lambda: load(folder)) == (
-        f"{folder / 'config.json'}: Validation error for field 'hidden_size': "
-        "TypeError: Field 'hidden_size' expected int, got str (value: 'wide')."
+        f"{folder / 'config.json'}: Validation error for field 'is_decoder': "
+        "TypeError: Field 'is_decoder' expected bool, got str (value: 'yes')."
     )
+    config(folder, is_decoder=False, hidden_size="wide")
+    assert fault(lambda: load(folder)) == f"{folder / 'config.json'}: hidden_size is 'wide'. Expected 1 to 2,000,000."
 
 
 def test_a_config_that_would_run_foreign_code_is_refused_here_too(folder: Path) -> None:
