@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -39,6 +40,11 @@ os.environ.update(
     LANG="C.UTF-8",
     OMP_NUM_THREADS="1",  # read when torch is loaded: one thread keeps sums alike on every machine
 )
+
+# A suite in the background was told to ignore these, which jobs obey, and tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 hypothesis.settings.register_profile("whet", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("whet")

@@ -65,7 +65,9 @@ def save(folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet,
     except (OSError, SafetensorError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else None
         raise OutputError(
-            f"cannot be saved: {reason or fault}", where=str(folder), todo="Give another --output"
+            f"cannot be saved: {reason or fault}",
+            where=str(folder),
+            todo="Free space or mend the disk, and give the same command again",
         ) from None
 
 
@@ -110,7 +112,7 @@ def read_side_file(folder: Path) -> dict[str, Any]:
         side = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"no {SIDE_FILE}", where=str(folder), expected="a model/ folder written by whet") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise ModelError(f"damaged: {fault}", where=str(path)) from None
     if not isinstance(side, dict) or type(side.get("format")) is not int:
         raise ModelError("no format number", where=str(path))

@@ -181,13 +181,14 @@ def _fit(
     with interruption.heard(), closing(keeper):
         # What follows the last step of a checkpoint, such as an evaluation, is still to be done.
         for record in chain([] if resumed is None else [resumed], training.records()):
+            # A revision before its step: whoever reads of a step on the disk finds there what was decided after it.
+            for revision in pace.news() if pace else ():
+                yield folder.log(revision)
             if record is not resumed:
                 yield folder.log(record)
             if isinstance(record, Notice):
                 continue
             last = record
-            for revision in pace.news() if pace else ():
-                yield folder.log(revision)
             if record is not resumed and keeper.due(record):
                 yield from _tried(folder, partial(save, record), keeper)
             try:

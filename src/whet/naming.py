@@ -19,6 +19,7 @@ from whet.values import folder, shown
 FOLDER = Path("runs")
 LONGEST_NAME = 120  # bytes of data and model in the name of a folder; most file systems take 255 in all
 DEEPEST = 70  # characters of the longest path in a run folder, a checkpoint on its way in or out
+BEFORE = (*lock.FILES, "error.json")  # what there may be before run.json
 
 
 def fingerprint(resolved: Resolved, parts: Sequence[str]) -> str:
@@ -119,7 +120,7 @@ def _check_ours(path: Path, digest: str, resolved: Resolved) -> None:
     where = "--output" if resolved.settings.output else str(path)
     if not path.is_dir():
         raise UsageError(f"{path} is a file", where=where, expected="a folder")
-    if all(left.name in lock.FILES or left.name.startswith(durable.SCRATCH) for left in path.iterdir()):
+    if all(left.name in BEFORE or left.name.startswith(durable.SCRATCH) for left in path.iterdir()):
         return  # nothing, or what a process left that was ended before it wrote run.json
     known = _digest_in(path)
     if known is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.conftest import Command, Told
-from whet import machine, runtime
+from whet import durable, machine, runtime
 from whet.errors import ModelError
 from whet.health import doctor
 
@@ -56,8 +56,8 @@ def test_a_whole_run_is_verified_with_its_files_and_answers(whet: Command, run: 
         "path": "runs/taught",
         "files": [
             "run.json", "metrics.json", "events.jsonl", "splits.parquet", "predictions.parquet",
-            "model/README.md", "model/config.json", "model/model.safetensors", "model/tokenizer.json",
-            "model/tokenizer_config.json", "model/whet.json",
+            "model/MANIFEST.json", "model/README.md", "model/config.json", "model/model.safetensors",
+            "model/tokenizer.json", "model/tokenizer_config.json", "model/whet.json",
         ],
         "canaries": 3,
         "labels": ["negative", "positive"],
@@ -75,8 +75,11 @@ def test_a_copied_model_folder_is_verified_by_itself(run: Path, here: Path) -> N
     assert found is not None
     assert (found.path, found.files) == (
         copied,
-        ("README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "whet.json"),
-    )
+        (
+            "MANIFEST.json", "README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+            "whet.json",
+        ),
+    )  # fmt: skip
 
 
 def cut(path: Path) -> None:
@@ -87,6 +90,7 @@ def change_canary(path: Path) -> None:
     side = json.loads(path.read_text(encoding="utf-8"))
     side["canaries"][0]["logits"][0] += 0.5
     path.write_text(json.dumps(side), encoding="utf-8")
+    durable.seal(path.parent)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def change_canary(path: Path) -> None:
         ("predictions.parquet", cut, "runs/taught: predictions.parquet is damaged. Expected a whole parquet file."),
         (
             "model/model.safetensors", cut,
-            "runs/taught/model: model.safetensors was changed or damaged after it was saved. ",
+            "runs/taught/model: changed or damaged after it was saved: model.safetensors has size ",
         ),
         (
             "model/whet.json", change_canary,

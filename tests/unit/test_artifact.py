@@ -124,7 +124,9 @@ def test_a_save_that_fails_leaves_the_old_folder_and_no_scratch(
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(OutputError) as caught:
         artifact.save(folder, original, cutter_of(tiny_bert), LABELS, source=tiny_bert, card="new")
-    assert caught.value.message == f"{folder}: cannot be saved: No space left on device. Give another --output."
+    assert caught.value.message == (
+        f"{folder}: cannot be saved: No space left on device. Free space or mend the disk, and give the same command again."
+    )
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
@@ -230,6 +232,7 @@ def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
     ("content", "said"),
     [
         ("{", "damaged: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
+        ("[" * 100_000, "damaged: maximum recursion depth exceeded while decoding a JSON array from a unicode string."),
         ("[]", "no format number."),
         ('{"format": "1"}', "no format number."),
         ('{"format": true}', "no format number."),

@@ -66,6 +66,16 @@ def finished(resolved: Resolved | None = None, *, digest: str = "d" * 64) -> run
     return run
 
 
+def test_a_folder_with_nothing_but_the_fault_of_its_beginning_is_begun_again(here: Path) -> None:
+    """As where the disk was full when run.json was to be written."""
+    path = named().path
+    path.mkdir(parents=True)
+    (path / "error.json").write_text("{}")
+    run = opened()
+    assert run.path == path
+    assert sorted(left.name for left in path.iterdir()) == ["run.json"]
+
+
 def test_a_long_name_of_data_is_cut_between_two_letters(here: Path) -> None:
     path = named(data="영화" + "평" * 300).path
     assert path.name == "영화" + "평" * 38 + "-dddddddd"
