@@ -125,7 +125,8 @@ def test_a_save_that_fails_leaves_the_old_folder_and_no_scratch(
     with pytest.raises(OutputError) as caught:
         artifact.save(folder, original, cutter_of(tiny_bert), LABELS, source=tiny_bert, card="new")
     assert caught.value.message == (
-        f"{folder}: cannot be saved: No space left on device. Free space or mend the disk, and give the same command again."
+        f"{folder}: cannot be saved: No space left on device. Free space or mend the disk, and give the same command "
+        "again."
     )
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
