@@ -81,7 +81,7 @@ def test_a_plan_counts_rows_steps_and_tokens_and_writes_nothing(data: str, here:
         ("epochs", {"epochs": 1.0}, {}, -0.7),
         ("epochs", {"epochs": 1.0}, {"epochs": 3.0}, None),
         ("max_length", {"max_length": 128}, {}, -2.7),
-        ("max_length", {"max_length": 256}, {}, 0.4),
+        ("max_length", {"max_length": 256}, {}, 0.3),
         ("max_length", {"max_length": 128}, {"max_length": 256}, None),
         ("train_rows", {"train_rows": 500}, {"max_length": 128}, -2.7),
         ("model", {"model": "embedded"}, {}, None),
