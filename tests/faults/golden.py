@@ -44,7 +44,7 @@ def job(folder: Path, seed: int) -> tuple[Training, Keeper, Selection, Classifie
     rows, labels = data()
     training = Training(classifier, rows, labels, RECIPE)
     selection = Selection(keep="best", patience=3)
-    keeper = Keeper(Checkpoints(folder), training, selection, classifier.model, Alone(runtime.ALONE), 1)
+    keeper = Keeper(Checkpoints(folder), training, selection, classifier.model, Alone(runtime.ALONE), 1, beside=False)
     return training, keeper, selection, classifier
 
 
