@@ -50,6 +50,7 @@ JOBS = {
     "news-10k": Job("ag_news", 10_000, 2_000, {"max_length": 128, "epochs": 1.0}),
     "news-small": Job("ag_news", 8_000, 1_000, {"max_length": 64, "epochs": 2.0, "batch_size": 32}, (4, 256, 4)),
     "news-bert": Job("ag_news", 1_000, 200, {"max_length": 128, "epochs": 1.0, "batch_size": 8}, (12, 768, 12)),
+    "nsmc-28k": Job("nsmc", 28_000, 2_000, {"max_length": 96, "epochs": 1.0, "batch_size": 32}),
     "nsmc-30k": Job("nsmc", 30_000, 3_000, {"max_length": 128, "epochs": 1.0}),
     "nsmc-tail": Job("nsmc", 4_000, 8_000, {"max_length": 32, "epochs": 4.0, "batch_size": 64}),
 }
