@@ -30,6 +30,7 @@ HOSTILE = re.compile(
     r"auto_map|trust_remote_code|model_file|transformers_weights|custom_\w+|use_kernels?|kernel_(config|mapping)"
     r"|\w*_implementation(_\w+)?"
 )
+AUTOSET = "_attn_implementation_autoset"  # which transformers 4.46 to 4.50 wrote into many a model's file
 SIZES = (
     "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "num_labels", "dim",
     "n_layers", "n_heads", "hidden_dim", "embedding_size",
@@ -81,7 +82,7 @@ def read_config(folder: Path) -> dict[str, object]:
         raise ModelError(f"config.json is damaged: {fault}", where=str(path)) from None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelError("config.json names no model_type", where=str(path))
-    hostile = [key for key in _keys(config) if HOSTILE.fullmatch(key)]
+    hostile = [key for key, value in _entries(config) if HOSTILE.fullmatch(key) and not _is_idle(key, value)]
     if hostile:
         raise ModelError(
             f"config.json has {', '.join(hostile)}, which would run foreign code",
@@ -115,14 +116,21 @@ def code_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.py"))
 
 
-def _keys(document: object) -> Iterator[str]:
-    """Every key of a JSON document, whatever it lies in."""
+def _is_idle(key: str, value: object) -> bool:
+    """Whether a key that could name code names none."""
+    return value is None or value is False or (key == AUTOSET and value is True)
+
+
+def _entries(document: object) -> Iterator[tuple[str, object]]:
+    """Every key of a JSON document with its value, whatever it lies in; of label2id, whose keys are
+    somebody's labels, none."""
     waiting = [document]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            yield from value
-            waiting += value.values()
+            known = {key: inner for key, inner in value.items() if key != "label2id"}
+            yield from known.items()
+            waiting += known.values()
         elif isinstance(value, list):
             waiting += value
 

@@ -119,6 +119,19 @@ def test_a_config_that_would_run_foreign_code_is_refused(
     )
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"_attn_implementation_autoset": True},  # as transformers 4.46 to 4.50 saved models
+        {"_attn_implementation": None, "trust_remote_code": False, "text_config": {"attn_implementation": None}},
+        {"id2label": {"0": "auto_map", "1": "custom_order"}, "label2id": {"auto_map": 0, "custom_order": 1}},
+    ],
+)
+def test_a_config_that_only_looks_like_it_is_taken(folder: Path, extra: dict[str, Any]) -> None:
+    config(folder, {"model_type": "bert", **extra})
+    assert read_config(folder) == {"model_type": "bert", **extra}
+
+
 def test_a_damaged_config(folder: Path) -> None:
     path = config(folder, '{"model_type": ')
     assert fault(folder) == f"{path}: config.json is damaged: Expecting value: line 1 column 16 (char 15)."
