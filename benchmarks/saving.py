@@ -3,7 +3,7 @@
     python benchmarks/saving.py [--model embedded bert-base] [--minutes 5] [--threads N] [--save]
 
 Each model trains on SST-2 for some minutes after its first step, with the settings of whet: the embedded
-encoder, and a random one of BERT-base's shape, whose checkpoints have 1.3 GB. The time in which the
+encoder, and a random one of BERT-base's shape, whose checkpoints have 1.2 GB. The time in which the
 training waits for a checkpoint (its state, writing, flushing, reading it back, removing the oldest) is
 summed up, as a share of the time from the first step to the last. Beside it the median time of a step in
 the ten seconds after a checkpoint and of all others, for the disk may still be busy then.
