@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from tests.conftest import review_rows
 from tests.flows.conftest import (  # noqa: F401  # fixtures, found here by their names
     Ended,
     _one_core,
@@ -13,7 +17,25 @@ from tests.flows.conftest import (  # noqa: F401  # fixtures, found here by thei
     taught,
     whet,
     whet_process,
+    write_csv,
 )
+
+SETTINGS: dict[str, Any] = {
+    "epochs": 2.0, "learning_rate": 3e-3, "threads": 1, "batch_size": 8, "baseline": False, "output": "run",
+}  # fmt: skip
+"""Of a job that learns in STEPS steps, and the same as OPTIONS of the command."""
+OPTIONS = ("--epochs", "2", "--learning-rate", "3e-3", "--threads", "1", "--batch-size", "8", "--no-baseline")
+STEPS = 12
+
+
+@pytest.fixture
+def data(here: Path) -> str:  # noqa: F811  # the fixture, which pytest hands over
+    return str(write_csv(here / "reviews.csv", review_rows()))
+
+
+@pytest.fixture
+def command(data: str, tiny_bert: Path) -> list[str]:
+    return ["train", data, "--model", str(tiny_bert), *OPTIONS, "--output", "run"]
 
 
 def told(ended: Ended, code: int, *messages: str) -> None:

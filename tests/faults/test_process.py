@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import review_rows
+from tests.faults.conftest import OPTIONS, SETTINGS, STEPS
 from tests.flows.conftest import Command, Job, Told, events_of, python, weights_of, write_csv
 from whet import config, lock, pipeline, runtime
 from whet.cli import main
@@ -29,22 +30,7 @@ from whet.records import Plan, StepRecord
 fcntl = pytest.importorskip("fcntl", reason="processes of POSIX")
 resource = pytest.importorskip("resource", reason="processes of POSIX")
 
-SETTINGS: dict[str, Any] = {
-    "epochs": 2.0, "learning_rate": 3e-3, "threads": 1, "batch_size": 8, "baseline": False, "output": "run",
-}  # fmt: skip
-OPTIONS = ("--epochs", "2", "--learning-rate", "3e-3", "--threads", "1", "--batch-size", "8", "--no-baseline")
-STEPS = 12
 SOURCE = str(Path(pipeline.__file__).parents[1])
-
-
-@pytest.fixture
-def data(here: Path) -> str:
-    return str(write_csv(here / "reviews.csv", review_rows()))
-
-
-@pytest.fixture
-def command(data: str, tiny_bert: Path) -> list[str]:
-    return ["train", data, "--model", str(tiny_bert), *OPTIONS, "--output", "run"]
 
 
 def follow(data: str, model: Path, **settings: Any) -> Iterator[pipeline.Event]:

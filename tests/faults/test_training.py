@@ -17,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.conftest import review_rows
+from tests.faults.conftest import OPTIONS, SETTINGS, STEPS
 from tests.flows.conftest import Command, Job, events_of, python, weights_of, write_csv
 from whet import config, pipeline
 from whet.errors import HungUp, Interrupted, OutputError, Terminated, TrainingError
@@ -25,22 +25,6 @@ from whet.records import StepRecord
 from whet.training import checkpoints, objective
 
 pty = pytest.importorskip("pty", reason="terminals and signals of POSIX")
-
-SETTINGS: dict[str, Any] = {
-    "epochs": 2.0, "learning_rate": 3e-3, "threads": 1, "batch_size": 8, "baseline": False, "output": "run",
-}  # fmt: skip
-STEPS = 12
-OPTIONS = ("--epochs", "2", "--learning-rate", "3e-3", "--threads", "1", "--batch-size", "8", "--no-baseline")
-
-
-@pytest.fixture
-def data(here: Path) -> str:
-    return str(write_csv(here / "reviews.csv", review_rows()))
-
-
-@pytest.fixture
-def command(data: str, tiny_bert: Path) -> list[str]:
-    return ["train", data, "--model", str(tiny_bert), *OPTIONS, "--output", "run"]
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, kind: str, steps: set[int], here: Path) -> None:
