@@ -96,7 +96,7 @@ def batches_of_like_length(ids: list[list[int]], count: int) -> list[list[int]]:
 
 
 def whet_rival(job: Job, folder: Path, ids: list[list[int]], labels: list[int]) -> Callable[[], dict[str, float]]:
-    from whet import runtime
+    from whet import heap, runtime
     from whet.labels import LabelSet
     from whet.model.classifier import Classifier
     from whet.model.encoder import load_pretrained
@@ -106,7 +106,7 @@ def whet_rival(job: Job, folder: Path, ids: list[list[int]], labels: list[int]) 
 
     # All cores, as torch gives the Trainer: the other rivals may still be starting while whet looks.
     runtime.apply(runtime.choose("cpu", len(os.sched_getaffinity(0))), SEED)
-    runtime.keep_memory()
+    heap.keep()
     model, _ = load_pretrained(ModelFiles("m", folder, "m"), LabelSet(("0", "1"), None, ""), layers=None)
     classifier = Classifier(model, device="cpu", seed=SEED)
     chosen = [row for batch in batches_of_like_length(ids, job.batches) for row in batch]
@@ -208,7 +208,7 @@ def matrix_rate(width: int) -> float:
 
 def serve(name: str, job: Job, scratch: Path) -> None:
     """A rival's process: one JSON line for each line it is given."""
-    from whet import runtime
+    from whet import heap
 
     folder = model_folder(job.model, scratch)
     ids, labels = encoded(job, folder)
@@ -223,7 +223,7 @@ def serve(name: str, job: Job, scratch: Path) -> None:
         if job.model == "bert":
             # One step of the Trainer with texts of 512 tokens takes 13 GB: nobody may sit on what it had.
             gc.collect()
-            runtime.trim()
+            heap.trim()
 
 
 class Process:

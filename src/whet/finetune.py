@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from whet import artifact, runs, runtime
+from whet import artifact, heap, runs
 from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
 from whet.data.split import draw, select
@@ -91,7 +91,7 @@ class Job:
 def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
-    runtime.keep_memory()
+    heap.keep()
     with memory.explained(job.classifier):
         yield from _train_and_save(folder, job.settings, job, job.classifier)
 

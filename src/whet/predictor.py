@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from whet import artifact
+from whet import artifact, heap
 from whet.config import DeviceName
 from whet.data.tokens import encode_in_memory
 from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.records import Floats, Prediction
-from whet.runtime import apply, choose, keep_memory, trim
+from whet.runtime import apply, choose
 from whet.score.metrics import softmax
 
 CHUNK_ROWS = 2_048  # texts held as tokens at a time
@@ -45,7 +45,7 @@ class Predictor:
             raise UsageError("one string instead of a list of texts", where="predict", todo="Write predict([text])")
         for start in range(0, len(texts), CHUNK_ROWS):
             if start:
-                trim()
+                heap.trim()
             chunk = texts[start : start + CHUNK_ROWS]
             encoded = encode_in_memory(chunk, self._artifact.cutter)
             scores = self._artifact.classifier.all_logits(encoded)
@@ -59,7 +59,7 @@ def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = Non
     """
     machine = choose(device, threads, precision="fp32")
     apply(machine, seed=None)
-    keep_memory()
+    heap.keep()
     return Predictor(artifact.load(folder, device=machine.device))
 
 

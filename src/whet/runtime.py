@@ -7,7 +7,6 @@ environment; what the machine has is told by `machine` and `gpu`.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import gc
 import importlib.util
 import os
@@ -30,10 +29,6 @@ from whet.errors import MissingExtraError, UsageError
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SPINS = 20_000  # some 0.1 ms
-# Of glibc's malloc.h.
-M_TRIM_THRESHOLD = -1
-M_MMAP_THRESHOLD = -3
-GLIBC_THRESHOLD = 128 * 1024  # of both, to begin with
 FREE_CORES = "the cores that are free"
 ONLY_CUDA = "less is chosen by itself on CUDA alone"
 # torch's own questions to the processor, by what makes its products of that precision fast.
@@ -200,40 +195,6 @@ def _share_cores() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
 
 
-def keep_memory() -> None:
-    """Lets glibc keep the memory of large tensors for the next step, instead of giving it back to
-    the system and taking it page by page again. For the time after the data is read: what reading
-    leaves behind should go back."""
-    _set_thresholds(mapped_from=2**30, trimmed_from=2**31 - 1)
-
-
-@contextmanager
-def memory_kept() -> Iterator[None]:
-    """The same for a while, in the midst of reading."""
-    keep_memory()
-    try:
-        yield
-    finally:
-        release_memory()
-        trim()
-
-
-def release_memory() -> None:
-    """Lets glibc give back what is freed, as it does by itself: large tensors then leave no holes, and
-    the first touch of each page costs time again."""
-    _set_thresholds(mapped_from=GLIBC_THRESHOLD, trimmed_from=GLIBC_THRESHOLD)
-
-
-def _set_thresholds(*, mapped_from: int, trimmed_from: int) -> None:
-    """From which size glibc takes memory for one object alone, and how much unused memory it holds."""
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "gnu_get_libc_version"):
-        libc.mallopt(M_MMAP_THRESHOLD, mapped_from)
-        libc.mallopt(M_TRIM_THRESHOLD, trimmed_from)
-
-
 def cache_folder() -> Path:
     """Where tokens and baselines are kept between runs: WHET_CACHE, else the user's cache."""
     given = os.environ.get("WHET_CACHE")
@@ -282,13 +243,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def trim() -> None:
-    """Gives freed memory back to the system, where glibc holds it. Tensors of ever other sizes leave
-    holes that nothing fits: 300 MB after a million predictions."""
-    if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ LAYERS = {
     "whet.durable": -1,
     "whet.interruption": -1,
     "whet.machine": -1,
+    "whet.heap": -1,
     "whet.recipes": -1,
     "whet.records": 0,
     "whet.labels": 0,

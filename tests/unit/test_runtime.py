@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import ctypes
 import gc
 import importlib.util
 import os
@@ -14,7 +13,6 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -401,24 +399,6 @@ def test_waiting_threads_give_up_their_core_soon_unless_the_user_says_otherwise(
     assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have another allocator")
-def test_the_memory_of_large_tensors_is_kept_for_the_next_ones() -> None:
-    done = run_apart(
-        "import resource, torch\n"
-        "from whet import runtime\n"
-        "runtime.apply(runtime.choose('cpu', 1), seed=None)\n"
-        "runtime.keep_memory()\n"
-        "faults = []\n"
-        "for _ in range(24):\n"
-        "    torch.zeros(2**24).add_(1)\n"
-        "    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)\n"
-        "print(faults[23] - faults[12])\n"
-    )
-    # 64 MiB are 16,384 pages. The first rounds may each take new ones: a small piece of memory that is
-    # asked for in between is cut from what the last round gave back, until enough small pieces are free.
-    assert int(done.stdout) < 1_000
-
-
 def test_without_a_seed_the_random_streams_are_left_alone() -> None:
     torch = pytest.importorskip("torch")
     machine = runtime.choose("cpu", torch.get_num_threads())
@@ -510,14 +490,3 @@ def test_loading_rests_the_collector_and_leaves_it_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
-
-
-def test_memory_is_trimmed_by_glibc_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=calls.append))
-    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
-    runtime.trim()
-    assert calls == [0]
-    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    runtime.trim()
-    assert calls == [0]

@@ -7,7 +7,7 @@ import re
 
 import torch
 
-from whet import machine, runtime
+from whet import heap, machine
 
 # What is said by errors that have no class of their own.
 SAYS_SO = re.compile(
@@ -35,7 +35,7 @@ def give_back(device: torch.device) -> None:
     holds the frames of the pass that failed, and they its tensors."""
     gc.collect()  # a fault of a thread is in a cycle with the frames that it passed
     if device.type == "cpu":
-        runtime.trim()
+        heap.trim()
     else:
         torch.get_device_module(device).empty_cache()
 
@@ -44,7 +44,7 @@ def save_memory(device: torch.device) -> None:
     """Gives back what was freed, and on a CPU from here on whatever is freed: memory is short."""
     give_back(device)
     if device.type == "cpu":
-        runtime.release_memory()
+        heap.release()
 
 
 def left(device: torch.device) -> str:

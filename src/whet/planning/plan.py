@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from whet import machine, prepare, runtime
+from whet import heap, machine, prepare, runtime
 from whet.config import LONG, Settings
 from whet.data.tokens import Cutter
 from whet.errors import UsageError
@@ -69,7 +69,7 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     classifier, said = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
     if team.ranks.count > 1:
         return Planned(asked, classifier, cutter, said)
-    with runtime.memory_kept():  # as in training
+    with heap.kept():  # as in training
         measured, budget = measure(asked, classifier, cutter, started), None
         if settings.budget is not None:
             chosen, budget, traded = within(settings.budget, measured)

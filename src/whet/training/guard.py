@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from whet import machine, runtime
+from whet import heap, machine
 from whet.training.limit import Limit
 
 # Of what the process holds and what is left together, to be left over: an estimate is none to the page.
@@ -53,7 +53,7 @@ class Guard:
     system does not tell what a process holds."""
 
     def __init__(self, model: Any, trained: Sequence[nn.Parameter], limit: Limit) -> None:
-        runtime.trim()  # what loading left behind would be taken for what the first step does not need
+        heap.trim()  # what loading left behind would be taken for what the first step does not need
         self._config, self._limit = model.config, limit
         self._start, self._highest = machine.resident(), machine.peak() or 0
         self._weights = FLOAT * sum(parameter.numel() for parameter in trained)

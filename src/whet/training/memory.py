@@ -13,13 +13,13 @@ from contextlib import contextmanager
 import numpy as np
 from torch import Tensor
 
+from whet import heap
 from whet.errors import TrainingError
 from whet.machine import gigabytes
 from whet.model.classifier import Classifier
 from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.recompute import torch_random
 from whet.records import Batch, Notice, Tightened
-from whet.runtime import keep_memory
 from whet.training.guard import AMPLE, LEAST_RESERVE, Guard, Load, Shortage
 from whet.training.limit import Limit
 from whet.training.objective import Objective
@@ -98,7 +98,7 @@ class Sparing:
             return
         is_limited = self.limit.tokens is not None or self.limit.recompute
         if guard.released and not is_limited and guard.lacks(self._load(batch), reserve=AMPLE) is None:
-            keep_memory()  # the first step was careful in vain
+            heap.keep()  # the first step was careful in vain
             guard.released = False
             return
         if guard.lacks(self._load(batch)) is None:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet import machine, runtime
+from whet import heap, machine
 from whet.data.batches import gather
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Floats, Ints
@@ -90,7 +90,7 @@ def probe(
         speed, peaks = _Probe(classifier, encoded, labels, recipe, expected).run(steps)
     held: int | None = 0
     if classifier.device.type == "cpu":
-        runtime.trim()  # of gradients, moments and activations, all of them gone by now
+        heap.trim()  # of gradients, moments and activations, all of them gone by now
         held = machine.resident()
     memory = None if held is None or peaks is None else Needed(held, *peaks)
     return Probed(speed, memory, time.perf_counter() - started)
@@ -240,7 +240,7 @@ class _Probe:
         glibc has kept is given back first."""
         if self._classifier.device.type == "cuda":
             return int(torch.cuda.memory_allocated(self._classifier.device))
-        runtime.trim()
+        heap.trim()
         return machine.resident()
 
     def _gradients(self, rows: Ints) -> int:

@@ -375,7 +375,7 @@ def test_a_first_step_of_which_nothing_is_known_is_small_where_memory_may_be_sho
     assert (limit.tokens, limit.recompute) == (None, False)
     process.left, limit.token_bytes = 10**9, 10.0
     kept: list[str] = []
-    monkeypatch.setattr(memory, "keep_memory", lambda: kept.append("kept"))
+    monkeypatch.setattr(memory.heap, "keep", lambda: kept.append("kept"))
     parts = len(scarce.sizes)
     assert parts > 1
     rest = list(steps)
