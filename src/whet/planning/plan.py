@@ -14,6 +14,7 @@ import torch
 
 from whet import heap, machine, prepare, runtime
 from whet.config import LONG, Settings
+from whet.data.batches import steps_per_epoch
 from whet.data.tokens import Cutter
 from whet.errors import UsageError
 from whet.model import classifier as classifiers
@@ -33,9 +34,12 @@ from whet.training.team import Alone
 CHOICES = (5 * 60.0, 30 * 60.0, 120 * 60.0)
 EPOCHS = (1.0, 2.0, 3.0, 5.0)
 TOKEN = 2  # bytes
-# Times what the tokens of a step take that a process grows by on a CPU, for freed memory that nothing fits: more
-# with each step, and no more after some. On a GPU, where the allocator rounds. Figures: docs/log.md.
-HOLES_A_STEP, MOST_HOLES, GPU_HOLES = 0.016, 1.2, 0.1
+# Times what the tokens of a step take that a process grows by, for freed memory that nothing fits: on a CPU more
+# with each step, and no more after some, where malloc's threads have caches and where they have none; on a GPU,
+# where the allocator rounds. Figures: docs/log.md.
+HOLES_A_STEP, MOST_HOLES = 0.016, 1.2
+FEWER_A_STEP, FEWER_HOLES = 0.0015, 0.35
+GPU_HOLES = 0.1
 TEXT = 1.5  # bytes in predictions.parquet and splits.parquet for a character of the test side
 
 
@@ -144,10 +148,13 @@ def _memory(measured: Measured) -> int | None:
         return None
     settings, on_cpu = asked.resolved.settings, measured.classifier.device.type == "cpu"
     steps = loop.count_steps(work.rows["train"], loop.recipe_of(settings))
-    holes = min(MOST_HOLES, HOLES_A_STEP * steps) if on_cpu else GPU_HOLES
+    a_step, most = (HOLES_A_STEP, MOST_HOLES) if heap.has_caches() else (FEWER_A_STEP, FEWER_HOLES)
+    holes = min(most, a_step * steps) if on_cpu else GPU_HOLES
     highest = max(found.fixed + (1 + holes) * (found.step - found.fixed), found.evaluation)
-    # The best weights are put aside at the first evaluation.
-    aside = weights(measured.classifier) if settings.keep == "best" and "validation" in work.rows else 0
+    # The best weights are put aside at the first evaluation; beside those of the last one nothing is trained.
+    every = estimate.interval(settings, steps_per_epoch(work.rows["train"], settings.batch_size))
+    kept = settings.keep == "best" and "validation" in work.rows and every is not None and every < steps
+    aside = weights(measured.classifier) if kept else 0
     training = round(highest + measured.words + aside)
     if not on_cpu or not has_baseline(asked):
         return training
