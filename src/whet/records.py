@@ -53,12 +53,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold the text and the label, and why."""
+    """Which columns hold the text, its pair and the label, and why."""
 
     text: str
     text_reason: str
     label: str | None
     label_reason: str
+    pair: str | None = None
+    """The column of the second text where rows are pairs of texts."""
+    pair_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Examples:
     places: Sequence[str]
     row_ids: Sequence[int]
     """0-based position in the table; travels to predictions and splits."""
+    pairs: tuple[str, ...] | None = None
+    """The second text of each row where rows are pairs of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +117,12 @@ class Splits:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids of B texts laid end to end. `ids` may be a read-only memory map."""
+    """Token ids of B texts, or pairs of texts, laid end to end. `ids` may be a read-only memory map."""
 
     ids: NDArray[np.generic]  # [T] uint16 or uint32
     offsets: Ints  # [B + 1]
     truncated: Bools  # [B]
+    seconds: Ints | None = None  # [B] place in its sequence from which tokens are of the second type
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -130,6 +136,7 @@ class Batch:
     cu_seqlens: Ints  # [N + 1] first token of each sequence, then T
     rows: Ints  # [N] index into the Encoded that the sequences come from
     labels: Ints | None  # [N]
+    seconds: Ints | None = None  # [N] as in Encoded
 
 
 # ---------------------------------------------------------------- training
@@ -386,3 +393,5 @@ class Prediction:
     probabilities: Mapping[str, float]
     truncated: bool
     logits: tuple[float, ...] | None = None
+    text2: str | None = None
+    """The second text of a pair."""

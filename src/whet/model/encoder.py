@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -29,6 +29,15 @@ from whet.runtime import quiet_libraries
 SequenceModel = Any
 
 
+class Encode(Protocol):
+    """Token ids and positions [T] to what the head reads of each sequence [N, D]."""
+
+    def __call__(
+        self, model: SequenceModel, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor
+    ) -> Tensor:
+        """`types` [T] are given of pairs, to a model that has types of tokens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """What packing has to know of an architecture."""
@@ -37,8 +46,7 @@ class Family:
     """What `encode` gave [N, D] to logits [N, C]."""
     positions: Callable[[SequenceModel, Batch], Ints]
     """Position id of each token [T]."""
-    encode: Callable[[SequenceModel, Tensor, Tensor, Packing], Tensor]
-    """Token ids and positions [T] to what the head reads of each sequence [N, D]."""
+    encode: Encode
     reach: Callable[[Any], int] | None = None
     """By the configuration, the tokens beyond which a token sees others differently or not at all."""
     registered: bool = False

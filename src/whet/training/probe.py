@@ -213,7 +213,8 @@ class _Probe:
         # Beginnings of the texts: what they say does not matter here.
         kept = np.maximum(np.diff(batch.cu_seqlens) // SHORTENED, 1)
         places = np.concatenate([np.arange(a, a + n) for a, n in zip(batch.cu_seqlens[:-1], kept, strict=True)])
-        return Batch(batch.ids[places], np.concatenate([[0], np.cumsum(kept)]), batch.rows, batch.labels)
+        seconds = None if batch.seconds is None else np.minimum(batch.seconds, kept)
+        return Batch(batch.ids[places], np.concatenate([[0], np.cumsum(kept)]), batch.rows, batch.labels, seconds)
 
     def _step(self, batch: Batch) -> _Timed:
         """One step as the loop does it, at a learning rate of zero."""
@@ -259,7 +260,8 @@ class _Probe:
         while True:
             chosen = self._generator.integers(len(self._encoded), size=min(count, len(self._encoded)))
             batch = self._batch(chosen)
-            part = Encoded(batch.ids.astype(np.uint32), batch.cu_seqlens, np.zeros(len(chosen), np.bool_))
+            none_cut = np.zeros(len(chosen), np.bool_)
+            part = Encoded(batch.ids.astype(np.uint32), batch.cu_seqlens, none_cut, batch.seconds)
             before = time.perf_counter()
             self._classifier.all_logits(part)
             now = time.perf_counter()
