@@ -19,6 +19,7 @@ from whet import recipes, values
 from whet.errors import UsageError, did_you_mean
 
 Truncation = Literal["head", "head-tail"]
+TaskName = Literal["auto", "classification", "multilabel", "regression"]
 Keep = Literal["best", "last"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
@@ -59,7 +60,21 @@ class Settings:
         "settings.", common=True, result=False,
     )  # fmt: skip
     text: str | None = _setting(None, "Data", "The column that holds the text. Found by name and shape.", common=True)
-    label: str | None = _setting(None, "Data", "The column that holds the label. Found by name and shape.", common=True)
+    pair: str | None = _setting(
+        None, "Data", "The column of the second text where rows are pairs of texts; none: there is none. Otherwise "
+        "taken where both are called so, such as sentence1 and sentence2.", common=True,
+    )  # fmt: skip
+    label: str | None = _setting(
+        None, "Data", "The column that holds the label; or a,b,c, a column of 0 and 1 for each label. Found by name "
+        "and shape.", common=True,
+    )  # fmt: skip
+    task: TaskName = _setting(
+        "auto", "Data", "What is predicted: one label (classification), any number of labels (multilabel), or a number "
+        "(regression). auto: by what the label column holds.", common=True,
+    )  # fmt: skip
+    label_separator: str | None = _setting(
+        None, "Data", "What stands between the labels of a row with several in one string, such as |."
+    )
     label_names: str | None = _setting(
         None, "Data", "Names for the labels: a JSON file, or 부정,긍정 for 0 and 1, or neg=부정,pos=긍정.", common=True
     )
@@ -164,7 +179,10 @@ class SettingValues(TypedDict, total=False):
 
     recipe: str | None
     text: str | None
+    pair: str | None
     label: str | None
+    task: TaskName
+    label_separator: str | None
     label_names: str | None
     positive: str | None
     test: str

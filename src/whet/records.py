@@ -12,9 +12,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from whet.labels import Kind
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Targets = Ints | Bools | Floats
+"""What a model is to answer: label ids [B], marks [B, C] of several labels a row, or values [B]."""
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
@@ -62,11 +66,19 @@ class Columns:
     pair: str | None = None
     """The column of the second text where rows are pairs of texts."""
     pair_reason: str = ""
+    kind: Kind = "one"
+    kind_reason: str = ""
+    """'' where there is nothing to say of one label a row."""
+    separator: str | None = None
+    """What stands between the labels of a row that has several in one string."""
+    labels: tuple[str, ...] = ()
+    """Where each label has a column of 0 and 1, these; `label` is then their names after commas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows with their roles: texts and, when there are any, label names, byte for byte."""
+    """Rows with their roles: texts and, when there are any, label names, byte for byte. What a row is to be answered
+    with stands in `labels`, `several` or `values`; the others are None."""
 
     source: str
     texts: tuple[str, ...]
@@ -76,6 +88,10 @@ class Examples:
     """0-based position in the table; travels to predictions and splits."""
     pairs: tuple[str, ...] | None = None
     """The second text of each row where rows are pairs of texts."""
+    several: tuple[tuple[str, ...], ...] | None = None
+    """The labels of each row where a row may have any number of them."""
+    values: tuple[float, ...] | None = None
+    """The number of each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +151,7 @@ class Batch:
     ids: Ints  # [T]
     cu_seqlens: Ints  # [N + 1] first token of each sequence, then T
     rows: Ints  # [N] index into the Encoded that the sequences come from
-    labels: Ints | None  # [N]
+    labels: Targets | None  # [N], or [N, C] of several
     seconds: Ints | None = None  # [N] as in Encoded
 
 

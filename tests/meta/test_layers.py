@@ -21,7 +21,7 @@ LAYERS = {
     "whet.heap": -1,
     "whet.recipes": -1,
     "whet.records": 0,
-    "whet.labels": 0,
+    "whet.labels": -1,
     "whet.config": 0,
     "whet.hub": 0,
     "whet.gpu": 0,  # torch inside its functions
@@ -251,7 +251,11 @@ def test_nothing_is_read_that_could_run_code() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "fault"),
     [
-        ("whet.labels", "def f():\n    from whet.config import fields", "src/whet/labels.py:2: whet.labels (layer 0) "),
+        (
+            "whet.labels",
+            "def f():\n    from whet.config import fields",
+            "src/whet/labels.py:2: whet.labels (layer -1) ",
+        ),
         ("whet.data.read", "import whet.score", "src/whet/data/read.py:1: whet.data (layer 1) imports whet.score (l"),
         ("whet.model.loss", "from whet import config, pipeline", ""),
         (

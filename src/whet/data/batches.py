@@ -10,10 +10,11 @@ import dataclasses
 import heapq
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from whet.records import Batch, Bools, Encoded, Ints
+from whet.records import Batch, Bools, Encoded, Ints, Targets
 
 
 @lru_cache(maxsize=2)
@@ -30,7 +31,7 @@ def steps_per_epoch(rows: int, batch_size: int) -> int:
     return -(-rows // batch_size)
 
 
-def training_batch(encoded: Encoded, labels: Ints, *, batch_size: int, seed: int, step: int) -> Batch:
+def training_batch(encoded: Encoded, labels: Targets, *, batch_size: int, seed: int, step: int) -> Batch:
     """The batch of the 0-based `step`, counted over all epochs."""
     epoch, index = divmod(step, steps_per_epoch(len(encoded), batch_size))
     rows = order(len(encoded), seed=seed, epoch=epoch)[index * batch_size : (index + 1) * batch_size]
@@ -107,7 +108,7 @@ def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> It
         yield gather(encoded, pack, None)
 
 
-def gather(encoded: Encoded, rows: Ints, labels: Ints | None) -> Batch:
+def gather(encoded: Encoded, rows: Ints, labels: Targets | None) -> Batch:
     """The given rows end to end, shortest first."""
     lengths = encoded.offsets[rows + 1] - encoded.offsets[rows]
     rows = rows[np.argsort(lengths, kind="stable")].astype(np.int64)
@@ -118,6 +119,6 @@ def gather(encoded: Encoded, rows: Ints, labels: Ints | None) -> Batch:
     return Batch(ids, cu_seqlens, rows, _at(labels, rows), _at(encoded.seconds, rows))
 
 
-def _at(values: Ints | None, rows: Ints | slice) -> Ints | None:
+def _at(values: Any, rows: Ints | slice) -> Any:
     """Those of some rows, where there are any."""
     return None if values is None else values[rows]
