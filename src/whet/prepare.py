@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from whet import runtime
 from whet.config import Resolved, Settings
 from whet.data.check import check as look
 from whet.data.check import raise_errors
-from whet.data.columns import examples, find_columns
+from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
 from whet.data.read import read, read_side, split_for
 from whet.data.split import fingerprint, split
+from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
 from whet.errors import DataError, ModelError, OutputError, UsageError
 from whet.labels import LabelSet, label_set, read_label_names
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input, read_config
-from whet.records import SIDES, Checked, Columns, Encoded, Examples, Ints, Notice, Side, Source, Splits, Stage, Table
+from whet.records import (
+    SIDES,
+    Checked,
+    Columns,
+    Encoded,
+    Examples,
+    Inputs,
+    Notice,
+    Side,
+    Source,
+    Splits,
+    Stage,
+    Table,
+    Targets,
+)
+from whet.score.metrics import metric_of
+from whet.values import AUTO_METRIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +58,7 @@ class EncodedSide:
     """One side, ready for a model. Its texts are left behind: a job of a million rows does without."""
 
     encoded: Encoded
-    labels: Ints  # [B]
+    targets: Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +71,16 @@ class Asked:
     machine: runtime.Runtime
     resolved: Resolved
     files: ModelFiles
+    inputs: Inputs
     said: tuple[Notice, ...]
     """The notices so far."""
     rows: Labelled | None = None
     """The data as it came, for a job with a budget, which may split it anew."""
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether rows are pairs of texts."""
+        return self.inputs.pair is not None
 
 
 def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[Stage | Notice | Checked, None, Asked]:
@@ -86,6 +107,10 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
     yield from reasons
     labels = label_set_of(rows, splits, settings)
+    if settings.metric == AUTO_METRIC:
+        metric = metric_of(settings.metric, labels.task)
+        resolved = resolved.with_value("metric", metric, f"auto: that of a {labels.task} task")
+        settings = resolved.settings
 
     yield Stage("model")
     if settings.model != "auto":
@@ -95,7 +120,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     chosen = [Notice(_device_line(machine, ranks)), *notices]
     yield from chosen
     kept = None if settings.budget is None else rows
-    return Asked(rows.name, splits, labels, machine, resolved, files, (*said, *reasons, *chosen), kept)
+    inputs = Inputs(rows.columns.text, rows.columns.pair)
+    return Asked(rows.name, splits, labels, machine, resolved, files, inputs, (*said, *reasons, *chosen), kept)
 
 
 def labelled(data: object, settings: Settings) -> Labelled:
@@ -107,11 +133,11 @@ def labelled(data: object, settings: Settings) -> Labelled:
     source = read(data, encoding=settings.encoding)
     tables, notices = _tables(source, settings)
     given_names = read_label_names(settings.label_names) if settings.label_names else None
-    columns = find_columns(tables["train"], text=settings.text, label=settings.label)
+    columns = columns_of(tables["train"], settings)
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
         rows = examples(table, _same_columns(table, columns), label_names=given_names)
-        if rows.labels is not None:
+        if has_answers(rows):
             sides[side] = rows
         elif side == "train":
             raise DataError("no labels in the training rows", where=table.source, todo="Name a column with --label")
@@ -126,32 +152,19 @@ def labelled(data: object, settings: Settings) -> Labelled:
             notices.append(f"{table.source} has no labels and is not used for {side}")
     # Several labels may share a name, and a data set's names belong to its own label column alone.
     order = tuple(dict.fromkeys((given_names or tables["train"].label_names).values()))
-    if not set(sides["train"].labels or ()) <= set(order):
+    train = sides["train"]
+    present = train.labels or [label for row in train.several or () for label in row]
+    if columns.kind == "value" or not set(present) <= set(order):
         order = ()
     return Labelled(source.name, tables["train"].source, columns, sides, order, tuple(notices))
 
 
-def unlabelled(data: object, settings: Settings) -> Examples:
-    """The texts of DATA, for prediction."""
-    table, _ = read_side(data, "test", encoding=settings.encoding)
-    columns = find_columns(table, text=settings.text, label=None, need_label=False)
-    return examples(table, dataclasses.replace(columns, label=None))
-
-
-def for_scoring(data: object, settings: Settings, labels: LabelSet) -> tuple[Examples, list[str]]:
-    """The test side of DATA, or its only table, with labels that the run knows, and what must be
-    said about how it was read."""
-    table, notices = read_side(data, "test", encoding=settings.encoding)
-    names = read_label_names(settings.label_names) if settings.label_names else None
-    columns = find_columns(table, text=settings.text, label=settings.label)
-    numbered = None if names else _by_position(table, columns, labels)
-    rows = examples(table, columns, label_names=names or numbered)
-    if rows.labels is None:
-        raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
-    said = [*notices, f"text: {columns.text} ({columns.text_reason}); label: {columns.label} ({columns.label_reason})"]
-    if numbered:
-        said.append(f"labels read by position: {', '.join(f'{key} is {name}' for key, name in numbered.items())}")
-    return rows, said
+def columns_of(table: Table, settings: Settings) -> Columns:
+    """The columns of a table, as the settings ask for them."""
+    return find_columns(
+        table, text=settings.text, pair=settings.pair, label=settings.label, task=settings.task,
+        separator=settings.label_separator,
+    )  # fmt: skip
 
 
 def splits_of(rows: Labelled, settings: Settings) -> Splits:
@@ -169,14 +182,16 @@ def splits_of(rows: Labelled, settings: Settings) -> Splits:
 def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet:
     """The labels of the training rows. Labels elsewhere that training lacks raise DataError; a
     metric that the task lacks raises UsageError."""
-    assert splits.train.labels is not None
-    labels = label_set(
-        splits.train.labels, positive=settings.positive, source=splits.train.source, order=rows.label_order
-    )
-    if settings.metric == "f1" and labels.positive is None:
-        raise UsageError(
-            f"--metric f1 with {len(labels)} labels", expected="macro_f1 or weighted_f1 for more than two labels"
-        )
+    kind, train = rows.columns.kind, splits.train
+    if kind == "one":
+        assert train.labels is not None
+        present: Iterable[str] = train.labels
+    elif kind == "several":  # also one that all rows of which went to another side
+        present = {label for row in rows.sides["train"].several or () for label in row}
+    else:
+        present = [str(rows.columns.label)]
+    labels = label_set(present, positive=settings.positive, source=train.source, order=rows.label_order, kind=kind)
+    metric_of(settings.metric, labels.task)
     return labels
 
 
@@ -202,14 +217,14 @@ def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple
     return resolved, files, notices
 
 
-def cutter_of(files: ModelFiles, settings: Settings, cache: Path) -> Cutter:
-    """The tokenizer of a model, cutting as the settings say."""
+def cutter_of(files: ModelFiles, settings: Settings, cache: Path, *, pair: bool) -> Cutter:
+    """The tokenizer of a model for single texts or pairs, cutting as the settings say."""
     path = files.folder / "tokenizer.json"
     if not path.is_file():
         from whet.model.encoder import make_tokenizer_json
 
         path = make_tokenizer_json(files.folder, cache)
-    cutter = load_cutter(path, max_length=settings.max_length, truncation=settings.truncation)
+    cutter = load_cutter(path, max_length=settings.max_length, truncation=settings.truncation, pair=pair)
     largest, there = max(cutter.tokenizer.get_vocab().values()), read_config(files.folder).get("vocab_size")
     if isinstance(there, int) and largest >= there:
         raise ModelError(
@@ -225,11 +240,11 @@ def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) 
     encoded: dict[Side, EncodedSide] = {}
     for side in SIDES:
         rows: Examples | None = getattr(splits, side)
-        if rows is None or rows.labels is None:
+        if rows is None or not has_answers(rows):
             continue
-        ids = np.asarray(labels.ids(rows.labels, source=rows.source), dtype=np.int64)
+        targets = targets_of(rows, labels)
         try:
-            encoded[side] = EncodedSide(encode_to_disk(rows.texts, cutter, cache), ids)
+            encoded[side] = EncodedSide(encode_to_disk(rows.texts, cutter, cache, rows.pairs), targets)
         except OSError as fault:
             raise OutputError(
                 f"the tokens cannot be written: {fault.strerror or fault}",
@@ -327,19 +342,16 @@ def _is_share(wish: str) -> bool:
 
 
 def _same_columns(table: Table, columns: Columns) -> Columns:
-    """The columns of the training table in another one; found anew where it names them otherwise."""
-    if columns.text in table.columns and (columns.label in table.columns):
+    """The columns of the training table in another one; found anew where it names them otherwise. What the label says
+    is the same."""
+    there = [name for name in (columns.text, columns.pair, *(columns.labels or (columns.label,))) if name is not None]
+    if all(name in table.columns for name in there):
         return columns
     text = columns.text if columns.text in table.columns else None
+    pair = columns.pair if columns.pair is None or columns.pair in table.columns else None
     label = columns.label if columns.label in table.columns else None
-    return find_columns(table, text=text, label=label, need_label=False)
-
-
-def _by_position(table: Table, columns: Columns, labels: LabelSet) -> dict[str, str] | None:
-    """Names for the label ids 0, 1, ... of a table whose labels are none of the run's names."""
-    assert columns.label is not None
-    values = {str(value) for value in table.columns[columns.label]}
-    numbered = {str(i): name for i, name in enumerate(labels.names)}
-    if not table.label_names and values <= numbered.keys() and not values & set(labels.names):
-        return numbered
-    return None
+    found = find_columns(table, text=text, pair=pair or NO_PAIR, label=label, need_label=False)
+    if columns.pair is not None and pair is None:
+        found = find_columns(table, text=text, label=label, need_label=False)
+        check_pair(table, found, columns.pair)
+    return dataclasses.replace(found, kind=columns.kind, kind_reason=columns.kind_reason, separator=columns.separator)

@@ -76,6 +76,24 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a model was trained on: how its columns were called."""
+
+    text: str
+    pair: str | None = None
+    """None: single texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How a model is asked, and how its answers are read."""
+
+    inputs: Inputs = Inputs("text")
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Of several labels: label to the probability from which it is answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Examples:
     """Rows with their roles: texts and, when there are any, label names, byte for byte. What a row is to be answered
     with stands in `labels`, `several` or `values`; the others are None."""
@@ -114,10 +132,14 @@ class Checked:
     rows: Mapping[str, int]
     """Rows per side as they came, before any split of ours."""
     head: tuple[tuple[str, str], ...]
-    """(text, label) of the first rows."""
+    """(text, label) of the first rows; several labels stand after commas."""
     label_counts: Mapping[str, Mapping[str, int]]
     """Side to label name to rows."""
     findings: tuple[Finding, ...]
+    head_pairs: tuple[str, ...] = ()
+    """The second texts of the first rows where rows are pairs."""
+    values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Side to least, median, mean, most and deviation of its numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,10 +426,17 @@ class Baselines:
 @dataclass(frozen=True, slots=True)
 class Prediction:
     text: str
-    label: str
-    score: float
+    label: str | None
+    """None where a row has several labels or a number."""
+    score: float | None
+    """The probability of the label."""
     probabilities: Mapping[str, float]
+    """Of every label; of several each on its own; of a number none."""
     truncated: bool
     logits: tuple[float, ...] | None = None
     text2: str | None = None
     """The second text of a pair."""
+    labels: tuple[str, ...] | None = None
+    """Of several labels those that reach their thresholds."""
+    value: float | None = None
+    """The number."""

@@ -168,12 +168,12 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     for notice in prepare.truncation_notices(sides, planned.cutter):
         yield folder.log(notice)
     baselines = None
-    if resolved.settings.baseline and "test" in sides and team.first:
+    if resolved.settings.baseline and "test" in sides and team.first and labels.kind == "one":
         yield Stage("baseline")
         baselines = finetune.baselines(splits, sides, labels, cache)
     return finetune.Job(
-        resolved, asked.files, planned.classifier, planned.cutter, splits.test, sides, labels, baselines, team,
-        planned.budget, kept, facts_of(planned),
+        resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
+        team, planned.budget, kept, facts_of(planned),
     )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from whet.data.places import hashes, in_both, repeated
 from whet.errors import DataError, quoted
 from whet.records import Checked, Columns, Examples, Finding
@@ -21,8 +23,8 @@ _ORDER = {"error": 0, "warning": 1, "info": 2}
 def check(sides: Mapping[str, Examples], columns: Columns, *, source: str) -> Checked:
     """What a reader of the data should know: sizes, first rows, label counts and findings, worst first.
 
-    `sides` are the rows as they came, by the names train, validation and test. Texts are compared
-    exactly; texts that are empty or only white space are counted on their own and nowhere else.
+    `sides` are the rows as they came, by the names train, validation and test. Texts, of pairs both, are
+    compared exactly; texts that are empty or only white space are counted on their own and nowhere else.
     Raises nothing: see `raise_errors`.
     """
     findings: list[Finding] = []
@@ -36,6 +38,11 @@ def check(sides: Mapping[str, Examples], columns: Columns, *, source: str) -> Ch
     if train is not None and train.labels is not None:
         findings += _label_balance(train, train.labels)
         findings += _contradictions(train, train.labels)
+    if train is not None and train.several is not None:
+        findings += _several_balance(train, train.several)
+        findings += _contradictions(train, [", ".join(sorted(labels)) for labels in train.several])
+    if train is not None and train.values is not None:
+        findings += _value_balance(train, train.values)
     findings.sort(key=lambda finding: _ORDER[finding.severity])
     first = train if train is not None else next(iter(sides.values()), None)
     return Checked(
@@ -44,11 +51,13 @@ def check(sides: Mapping[str, Examples], columns: Columns, *, source: str) -> Ch
         rows={side: len(examples.texts) for side, examples in sides.items()},
         head=() if first is None else _head(first),
         label_counts={
-            side: dict(sorted(Counter(examples.labels).items()))
+            side: dict(sorted(Counter(label for row in labels for label in row).items()))
             for side, examples in sides.items()
-            if examples.labels is not None
+            if (labels := _each(examples)) is not None
         },
         findings=tuple(findings),
+        head_pairs=() if first is None or first.pairs is None else first.pairs[:HEAD_ROWS],
+        values={side: _spread(rows.values) for side, rows in sides.items() if rows.values},
     )
 
 
@@ -63,13 +72,51 @@ def raise_errors(checked: Checked) -> None:
 
 
 def _head(examples: Examples) -> tuple[tuple[str, str], ...]:
-    labels = examples.labels if examples.labels is not None else ("",) * len(examples.texts)
-    return tuple(zip(examples.texts[:HEAD_ROWS], labels[:HEAD_ROWS], strict=True))
+    texts = examples.texts[:HEAD_ROWS]
+    if examples.values is not None:
+        labels = [f"{value:g}" for value in examples.values[:HEAD_ROWS]]
+    else:
+        each = _each(examples) or ((),) * len(texts)
+        labels = [", ".join(row) for row in each[:HEAD_ROWS]]
+    return tuple(zip(texts, labels, strict=True))
+
+
+def _each(examples: Examples) -> Sequence[tuple[str, ...]] | None:
+    """The labels of each row, where rows have labels."""
+    if examples.labels is not None:
+        return [(label,) for label in examples.labels]
+    return examples.several
+
+
+def _spread(values: Sequence[float]) -> Mapping[str, float]:
+    numbers = np.asarray(values, dtype=np.float64)
+    found = {
+        "least": numbers.min(), "median": np.median(numbers), "mean": numbers.mean(), "most": numbers.max(),
+        "deviation": numbers.std(),
+    }  # fmt: skip
+    return {name: float(value) for name, value in found.items()}
+
+
+def _keys(examples: Examples) -> Sequence[str]:
+    """What is compared of each row: its text, of a pair both; '' where there is nothing to compare."""
+    if examples.pairs is None:
+        return examples.texts
+    both = zip(examples.texts, examples.pairs, strict=True)
+    return [f"{len(text)} {text} {pair}" if text.strip() or pair.strip() else "" for text, pair in both]
+
+
+def _text(examples: Examples) -> str:
+    return "text" if examples.pairs is None else "pair of texts"
+
+
+def _texts(examples: Examples) -> str:
+    return "texts" if examples.pairs is None else "pairs of texts"
 
 
 def _empty(side: str, examples: Examples) -> Iterable[Finding]:
     """Texts without a visible character."""
-    rows = [i for i, text in enumerate(examples.texts) if not text.strip()]
+    seconds = examples.pairs or examples.texts
+    rows = [i for i, text in enumerate(examples.texts) if not text.strip() or not seconds[i].strip()]
     if not rows:
         return
     total = len(examples.texts)
@@ -94,8 +141,9 @@ def _duplicates(side: str, examples: Examples) -> Iterable[Finding]:
     """Rows beyond the first of each text."""
     seen: set[str] = set()
     surplus = []
-    for i in repeated(hashes(examples.texts)):
-        text = examples.texts[i]
+    keys = _keys(examples)
+    for i in repeated(hashes(keys)):
+        text = keys[i]
         if text in seen and text.strip():
             surplus.append(i)
         seen.add(text)
@@ -104,7 +152,8 @@ def _duplicates(side: str, examples: Examples) -> Iterable[Finding]:
     many = len(surplus) >= MANY_DUPLICATES * len(examples.texts)
     message = (
         f"{examples.source}: {_rows(len(surplus))} of {len(examples.texts):,} "
-        f"{'repeats' if len(surplus) == 1 else 'repeat'} the text of an earlier row ({_where(examples, surplus)}). "
+        f"{'repeats' if len(surplus) == 1 else 'repeat'} the {_text(examples)} of an earlier row "
+        f"({_where(examples, surplus)}). "
         + ("A split keeps copies on one side. " if side == "train" else "")
         + "Remove them if they were not meant."
     )
@@ -113,12 +162,13 @@ def _duplicates(side: str, examples: Examples) -> Iterable[Finding]:
 
 def _overlap(side: str, examples: Examples, train: Examples) -> Iterable[Finding]:
     """Texts that train has too. Counted are distinct texts; the message adds their rows."""
-    known = in_both(examples.texts, train.texts)
-    rows = [i for i, text in enumerate(examples.texts) if text in known and text.strip()]
+    keys = _keys(examples)
+    known = in_both(keys, _keys(train))
+    rows = [i for i, text in enumerate(keys) if text in known and text.strip()]
     if not rows:
         return
-    texts = len({examples.texts[i] for i in rows})
-    stand = "text stands" if texts == 1 else "distinct texts stand"
+    texts = len({keys[i] for i in rows})
+    stand = f"{_text(examples)} stands" if texts == 1 else f"distinct {_texts(examples)} stand"
     copies = f", in {_rows(len(rows))} of {side}" if len(rows) != texts else ""
     message = (
         f"{examples.source}: {texts:,} {stand} in {train.source} too{copies} ({_where(examples, rows)}). "
@@ -129,13 +179,14 @@ def _overlap(side: str, examples: Examples, train: Examples) -> Iterable[Finding
 
 def _unknown_labels(side: str, examples: Examples, train: Examples) -> Iterable[Finding]:
     """Labels that cannot be answered because train lacks them."""
-    if examples.labels is None or train.labels is None:
+    each, those = _each(examples), _each(train)
+    if each is None or those is None:
         return
-    known = set(train.labels)
-    rows = [i for i, label in enumerate(examples.labels) if label not in known]
+    known = {label for row in those for label in row}
+    rows = [i for i, labels in enumerate(each) if not known.issuperset(labels)]
     if not rows:
         return
-    counts = Counter(examples.labels[i] for i in rows)
+    counts = Counter(label for i in rows for label in each[i] if label not in known)
     fault = DataError(
         f"labels that the training side lacks: {_list([f'{quoted(n)} ({_rows(c)})' for n, c in counts.items()])}",
         where=examples.source,
@@ -177,18 +228,56 @@ def _label_balance(train: Examples, labels: Sequence[str]) -> Iterable[Finding]:
         yield Finding("dominant_label", "info", count, message)
 
 
+def _several_balance(train: Examples, several: Sequence[tuple[str, ...]]) -> Iterable[Finding]:
+    """No label at all, labels of a single row, rows without any label."""
+    counts = Counter(label for row in several for label in row)
+    if not counts:
+        fault = DataError(
+            "no row has a label", where=train.source, expected="labels in some of the training rows",
+            todo="Name another column with --label",
+        )  # fmt: skip
+        yield Finding("one_label", "error", 0, fault.message)
+        return
+    lone = sorted(name for name, count in counts.items() if count < 2)
+    if lone:
+        message = (
+            f"{train.source}: {_labels(len(lone))} with a single row: {_list([quoted(name) for name in lone])}. "
+            "A model can hardly learn such a label; add rows, or merge it with another label."
+        )
+        yield Finding("rare_labels", "warning", len(lone), message)
+    without = [i for i, labels in enumerate(several) if not labels]
+    if without:
+        have = "has" if len(without) == 1 else "have"
+        message = (
+            f"{train.source}: {len(without):,} of {_rows(len(several))} {have} no label ({_where(train, without)})."
+        )
+        yield Finding("no_labels", "info", len(without), message, _places(train, without))
+
+
+def _value_balance(train: Examples, values: Sequence[float]) -> Iterable[Finding]:
+    """Nothing but one number."""
+    if len(set(values)) < 2:
+        fault = DataError(
+            f"every training row has the number {values[0]:g}" if values else "no numbers in the training rows",
+            where=train.source, expected="numbers that differ, so that there is something to learn",
+            todo="Name another column with --label",
+        )  # fmt: skip
+        yield Finding("one_value", "error", len(set(values)), fault.message)
+
+
 def _contradictions(train: Examples, labels: Sequence[str]) -> Iterable[Finding]:
     """Equal texts under different labels."""
     first: dict[str, str] = {}
     mixed: dict[str, None] = {}
-    for i in repeated(hashes(train.texts)):
-        text = train.texts[i]
+    keys = _keys(train)
+    for i in repeated(hashes(keys)):
+        text = keys[i]
         if first.setdefault(text, labels[i]) != labels[i] and text.strip():
             mixed[text] = None
     if not mixed:
         return
-    rows = [i for i, text in enumerate(train.texts) if text in mixed]
-    stand = "text stands" if len(mixed) == 1 else "texts stand"
+    rows = [i for i, text in enumerate(keys) if text in mixed]
+    stand = f"{_text(train)} stands" if len(mixed) == 1 else f"{_texts(train)} stand"
     message = (
         f"{train.source}: {len(mixed):,} {stand} under different labels ({_where(train, rows)}). "
         "No model can answer both; decide for one label or remove the rows."

@@ -82,6 +82,17 @@ def find_columns(
     return replace(found, kind=kind.kind, kind_reason=kind.reason, separator=kind.separator)
 
 
+def check_pair(table: Table, columns: Columns, wanted: str | None) -> None:
+    """Raises DataError where a table has no second texts for a run that was trained on them."""
+    if wanted is not None and columns.pair is None:
+        raise DataError(
+            "no second text found",
+            where=table.source,
+            expected=f"a column like {quoted(wanted)}: the model was trained on pairs of texts",
+            todo="Name it with --pair COLUMN",
+        )
+
+
 def examples(table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None) -> Examples:
     """The rows of a table in their roles, labels under their names.
 

@@ -14,6 +14,11 @@ PARTS = 10  # of the range of values, with as many rows each,
 PART_ROWS = 5  # at least
 
 
+def has_answers(rows: Examples) -> bool:
+    """Whether rows say what they are to be answered with."""
+    return any(found is not None for found in (rows.labels, rows.several, rows.values))
+
+
 def targets_of(rows: Examples, labels: LabelSet) -> Targets:
     """Label ids [B], marks [B, C] or values [B], by the kind of the labels. Labels that training never saw raise
     DataError."""

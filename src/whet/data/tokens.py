@@ -64,6 +64,20 @@ class Cutter:
         rows = np.split(encoded.ids, encoded.offsets[1:-1]) if texts else []
         return [row.tolist() for row in rows], encoded.truncated.tolist()
 
+    def shown(self, *texts: str) -> tuple[list[int], list[bool]]:
+        """All ids of a text, or of both of a pair, with the special tokens, and which of them a model sees."""
+        bodies = [self.tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        rooms = [self.body_length]
+        if len(bodies) == 2:
+            rooms = longest_first(np.array([[len(body) for body in bodies]]), self.body_length)[0].tolist()
+        ids, kept = [*self.prefix], [True] * len(self.prefix)
+        for after, body, room in zip((self.middle or (), self.suffix)[-len(bodies) :], bodies, rooms, strict=True):
+            spans = self.kept_positions(len(body), room)
+            seen = set(spans) if isinstance(spans, range) else {*spans[0], *spans[1]}
+            ids += [*body, *after]
+            kept += [i in seen for i in range(len(body))] + [True] * len(after)
+        return ids, kept
+
     def bodies(self, texts: Sequence[str]) -> list[Encoding]:
         """What the tokenizer makes of each text, without special tokens and uncut; of a long text
         perhaps only a beginning that has more tokens than are kept."""

@@ -17,8 +17,8 @@ from whet import runtime
 from whet.config import Precision, Settings
 from whet.data.batches import cut, evaluation_batches
 from whet.errors import TrainingError
-from whet.labels import LabelSet
-from whet.model import kernels, packed, threads
+from whet.labels import Kind, LabelSet
+from whet.model import answers, kernels, packed, threads
 from whet.model.copies import to_device
 from whet.model.dropout import DropoutStream, replace_dropouts
 from whet.model.encoder import FAMILIES, Family, SequenceModel, load_pretrained
@@ -59,6 +59,8 @@ class Classifier:
         self.model = model.to(device)
         self.device = torch.device(device)
         self.stream = DropoutStream(seed)
+        self.kind: Kind = answers.kind_of(self.model.config)
+        self.scale = answers.Scale()  # of the numbers that it learns
         self.precision: Precision = "fp32"  # in which packed and single texts are compared
         self.packed = False
         self._recompute: bool | None = None  # None: nobody asked for it
@@ -73,6 +75,11 @@ class Classifier:
         with lowered(self.precision, self.device):
             logits = self._packed(batch) if self.packed else self._padded(batch)
         return logits.float()
+
+    def fold(self) -> None:
+        """From now on the model itself answers in the units of its numbers, as it is to be saved."""
+        answers.fold(self.model, self.scale)
+        self.scale = answers.Scale()
 
     def recompute(self) -> bool:
         """From now on the layers are computed again in the backward pass, instead of keeping what it
@@ -92,8 +99,8 @@ class Classifier:
             self.precision = kept
 
     def packs(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Iterator[tuple[Ints, Floats]]:
-        """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C]. Of
-        `parts` only every `parts`-th pack, from the 0-based `part` on."""
+        """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C], numbers in their
+        units. Of `parts` only every `parts`-th pack, from the 0-based `part` on."""
         self.model.eval()
         on_cpu = self.device.type == "cpu"
         at_once, budget = threads.at_once() if on_cpu else 1, EVALUATION_TOKENS["cpu" if on_cpu else "gpu"]
@@ -143,7 +150,9 @@ class Classifier:
     def _answer(self, batches: Sequence[Batch], index: int) -> Floats:
         with torch.inference_mode():
             logits: Floats = self.logits(batches[index]).cpu().double().numpy()
-        return logits
+        if self.scale == answers.Scale():
+            return logits
+        return logits * self.scale.deviation + self.scale.mean
 
     def _packed(self, batch: Batch) -> Tensor:
         family = FAMILIES[self.model.config.model_type]
@@ -189,9 +198,13 @@ class Classifier:
         return to_device(there, self.device)
 
     def labels(self, batch: Batch) -> Tensor:
-        """[N] on the model's device."""
+        """What the logits are held against, on the model's device: ids [N], marks [N, C], or numbers [N] on the scale
+        that they are learnt on."""
         assert batch.labels is not None
-        return self.tensors(batch.labels)[0]
+        if self.kind == "one":
+            return self.tensors(np.asarray(batch.labels, dtype=np.int64))[0]
+        values = (batch.labels - self.scale.mean) / self.scale.deviation if self.kind == "value" else batch.labels
+        return to_device([torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))], self.device)[0]
 
     def _try_flash(self, precision: Precision) -> Found:
         config, family = self.model.config, FAMILIES.get(self.model.config.model_type)

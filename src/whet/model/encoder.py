@@ -20,6 +20,7 @@ from whet import durable
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model import deberta, modernbert, postnorm
+from whet.model.answers import PROBLEMS
 from whet.model.files import ModelFiles, check_parts, code_in, read_config
 from whet.model.packing import Packing
 from whet.records import Batch, Ints
@@ -120,7 +121,7 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
                 config.layer_types = config.layer_types[:layers]
         config.id2label = dict(enumerate(labels.names))
         config.label2id = {name: i for i, name in enumerate(labels.names)}
-        config.problem_type = "single_label_classification"
+        config.problem_type = PROBLEMS[labels.kind]
     model, info = _from_folder(files.folder, config)
     lost = [key for key in info["missing_keys"] if not _in_head(key)]
     if lost:

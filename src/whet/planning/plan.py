@@ -68,7 +68,7 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     """
     settings = asked.resolved.settings
     _check_warmup(asked)
-    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache())
+    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = team.seed(settings.seed)
     classifier, said = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
     if team.ranks.count > 1:

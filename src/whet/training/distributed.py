@@ -23,12 +23,12 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
-from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from whet import errors
 from whet.data.batches import cut, gather, select, share
 from whet.errors import TrainingError, WhetError
+from whet.model import answers
 from whet.model.classifier import Classifier
 from whet.model.exhausted import is_exhausted, left
 from whet.records import Batch, Encoded, Floats
@@ -213,7 +213,7 @@ class _OnRank(OnDevice):
 
     def _loss(self, rows: Batch, weight: float) -> Tensor:
         logits = self._parallel(rows)
-        return F.cross_entropy(logits, self._classifier.labels(rows), reduction="sum") * weight
+        return answers.loss(logits, self._classifier.labels(rows), self._classifier.kind, reduction="sum") * weight
 
     @contextmanager
     def _no_way_back(self, tokens: int) -> Iterator[None]:

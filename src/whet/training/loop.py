@@ -19,7 +19,7 @@ from whet.data.batches import steps_per_epoch, training_batch
 from whet.errors import TrainingError
 from whet.model.classifier import Classifier
 from whet.model.recompute import torch_random
-from whet.records import Batch, Encoded, Ints, Notice, StepRecord
+from whet.records import Batch, Encoded, Notice, StepRecord, Targets
 from whet.training import optim
 from whet.training.limit import Limit
 from whet.training.memory import Sparing
@@ -69,7 +69,7 @@ class Training:
         self,
         classifier: Classifier,
         encoded: Encoded,
-        labels: Ints,
+        labels: Targets,
         recipe: Recipe,
         objective: Objective | None = None,
         pace: Pace | None = None,

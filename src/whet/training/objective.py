@@ -8,10 +8,9 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from whet.data.batches import cut, deal, share
-from whet.model import threads
+from whet.model import answers, threads
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded
 from whet.training.limit import Limit
@@ -88,7 +87,9 @@ class OnDevice:
 
     def _of_part(self, rows: Batch, weight: float, scale: float) -> Tensor:
         """Adds the gradient of `weight` times the mean loss of these rows, and returns that."""
-        loss = F.cross_entropy(self._classifier.logits(rows), self._classifier.labels(rows)) * weight
+        classifier = self._classifier
+        mean = answers.loss(classifier.logits(rows), classifier.labels(rows), classifier.kind, reduction="mean")
+        loss = mean * weight
         self._backward(loss * scale)
         return loss.detach()
 
@@ -142,7 +143,7 @@ class OnThreads(OnDevice):
 
     def _of_rows(self, rows: Batch, weight: float) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         logits = self._classifier.logits(rows)
-        loss = F.cross_entropy(logits, self._classifier.labels(rows), reduction="sum")
+        loss = answers.loss(logits, self._classifier.labels(rows), self._classifier.kind, reduction="sum")
         return loss.detach(), torch.autograd.grad(loss * weight, self._trained, allow_unused=True)
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from whet import heap, machine
 from whet.data.batches import gather
 from whet.model.classifier import Classifier
-from whet.records import Batch, Encoded, Floats, Ints
+from whet.records import Batch, Encoded, Floats, Ints, Targets
 from whet.training import loop, optim
 from whet.training.estimate import Speed
 from whet.training.limit import Limit
@@ -72,7 +72,7 @@ class _Timed:
 def probe(
     classifier: Classifier,
     encoded: Encoded,
-    labels: Ints,
+    labels: Targets,
     recipe: loop.Recipe,
     *,
     steps: int,
@@ -101,7 +101,7 @@ class _Probe:
         self,
         classifier: Classifier,
         encoded: Encoded,
-        labels: Ints,
+        labels: Targets,
         recipe: loop.Recipe,
         expected: Callable[[Speed], float],
     ) -> None:
