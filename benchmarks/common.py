@@ -61,17 +61,23 @@ def versions() -> dict[str, str]:
     return found
 
 
+def shared(kind: str) -> Path:
+    """`data` or `tokenizers` of the folder shared beside the repository, or of the folder whose `data`
+    WHET_BENCH_DATA names."""
+    given = os.environ.get("WHET_BENCH_DATA")
+    beside = [parent / "shared" for parent in Path(__file__).resolve().parents]
+    folders = [Path(given).parent] if given else beside
+    folder = next((path / kind for path in folders if (path / kind).is_dir()), None)
+    if folder is None:
+        raise SystemExit(f"no {kind}: set WHET_BENCH_DATA to a folder called data with imdb/train.parquet and so on")
+    return folder
+
+
 def rows(name: str, side: str = "train") -> tuple[list[str], list[int]]:
-    """Texts and label ids of a real data set (imdb, sst2, ...) out of shared/data beside the
-    repository, or out of the folder that WHET_BENCH_DATA names."""
+    """Texts and label ids of a real data set (imdb, sst2, ...)."""
     import pyarrow.parquet
 
-    given = os.environ.get("WHET_BENCH_DATA")
-    beside = [parent / "shared" / "data" for parent in Path(__file__).resolve().parents]
-    folder = Path(given) if given else next((path for path in beside if path.is_dir()), None)
-    if folder is None:
-        raise SystemExit("no data: set WHET_BENCH_DATA to a folder with imdb/train.parquet and so on")
-    table = pyarrow.parquet.read_table(folder / name / f"{side}.parquet", columns=["text", "label"])
+    table = pyarrow.parquet.read_table(shared("data") / name / f"{side}.parquet", columns=["text", "label"])
     return table["text"].to_pylist(), table["label"].to_pylist()
 
 

@@ -7,7 +7,7 @@ none under-estimated by more than 1.5 times, peak memory within 20 %.
 Each job is one of `whet train`, in a process of its own that is set up as the command sets up its own, one
 after the other, with an empty cache. The plan is the one that the job itself made; its minutes are held
 against the seconds from the call to the saved scores, its memory against the most that the process had
-from the plan on.
+from the plan on; on a CUDA device, which has jobs of its own, against the most that was reserved there.
 
     python benchmarks/plan_accuracy.py [--job NAME ...] [--save]
 """
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import emit, parser, rows, saved_today
+from common import emit, parser, rows, saved_today, shared
 
 SEED = 0
 
@@ -57,6 +57,11 @@ JOBS = {
     "nsmc-26k": Job("nsmc", 26_000, 2_500, {"max_length": 160, "epochs": 1.0, "batch_size": 24}),
 }
 
+ON_A_CARD = {
+    "card-imdb": Job("imdb", 25_000, 25_000, {"max_length": 512, "epochs": 2.0, "baseline": False}, (12, 768, 12)),
+    "card-sst2": Job("sst2", 60_000, 1_800, {"max_length": 128, "epochs": 1.0, "batch_size": 32}, (12, 768, 12)),
+}
+
 
 def model_of(job: Job, scratch: Path) -> str:
     """`embedded`, or a folder with a random model of the job's shape and the same tokenizer."""
@@ -64,14 +69,12 @@ def model_of(job: Job, scratch: Path) -> str:
         return "embedded"
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
-    from whet.model.files import find
-
     layers, width, heads = job.shape
     config = BertConfig(
         num_hidden_layers=layers, hidden_size=width, num_attention_heads=heads, intermediate_size=4 * width
     )
     BertForSequenceClassification(config).save_pretrained(scratch / "model")
-    AutoTokenizer.from_pretrained(find("embedded").folder).save_pretrained(scratch / "model")
+    AutoTokenizer.from_pretrained(shared("tokenizers") / "bert-base-uncased").save_pretrained(scratch / "model")
     return str(scratch / "model")
 
 
@@ -87,7 +90,7 @@ def write_rows(path: Path, job: Job, side: str, count: int) -> str:
 
 def run(name: str) -> None:
     """One job in this process; the last line of stdout is what was said and what came."""
-    job = JOBS[name]
+    job = {**JOBS, **ON_A_CARD}[name]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         model = model_of(job, folder)
@@ -96,21 +99,34 @@ def run(name: str) -> None:
         os.environ["WHET_CACHE"] = str(folder / "cache")
         from whet import machine, pipeline
         from whet.config import resolve
-        from whet.records import Plan
+        from whet.forecast import Plan
 
         resolved = resolve({"model": model, "test": test, "output": str(folder / "run"), "yes": True, **job.settings})
         plan, started = None, time.perf_counter()
         for event in pipeline.follow(train, resolved):
             if isinstance(event, Plan):
                 plan = event
-                machine.forget_peak()
+                (forget_card_peak if name in ON_A_CARD else machine.forget_peak)()
         seconds = time.perf_counter() - started
         assert plan is not None
+        peak = card_peak() if name in ON_A_CARD else machine.peak()
         print("RESULT " + json.dumps({
             "said": plan.total.seconds, "low": plan.total.low, "high": plan.total.high, "came": seconds,
-            "memory_said": plan.memory, "memory_came": machine.peak(), "threads": plan.threads,
+            "memory_said": plan.memory, "memory_came": peak, "threads": plan.threads,
             "probe": plan.probe_seconds,
         }))  # fmt: skip
+
+
+def forget_card_peak() -> None:
+    import torch
+
+    torch.cuda.reset_peak_memory_stats()
+
+
+def card_peak() -> int:
+    import torch
+
+    return torch.cuda.max_memory_reserved()
 
 
 def measure(name: str) -> dict[str, Any]:
@@ -130,13 +146,18 @@ def measure(name: str) -> dict[str, Any]:
 
 def main() -> None:
     made = parser(__doc__ or "")
-    made.add_argument("--job", nargs="+", choices=JOBS, default=list(JOBS))
+    made.add_argument("--job", nargs="+", choices=[*JOBS, *ON_A_CARD])
     made.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = made.parse_args()
     if given.serve:
         run(given.job[0])
         return
-    jobs = {**saved_today("plan_accuracy").get("jobs", {}), **{name: measure(name) for name in given.job}}
+    import torch
+
+    on_a_card = torch.cuda.is_available()
+    kept = "plan_accuracy_card" if on_a_card else "plan_accuracy"
+    chosen = given.job or list(ON_A_CARD if on_a_card else JOBS)
+    jobs = {**saved_today(kept).get("jobs", {}), **{name: measure(name) for name in chosen}}
     errors = [abs(job["error"]) for job in jobs.values()]
     summary = {
         "median_error": round(float(np.median(errors)), 3),
@@ -145,7 +166,7 @@ def main() -> None:
         "worst_memory_error": max((abs(job["memory_error"]) for job in jobs.values()), default=0.0),
         "aims": {"median_error": 0.1, "within_band": 0.9, "worst_under_estimate": 1.5, "worst_memory_error": 0.2},
     }
-    emit("plan_accuracy", "minutes said / minutes taken", {**summary, "jobs": jobs}, save=given.save)
+    emit(kept, "minutes said / minutes taken", {**summary, "jobs": jobs}, save=given.save)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import alternate, emit, medians, parser, rows, saved_today
+from common import alternate, emit, medians, parser, rows, saved_today, shared
 
 BATCH, POOL, SEED = 16, 3_200, 0
 
@@ -54,18 +54,17 @@ JOBS = {
 
 
 def model_folder(name: str, scratch: Path) -> Path:
-    """The embedded MiniLM, or a random model of bert-base's shape with its tokenizer."""
-    from whet.model.files import find
-
-    embedded = find("embedded").folder
+    """The embedded MiniLM, or a random model of bert-base's shape with bert-base-uncased's tokenizer."""
     if name == "minilm":
-        return embedded
+        from whet.model.files import find
+
+        return find("embedded").folder
     folder = scratch / "bert-base-shape"
     if not folder.exists():
         from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
         BertForSequenceClassification(BertConfig()).save_pretrained(folder)
-        AutoTokenizer.from_pretrained(embedded).save_pretrained(folder)
+        AutoTokenizer.from_pretrained(shared("tokenizers") / "bert-base-uncased").save_pretrained(folder)
     return folder
 
 

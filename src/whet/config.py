@@ -122,8 +122,8 @@ class Settings:
         None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", within=Range(least=1)
     )
     metric: str = _setting(
-        "auto", "Training", "What 'best' means: accuracy, macro_f1, micro_f1, weighted_f1, f1 or loss; of several "
-        "labels also samples_f1; of numbers pearson, spearman, mae, rmse or loss. auto: macro_f1, of numbers pearson.",
+        "auto", "Training", "auto (macro_f1, of numbers pearson), or what 'best' means: accuracy, macro_f1, micro_f1, "
+        "weighted_f1, f1, samples_f1, pearson, spearman, mae, rmse or loss.",
     )  # fmt: skip
     early_stopping: int | None = _setting(
         None, "Training", "Stop after N evaluations without a better score.", within=Range(least=1)

@@ -16,12 +16,12 @@ from whet.data.check import check as look
 from whet.data.split import split
 from whet.data.targets import targets_of
 from whet.errors import DataError, PlanTooLongError
+from whet.forecast import Plan
 from whet.model.files import find
 from whet.records import (
     Checked,
     Finding,
     Notice,
-    Plan,
     Prediction,
     Scores,
     StepRecord,

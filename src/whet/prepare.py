@@ -217,7 +217,7 @@ def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple
     return resolved, files, notices
 
 
-def cutter_of(files: ModelFiles, settings: Settings, cache: Path, *, pair: bool) -> Cutter:
+def cutter_of(files: ModelFiles, settings: Settings, cache: Path, *, pair: bool = False) -> Cutter:
     """The tokenizer of a model for single texts or pairs, cutting as the settings say."""
     path = files.folder / "tokenizer.json"
     if not path.is_file():

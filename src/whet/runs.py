@@ -23,6 +23,7 @@ import numpy as np
 from whet import arrow, durable, lock, naming
 from whet.config import Resolved
 from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you_mean
+from whet.forecast import Plan
 from whet.labels import LabelSet
 from whet.records import (
     SIDES,
@@ -30,7 +31,6 @@ from whet.records import (
     Examples,
     Floats,
     Notice,
-    Plan,
     Redone,
     Revision,
     Splits,

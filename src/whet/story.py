@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from whet import durable, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
 from whet.errors import DataError, OutputError, RunBusyError, UsageError
-from whet.records import Checked, Evaluation, Notice, Plan, Redone, Revision, Stage, StepRecord
+from whet.forecast import Plan
+from whet.records import Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
 

@@ -26,6 +26,7 @@ LAYERS = {
     "whet.hub": 0,
     "whet.gpu": 0,  # torch inside its functions
     "whet.runtime": 1,
+    "whet.forecast": 1,
     "whet.data": 1,
     "whet.score": 1,
     "whet.model": 2,
@@ -81,7 +82,7 @@ IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "wh
 
 # Read what the system and its environment variables say; every other module is told by these. The
 # command line reads NO_COLOR and the like through the libraries that obey them.
-READS_THE_ENVIRONMENT = ("whet.machine", "whet.runtime")
+READS_THE_ENVIRONMENT = ("whet.machine", "whet.runtime", "whet.heap")
 
 # Holds main(), where a bug too must end as one line.
 FRONT_DOOR = "whet.cli.app"
@@ -224,7 +225,7 @@ def test_what_every_command_imports_leaves_slow_and_optional_packages_for_later(
     assert [fault for module in light for fault in early_imports(module)] == []
 
 
-def test_only_two_modules_read_the_environment() -> None:
+def test_only_three_modules_read_the_environment() -> None:
     others = [module for module in modules() if not belongs(module, READS_THE_ENVIRONMENT)]
     assert [fault for module in others for fault in environment_reading(module)] == []
 

@@ -171,7 +171,7 @@ def test_memory_is_given_back_between_chunks_and_not_after_a_lone_one(
     loaded: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trims: list[int] = []
-    monkeypatch.setattr(predictor, "trim", lambda: trims.append(1))
+    monkeypatch.setattr(predictor.heap, "trim", lambda: trims.append(1))
     loaded.predict(["a", "b"])
     assert trims == []
     monkeypatch.setattr(predictor, "CHUNK_ROWS", 2)

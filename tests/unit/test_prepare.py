@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import TinyModel
 from whet import prepare
 from whet.config import Resolved, Settings, resolve
-from whet.data.split import split
+from whet.data.split import select, split
 from whet.errors import DataError, ModelError, UsageError
 from whet.labels import LabelSet
 from whet.model.files import find
@@ -131,12 +131,6 @@ def test_columns_and_their_reasons_are_kept() -> None:
     assert (rows.columns.label, rows.columns.label_reason) == ("label", "given")
 
 
-def test_texts_to_predict_need_no_label(tmp_path: Path) -> None:
-    rows = prepare.unlabelled(csv(tmp_path / "new.csv", "id,review", "1,one thing", "2,"), settings())
-    assert rows.texts == ("one thing", "")
-    assert rows.labels is None
-
-
 # ---------------------------------------------------------------- labels
 
 
@@ -175,39 +169,52 @@ def test_f1_needs_a_positive_class() -> None:
     with pytest.raises(UsageError) as caught:
         label_set(source(train=table("a", "abc")), metric="f1")
     assert caught.value.message == (
-        "--metric f1 with 3 labels. Expected macro_f1 or weighted_f1 for more than two labels."
+        "--metric: metric f1 in a multiclass task. Expected one of macro_f1, accuracy, micro_f1, weighted_f1, loss; f1 "
+        "is the score of the positive class of a binary task. Use macro_f1."
     )
     assert label_set(source(train=table("a", "abab")), metric="f1").positive == "b"
 
 
-# ---------------------------------------------------------------- scoring
+def test_the_names_of_several_labels_are_those_of_the_whole_table() -> None:
+    several = Table("a", {"text": ["p q"] * 4, "labels": [["1"], ["0", "1"], [], ["2"]]}, ["row"] * 4)
+    rows = prepare.labelled(source(train=several), settings(label_names="joy,fear,love"))
+    splits = Splits(select(rows.sides["train"], np.array([True, True, True, False])), None, None, {})
+    labels = prepare.label_set_of(rows, splits, settings())
+    assert (labels.names, labels.kind, labels.task) == (("joy", "fear", "love"), "several", "multilabel")
 
 
-def scored(data: Table, **given: Any) -> Examples:
-    return prepare.for_scoring(source(train=data), settings(**given), LABELS)[0]
+def test_the_only_name_of_a_value_is_that_of_its_column() -> None:
+    values = Table("a", {"text": ["p q"] * 3, "score": [0.5, 1, 2]}, ["row"] * 3)
+    labels = label_set(source(train=values), task="regression", label="score")
+    assert (labels.names, labels.kind, labels.task) == (("score",), "value", "regression")
 
 
-def test_labels_to_score_stand_by_name_or_by_number() -> None:
-    assert scored(table("a", ["pos", "neg"])).labels == ("pos", "neg")
-    assert scored(table("a", ["1", "0"])).labels == ("pos", "neg")
-    assert scored(table("a", [1, 0])).labels == ("pos", "neg")
+@pytest.mark.parametrize(("task", "shown"), [("multilabel", "several labels a row"), ("regression", "numbers")])
+def test_a_positive_class_belongs_to_one_label(task: str, shown: str) -> None:
+    values = Table("a", {"text": ["p q"] * 3, "label": ["1", "1", "2"]}, ["row"] * 3)
+    with pytest.raises(UsageError) as caught:
+        label_set(source(train=values), task=task, positive="1")
+    assert caught.value.message == (
+        f"--positive 1 with {shown}. Expected two labels: a positive class belongs to a binary task. Leave out "
+        "--positive."
+    )
 
 
-def test_given_names_come_before_numbers() -> None:
-    assert scored(table("a", ["1", "0"]), label_names="pos,neg").labels == ("neg", "pos")
+def test_another_side_has_the_kind_of_the_training_rows() -> None:
+    train = Table("a", {"text": ["p q"] * 12, "score": [i / 4 for i in range(12)]}, ["row"] * 12)
+    test = Table("b", {"text": ["x"], "score": [3]}, ["row 1"])
+    assert prepare.labelled(source(train=train, test=test), settings()).sides["test"].values == (3.0,)
 
 
-def test_labels_that_are_no_numbers_of_the_run_stay_and_are_named_later() -> None:
-    rows = scored(table("a", ["2", "0"]))
+def test_a_side_without_second_texts_is_refused() -> None:
+    train = Table("a", {"text": ["p"] * 4, "text2": ["q"] * 4, "label": list("nnpp")}, ["row"] * 4)
+    test = Table("b", {"text": ["x"], "label": ["n"]}, ["row 1"])
     with pytest.raises(DataError) as caught:
-        LABELS.ids(rows.labels or (), source="a")
-    assert "labels that the training side lacks: '2' (1 row), '0' (1 row)" in caught.value.message
-
-
-def test_rows_without_labels_cannot_be_scored() -> None:
-    with pytest.raises(DataError) as caught:
-        scored(table("a", [-1, -1]))
-    assert caught.value.message == "a: no labels to compare with. Use whet predict, or name --label."
+        prepare.labelled(source(train=train, test=test), settings())
+    assert caught.value.message == (
+        "b: no second text found. Expected a column like 'text2': the model was trained on pairs of texts. Name it "
+        "with --pair COLUMN."
+    )
 
 
 # ---------------------------------------------------------------- model and tokens
@@ -295,8 +302,8 @@ def test_every_side_is_encoded_with_its_label_ids(tiny_bert: Path, tmp_path: Pat
     cutter = prepare.cutter_of(find(str(tiny_bert)), settings(max_length=20), tmp_path)
     sides = encoded(cutter, tmp_path, test=rows_of("b", "two", "words here"))
     assert list(sides) == ["train", "test"]
-    assert [(len(side.encoded), side.labels.tolist()) for side in sides.values()] == [(3, [0, 1, 0]), (2, [0, 1])]
-    assert sides["test"].labels.dtype == np.int64
+    assert [(len(side.encoded), side.targets.tolist()) for side in sides.values()] == [(3, [0, 1, 0]), (2, [0, 1])]
+    assert sides["test"].targets.dtype == np.int64
 
 
 def test_a_label_that_training_lacks_is_named(tiny_bert: Path, tmp_path: Path) -> None:

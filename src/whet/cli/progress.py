@@ -12,12 +12,12 @@ from rich.text import Text
 
 from whet.cli import planned, show
 from whet.cli.texts import Words, count
+from whet.forecast import Plan
 from whet.records import (
     Checked,
     Evaluation,
     Metrics,
     Notice,
-    Plan,
     Revision,
     SeveralScores,
     Stage,

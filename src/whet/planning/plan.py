@@ -17,6 +17,7 @@ from whet.config import LONG, Settings
 from whet.data.batches import steps_per_epoch
 from whet.data.tokens import Cutter
 from whet.errors import UsageError
+from whet.forecast import Plan, Span
 from whet.model import classifier as classifiers
 from whet.model.classifier import Classifier
 from whet.model.work import TRAINING, operations, shape_of
@@ -24,7 +25,6 @@ from whet.planning.budget import within
 from whet.planning.ladder import ladder
 from whet.planning.measured import Measured, has_baseline, lighter, measure, weights
 from whet.prepare import Asked
-from whet.records import Plan, Span
 from whet.score import baseline
 from whet.training import checkpoints, estimate, loop
 from whet.training.estimate import Speed, Workload

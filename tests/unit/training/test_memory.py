@@ -267,7 +267,7 @@ class Process:
         patch.setattr(guard.machine, "resident", lambda: self.held)
         patch.setattr(guard.machine, "peak", lambda: self.highest)
         patch.setattr(guard.machine, "memory", lambda: machine.Memory(None, self.left, None, "the container's limit"))
-        patch.setattr(guard.runtime, "trim", lambda: None)
+        patch.setattr(guard.heap, "trim", lambda: None)
 
 
 def load(tokens: int, *, gradients: int = 2) -> guard.Load:
