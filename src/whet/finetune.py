@@ -47,6 +47,7 @@ from whet.records import (
 from whet.report import card
 from whet.score import baseline, unlearned
 from whet.score.metrics import as_json, classification, interval, log_loss, softmax, value
+from whet.score.verdict import verdict
 from whet.training import estimate, loop, memory
 from whet.training.checkpoints import Checkpoints, Found
 from whet.training.keeper import Keeper
@@ -327,7 +328,7 @@ def _compared(model: Metrics, rivals: Baselines | None) -> dict[str, object]:
             "seconds": rivals.seconds,
         },
         "verdict": {
-            "en": baseline.verdict(model, rivals, rows=model.rows, lang="en"),
-            "ko": baseline.verdict(model, rivals, rows=model.rows, lang="ko"),
+            "en": verdict(model, rivals, rows=model.rows, lang="en"),
+            "ko": verdict(model, rivals, rows=model.rows, lang="ko"),
         },
     }
