@@ -91,7 +91,7 @@ def overlaps(inputs: Inputs, pieces: Sequence[int]) -> Floats:
         for size in pieces:
             row += _shares(_pieces(first, size), _pieces(second, size))
         rows.append(row)
-    return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 4 * (1 + len(pieces)))
 
 
 def analyzer(texts: Sequence[str]) -> dict[str, object]:

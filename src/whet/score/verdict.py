@@ -185,7 +185,8 @@ VALUES: Sentences = {
         "model": "파인튜닝한 모델의 피어슨 상관계수가 {rival}보다 {points} 높습니다"
         "(테스트 {rows}건 기준 {mine} 대 {theirs}).",
         "rival": "{rival}의 피어슨 상관계수가 파인튜닝한 모델보다 {points} 높고"
-        "(테스트 {rows}건 기준 {theirs} 대 {mine}) {seconds}면 끝나므로, 이쪽을 쓰거나 데이터나 에포크를 늘리거나 더 큰 모델을 써 보세요.",
+        "(테스트 {rows}건 기준 {theirs} 대 {mine}) {seconds}면 끝나므로, 이쪽을 쓰거나 데이터나 에포크를 늘리거나 "
+        "더 큰 모델을 써 보세요.",
         "level": "파인튜닝한 모델({mine})과 {rival}({theirs})의 피어슨 상관계수 차이 {points}은(는) "
         "테스트 {rows}건에서는 우연으로도 나올 수 있는 수준이라 우열을 가릴 수 없습니다.",
         "neither": "파인튜닝한 모델(피어슨 상관계수 {mine})도 TF-IDF + 릿지 회귀({tfidf})도 항상 평균값으로 답하는 방법"

@@ -1,4 +1,3 @@
-
 import numpy as np
 import pytest
 
@@ -134,12 +133,14 @@ def told_of_several(mine, tfidf, lang="en", majority=0.0):
     [
         (
             0.461, 0.388, 0.0,
-            "The fine-tuned model beats TF-IDF + logistic regression by 7.3 points of macro F1 (46.1 % against 38.8 % on "
+            "The fine-tuned model beats TF-IDF + logistic regression by 7.3 points of macro F1 (46.1 % against "
+            "38.8 % on "
             "5,427 test rows).",
         ),
         (
             0.388, 0.461, 0.0,
-            "TF-IDF + logistic regression wins: it beats the fine-tuned model by 7.3 points of macro F1 (46.1 % against "
+            "TF-IDF + logistic regression wins: it beats the fine-tuned model by 7.3 points of macro F1 (46.1 "
+            "% against "
             "38.8 % on 5,427 test rows); it takes 30 seconds, so prefer it, or give the model more rows, epochs or a "
             "larger model.",
         ),
@@ -169,7 +170,8 @@ def test_several_labels_are_compared_by_macro_f1(mine, tfidf, majority, sentence
     [
         (
             0.461, 0.388,
-            "파인튜닝한 모델의 매크로 F1이 TF-IDF + 로지스틱 회귀보다 7.3%p 높습니다(테스트 5,427건 기준 46.1% 대 38.8%).",
+            "파인튜닝한 모델의 매크로 F1이 TF-IDF + 로지스틱 회귀보다 7.3%p 높습니다(테스트 5,427건 기준 46.1% "
+            "대 38.8%).",
         ),
         (
             0.388, 0.461,
@@ -222,13 +224,15 @@ def told_of_values(mine, tfidf, lang="en", rows=1379):
     [
         (
             0.853, 0.7,
-            "The fine-tuned model beats TF-IDF + ridge regression by 0.153 in Pearson's correlation (0.853 against 0.700 "
+            "The fine-tuned model beats TF-IDF + ridge regression by 0.153 in Pearson's correlation (0.853 "
+            "against 0.700 "
             "on 1,379 test rows).",
         ),
         (
             0.7, 0.853,
             "TF-IDF + ridge regression wins: it beats the fine-tuned model by 0.153 in Pearson's correlation (0.853 "
-            "against 0.700 on 1,379 test rows); it takes less than a second, so prefer it, or give the model more rows, "
+            "against 0.700 on 1,379 test rows); it takes less than a second, so prefer it, or give the model "
+            "more rows, "
             "epochs or a larger model.",
         ),
         (
@@ -244,7 +248,8 @@ def told_of_values(mine, tfidf, lang="en", rows=1379):
         ),
         (
             0.3, -0.2,
-            "The fine-tuned model beats always answering the mean by 0.300 in Pearson's correlation (0.300 against 0.000 "
+            "The fine-tuned model beats always answering the mean by 0.300 in Pearson's correlation (0.300 "
+            "against 0.000 "
             "on 1,379 test rows).",
         ),
     ],
@@ -258,7 +263,8 @@ def test_values_are_compared_by_their_correlation(mine, tfidf, sentence):
     [
         (
             0.853, 0.7,
-            "파인튜닝한 모델의 피어슨 상관계수가 TF-IDF + 릿지 회귀보다 0.153 높습니다(테스트 1,379건 기준 0.853 대 0.700).",
+            "파인튜닝한 모델의 피어슨 상관계수가 TF-IDF + 릿지 회귀보다 0.153 높습니다(테스트 1,379건 기준 0.853 "
+            "대 0.700).",
         ),
         (
             0.7, 0.853,
@@ -267,7 +273,8 @@ def test_values_are_compared_by_their_correlation(mine, tfidf, sentence):
         ),
         (
             0.71, 0.7,
-            "파인튜닝한 모델(0.710)과 TF-IDF + 릿지 회귀(0.700)의 피어슨 상관계수 차이 0.010은(는) 테스트 1,379건에서는 "
+            "파인튜닝한 모델(0.710)과 TF-IDF + 릿지 회귀(0.700)의 피어슨 상관계수 차이 0.010은(는) 테스트 "
+            "1,379건에서는 "
             "우연으로도 나올 수 있는 수준이라 우열을 가릴 수 없습니다.",
         ),
         (
