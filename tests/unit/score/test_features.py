@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whet.score.features import Inputs, fit, has_words, overlaps, transform, vectorizer
+from whet.score.features import Inputs, analyzer, fit, has_words, overlaps, transform, vectorizer
 
 FIRST = ["a lovely warm film", "a dreary film", "plain words"]
 SECOND = ["a lovely warm film", "such a film", "nothing alike"]
