@@ -18,11 +18,15 @@ from whet.labels import LabelSet
 from whet.records import Baselines, Scores
 from whet.score import cached, linear, several, threshold, values
 from whet.score.features import Inputs, analyzer
-from whet.score.linear import SEARCH_ROWS, Targets
+from whet.score.linear import FOLDS, SEARCH_ROWS, STRENGTHS, Targets
 from whet.score.metrics import classification
 
 LOOK = 200  # texts that are timed to tell how long it will take,
 PASSES, SEARCH_PASSES = 2.0, 7.0  # times whose analysis the training rows take, without and with the search
+RIDGE_PASSES, RIDGE_SEARCH_PASSES = 8.0, 100.0  # of ridge regression,
+PAIR_PASSES, PAIR_SEARCH_PASSES = 14.0, 100.0  # of pairs, both of whose texts count,
+LABEL_PASSES, SEARCH_LABEL_PASSES = 2.4, 6.0  # and of each label of several (docs/log.md, 2026-11-27)
+PAIR_FEATURES = 4  # times those of their texts
 LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded,
 BYTES, DENSE_BYTES = 25, 160  # and for each training character, of words and of dense scripts (docs/log.md, 2026-11-24)
 
@@ -102,21 +106,51 @@ def _values(train: Inputs, known: Targets, test: Inputs, true: Targets, labels: 
     return majority, majority if predicted is None else values.scores(true, predicted), f"{mean:.6g}"
 
 
-def expected_seconds(train_texts: Sequence[str], test_texts: Sequence[str]) -> float:
-    """How long `baselines` will take without its cache, from a look at a few texts: most of it goes into
-    counting words and their pairs, the rest grows with it. Needs no scikit-learn, which is slow to load."""
-    looked_at = [train_texts[i] for i in np.linspace(0, len(train_texts) - 1, min(len(train_texts), LOOK)).astype(int)]
-    dense = analyzer(train_texts)["analyzer"] != "word"
+def expected_seconds(
+    train_texts: Sequence[str],
+    test_texts: Sequence[str],
+    labels: LabelSet | None = None,
+    *,
+    pairs: tuple[Sequence[str], Sequence[str]] | None = None,
+) -> float:
+    """How long `baselines` will take without its cache, from a look at a few texts: counting words and their
+    pairs is timed, and the rest is taken to grow with it. `labels`: None for classes. Needs no scikit-learn,
+    which is slow to load."""
+    second, test_second = pairs or (None, None)
+    train, test = Inputs(train_texts, second).every(), Inputs(test_texts, test_second).every()
+    looked_at = [train[i] for i in np.linspace(0, len(train) - 1, min(len(train), LOOK)).astype(int)]
+    dense = analyzer(train)["analyzer"] != "word"
     started = time.perf_counter()
     for text in looked_at:
         words = text.lower() if dense else re.findall(r"\b\w\w+\b", text.lower())
         Counter([*words, *map("".join if dense else " ".join, itertools.pairwise(words))])
     per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
-    learnt = sum(map(len, train_texts)) * (SEARCH_PASSES if len(train_texts) <= SEARCH_ROWS else PASSES)
-    return per_character * (learnt + sum(map(len, test_texts)))
+    passes = _passes(labels, paired=pairs is not None, search=len(train_texts) <= SEARCH_ROWS)
+    return per_character * (sum(map(len, train)) * passes + sum(map(len, test)))
 
 
-def expected_bytes(train_texts: Sequence[str]) -> int:
-    """Memory that `baselines` takes at its highest without its cache, LIBRARIES among it, which stay."""
-    dense = analyzer(train_texts)["analyzer"] != "word"
-    return LIBRARIES + (DENSE_BYTES if dense else BYTES) * sum(map(len, train_texts))
+def _passes(labels: LabelSet | None, *, paired: bool, search: bool) -> float:
+    """Times whose analysis the training rows take."""
+    kind = "one" if labels is None else labels.kind
+    if labels is not None and kind == "several":
+        each = SEARCH_LABEL_PASSES if search else LABEL_PASSES
+        return (PAIR_FEATURES if paired else 1) * (FOLDS * PASSES + each * len(labels))
+    if paired:
+        return PAIR_SEARCH_PASSES if search else PAIR_PASSES
+    if kind == "value":
+        return RIDGE_SEARCH_PASSES if search else RIDGE_PASSES
+    return SEARCH_PASSES if search else PASSES
+
+
+def expected_bytes(
+    train_texts: Sequence[str], labels: LabelSet | None = None, *, second: Sequence[str] | None = None
+) -> int:
+    """Memory that `baselines` takes at its highest without its cache, LIBRARIES among it, which stay.
+    `labels`: None for classes; `second`: the second texts of pairs."""
+    texts = Inputs(train_texts, second).every()
+    dense = analyzer(texts)["analyzer"] != "word"
+    each = (DENSE_BYTES if dense else BYTES) * (1 if second is None else PAIR_FEATURES)
+    tables = 0
+    if labels is not None and labels.kind == "several":  # probabilities of rows held back
+        tables = 8 * len(train_texts) * len(labels) * (len(STRENGTHS) if len(train_texts) <= SEARCH_ROWS else 1)
+    return LIBRARIES + each * sum(map(len, texts)) + tables

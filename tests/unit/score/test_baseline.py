@@ -7,7 +7,8 @@ import pytest
 
 from whet.errors import MissingExtraError
 from whet.labels import LabelSet
-from whet.score.baseline import baselines
+from whet.score import baseline
+from whet.score.baseline import baselines, expected_bytes, expected_seconds
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("bad", "good", "plain"), None, "")
@@ -176,3 +177,43 @@ def test_pairs_are_scored_by_both_texts():
     one = run(**like, train_ids=np.array([1, 0] * 8), test_ids=np.array([1, 0]))
     value = run(**like, train_ids=np.array([5.0, 1.0] * 8), test_ids=np.array([4.0, 1.0]), labels=VALUE)
     assert (one.tfidf.accuracy, value.tfidf.pearson) == (1.0, pytest.approx(1.0))
+
+
+# ---------------------------------------------------------------- what they cost
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Every look at the texts takes one second."""
+    ticks = iter(range(1000))
+    monkeypatch.setattr(baseline.time, "perf_counter", lambda: float(next(ticks)))
+
+
+TEN = ["ten chars."] * 10
+
+
+def test_the_time_grows_with_what_is_searched_for(clock):
+    few, many = TEN, TEN * 1000
+    times = {
+        "one": (7.0, 2.0),
+        "value": (100.0, 8.0),
+        "several": (3 * 2 + 3 * 6.0, 3 * 2 + 3 * 2.4),
+    }
+    for kind, (searched, plain) in times.items():
+        labels = LabelSet(("a", "b", "c"), None, "", kind=kind)
+        assert expected_seconds(few, few, labels) == pytest.approx((searched * 100 + 100) / 100)
+        assert expected_seconds(many, few, labels) == pytest.approx((plain * 100_000 + 100) / 2000)
+
+
+def test_both_texts_of_pairs_take_time(clock):
+    assert expected_seconds(TEN, TEN, pairs=(TEN, TEN)) == pytest.approx((100 * 200 + 200) / 200)
+    assert expected_seconds(TEN, TEN, SEVERAL, pairs=(TEN, TEN)) == pytest.approx((4 * 24 * 200 + 200) / 200)
+
+
+def test_memory_grows_with_the_characters_the_pairs_and_the_labels():
+    libraries = baseline.LIBRARIES
+    assert expected_bytes(TEN) == libraries + 100 * 25
+    assert expected_bytes(["영화가 재미있다"]) == libraries + 8 * 160
+    assert expected_bytes(TEN, second=TEN) == libraries + 200 * 25 * 4
+    assert expected_bytes(TEN, SEVERAL) == libraries + 100 * 25 + 10 * 3 * 8 * 5
+    assert expected_bytes(TEN * 1000, SEVERAL) == libraries + 100_000 * 25 + 10_000 * 3 * 8
