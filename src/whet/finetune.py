@@ -30,7 +30,7 @@ from whet.model.answers import scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.model.files import ModelFiles
-from whet.prepare import EncodedSide
+from whet.prepare import EncodedSide, seconds_of
 from whet.records import (
     Baselines,
     Bools,
@@ -38,7 +38,6 @@ from whet.records import (
     Examples,
     Floats,
     Inputs,
-    Metrics,
     Notice,
     Redone,
     Revision,
@@ -48,13 +47,15 @@ from whet.records import (
     Splits,
     Stage,
     StepRecord,
+    Targets,
     Usage,
     ValueScores,
 )
 from whet.report import card
 from whet.score import baseline, unlearned
-from whet.score.judge import default_thresholds, judge, probabilities
+from whet.score.judge import default_thresholds, judge, predicted, probabilities
 from whet.score.metrics import as_json, interval, value
+from whet.score.verdict import verdict
 from whet.training import estimate, loop, memory
 from whet.training.checkpoints import Checkpoints, Found
 from whet.training.keeper import Keeper
@@ -140,7 +141,7 @@ def _train_and_save(
         assert job.test is not None
         scored = job.test if taken is None else select(job.test, taken)
         runs.write_predictions(folder, scored, job.labels, probabilities(logits, job.labels), thresholds)
-        yield from _doubts(folder, job, test)
+        yield from _doubts(folder, job, test, logits)
     elif validation is not None:
         yield from _doubts(folder, job, validation)
 
@@ -154,11 +155,18 @@ def _train_and_save(
     folder.write("metrics.json", metrics)
 
 
-def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation) -> Iterator[Notice]:
-    """What is to be told of a model that seems to have learned nothing."""
-    if not isinstance(judged.metrics, Metrics):
-        return
-    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), np.asarray(job.sides["train"].targets))
+def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
+    """What is to be told of a model that seems to have learned nothing. `logits`: what it answered on that side."""
+    targets = job.sides["train"].targets
+    answered: Targets | None = None
+    if job.labels.kind == "value":  # on the scale of its losses
+        values = np.asarray(targets, dtype=np.float64)
+        scale = scale_of(values, job.classifier.model)
+        targets = (values - scale.mean) / scale.deviation
+        answered = None if logits is None else (logits[:, 0] - scale.mean) / scale.deviation
+    elif isinstance(judged.metrics, SeveralScores) and logits is not None:
+        answered = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
+    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), targets, answered)
     if signs:
         advice = (
             f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
@@ -171,8 +179,8 @@ def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation) -> Iterator[No
 def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path) -> Baselines:
     """The cheap answers on the same rows."""
     assert splits.test is not None
-    train, test = np.asarray(sides["train"].targets), np.asarray(sides["test"].targets)
-    return baseline.baselines(splits.train.texts, train, splits.test.texts, test, labels, cache=cache)
+    train, test, pairs = sides["train"].targets, sides["test"].targets, seconds_of(splits)
+    return baseline.baselines(splits.train.texts, train, splits.test.texts, test, labels, cache=cache, pairs=pairs)
 
 
 def _fit(
@@ -347,7 +355,7 @@ def _smaller_packs(folder: runs.RunFolder, classifier: Classifier, before: int) 
 
 def _compared(model: Scores, rivals: Baselines | None) -> dict[str, object]:
     """The baselines' part of metrics.json, with the sentence on who won in every language."""
-    if rivals is None or not isinstance(model, Metrics):
+    if rivals is None:
         return {}
     return {
         "baselines": {
@@ -356,7 +364,7 @@ def _compared(model: Scores, rivals: Baselines | None) -> dict[str, object]:
             "seconds": rivals.seconds,
         },
         "verdict": {
-            "en": baseline.verdict(model, rivals, rows=model.rows, lang="en"),
-            "ko": baseline.verdict(model, rivals, rows=model.rows, lang="ko"),
+            "en": verdict(model, rivals, rows=model.rows, lang="en"),
+            "ko": verdict(model, rivals, rows=model.rows, lang="ko"),
         },
     }

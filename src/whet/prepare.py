@@ -167,6 +167,12 @@ def columns_of(table: Table, settings: Settings) -> Columns:
     )  # fmt: skip
 
 
+def seconds_of(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
+    """The second texts of training and test where rows are pairs."""
+    train, test = splits.train.pairs, None if splits.test is None else splits.test.pairs
+    return None if train is None or test is None else (train, test)
+
+
 def splits_of(rows: Labelled, settings: Settings) -> Splits:
     """The sides of the job as the settings ask for them."""
     return split(

@@ -169,7 +169,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     for notice in prepare.truncation_notices(sides, planned.cutter):
         yield folder.log(notice)
     baselines = None
-    if resolved.settings.baseline and "test" in sides and team.first and labels.kind == "one":
+    if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
         baselines = finetune.baselines(splits, sides, labels, cache)
     return finetune.Job(

@@ -124,7 +124,8 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
     tokens, cheap = sampled.seconds_per_character * sum(characters.values()), 0.0
     if has_baseline(asked):
         assert asked.splits.test is not None
-        cheap = baseline.expected_seconds(asked.splits.train.texts, asked.splits.test.texts)
+        train, test, pairs = asked.splits.train.texts, asked.splits.test.texts, prepare.seconds_of(asked.splits)
+        cheap = baseline.expected_seconds(train, test, asked.labels, pairs=pairs)
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
     return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap)
@@ -140,7 +141,7 @@ def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:
 
 def has_baseline(asked: Asked) -> bool:
     """Whether the cheap baselines will be scored."""
-    return asked.resolved.settings.baseline and asked.splits.test is not None and asked.labels.kind == "one"
+    return asked.resolved.settings.baseline and asked.splits.test is not None
 
 
 def has_lighter(settings: Settings) -> bool:

@@ -158,7 +158,9 @@ def _memory(measured: Measured) -> int | None:
     training = round(highest + measured.words + aside)
     if not on_cpu or not has_baseline(asked):
         return training
-    return max(training + baseline.LIBRARIES, found.held + baseline.expected_bytes(asked.splits.train.texts))
+    rows = asked.splits.train
+    cheap = baseline.expected_bytes(rows.texts, asked.labels, second=rows.pairs)
+    return max(training + baseline.LIBRARIES, found.held + cheap)
 
 
 def _memory_there(classifier: Classifier) -> int | None:

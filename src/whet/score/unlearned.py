@@ -1,4 +1,7 @@
-"""Whether a model has learned nothing of its texts, which a mere score may hide. From numpy alone."""
+"""Whether a model has learned nothing of its texts, which a mere score may hide. From numpy alone.
+
+Sizes in comments: B rows, C classes or labels.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,42 @@ from collections.abc import Sequence
 import numpy as np
 
 from whet.errors import quoted
-from whet.records import Ints, Metrics
+from whet.records import Bools, Floats, Ints, Metrics, Scores, SeveralScores
 
 LATEST = 0.25  # of the steps, at the end, whose loss is looked at
 FEWEST = 10  # of these; a mean over fewer says little
 STUCK = 0.98  # of the loss of a guess
+FLAT = 0.05  # of the spread of the values in training; answers that spread less are as good as one
 
 
-def signs(metrics: Metrics, side: str, losses: Sequence[float | None], labels: Ints) -> str:
+def signs(
+    scores: Scores,
+    side: str,
+    losses: Sequence[float | None],
+    targets: Ints | Bools | Floats,
+    predicted: Ints | Bools | Floats | None = None,
+) -> str:
     """What there is to be said against a model with these scores on a side, which was trained with these
-    losses of the steps (in nats; None: left out) on rows of these class ids: one line, or nothing."""
-    found = [_one_answer(metrics, side), _stuck(losses, labels)]
+    losses of the steps (None: left out) on rows of these targets: one line, or nothing.
+
+    Targets are class ids [B]; answers [B, C] of a multi-label task, whose losses are means over all answers,
+    in nats like those of classes; or values [B], on the scale on which the losses are squared errors.
+    `predicted` is what the model answered on the side, in the shape of the targets and on their scale; scores of
+    classes tell it themselves, and need none.
+    """
+    if isinstance(scores, Metrics):
+        answer = _one_class(scores, side)
+    elif predicted is None:
+        answer = ""
+    elif isinstance(scores, SeveralScores):
+        answer = _one_set(scores, side, np.asarray(predicted, dtype=np.bool_))
+    else:
+        answer = _one_value(side, np.asarray(predicted, dtype=np.float64), np.asarray(targets, dtype=np.float64))
+    found = [answer, _stuck(scores, losses, targets)]
     return "; ".join(sign for sign in found if sign)
 
 
-def _one_answer(metrics: Metrics, side: str) -> str:
+def _one_class(metrics: Metrics, side: str) -> str:
     confusion = np.array(metrics.confusion)
     answers = np.flatnonzero(confusion.sum(axis=0))
     if len(answers) != 1 or np.count_nonzero(confusion.sum(axis=1)) < 2:
@@ -31,14 +55,45 @@ def _one_answer(metrics: Metrics, side: str) -> str:
     return f"all {rows} are predicted as {quoted(name)}, which {100 * metrics.accuracy:.1f} % of them are"
 
 
-def _stuck(losses: Sequence[float | None], labels: Ints) -> str:
-    shares = np.bincount(labels) / len(labels)
-    # The loss of whoever answers with the shares of the labels, their entropy: ln C where all are equal.
-    guess = -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
+def _one_set(scores: SeveralScores, side: str, predicted: Bools) -> str:
+    differ = any(0 < score.support < scores.rows for score in scores.classes.values())
+    if not differ or (predicted != predicted[0]).any():
+        return ""
+    named = [quoted(name) for name, given in zip(scores.classes, predicted[0], strict=True) if given]
+    given = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named) or "no label"
+    rows = f"{scores.rows:,} {side} rows"
+    return f"all {rows} are given {given}, which is right for {100 * scores.accuracy:.1f} % of them"
+
+
+def _one_value(side: str, predicted: Floats, known: Floats) -> str:
+    if len(predicted) < 2 or predicted.std() >= FLAT * known.std():
+        return ""
+    rows = f"{len(predicted):,} {side} rows"
+    spread = f"the values in training have a standard deviation of {known.std():.3g}"
+    return (
+        f"all {rows} are given about {predicted.mean():.3g} (standard deviation {predicted.std():.2g}), while {spread}"
+    )
+
+
+def _stuck(scores: Scores, losses: Sequence[float | None], targets: Ints | Bools | Floats) -> str:
     latest = [loss for loss in losses[len(losses) - round(LATEST * len(losses)) :] if loss is not None]
+    guess, whose = _guess(scores, targets)
     if len(latest) < FEWEST or np.mean(latest) < STUCK * guess:
         return ""
-    return (
-        f"the loss of the last {len(latest)} steps is {np.mean(latest):.3f}, and that of a guess by the shares of "
-        f"the labels {guess:.3f}"
-    )
+    return f"the loss of the last {len(latest)} steps is {np.mean(latest):.3f}, and that of {whose} {guess:.3f}"
+
+
+def _guess(scores: Scores, targets: Ints | Bools | Floats) -> tuple[float, str]:
+    """The loss of whoever gives the same answer to all rows, the best one there is, and what it is."""
+    if isinstance(scores, Metrics):
+        shares = np.bincount(targets.astype(np.int64)) / len(targets)
+        # Their entropy: ln C where all are equal.
+        return _entropy(shares), "a guess by the shares of the labels"
+    if isinstance(scores, SeveralScores):
+        yes = targets.mean(axis=0)
+        return _entropy(np.stack([yes, 1 - yes])) / targets.shape[1], "a guess by the shares of the labels"
+    return float(np.var(targets)), "always answering the mean"
+
+
+def _entropy(shares: Floats) -> float:
+    return -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
