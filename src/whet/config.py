@@ -103,6 +103,16 @@ class Settings:
         0.06, "Training", "Warm-up: a share of all steps below 1, a number of steps from 1.", within=Range(least=0)
     )
     max_grad_norm: float = _setting(1.0, "Training", "Gradients are clipped to this norm.", within=Range(above=0))
+    class_weights: str | None = _setting(
+        None, "Training", "What a row of each class counts: balanced, or a JSON file of label names and weights."
+    )
+    focal: float | None = _setting(
+        None, "Training", "Focal loss with this gamma: rows that the model is sure of count less.",
+        within=Range(above=0, most=10),
+    )  # fmt: skip
+    label_smoothing: float = _setting(
+        0.0, "Training", "Share of each target that is spread over all classes.", within=Range(least=0, most=1)
+    )
     evaluate_every: int | None = _setting(
         None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", within=Range(least=1)
     )
@@ -183,6 +193,9 @@ class SettingValues(TypedDict, total=False):
     weight_decay: float
     warmup: float
     max_grad_norm: float
+    class_weights: str | None
+    focal: float | None
+    label_smoothing: float
     evaluate_every: int | None
     metric: str
     early_stopping: int | None
