@@ -148,7 +148,9 @@ def _train_and_save(
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation) -> Iterator[Notice]:
     """What is to be told of a model that seems to have learned nothing."""
-    guess = job.recipe.loss.guess(torch.from_numpy(job.sides["train"].labels))
+    # Balanced sampling shows each class as often as any other.
+    shown = job.sides["train"].labels if job.settings.sampling == "plain" else np.arange(len(job.labels))
+    guess = job.recipe.loss.guess(torch.from_numpy(shown))
     signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), guess)
     if signs:
         advice = (

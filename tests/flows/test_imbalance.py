@@ -48,6 +48,21 @@ def test_balanced_weights_find_the_rare_class_that_plain_training_misses(job: Jo
     assert "class weights balanced: 'negative' 0.545, 'positive' 6" in weighted.notices
 
 
+def test_balanced_sampling_finds_it_too_in_as_many_steps(job: Job) -> None:
+    told = job("train.csv", **BASE, sampling="balanced")
+    assert macro_f1(told) > 0.8
+    assert len(told.steps) == 20 * 5
+
+
+def test_a_rare_class_is_not_counted_twice_over(whet: Command) -> None:
+    ended = whet("train", "train.csv", "--class-weights", "balanced", "--sampling", "balanced")
+    assert ended.code == 2
+    assert ended.errors == [
+        "--class-weights balanced with --sampling balanced. Expected one of the two, for together they count a rare "
+        "class twice over. Leave out one of them."
+    ]
+
+
 def test_the_evaluation_has_the_plain_loss_whatever_is_trained_on(job: Job) -> None:
     told = job("train.csv", **{**BASE, "learning_rate": 1e-12}, class_weights="balanced", focal=2.0)
     plain = job("train.csv", **{**BASE, "learning_rate": 1e-12})

@@ -71,6 +71,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "warmup": (2, {}, lambda told: rates(told)[:2], ([1e-3, 1e-3], [5e-4, 1e-3])),
     "max_grad_norm": (1e-6, {}, weights, None),
     "class_weights": ("weights.json", {}, losses, None),
+    "sampling": ("balanced", {}, losses, None),
     "focal": (2.0, {}, losses, None),
     "label_smoothing": (0.1, {}, losses, None),
     "evaluate_every": (1, {}, evaluated, ([3], [1, 2, 3])),

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet.config import Settings
-from whet.data.batches import steps_per_epoch, training_batch
+from whet.config import Sampling, Settings
+from whet.data.batches import Balance, steps_per_epoch, training_batch
 from whet.errors import TrainingError
 from whet.model.classifier import Classifier
 from whet.model.loss import CrossEntropy, Loss
@@ -43,6 +43,7 @@ class Recipe:
     max_grad_norm: float
     seed: int
     loss: Loss = PLAIN
+    sampling: Sampling = "plain"
 
 
 def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None) -> Recipe:
@@ -50,7 +51,7 @@ def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None) -> R
     return Recipe(
         settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
         settings.max_grad_norm, settings.seed,
-        CrossEntropy(weights, settings.focal or 0.0, settings.label_smoothing),
+        CrossEntropy(weights, settings.focal or 0.0, settings.label_smoothing), settings.sampling,
     )  # fmt: skip
 
 
@@ -80,6 +81,7 @@ class Training:
     ) -> None:
         self._classifier, self._encoded, self._labels = classifier, encoded, labels
         self._recipe, self._pace, self._limit = recipe, pace, limit or Limit()
+        self._balance = Balance(labels, seed=recipe.seed) if recipe.sampling == "balanced" else None
         self._objective = objective or objective_of(classifier, encoded, recipe.loss)
         self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=recipe.weight_decay)
         self._scale = optim.LossScale(fp16=classifier.precision == "fp16")
@@ -104,8 +106,9 @@ class Training:
         while self._step < self._total:
             started, step = time.perf_counter(), self._step
             batch = training_batch(
-                self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step
-            )
+                self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step,
+                balance=self._balance,
+            )  # fmt: skip
             learning_rate = optim.rate(
                 step, steps=self._total, warmup=self._warmup, peak=recipe.learning_rate, fall=self._fall
             )
