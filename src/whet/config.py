@@ -77,7 +77,12 @@ class Settings:
     test_rows: int | None = _setting(None, "Data", "Score this many test rows, drawn by class.", within=Range(least=1))
     encoding: str = _setting("utf-8", "Data", "Encoding of text files, for example cp949.")
 
-    model: str = _setting("auto", "Model", "auto, embedded, a model's name on the hub, or a folder.", common=True)
+    model: str = _setting(
+        "auto",
+        "Model",
+        "auto, embedded, a model's name on the hub, a folder, or a run to start from (its folder, or last).",
+        common=True,
+    )
     max_length: int = _setting(
         512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, within=Range(least=3)
     )
