@@ -9,7 +9,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import itertools
 import json
+import re
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +32,8 @@ SUPPORTED = "csv, tsv, jsonl (or ndjson) or parquet, each also .gz, or a folder 
 
 OpenBytes = Callable[[], IO[bytes]]
 """Opens a file, unpacked, at its beginning."""
+
+COMMON_SYLLABLES = 0.8  # of the letters that are not ASCII: a Korean text has Chinese characters too
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -160,15 +164,30 @@ def _encoding_hint(data: bytes, at: int, tried: str, before: str) -> str:
     for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return f"The file begins with the mark of {name.upper()}: give --encoding {name}"
+    if tried == "euc_kr" and _fits(data, "cp949"):
+        return "Give --encoding cp949, which is what Windows writes: it has syllables that EUC-KR lacks"
     if tried != "utf-8":
         return "Save the file as UTF-8, or give its encoding with --encoding"
     end = data.find(b"\n", at)
     rest = data[at : end if end >= 0 else len(data)]
-    fits = [name for name in ("cp949", "latin-1") if _fits(data, name)]
+    fits = ["cp949"] if _is_korean(data) else [name for name in ("cp949", "latin-1") if _fits(data, name)]
     if not before.isascii() and "cp949" not in fits:
         return "What stands before it is UTF-8, so this place is probably damaged: mend it or drop the line"
     readings = [f"--encoding {name} reads {quoted(rest.decode(name, 'replace').strip(), 30)}" for name in fits]
     return f"Save the file as UTF-8, or give its encoding: {', '.join(readings)}"
+
+
+def _is_korean(data: bytes) -> bool:
+    """Whether CP949 reads what is not ASCII, ㅋㅋ and ㅠㅠ aside, as syllables that EUC-KR has too: its 2,350 are
+    nearly all that is written, and bytes of other encodings come out as rarer ones and Chinese characters."""
+    try:
+        text = data.decode("cp949")
+    except UnicodeDecodeError:
+        return False
+    foreign = filter(str.isalpha, re.sub("[\\x00-\\x7fㄱ-ㅣ]+", "", text))
+    letters = list(itertools.islice(foreign, 10_000))
+    common = sum("가" <= letter <= "힣" and len(letter.encode("euc_kr", "ignore")) == 2 for letter in letters)
+    return 0 < COMMON_SYLLABLES * len(letters) <= common
 
 
 def _fits(data: bytes, encoding: str) -> bool:
