@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TinyModel
-from tests.flows.conftest import BRIEF, Command, Job, weights_of, write_csv
+from tests.conftest import TinyModel, review_rows
+from tests.flows.conftest import BRIEF, Command, Job, events_of, weights_of, write_csv
 from whet import pipeline
 
 GOOD = ("정말 재미있었고", "배우들의 연기도 훌륭했습니다", "다시 보고 싶어요")
@@ -108,3 +108,42 @@ def test_an_encoder_with_one_token_type_trains_packed_and_answers_as_plain_trans
 
 def korean_csv(folder: Path) -> str:
     return str(write_csv(folder / "reviews-ko.csv", korean_rows()))
+
+
+DOUBT = "warning: the vocabulary of {model} does not have the words of these texts: "
+
+
+def test_a_model_without_the_words_of_the_texts_is_warned_of_in_plan_and_train(
+    whet: Command, here: Path, tiny_bert: Path
+) -> None:
+    arguments = (
+        "sample:reviews-ko",
+        "--model",
+        str(tiny_bert),
+        "--epochs",
+        "0.5",
+        "--max-length",
+        "32",
+        "--threads",
+        "1",
+    )
+    planned = whet("plan", *arguments)
+    trained = whet("train", *arguments, "--json")
+    for ended in (planned, trained):
+        assert ended.code == 0
+        (line,) = [line for line in ended.err.splitlines() if line.startswith("warning: the vocabulary")]
+        assert line.startswith(DOUBT.format(model=tiny_bert))
+        assert line.endswith(
+            "--model intfloat/multilingual-e5-small is the better choice (a small model of 100 languages, "
+            "Korean among them)"
+        )
+    kept = [event for event in events_of(Path(trained.json["run"])) if event.get("severity") == "warning"]
+    assert [event["message"].startswith("the vocabulary of") for event in kept] == [True]
+    assert trained.json["metrics"]["baselines"]["tfidf"]["accuracy"] > 0.6
+    assert trained.json["verdict"].startswith("TF-IDF + logistic regression wins: it beats the fine-tuned model by ")
+
+
+def test_a_model_with_the_words_of_the_texts_is_not(whet: Command, here: Path, tiny_bert: Path) -> None:
+    write_csv(here / "reviews.csv", review_rows())
+    ended = whet("plan", "reviews.csv", "--model", str(tiny_bert), "--threads", "1")
+    assert (ended.code, "vocabulary" in ended.err) == (0, False)
