@@ -28,6 +28,11 @@ def clean_text(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def is_damaged(text: str) -> bool:
+    """Whether a text has what no text should, and `clean_text` removes or replaces: NUL, lone surrogates."""
+    return "\0" in text or (not text.isascii() and _SURROGATE.search(text) is not None)
+
+
 def _has_many_marks(text: str) -> bool:
     for match in _MANY_MARKS.finditer(text):
         run = 0

@@ -35,6 +35,8 @@ OpenBytes = Callable[[], IO[bytes]]
 
 COMMON_SYLLABLES = 0.8  # of the letters that are not ASCII: a Korean text has Chinese characters too
 
+MOST_DIGITS = 1_000  # of a whole number in jsonl: Python itself reads up to 4,300, for the time that it takes
+
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 # First bytes of files that are often named or sent as data by mistake.
@@ -170,7 +172,9 @@ def _encoding_hint(data: bytes, at: int, tried: str, before: str) -> str:
         return "Save the file as UTF-8, or give its encoding with --encoding"
     end = data.find(b"\n", at)
     rest = data[at : end if end >= 0 else len(data)]
-    fits = ["cp949"] if _is_korean(data) else [name for name in ("cp949", "latin-1") if _fits(data, name)]
+    # Latin-1 reads anything, also the quotation marks of Windows, which it takes for control characters.
+    western = "cp1252" if re.search(b"[\x80-\x9f]", data) and _fits(data, "cp1252") else "latin-1"
+    fits = ["cp949"] if _is_korean(data) else [name for name in ("cp949", western) if _fits(data, name)]
     if not before.isascii() and "cp949" not in fits:
         return "What stands before it is UTF-8, so this place is probably damaged: mend it or drop the line"
     readings = [f"--encoding {name} reads {quoted(rest.decode(name, 'replace').strip(), 30)}" for name in fits]
@@ -216,7 +220,9 @@ def read_jsonl(open_text: OpenText, *, where: str) -> Table:
 
     Lines that are no JSON object, or hold a key twice, raise DataError, several at once.
     """
-    decoder = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_float=str, parse_constant=_no_constant)
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_unique_keys, parse_float=str, parse_int=_integer, parse_constant=_no_constant
+    )
     columns: dict[str, list[object]] = {}
     share: dict[str, Callable[[object], object]] = {}
     lines = array("q")
@@ -277,6 +283,12 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {quoted(twice)} stands twice")
     return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def _no_constant(name: str) -> object:
