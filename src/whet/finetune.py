@@ -20,6 +20,7 @@ import numpy as np
 from whet import artifact, heap, runs
 from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
+from whet.data.clean import clean_text
 from whet.data.split import draw, select
 from whet.data.tokens import Cutter
 from whet.errors import Interrupted, OutputError
@@ -155,7 +156,8 @@ def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSe
     """The cheap answers on the same rows."""
     assert splits.test is not None
     train, test = sides["train"].labels, sides["test"].labels
-    return baseline.baselines(splits.train.texts, train, splits.test.texts, test, labels, cache=cache)
+    learnt, scored = ([clean_text(text) for text in rows.texts] for rows in (splits.train, splits.test))
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache)
 
 
 def _fit(

@@ -15,6 +15,7 @@ import numpy as np
 from whet import config, prepare, runs, runtime
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.check import check as look
+from whet.data.clean import clean_text
 from whet.data.split import split
 from whet.errors import DataError, PlanTooLongError
 from whet.model.files import find
@@ -162,7 +163,7 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     name = "embedded" if settings.model == "auto" else settings.model
     files = find(name, weights=False)
     cutter = prepare.cutter_of(files, settings, runtime.usable_cache())
-    coded = cutter.tokenizer.encode(rows.texts[row], add_special_tokens=False)
+    coded = cutter.tokenizer.encode(clean_text(rows.texts[row]), add_special_tokens=False)
     spans = cutter.kept_positions(len(coded.ids))
     seen = set(spans) if isinstance(spans, range) else {*spans[0], *spans[1]}
     ids = [*cutter.prefix, *coded.ids, *cutter.suffix]

@@ -13,6 +13,7 @@ from whet import runtime
 from whet.config import Resolved, Settings
 from whet.data.check import check as look
 from whet.data.check import raise_errors
+from whet.data.clean import is_damaged
 from whet.data.columns import examples, find_columns
 from whet.data.read import read, read_side, split_for
 from whet.data.split import fingerprint, split
@@ -111,6 +112,11 @@ def labelled(data: object, settings: Settings) -> Labelled:
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
         rows = examples(table, _same_columns(table, columns), label_names=given_names)
+        if damaged := sum(map(is_damaged, rows.texts)):
+            notices.append(
+                f"{table.source}: NUL characters or lone surrogates in {damaged:,} of {len(rows.texts):,} texts; "
+                "they are removed, or become U+FFFD, in training and prediction alike"
+            )
         if rows.labels is not None:
             sides[side] = rows
         elif side == "train":

@@ -44,7 +44,7 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
         from whet.planning.plan import plan_of
     yield Stage("plan")
     planned = plan_of(asked, team, naming.FOLDER, started)
-    yield from map(Notice, planned.said)
+    yield from planned.said
     assert planned.plan is not None, "one process alone has a plan"
     yield planned.plan
 
@@ -157,8 +157,8 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
             folder.log(notice)
         if planned.plan is not None:
             folder.log(planned.plan)
-    for message in planned.said:
-        yield folder.log(Notice(message))
+    for notice in planned.said:
+        yield folder.log(notice)
     if cache != own:
         yield folder.log(Notice(f"{own} cannot be written: tokens and baselines are not kept for another run"))
     runs.write_splits(folder, splits)

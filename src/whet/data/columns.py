@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -219,12 +220,17 @@ def _find_label(table: Table, text: str, need_label: bool) -> tuple[str | None, 
 
 
 def _match(name: str, columns: Iterable[str]) -> str | None:
-    """The column of that name: exactly, else the only one that differs by case or outer spaces."""
+    """The column of that name: exactly, else the only one that differs by case, outer spaces or how its
+    letters are composed."""
     columns = list(columns)
     if name in columns:
         return name
-    alike = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
+    alike = [column for column in columns if _folded(column) == _folded(name)]
     return alike[0] if len(alike) == 1 else None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def _holds_strings(values: Values) -> bool:

@@ -28,7 +28,7 @@ from whet.records import Bools, Encoded, Ints
 
 CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them
-FORMAT = 1  # of the cache; a new number makes old entries unused
+FORMAT = 2  # of the cache; a new number makes old entries unused
 HEAD_SHARE = 0.25  # of a head-tail cut: 128 of 510 tokens, after Sun et al. 2019, arXiv 1905.05583
 HEAD_CHARACTERS = 5.5  # a token; 1 of 2,000 English reviews has fewer tokens in as many characters
 

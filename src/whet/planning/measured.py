@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet import durations, prepare, runtime
-from whet.config import Settings
 from whet.data.tokens import Cutter, encode_in_memory
+from whet.data.vocabulary import fit
 from whet.labels import LabelSet
 from whet.model import classifier as classifiers
 from whet.model import embedded
@@ -134,15 +134,19 @@ def has_baseline(asked: Asked) -> bool:
     return asked.resolved.settings.baseline and asked.splits.test is not None
 
 
-def has_lighter(settings: Settings) -> bool:
-    """Whether there is a lighter model than the job's."""
-    return settings.model != "embedded" and embedded.is_installed()
+def has_lighter(asked: Asked) -> bool:
+    """Whether there is a lighter model than the job's, with the words of its texts."""
+    settings = asked.resolved.settings
+    if settings.model == "embedded" or not embedded.is_installed():
+        return False
+    cutter = prepare.cutter_of(find("embedded"), settings, runtime.usable_cache())
+    return not fit(cutter, asked.splits.train.texts).poor
 
 
 def lighter(measured: Measured) -> Measured | None:
-    """The same job with the embedded model, timed here; None where it has that or there is none."""
+    """The same job with the embedded model, timed here; None where there is none for its texts."""
     asked = measured.asked
-    if not has_lighter(asked.resolved.settings):
+    if not has_lighter(asked):
         return None
     files = find("embedded")
     longest = min(asked.resolved.settings.max_length, longest_input(files.folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -220,3 +221,10 @@ def test_the_names_of_the_user_win_and_must_be_complete() -> None:
     assert examples(given, columns, label_names={"0": "부정", "1": "긍정"}).labels == ("긍정", "부정")
     with pytest.raises(DataError, match=r"column 'label': no name is given for the label '1'\."):
         examples(given, columns, label_names={"0": "부정"})
+
+
+def test_a_column_name_taken_apart_is_the_same_name() -> None:
+    apart = {unicodedata.normalize("NFD", name): values for name, values in {"본문": ["가 나"], "라벨": ["1"]}.items()}
+    columns = found(apart)
+    assert [unicodedata.normalize("NFC", name or "") for name in (columns.text, columns.label)] == ["본문", "라벨"]
+    assert found(apart, text="라벨", label="본문").text == unicodedata.normalize("NFD", "라벨")
