@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from whet import artifact, heap, runs
 from whet.config import Resolved, Settings
@@ -83,10 +84,16 @@ class Job:
     kept: Kept
     facts: Mapping[str, Any]
     """What a checkpoint is to keep of the job beside its training."""
+    weights: tuple[float, ...] | None = None
+    """What a row of each class counts."""
 
     @property
     def settings(self) -> Settings:
         return self.resolved.settings
+
+    @property
+    def recipe(self) -> loop.Recipe:
+        return loop.recipe_of(self.settings, self.weights)
 
 
 def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
@@ -142,7 +149,10 @@ def _train_and_save(
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation) -> Iterator[Notice]:
     """What is to be told of a model that seems to have learned nothing."""
-    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), job.sides["train"].labels)
+    # Balanced sampling shows each class as often as any other.
+    shown = job.sides["train"].labels if job.settings.sampling == "plain" else np.arange(len(job.labels))
+    guess = job.recipe.loss.guess(torch.from_numpy(shown))
+    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), guess)
     if signs:
         advice = (
             f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
@@ -167,8 +177,8 @@ def _fit(
     leaves the weights that are to be kept and returns the last step and the evaluation of those weights."""
     train = job.sides["train"]
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
-    objective = job.team.objective(classifier, train.encoded)
-    training = loop.Training(classifier, train.encoded, train.labels, loop.recipe_of(settings), objective, pace)
+    objective = job.team.objective(classifier, train.encoded, job.recipe.loss)
+    training = loop.Training(classifier, train.encoded, train.labels, job.recipe, objective, pace)
     keeper = Keeper(
         job.kept.checkpoints, training, selection, classifier.model, job.team, settings.checkpoint_every,
         beside=classifier.device.type != "cpu",

@@ -18,7 +18,8 @@ from whet.data.columns import examples, find_columns
 from whet.data.read import read, read_side, split_for
 from whet.data.split import fingerprint, split
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
-from whet.errors import DataError, ModelError, OutputError, UsageError
+from whet.data.weights import class_weights
+from whet.errors import DataError, ModelError, OutputError, UsageError, quoted
 from whet.labels import LabelSet, label_set, read_label_names
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input, read_config
@@ -96,7 +97,13 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     chosen = [Notice(_device_line(machine, ranks)), *notices]
     yield from chosen
     kept = None if settings.budget is None else rows
-    return Asked(rows.name, splits, labels, machine, resolved, files, (*said, *reasons, *chosen), kept)
+    asked = Asked(rows.name, splits, labels, machine, resolved, files, (*said, *reasons, *chosen), kept)
+    if (weights := weights_of(asked)) is not None:
+        each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
+        weighted = Notice(f"class weights {settings.class_weights}: {each}")
+        yield weighted
+        asked = dataclasses.replace(asked, said=(*asked.said, weighted))
+    return asked
 
 
 def labelled(data: object, settings: Settings) -> Labelled:
@@ -184,6 +191,16 @@ def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet
             f"--metric f1 with {len(labels)} labels", expected="macro_f1 or weighted_f1 for more than two labels"
         )
     return labels
+
+
+def weights_of(asked: Asked) -> tuple[float, ...] | None:
+    """What a row of each class counts in the training [C]; None: all alike. Raises UsageError for a file that does
+    not say it."""
+    given, train = asked.resolved.settings.class_weights, asked.splits.train
+    if given is None:
+        return None
+    assert train.labels is not None
+    return class_weights(given, asked.labels, np.asarray(asked.labels.ids(train.labels, source=train.source)))
 
 
 def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple[Resolved, ModelFiles, list[Notice]]:

@@ -30,6 +30,7 @@ METAVARS = {
     "recipe": "NAME|FILE", "text": "COLUMN", "label": "COLUMN", "label_names": "FILE|A,B", "positive": "LABEL",
     "test": "FILE|SPLIT|0.1|none", "validation": "FILE|SPLIT|0.1|none", "encoding": "NAME",
     "model": "NAME|FOLDER", "metric": "NAME", "budget": "TIME", "output": "DIR", "mirror": "DIR",
+    "class_weights": "balanced|FILE",
 }  # fmt: skip
 
 

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from whet.errors import quoted
-from whet.records import Ints, Metrics
+from whet.records import Metrics
 
 LATEST = 0.25  # of the steps, at the end, whose loss is looked at
 FEWEST = 10  # of these; a mean over fewer says little
 STUCK = 0.98  # of the loss of a guess
 
 
-def signs(metrics: Metrics, side: str, losses: Sequence[float | None], labels: Ints) -> str:
+def signs(metrics: Metrics, side: str, losses: Sequence[float | None], guess: float) -> str:
     """What there is to be said against a model with these scores on a side, which was trained with these
-    losses of the steps (in nats; None: left out) on rows of these class ids: one line, or nothing."""
-    found = [_one_answer(metrics, side), _stuck(losses, labels)]
+    losses of the steps (None: left out), where a guess by the shares of the labels has this one: one line,
+    or nothing."""
+    found = [_one_answer(metrics, side), _stuck(losses, guess)]
     return "; ".join(sign for sign in found if sign)
 
 
@@ -31,10 +32,7 @@ def _one_answer(metrics: Metrics, side: str) -> str:
     return f"all {rows} are predicted as {quoted(name)}, which {100 * metrics.accuracy:.1f} % of them are"
 
 
-def _stuck(losses: Sequence[float | None], labels: Ints) -> str:
-    shares = np.bincount(labels) / len(labels)
-    # The loss of whoever answers with the shares of the labels, their entropy: ln C where all are equal.
-    guess = -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
+def _stuck(losses: Sequence[float | None], guess: float) -> str:
     latest = [loss for loss in losses[len(losses) - round(LATEST * len(losses)) :] if loss is not None]
     if len(latest) < FEWEST or np.mean(latest) < STUCK * guess:
         return ""

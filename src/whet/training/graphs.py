@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from whet.model.classifier import Classifier
 from whet.model.copies import packed, unpacked
 from whet.model.encoder import FAMILIES
 from whet.model.exhausted import save_memory
+from whet.model.loss import Loss
 from whet.model.packing import Packing, plan
 from whet.model.precision import lowered
 from whet.records import Batch, Encoded
-from whet.training.objective import OnDevice
+from whet.training.objective import PLAIN, OnDevice
 from whet.training.words import Words
 
 STEP = 256  # tokens between the sizes that have a graph
@@ -51,8 +51,8 @@ class OnCard(OnDevice):
     Gradients stay where they are from step to step, for a graph adds to them there.
     """
 
-    def __init__(self, classifier: Classifier, words: Words, encoded: Encoded) -> None:
-        super().__init__(classifier, words)
+    def __init__(self, classifier: Classifier, words: Words, encoded: Encoded, loss: Loss = PLAIN) -> None:
+        super().__init__(classifier, words, loss)
         self._longest = max(STEP, int(np.diff(encoded.offsets).max()))
         self._seen: dict[tuple[int, int], int] = {}
         self._graphs: dict[tuple[int, int], Recorded] = {}
@@ -112,7 +112,9 @@ class OnCard(OnDevice):
     def _record(self, batch: Batch) -> None:
         size = size_of(batch)
         try:
-            made = Recorded(self._classifier, self.filled(batch, size[1]), self._longest, self._zero, self._pool)
+            made = Recorded(
+                self._classifier, self._loss, self.filled(batch, size[1]), self._longest, self._zero, self._pool
+            )
         except RuntimeError as fault:
             self._refuse(f"{type(fault).__name__}: {str(fault).partition(chr(10))[0]}")
             save_memory(self._classifier.device)
@@ -139,9 +141,11 @@ def size_of(batch: Batch) -> tuple[int, int]:
 class Recorded:
     """One graph: forward and backward pass of batches of so many rows and tokens."""
 
-    def __init__(self, classifier: Classifier, batch: Batch, longest: int, zero: Callable[[], None], pool: Any) -> None:
+    def __init__(
+        self, classifier: Classifier, loss: Loss, batch: Batch, longest: int, zero: Callable[[], None], pool: Any
+    ) -> None:
         self.tokens = len(batch.ids)
-        self._classifier, self._longest = classifier, longest
+        self._classifier, self._loss, self._longest = classifier, loss, longest
         host = self._read(batch)
         self._like = host
         self._flat = packed(host).to(classifier.device)
@@ -188,6 +192,6 @@ class Recorded:
         with lowered(classifier.precision, classifier.device):
             states = family.encode(classifier.model, ids, positions, packing)
             logits = family.head(classifier.model, states)
-        loss = F.cross_entropy(logits[:-1].float(), labels)
+        loss = self._loss.total(logits[:-1].float(), labels) / len(labels)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return loss.detach()
