@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import time
@@ -12,15 +11,13 @@ from typing import Unpack
 
 import numpy as np
 
-from whet import config, prepare, runs, runtime
+from whet import config, examine, prepare, runs, runtime
 from whet.config import Resolved, SettingValues, resolve
-from whet.data.check import check as look
 from whet.data.split import split
 from whet.errors import DataError, PlanTooLongError
 from whet.model.files import find
 from whet.records import (
     Checked,
-    Finding,
     Ints,
     Metrics,
     Notice,
@@ -145,11 +142,8 @@ def load(run: str | os.PathLike[str]) -> Run:
 
 
 def check_data(data: object, resolved: Resolved) -> Checked:
-    """The first stage of training on its own."""
-    rows = prepare.labelled(data, resolved.settings)
-    found = look(rows.sides, rows.columns, source=rows.name)
-    said = tuple(Finding("reading", "info", 0, notice) for notice in rows.notices)
-    return dataclasses.replace(found, findings=found.findings + said)
+    """The first stage of training on its own, and all that the doctor looks for."""
+    return examine.examine(data, resolved.settings)
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:

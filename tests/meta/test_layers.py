@@ -40,6 +40,7 @@ LAYERS = {
     "whet.report": 5,
     "whet.onnx": 5,
     "whet.prepare": 4,
+    "whet.examine": 5,
     "whet.finetune": 6,
     "whet.planning": 6,
     "whet.run": 5,
