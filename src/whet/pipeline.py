@@ -118,9 +118,15 @@ def plan(data: object, **settings: Unpack[SettingValues]) -> Plan:
     raise AssertionError("a plan ends with Plan")
 
 
-def check(data: object, **settings: Unpack[SettingValues]) -> Checked:
-    """Looks at labelled text: columns, rows, labels, findings. Needs no torch."""
-    return check_data(data, resolve(settings))
+def check(
+    data: object, *, exact: bool = False, fix: str | os.PathLike[str] | None = None, **settings: Unpack[SettingValues]
+) -> Checked:
+    """Looks at labelled text: columns, rows, labels, findings. Needs no torch.
+
+    `exact`: every row's tokens are counted, not those of 2,000. `fix`: a file that the training rows
+    are written to without those that a finding names; OutputError where it is there already.
+    """
+    return check_data(data, resolve(settings), exact=exact, fix=fix)
 
 
 def evaluate(run: Run | str | os.PathLike[str], data: object, **settings: Unpack[SettingValues]) -> Evaluated:
@@ -141,9 +147,12 @@ def load(run: str | os.PathLike[str]) -> Run:
 # ---------------------------------------------------------------- around a run
 
 
-def check_data(data: object, resolved: Resolved) -> Checked:
-    """The first stage of training on its own, and all that the doctor looks for."""
-    return examine.examine(data, resolved.settings)
+def check_data(
+    data: object, resolved: Resolved, *, exact: bool = False, fix: str | os.PathLike[str] | None = None
+) -> Checked:
+    """The first stage of training on its own, and all else that the doctor looks for."""
+    examined = examine.examine(data, resolved.settings, exact=exact)
+    return examined.checked
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:

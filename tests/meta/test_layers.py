@@ -14,6 +14,7 @@ from tests.meta.source import Module, aliases, called_name, dotted_name, imports
 LAYERS = {
     "whet.errors": -3,
     "whet.durations": -2,
+    "whet.intervals": -2,
     "whet.values": -1,
     "whet.durable": -1,
     "whet.interruption": -1,
@@ -61,6 +62,7 @@ LIGHT = (
     *(
         "whet.errors",
         "whet.durations",
+        "whet.intervals",
         "whet.values",
         "whet.machine",
         "whet.recipes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from whet.data.doctor.part import Part, listed, percent, row_count
 from whet.errors import quoted
@@ -13,7 +14,7 @@ from whet.records import Finding, Severity
 MANY = 0.01
 """Share of rows from which what stands in them is a warning."""
 
-BEGINNING = 400
+BEGINNING = 200
 """Characters of a text that tell its script."""
 
 SHOWN = 24
@@ -32,6 +33,7 @@ _HTML = re.compile(
 _CONTINUED = "\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _READ_AS_LATIN = re.compile(f"(?:[\xc2-\xdf][{_CONTINUED}]|[\xe0-\xef][{_CONTINUED}]{{2}}|\xf0[{_CONTINUED}]{{3}})+")
 _LOST = "\ufffd"
+_TWO_HANGUL = re.compile("[가-힣]{2}")
 _HIGH = re.compile(r"[^\x00-\x7f]+")
 
 # The letters of each script; marks, digits and signs belong to none.
@@ -98,8 +100,9 @@ def garbled(text: str) -> str:
     for found in _READ_AS_LATIN.finditer(text):
         if _meant(found[0]):
             return found[0]
-    pieces = _HIGH.findall(text)
-    return next((piece for piece in pieces if len(piece) > 2 and _read_as_cp949(piece)), "")
+    if not _TWO_HANGUL.search(text.encode("cp949", "ignore").decode("utf-8", "ignore")):
+        return ""  # as nearly always: what CP949 has for Hangul is hardly ever UTF-8
+    return next(filter(_read_as_cp949, _HIGH.findall(text)), "")
 
 
 def _meant(run: str) -> bool:
@@ -122,8 +125,6 @@ def _meant(run: str) -> bool:
 
 def _read_as_cp949(piece: str) -> bool:
     """Whether the bytes that CP949 has for these letters are UTF-8 of Hangul, but for lost ones."""
-    if not _SCRIPTS["Han"].search(piece) and not _SCRIPTS["Hangul"].search(piece):
-        return False
     letters = piece.encode("cp949", "ignore").decode("utf-8", "replace")
     hangul = sum("가" <= char <= "힣" for char in letters)
     return hangul >= 2 and 3 * hangul >= 2 * len(letters)
@@ -133,8 +134,9 @@ def scripts(part: Part) -> Iterator[Finding]:
     """Rows in another script than most: another language, which a model may not know."""
     kinds: Counter[str] = Counter()
     others: dict[str, list[int]] = {}
+    name = ""
     for i, text in enumerate(part.texts):
-        name = script(text)
+        name = script(text, likely=name)
         if name:
             kinds[name] += 1
             others.setdefault(name, []).append(i)
@@ -150,16 +152,26 @@ def scripts(part: Part) -> Iterator[Finding]:
     yield part.finding("scripts", severity, len(rows), saw, todo, rows, {"share": share, "rows": dict(kinds.most_common())})
 
 
-def script(text: str) -> str:
-    """The script of most letters at a text's beginning, '' where there are none. Han beside kana is Japanese."""
-    if text.isascii():
-        return "Latin" if any(map(str.isalpha, text[:BEGINNING])) else ""
+def script(text: str, likely: str = "") -> str:
+    """The script of most letters at a text's beginning, '' where there are none. Han beside kana is
+    Japanese. `likely` is tried first, which is quicker."""
     beginning = text[:BEGINNING]
-    counts = {name: len(letters.findall(beginning)) for name, letters in _SCRIPTS.items()}
+    if beginning.isascii():
+        return "Latin" if any(map(str.isalpha, beginning)) else ""
+    if likely and likely != "Han" and 2 * len(_SCRIPTS[likely].findall(beginning)) > len(beginning):
+        return likely
+    counts: Counter[str] = Counter()
+    for char, count in Counter(beginning).items():
+        counts[_script_of(char)] += count
+    del counts[""]
     if counts["Kana"]:
-        counts["Kana"] += counts.pop("Han")
-    name = max(counts, key=lambda each: counts[each])
-    return name if counts[name] else ""
+        counts["Kana"] += counts.pop("Han", 0)
+    return max(counts, key=counts.__getitem__) if counts else ""
+
+
+@lru_cache(maxsize=4096)
+def _script_of(char: str) -> str:
+    return next((name for name, letters in _SCRIPTS.items() if letters.match(char)), "")
 
 
 def _severity(share: float) -> Severity:

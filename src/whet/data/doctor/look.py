@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from whet.data.doctor import copies, letters, names, roles
 from whet.data.doctor.part import Part, labelled, part_of
@@ -43,6 +44,14 @@ def check(sides: Mapping[str, Examples], columns: Columns, *, source: str, drawn
         looked_for=EXACT,
         findings=in_order(_findings(parts, drawn)),
     )
+
+
+def with_more(checked: Checked, codes: Iterable[str], findings: Iterable[Finding]) -> Checked:
+    """The same with what was looked for besides; findings of the same codes give way."""
+    codes = tuple(codes)
+    kept = [finding for finding in checked.findings if finding.code not in codes]
+    looked_for = tuple(dict.fromkeys((*checked.looked_for, *codes)))
+    return replace(checked, looked_for=looked_for, findings=in_order([*kept, *findings]))
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ FEW = 20
 """Rows below which nothing is said of a column."""
 
 NEARLY_ALL = 0.95
-LOOKED = 4_000
+LOOKED = 2_000
 """Rows that are searched for their labels; the whole of a label is then counted."""
 
 COPIED = 0.5
