@@ -9,15 +9,18 @@ from whet.config import Settings
 from whet.data.doctor import near, pieces
 from whet.data.doctor.look import check, with_more
 from whet.data.doctor.part import Part, part_of
+from whet.data.read import read, split_for
 from whet.errors import WhetError
 from whet.model.files import find
-from whet.records import Checked, Finding
+from whet.records import Checked, Finding, Table
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Examined:
     """DATA, what was found in it, and which rows are nearly equal."""
 
+    table: Table
+    """Of train, every column."""
     rows: prepare.Labelled
     checked: Checked
     near: near.Near | None
@@ -30,7 +33,8 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     What cannot be read raises DataError; a label that is missing is a finding. Without a tokenizer
     there are no findings on tokens, which is said.
     """
-    rows = prepare.labelled(data, settings, gaps=True)
+    source = read(data, encoding=settings.encoding)
+    rows = prepare.labelled(source, settings, gaps=True)
     checked = check(rows.sides, rows.columns, source=rows.name, drawn=prepare.sides_drawn(rows, settings))
     checked = dataclasses.replace(checked, notices=rows.notices)
     parts = [part_of(side, examples) for side, examples in rows.sides.items()]
@@ -43,7 +47,7 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     except WhetError as fault:
         saw = f"tokens were not counted: {fault.message}"
         checked = dataclasses.replace(checked, notices=(*checked.notices, saw))
-    return Examined(rows, checked, like)
+    return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
 
 
 def _token_findings(parts: list[Part], settings: Settings, exact: bool) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import time
@@ -11,7 +12,7 @@ from typing import Unpack
 
 import numpy as np
 
-from whet import config, examine, prepare, runs, runtime
+from whet import config, examine, mend, prepare, runs, runtime, values
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.split import split
 from whet.errors import DataError, PlanTooLongError
@@ -151,8 +152,14 @@ def check_data(
     data: object, resolved: Resolved, *, exact: bool = False, fix: str | os.PathLike[str] | None = None
 ) -> Checked:
     """The first stage of training on its own, and all else that the doctor looks for."""
+    out = None if fix is None else values.folder(os.fspath(fix))
+    if out is not None:
+        mend.check_out(out)  # before minutes of looking
     examined = examine.examine(data, resolved.settings, exact=exact)
-    return examined.checked
+    if out is None:
+        return examined.checked
+    written = mend.mend(examined, out)
+    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, written.message))
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:

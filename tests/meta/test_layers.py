@@ -42,6 +42,7 @@ LAYERS = {
     "whet.onnx": 5,
     "whet.prepare": 4,
     "whet.examine": 5,
+    "whet.mend": 6,
     "whet.finetune": 6,
     "whet.planning": 6,
     "whet.run": 5,

@@ -22,6 +22,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "labels": ("Labels", "라벨 분포"),
     "more labels": ("and {count} more labels", "외 라벨 {count}개"),
     "findings": ("Findings", "발견한 점"),
+    "finding": ("finding", "내용"),
+    "how many": ("count", "개수"),
     "no findings": ("Nothing to mend was found.", "고칠 점이 발견되지 않았습니다."),
     "error": ("error", "오류"),
     "warning": ("warning", "경고"),

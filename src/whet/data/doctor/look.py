@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from whet.data.doctor import copies, letters, names, roles
 from whet.data.doctor.part import Part, labelled, part_of
@@ -57,6 +58,24 @@ def with_more(checked: Checked, codes: Iterable[str], findings: Iterable[Finding
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Worst first; else as they were found."""
     return tuple(sorted(findings, key=lambda finding: _ORDER[finding.severity]))
+
+
+def as_json(checked: Checked) -> dict[str, Any]:
+    """The same for `--json` and findings.json: the findings by code, one key for each that was looked
+    for, and there by side."""
+    found: dict[str, dict[str, Any]] = {code: {} for code in checked.looked_for}
+    for finding in checked.findings:
+        told = asdict(finding)
+        found[told.pop("code")][told.pop("side")] = told
+    return {
+        "source": checked.source,
+        "columns": asdict(checked.columns),
+        "rows": dict(checked.rows),
+        "head": [list(row) for row in checked.head],
+        "label_counts": {side: dict(counts) for side, counts in checked.label_counts.items()},
+        "findings": found,
+        "notices": list(checked.notices),
+    }
 
 
 def raise_errors(checked: Checked, allowed: Iterable[str] = ()) -> None:

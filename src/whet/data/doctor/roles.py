@@ -37,6 +37,7 @@ def ids(part: Part) -> Iterator[Finding]:
         saw = f"the texts look like an id: {listed([quoted(part.texts[i], 20) for i in keys[:3]])}"
         todo = "Name the column that holds the text with --text"
         yield part.finding("id_column", "warning", len(keys), saw, todo, keys, {"column": "text"})
+        return
     names = Counter(part.labels or ())
     if len(names) > MOST_LABELS and 2 * len(names) > total:
         saw = f"the labels look like an id: {len(names):,} different ones in {row_count(total)}"
