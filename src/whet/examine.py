@@ -1,18 +1,23 @@
-"""The data doctor over DATA, as `whet check` asks for it. Needs no torch."""
+"""The data doctor over DATA, for `whet check` and before a training. Needs no torch."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
 
 from whet import prepare, runtime
 from whet.config import Settings
-from whet.data.doctor import near, pieces
+from whet.data.doctor import copies, near, pieces
 from whet.data.doctor.look import check, with_more
 from whet.data.doctor.part import Part, part_of
 from whet.data.read import read, split_for
+from whet.data.tokens import Cutter
 from whet.errors import WhetError
 from whet.model.files import find
-from whet.records import Checked, Finding, Table
+from whet.records import SIDES, Checked, Finding, Side, Table
+from whet.score.leaks import Leaks
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,6 +53,30 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
         saw = f"tokens were not counted: {fault.message}"
         checked = dataclasses.replace(checked, notices=(*checked.notices, saw))
     return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
+
+
+def of_job(asked: prepare.Asked, sides: Mapping[Side, prepare.EncodedSide], cutter: Cutter) -> tuple[Checked, Leaks]:
+    """What was found before a training: of the data as they came, and of the sides of the job what is
+    nearly equal and how their tokens fared; and the rows of test that train has.
+
+    Under a budget nearly equal texts are not looked for: it is to be spent on training.
+    """
+    settings, splits = asked.resolved.settings, asked.splits
+    parts = {side: part_of(side, getattr(splits, side)) for side in SIDES if getattr(splits, side) is not None}
+    checked, like = asked.checked, None
+    if settings.near_duplicates and settings.budget is None:
+        like = near.find(list(parts.values()))
+        checked = with_more(checked, near.CODES, near.findings(like, list(parts.values())))
+    of_tokens: list[Finding] = []
+    for side, rows in sides.items():
+        of_tokens += pieces.findings_of_encoded(parts[side], rows.encoded, cutter, seed=settings.seed)
+    checked = with_more(checked, pieces.CODES, of_tokens)
+    test = parts.get("test")
+    exact = np.zeros(0, np.bool_) if test is None else copies.rows_in(test, parts["train"])
+    nearly = None if like is None else np.zeros(len(exact), np.bool_)
+    if like is not None and nearly is not None:
+        nearly[list(like.in_train.get("test", ()))] = True
+    return checked, Leaks(exact, nearly)
 
 
 def _token_findings(parts: list[Part], settings: Settings, exact: bool) -> list[Finding]:

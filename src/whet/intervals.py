@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+Ints = NDArray[np.int64]
 NORMAL = 1.959964  # standard deviations on either side that hold 95 % of a normal distribution
 
 
@@ -20,7 +20,7 @@ def of_share(share: float, count: int) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
-def of_ratio(parts: Sequence[int] | NDArray[np.int64], wholes: Sequence[int] | NDArray[np.int64]) -> tuple[float, float]:
+def of_ratio(parts: Ints, wholes: Ints) -> tuple[float, float]:
     """Of sum(parts) / sum(wholes), where rows were drawn that have so many of each, such as tokens: rows are
     what varies (the ratio estimator, Cochran 1977, "Sampling Techniques", section 6.4)."""
     some, all_ = np.asarray(parts, dtype=np.float64), np.asarray(wholes, dtype=np.float64)

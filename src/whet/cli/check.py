@@ -12,8 +12,8 @@ from whet.errors import DataError
 
 
 @with_settings(
-    "recipe", "text", "label", "label_names", "test", "validation", "encoding", "near_duplicates", "model",
-    "max_length", "truncation", "seed", "lang", "json", "debug",
+    "recipe", "text", "label", "label_names", "test", "validation", "encoding", "allow",
+    "near_duplicates", "model", "max_length", "truncation", "seed", "lang", "json", "debug",
 )  # fmt: skip
 def check(
     given: Given,
@@ -32,9 +32,7 @@ def check(
     ] = None,
     exact: Annotated[
         bool,
-        typer.Option(
-            "--exact", help="Count the tokens of every row, not of 2,000 a side.", rich_help_panel="Data"
-        ),
+        typer.Option("--exact", help="Count the tokens of every row, not of 2,000 a side.", rich_help_panel="Data"),
     ] = False,
     fix: Annotated[
         str | None,
@@ -54,7 +52,7 @@ def check(
     resolved = resolve_and_tell(given)
     source = data_of(data, resolved)
     words = language(resolved.settings.lang)
-    from whet import pipeline
+    from whet import pipeline, prepare
     from whet.cli import show
     from whet.cli.output import print_json, stdout_console
     from whet.data.doctor.look import as_json
@@ -69,5 +67,6 @@ def check(
         show.checked(console, words, found)
         if view is not None and tokens is not None:
             show.tokens(console, words, view, tokens)
-    if any(finding.severity == "error" for finding in found.findings):
+    allowed = prepare.allowed_by(resolved.settings)
+    if any(finding.severity == "error" and finding.code not in allowed for finding in found.findings):
         raise typer.Exit(DataError.exit_code)

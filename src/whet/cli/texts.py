@@ -132,6 +132,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "시간 예산 안에 {side} {of}행을 모두 평가할 수 없어 표본 {rows}행만 평가했습니다. 전체 정확도의 95% 신뢰구간은 "
         "{low}~{high}입니다. 전체를 평가하려면:",
     ),
+    "without leaks": (
+        "{left_out} test rows stand in train too, equal ({exact}) or nearly equal ({near}): "
+        "without them the accuracy is {without}, with them {with_}.",
+        "테스트 {left_out}행은 학습 데이터와 같거나({exact}행) 거의 같습니다({near}행). "
+        "이 행을 빼면 정확도는 {without}, 포함하면 {with_}입니다.",
+    ),
+    "all leaked": (
+        "All test rows stand in train too: the score says nothing of new texts.",
+        "모든 테스트 행이 학습 데이터에 있어, 이 점수로는 새로운 텍스트에서의 성능을 알 수 없습니다.",
+    ),
     "no scores": (
         "There were no test and no validation rows, so there is no score.",
         "테스트 행도 검증 행도 없어 점수가 없습니다.",

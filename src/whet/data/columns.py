@@ -79,9 +79,7 @@ def examples(
     return Examples(table.source, texts, labels, table.places, range(len(texts)))
 
 
-def _labels(
-    table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool
-) -> tuple[str, ...] | None:
+def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool) -> tuple[str, ...] | None:
     values = table.columns[column]
     where = f"{table.source}, column {quoted(column)}"
     if any(_is_list(value) for value in values):

@@ -222,7 +222,7 @@ def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, .
 
 
 def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Texts in portions that a tokenizer is given at a time: at most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
+    """What a tokenizer is given at a time: at most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
     start = characters = 0
     for end, text in enumerate(texts, start=1):
         characters += len(text)

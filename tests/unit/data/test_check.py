@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from whet.data.check import check, raise_errors
+
 from whet.errors import DataError
 from whet.labels import label_set
 from whet.records import Columns, Examples

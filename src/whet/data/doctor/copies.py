@@ -1,4 +1,4 @@
-"""Empty texts, texts that stand twice, on two sides, or under two labels: compared exactly, by hash and then in full."""
+"""Empty texts, and texts that stand twice, on two sides or under two labels: compared by hash, then in full."""
 
 from __future__ import annotations
 
@@ -72,9 +72,11 @@ def empty(part: Part) -> Iterator[Finding]:
     if not rows:
         return
     total = len(part.texts)
-    saw = f"{len(rows):,} of {row_count(total)} {'has' if len(rows) == 1 else 'have'} an empty text ({part.where(rows)})"
+    saw = (
+        f"{len(rows):,} of {row_count(total)} {'has' if len(rows) == 1 else 'have'} an empty text ({part.where(rows)})"
+    )
     if len(rows) > MANY_EMPTY * total:
-        saw += f". Expected text in at least {1 - MANY_EMPTY:.0%} of the rows"
+        saw += f". Expected text in at least {100 * (1 - MANY_EMPTY):.0f} % of the rows"
         todo = "Name the column that holds the text with --text, drop these rows, or --allow empty_texts"
         yield part.finding("empty_texts", "error", len(rows), saw, todo, rows)
         return
@@ -121,7 +123,7 @@ def overlap(part: Part, train: Part) -> Iterator[Finding]:
     saw = f"{len(rows):,} of {row_count(total)}{copies} {stand} in {train.source} too ({part.where(rows)})"
     figures = {"rows": len(rows), "texts": texts, "share": len(rows) / total}
     if len(rows) > MANY_LEAKED * total:
-        saw += f". Expected at most {MANY_LEAKED:.0%}: the score of learnt texts says nothing of others"
+        saw += f". Expected at most {100 * MANY_LEAKED:.0f} %: the score of learnt texts says nothing of others"
         todo = f"Remove the rows from one of the two, name another --{part.side}, or --allow texts_in_train"
         yield part.finding("texts_in_train", "error", len(rows), saw, todo, rows, figures)
         return

@@ -69,7 +69,9 @@ def html(part: Part) -> Iterator[Finding]:
     share = len(rows) / len(part.texts)
     saw = f"{len(rows):,} of {row_count(len(part.texts))} ({percent(share)}) hold HTML, most often {listed(most)}"
     todo = "A model reads it as text; write what it stands for, such as a space, if new texts will come without it"
-    yield part.finding("html", _severity(share), len(rows), saw, todo, rows, {"share": share, "first": dict(kinds.most_common(10))})
+    yield part.finding(
+        "html", _severity(share), len(rows), saw, todo, rows, {"share": share, "first": dict(kinds.most_common(10))}
+    )
 
 
 def mojibake(part: Part) -> Iterator[Finding]:
@@ -149,7 +151,9 @@ def scripts(part: Part) -> Iterator[Finding]:
     saw = f"the letters of {percent(share)} of the rows are not {usual} as in the others: {mix} ({part.where(rows)})"
     todo = "See that the model knows these languages, and that they are not spread unevenly over the labels"
     severity: Severity = "warning" if share >= 0.05 else "info"
-    yield part.finding("scripts", severity, len(rows), saw, todo, rows, {"share": share, "rows": dict(kinds.most_common())})
+    yield part.finding(
+        "scripts", severity, len(rows), saw, todo, rows, {"share": share, "rows": dict(kinds.most_common())}
+    )
 
 
 def script(text: str, likely: str = "") -> str:

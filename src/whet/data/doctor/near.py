@@ -88,6 +88,12 @@ def find(parts: Sequence[Part]) -> Near:
     return Near(within, in_train, found.whole)
 
 
+def expected_seconds(rows: int, characters: int) -> float:
+    """What `find` takes of a core of a present server, where few texts are alike: 4 s for the 50,000 reviews of
+    IMDB, 5 s for the 200,000 of NSMC."""
+    return 2.4e-5 * rows + 4.3e-8 * characters
+
+
 def findings(near: Near, parts: Sequence[Part]) -> Iterator[Finding]:
     """What is to be said of them, side by side."""
     least = "" if near.whole else "at least "
@@ -235,7 +241,7 @@ def _buckets(bands: NDArray[np.uint64]) -> Iterator[list[int]]:
 
 
 def _shingled(texts: Sequence[str]) -> tuple[Shingles, NDArray[np.uint64]]:
-    """Hashes of the shingles of bare texts end to end, with those that stand twice, and where each text begins [U + 1]."""
+    """Hashes of the shingles of bare texts end to end, each as often as it stands, and where each text begins [U + 1]."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     ends = np.cumsum(lengths)

@@ -109,7 +109,9 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
             reach = intervals.NORMAL * float(lost.std(ddof=1)) / len(drawn) ** 0.5
         share, low, high = (len(cut) * each / (kept + len(cut) * each) for each in (mean, mean - reach, mean + reach))
         between = (low, high) if reach else None
-        yield _said(part, "truncated", Shares(len(cut), len(cut) / rows, share, of_tokens=between), cut.tolist(), cutter)
+        yield _said(
+            part, "truncated", Shares(len(cut), len(cut) / rows, share, of_tokens=between), cut.tolist(), cutter
+        )
     strange = unknown_id(cutter)
     where = np.zeros(0, np.int64) if strange is None else np.flatnonzero(np.asarray(encoded.ids) == strange)
     if len(where):
@@ -132,7 +134,9 @@ def _said(part: Part, code: str, shares: Shares, rows: Sequence[int], cutter: Cu
         saw += f": {tokens} of all tokens are cut"
         todo = "Give a longer --max-length, where the model takes it, or keep the end too with --truncation head-tail"
     else:
-        saw = f"{count} {row} letters that the tokenizer does not know, {percent(shares.rows)}{_between(shares.of_rows)}"
+        saw = (
+            f"{count} {row} letters that the tokenizer does not know, {percent(shares.rows)}{_between(shares.of_rows)}"
+        )
         saw += f": {tokens} of all tokens are unknown"
         todo = "See which with --tokens ROW; a model of their language and script knows them"
     if shares.looked_at is not None:

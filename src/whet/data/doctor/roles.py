@@ -67,7 +67,9 @@ def answers(part: Part) -> Iterator[Finding]:
     named = listed([quoted(name) for name in copied])
     saw = f"{percent(len(rows) / count)} of the texts labelled {named} hold that word, others hardly ever"
     todo = "If the label was copied into the text, a model learns to read it there; take it out"
-    yield part.finding("label_in_text", "warning", len(rows), saw, todo, rows, {"labels": copied, "share": len(rows) / count})
+    yield part.finding(
+        "label_in_text", "warning", len(rows), saw, todo, rows, {"labels": copied, "share": len(rows) / count}
+    )
 
 
 def _is_copied(name: str, texts: Sequence[str], own: Sequence[bool]) -> bool:
@@ -81,6 +83,6 @@ def _is_copied(name: str, texts: Sequence[str], own: Sequence[bool]) -> bool:
 
 
 def _finder(name: str) -> re.Pattern[str]:
-    """Finds a label in folded text: as a word of its own where its letters are ASCII, for in Korean an ending follows."""
+    """Finds a label in folded text: a word of its own where its letters are ASCII; in Korean an ending follows."""
     bare = re.escape(name.casefold().strip())
     return re.compile(rf"(?<!\w){bare}(?!\w)" if name.isascii() else bare)
