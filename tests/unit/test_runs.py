@@ -28,6 +28,7 @@ OTHER_VALUES: dict[str, object] = {
 SHOWN_OTHERWISE: dict[str, object] = {
     "recipe": "sst2-minilm", "output": "here", "fresh": True, "log_every": 7, "lang": "ko", "json": True,
     "quiet": True, "require_gpu": True, "yes": True, "debug": True, "checkpoint_every": 7, "mirror": "there",
+    "allow": "empty_texts", "near_duplicates": False,
 }  # fmt: skip
 
 STEP = StepRecord(3, 6, 1.5, 0.25, 1e-4, 120, 2.0)

@@ -108,11 +108,12 @@ def _sample(console: Console, words: Words, metrics: Scores, side: str, end: Fin
 def _clean(console: Console, words: Words, metrics: Scores) -> None:
     """The accuracy without the rows that train has too."""
     clean = _section(metrics, "without_leaks")
-    counts = {name: count(int(_number(clean, name) or 0)) for name in ("left_out", "exact", "near", "rows")}
     console.print()
     if not _number(clean, "rows"):
-        console.print(words("all leaked").format(**counts), style="yellow")
+        console.print(words("all leaked"), style="yellow")
         return
+    exact, near = _number(clean, "exact"), _number(clean, "near")
+    counts = {"exact": count(int(exact or 0)), "near": words("not looked for") if near is None else count(int(near))}
     with_, without = (f"{_number(scores, 'accuracy') or 0:.4f}" for scores in (metrics, clean))
     console.print(words("without leaks").format(**counts, with_=with_, without=without))
 

@@ -133,11 +133,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{low}~{high}입니다. 전체를 평가하려면:",
     ),
     "without leaks": (
-        "{left_out} test rows stand in train too, equal ({exact}) or nearly equal ({near}): "
-        "without them the accuracy is {without}, with them {with_}.",
-        "테스트 {left_out}행은 학습 데이터와 같거나({exact}행) 거의 같습니다({near}행). "
+        "Test rows that stand in train too: equal {exact}, nearly equal {near}. "
+        "Without them the accuracy is {without}, with them {with_}.",
+        "학습 데이터에도 있는 테스트 행: 같은 행 {exact}, 거의 같은 행 {near}. "
         "이 행을 빼면 정확도는 {without}, 포함하면 {with_}입니다.",
     ),
+    "not looked for": ("not looked for", "확인 안 함"),
     "all leaked": (
         "All test rows stand in train too: the score says nothing of new texts.",
         "모든 테스트 행이 학습 데이터에 있어, 이 점수로는 새로운 텍스트에서의 성능을 알 수 없습니다.",

@@ -241,7 +241,7 @@ def _buckets(bands: NDArray[np.uint64]) -> Iterator[list[int]]:
 
 
 def _shingled(texts: Sequence[str]) -> tuple[Shingles, NDArray[np.uint64]]:
-    """Hashes of the shingles of bare texts end to end, each as often as it stands, and where each text begins [U + 1]."""
+    """Hashes of the shingles of bare texts end to end, each as often as it stands, and where each begins [U + 1]."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     ends = np.cumsum(lengths)

@@ -134,9 +134,7 @@ def _said(part: Part, code: str, shares: Shares, rows: Sequence[int], cutter: Cu
         saw += f": {tokens} of all tokens are cut"
         todo = "Give a longer --max-length, where the model takes it, or keep the end too with --truncation head-tail"
     else:
-        saw = (
-            f"{count} {row} letters that the tokenizer does not know, {percent(shares.rows)}{_between(shares.of_rows)}"
-        )
+        saw = f"{count} {row} letters unknown to the tokenizer, {percent(shares.rows)}{_between(shares.of_rows)}"
         saw += f": {tokens} of all tokens are unknown"
         todo = "See which with --tokens ROW; a model of their language and script knows them"
     if shares.looked_at is not None:

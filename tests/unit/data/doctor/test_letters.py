@@ -7,7 +7,9 @@ from whet.data.doctor import letters
 
 
 def test_html_is_counted_in_rows_with_what_stands_first():
-    finding = only(letters.html(texts("a<br /><br />b", "x &amp; y", 'see <a href="http://x.y/z?long=1">this</a>', "<br />")))
+    finding = only(
+        letters.html(texts("a<br /><br />b", "x &amp; y", 'see <a href="http://x.y/z?long=1">this</a>', "<br />"))
+    )
     assert (finding.code, finding.severity, finding.count) == ("html", "warning", 4)
     assert finding.places == ("line 2", "line 3", "line 4", "line 5")
     assert finding.message == (
@@ -15,7 +17,9 @@ def test_html_is_counted_in_rows_with_what_stands_first():
     )
 
 
-@pytest.mark.parametrize("text", ["a < b and c > d", "<3", "R&D", "AT&T; fine", "<br", "x <pppp> y", "i <b", "&;", "a&b;"])
+@pytest.mark.parametrize(
+    "text", ["a < b and c > d", "<3", "R&D", "AT&T; fine", "<br", "x <pppp> y", "i <b", "&;", "a&b;"]
+)
 def test_signs_that_are_no_html_are_left_alone(text: str):
     assert list(letters.html(texts(text))) == []
 
@@ -40,7 +44,8 @@ def test_a_text_read_in_a_wrong_encoding_is_seen(good: str, read_as: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["Ça va, garçon? À bientôt, São Paulo", "«É» dit-elle", "20 °C ± 1 µm", "ÀÉÎ", "ㅋㅋㅋ 꿀잼", "漢字とかな", "SÃO JOÃO",
+    ["Ça va, garçon? À bientôt, São Paulo", "«É» dit-elle", "20 °C ± 1 µm", "ÀÉÎ", "ㅋㅋㅋ 꿀잼", "漢字とかな",
+     "SÃO JOÃO",
      "Ελληνικά", "Это фильм", "naïve café – “quoted” … €5", "이 영화는 정말 훌륭하다!!"],
 )  # fmt: skip
 def test_good_letters_of_many_languages_are_not(text: str):
@@ -50,9 +55,7 @@ def test_good_letters_of_many_languages_are_not(text: str):
 def test_letters_lost_to_an_encoding_are_seen():
     finding = only(letters.mojibake(texts("fine", "caf\ufffd au lait")))
     assert (finding.code, finding.count, finding.places) == ("mojibake", 1, ("line 3",))
-    assert finding.message == (
-        "train.csv: 1 row has letters of a wrong encoding, such as 'caf\ufffd au lai' (line 3)"
-    )
+    assert finding.message == ("train.csv: 1 row has letters of a wrong encoding, such as 'caf\ufffd au lai' (line 3)")
 
 
 @given(st.text(max_size=40))
@@ -72,7 +75,8 @@ def test_what_is_tried_first_changes_no_answer(text: str, likely: str):
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("a good film", "Latin"), ("좋은 영화 ok", "Hangul"), ("映画はとても面白い", "Kana"), ("很好的电影", "Han"), ("123 !!", ""),
+    [("a good film", "Latin"), ("좋은 영화 ok", "Hangul"), ("映画はとても面白い", "Kana"),
+     ("很好的电影", "Han"), ("123 !!", ""),
      ("Отлично", "Cyrillic"), ("", ""), ("été", "Latin")],
 )  # fmt: skip
 def test_the_script_of_a_text(text: str, name: str):

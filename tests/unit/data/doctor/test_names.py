@@ -68,7 +68,8 @@ def test_labels_that_train_lacks_are_an_error():
     assert (finding.code, finding.severity, finding.count) == ("unknown_labels", "error", 3)
     assert finding.places == ("line 2", "line 3", "line 4")
     assert finding.message == (
-        "test.csv: labels that the training side lacks: 'mixed' (2 rows), '\\x1b[2J' (1 row). Expected only 'neg', 'pos'"
+        "test.csv: labels that the training side lacks: 'mixed' (2 rows), '\\x1b[2J' (1 row). "
+        "Expected only 'neg', 'pos'"
     )
     assert finding.todo == "Add rows with these labels to the training data or drop them from test"
 

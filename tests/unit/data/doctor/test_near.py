@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.data.doctor.rows import only, part, texts
+from tests.unit.data.doctor.rows import part, texts
 from whet.data.doctor import near
 from whet.data.doctor.part import Part
 
@@ -66,7 +66,9 @@ def test_without_a_train_side_nothing_is_held_against_it():
 
 def test_short_texts_are_compared_exactly_alone():
     assert near.find([texts("a very fine film!!", "a very fine film!")]).within == {"train": {}}
-    assert near.find([texts("정말 재미있는 영화였습니다 추천합니다 꼭", "정말 재미있는 영화였습니다 추천합니다 꼭!")]).within == {"train": {}}
+    assert near.find(
+        [texts("정말 재미있는 영화였습니다 추천합니다 꼭", "정말 재미있는 영화였습니다 추천합니다 꼭!")]
+    ).within == {"train": {}}
     long = "정말 재미있는 영화였습니다 여러분께 추천합니다 꼭 보세요"
     assert near.find([texts(long, f"{long}!")]).within == {"train": {1: 0}}
 
@@ -130,9 +132,7 @@ def test_the_findings_name_the_pairs():
     train, test = part([(one, "a"), (changed(one), "b")]), part([(changed(one, 9), "a")], "test")
     first, second = near.findings(near.find([train, test]), [train, test])
     assert (first.code, first.side, first.count) == ("near_duplicates", "train", 1)
-    assert first.message == (
-        "train.csv: 1 row (50.0 %) nearly repeats the text of an earlier row (line 3 like line 2)"
-    )
+    assert first.message == ("train.csv: 1 row (50.0 %) nearly repeats the text of an earlier row (line 3 like line 2)")
     assert (second.code, second.side, second.severity, second.count) == ("near_in_train", "test", "warning", 1)
     assert second.message == "test.csv: 1 row stands nearly alike in train.csv (line 2 like line 2)"
     assert second.figures == {"share": 1.0, "pairs": [["line 2", "line 2"]]}
