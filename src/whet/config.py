@@ -76,6 +76,13 @@ class Settings:
     train_rows: int | None = _setting(None, "Data", "Train on this many rows, drawn by class.", within=Range(least=2))
     test_rows: int | None = _setting(None, "Data", "Score this many test rows, drawn by class.", within=Range(least=1))
     encoding: str = _setting("utf-8", "Data", "Encoding of text files, for example cp949.")
+    allow: str | None = _setting(
+        None, "Data", "Findings that shall not stop the job: empty_texts, texts_in_train, or both after a comma.",
+        result=False,
+    )  # fmt: skip
+    near_duplicates: bool = _setting(
+        True, "Data", "Look for texts that are nearly equal, within a side and between the sides.", result=False
+    )
 
     model: str = _setting("auto", "Model", "auto, embedded, a model's name on the hub, or a folder.", common=True)
     max_length: int = _setting(
@@ -186,6 +193,8 @@ class SettingValues(TypedDict, total=False):
     train_rows: int | None
     test_rows: int | None
     encoding: str
+    allow: str | None
+    near_duplicates: bool
     model: str
     max_length: int
     truncation: Truncation

@@ -48,6 +48,7 @@ from whet.records import (
 )
 from whet.report import card
 from whet.score import baseline, unlearned
+from whet.score.leaks import Leaks, without
 from whet.score.metrics import as_json, classification, interval, log_loss, softmax, value
 from whet.training import estimate, loop, memory
 from whet.training.checkpoints import Checkpoints, Found
@@ -79,6 +80,8 @@ class Job:
     sides: Mapping[Side, EncodedSide]
     labels: LabelSet
     baselines: Baselines | None
+    leaks: Leaks | None
+    """Rows of test that train has; None where another process tells it."""
     team: Alone
     budget: Budget | None
     kept: Kept
@@ -128,7 +131,8 @@ def _train_and_save(
             beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
             yield folder.log(Notice(message + beside, "warning"))
         yield folder.log(test)
-        metrics["test"] = _scores(test, job.budget.whole if job.budget else test.metrics.rows)
+        whole = job.budget.whole if job.budget else test.metrics.rows
+        metrics["test"] = _scores(test, whole) | _without_leaks(job, logits, taken)
         metrics |= _compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
         assert job.test is not None
@@ -286,6 +290,16 @@ def _scores(found: Evaluation, whole: int) -> dict[str, object]:
         scores["sample"] = {"rows": found.metrics.rows, "of": whole}
         scores["intervals"] = {"accuracy": list(interval(found.metrics))}
     return scores
+
+
+def _without_leaks(job: Job, logits: Floats, taken: Bools | None) -> dict[str, object]:
+    """The scores of test but for the rows that train has, where there are any. `taken`: the rows with logits."""
+    if job.leaks is None:
+        return {}
+    scored = np.ones(len(job.leaks.exact), np.bool_) if taken is None else taken
+    found = Leaks(job.leaks.exact[scored], None if job.leaks.near is None else job.leaks.near[scored])
+    clean = without(job.sides["test"].labels[scored], logits.argmax(axis=1), found, job.labels)
+    return {} if clean is None else {"without_leaks": clean}
 
 
 def _evaluate(

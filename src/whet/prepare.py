@@ -11,10 +11,10 @@ import numpy as np
 
 from whet import runtime
 from whet.config import Resolved, Settings
-from whet.data.check import check as look
-from whet.data.check import raise_errors
 from whet.data.clean import is_damaged
 from whet.data.columns import examples, find_columns
+from whet.data.doctor.look import check as look
+from whet.data.doctor.look import raise_errors
 from whet.data.read import read, read_side, split_for
 from whet.data.split import fingerprint, split
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
@@ -53,6 +53,7 @@ class Asked:
     """A job whose data, model and machine are settled."""
 
     name: str
+    checked: Checked
     splits: Splits
     labels: LabelSet
     machine: runtime.Runtime
@@ -79,9 +80,9 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     rows = labelled(data, settings)
     said = [Notice(message) for message in rows.notices]
     yield from said
-    checked = look(rows.sides, rows.columns, source=rows.name)
+    checked = look(rows.sides, rows.columns, source=rows.name, drawn=sides_drawn(rows, settings))
     yield checked
-    raise_errors(checked)
+    raise_errors(checked, allowed_by(settings))
 
     yield Stage("split")
     splits = splits_of(rows, settings)
@@ -97,7 +98,9 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     chosen = [Notice(_device_line(machine, ranks)), *notices]
     yield from chosen
     kept = None if settings.budget is None else rows
-    asked = Asked(rows.name, splits, labels, machine, resolved, files, (*said, *reasons, *chosen), kept)
+    asked = Asked(
+        rows.name, checked, splits, labels, machine, resolved, files, (*said, *reasons, *chosen), kept
+    )  # fmt: skip
     if (weights := weights_of(asked)) is not None:
         each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
         weighted = Notice(f"class weights {settings.class_weights}: {each}")
@@ -106,11 +109,11 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     return asked
 
 
-def labelled(data: object, settings: Settings) -> Labelled:
+def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelled:
     """Reads DATA and the files named by --test and --validation, and finds text and labels.
 
     A side without labels, such as the test split of a contest, is left out and said; one that was
-    asked for raises DataError.
+    asked for raises DataError. `gaps`: a label that is missing in a row is '', instead of a DataError.
     """
     source = read(data, encoding=settings.encoding)
     tables, notices = _tables(source, settings)
@@ -118,7 +121,7 @@ def labelled(data: object, settings: Settings) -> Labelled:
     columns = find_columns(tables["train"], text=settings.text, label=settings.label)
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
-        rows = examples(table, _same_columns(table, columns), label_names=given_names)
+        rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
         if damaged := sum(map(is_damaged, rows.texts)):
             notices.append(
                 f"{table.source}: NUL characters or lone surrogates in {damaged:,} of {len(rows.texts):,} texts; "
@@ -165,6 +168,17 @@ def for_scoring(data: object, settings: Settings, labels: LabelSet) -> tuple[Exa
     if numbered:
         said.append(f"labels read by position: {', '.join(f'{key} is {name}' for key, name in numbered.items())}")
     return rows, said
+
+
+def sides_drawn(rows: Labelled, settings: Settings) -> int:
+    """How many further sides are taken from the training rows."""
+    asked = {"test": settings.test, "validation": settings.validation}
+    return sum(_is_share(wish) or (wish == "auto" and side not in rows.sides) for side, wish in asked.items())
+
+
+def allowed_by(settings: Settings) -> frozenset[str]:
+    """The codes of findings that shall not stop the job."""
+    return frozenset(code.strip() for code in (settings.allow or "").split(","))
 
 
 def splits_of(rows: Labelled, settings: Settings) -> Splits:

@@ -18,6 +18,7 @@ Bools = NDArray[np.bool_]
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
+Severity = Literal["info", "warning", "error"]
 
 
 # ---------------------------------------------------------------- data
@@ -75,13 +76,21 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a look at the data showed."""
+    """One thing that a look at the data showed on one side."""
 
     code: str
-    severity: Literal["info", "warning", "error"]
+    severity: Severity
+    side: str
     count: int
+    """Rows; texts or labels where the code is about these."""
     message: str
+    """What was seen and where, without a full stop at its end."""
+    todo: str = ""
+    """What to do about it, likewise."""
     places: tuple[str, ...] = ()
+    """Of the first rows."""
+    figures: Mapping[str, object] = field(default_factory=dict)
+    """What else was counted, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,11 @@ class Checked:
     """(text, label) of the first rows."""
     label_counts: Mapping[str, Mapping[str, int]]
     """Side to label name to rows."""
+    looked_for: tuple[str, ...]
+    """The codes of all that was looked for, found or not."""
     findings: tuple[Finding, ...]
+    notices: tuple[str, ...] = ()
+    """How the data were read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, lock, naming, prepare, runs, runtime, values
+from whet import durable, examine, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
+from whet.data.doctor.look import as_json
 from whet.errors import DataError, OutputError, RunBusyError, UsageError
 from whet.records import Checked, Evaluation, Notice, Plan, Redone, Revision, Stage, StepRecord
 from whet.run import Finished, Run
@@ -169,13 +170,20 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
     for notice in prepare.truncation_notices(sides, planned.cutter):
         yield folder.log(notice)
+    leaks = None
+    if team.first:
+        checked, leaks = examine.of_job(asked, sides, planned.cutter)
+        folder.write("findings.json", as_json(checked))
+        for finding in checked.findings:
+            if finding.code == "near_in_train":
+                yield folder.log(Notice(f"{finding.message}. {finding.todo}", "warning"))
     baselines = None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
         baselines = finetune.baselines(splits, sides, labels, cache)
     return finetune.Job(
-        resolved, asked.files, planned.classifier, planned.cutter, splits.test, sides, labels, baselines, team,
-        planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
+        resolved, asked.files, planned.classifier, planned.cutter, splits.test, sides, labels, baselines, leaks,
+        team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ _DATA = "tests/faults/test_data.py::test_"
 _READ = "tests/unit/data/test_read.py::test_"
 _FORMATS = "tests/unit/data/test_formats.py::test_"
 _COLUMNS = "tests/unit/data/test_columns.py::test_"
-_CHECK = "tests/unit/data/test_check.py::test_"
+_DOCTOR = "tests/unit/data/doctor/test_"
 _TRAINING = "tests/faults/test_training.py::test_"
 _DISK = "tests/faults/test_disk.py::test_"
 _PROCESS = "tests/faults/test_process.py::test_"
@@ -48,8 +48,8 @@ D: dict[str, tuple[str, ...] | str] = {
     "D11": (f"{_DATA}rows_without_label_are_named",
             f"{_COLUMNS}rows_without_a_label_are_named"),
     "D12": (f"{_DATA}empty_texts_get_an_answer_each",
-            f"{_CHECK}empty_texts_are_counted_once_and_not_as_duplicates_or_overlap",
-            f"{_CHECK}empty_texts_in_more_than_half_of_the_rows_are_an_error"),
+            f"{_DOCTOR}copies.py::test_empty_texts_are_counted_with_those_of_white_space_and_named",
+            f"{_DOCTOR}copies.py::test_empty_texts_in_more_than_one_row_of_twenty_are_an_error"),
     "D13": (f"{_DATA}numbers_as_texts_are_texts",
             f"{_FORMATS}numbers_as_texts_stay_as_they_are_written"),
     "D14": (f"{_FORMATS}ragged_rows_are_named_by_line_the_first_five_and_a_count",
@@ -63,15 +63,15 @@ D: dict[str, tuple[str, ...] | str] = {
     "D18": (f"{_FORMATS}repeated_and_empty_column_names_are_refused_together",
             f"{_READ}repeated_names_in_a_frame_are_refused"),
     "D19": (f"{MISTAKES}::test_one_class_only",
-            f"{_CHECK}one_label_is_an_error_in_the_words_of_the_label_set"),
-    "D20": (f"{_CHECK}labels_of_a_single_row_are_named_with_their_place",
+            f"{_DOCTOR}look.py::test_one_label_is_an_error_in_the_words_of_the_label_set"),
+    "D20": (f"{_DOCTOR}names.py::test_a_label_of_too_few_rows_for_its_sides_is_named_with_its_first_place",
             "tests/unit/data/test_split.py::test_a_label_of_one_row_goes_to_train"),
     "D21": (f"{MISTAKES}::test_a_label_in_test_that_training_lacks",
             f"{MISTAKES}::test_other_labels_than_the_run_knows_cannot_be_scored",
-            f"{_CHECK}labels_that_train_lacks_are_an_error_on_each_side"),
-    "D22": (f"{_CHECK}test_texts_that_train_has_are_counted_as_texts_and_as_rows",
-            f"{_CHECK}validation_texts_that_train_has_are_said_too"),
-    "D23": (f"{_CHECK}equal_texts_under_different_labels_are_found",),
+            f"{_DOCTOR}names.py::test_labels_that_train_lacks_are_an_error"),
+    "D22": (f"{_DOCTOR}copies.py::test_test_texts_that_train_has_are_counted_as_rows_and_as_texts",
+            f"{_DOCTOR}copies.py::test_where_more_than_a_fifth_of_the_test_rows_stand_in_train_it_is_an_error"),
+    "D23": (f"{_DOCTOR}copies.py::test_equal_texts_under_different_labels_are_found",),
     "D24": (f"{_DATA}data_of_which_one_byte_changed_are_other_data",
             f"{CONFIG}::test_a_run_is_not_gone_on_with_by_other_settings_and_the_differences_are_listed"),
     "D25": (f"{_DATA}a_line_that_is_no_row_is_named",

@@ -28,7 +28,7 @@ _TYPES = config.types()  # once: it resolves every annotation anew
 EVERY = tuple(setting.name for setting in config.fields())
 METAVARS = {
     "recipe": "NAME|FILE", "text": "COLUMN", "label": "COLUMN", "label_names": "FILE|A,B", "positive": "LABEL",
-    "test": "FILE|SPLIT|0.1|none", "validation": "FILE|SPLIT|0.1|none", "encoding": "NAME",
+    "test": "FILE|SPLIT|0.1|none", "validation": "FILE|SPLIT|0.1|none", "encoding": "NAME", "allow": "CODE,CODE",
     "model": "NAME|FOLDER", "metric": "NAME", "budget": "TIME", "output": "DIR", "mirror": "DIR",
     "class_weights": "balanced|FILE",
 }  # fmt: skip

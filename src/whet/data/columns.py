@@ -62,23 +62,25 @@ def find_columns(table: Table, *, text: str | None, label: str | None, need_labe
     return Columns(text_column, text_reason, label_column, label_reason)
 
 
-def examples(table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None) -> Examples:
+def examples(
+    table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None, gaps: bool = False
+) -> Examples:
     """The rows of a table in their roles, labels under their names.
 
     Labels keep their spelling; integers, truth values and numbers are spelled as JSON does, and
     whole numbers without a fraction where the whole column is whole. `label_names` are the user's;
     without them those of the table are used. A missing text is ''. A column of -1 throughout, the
-    mark of an unlabelled table, gives no labels.
+    mark of an unlabelled table, gives no labels. `gaps`: a missing label is '' instead of a fault.
 
     Raises DataError for rows without a label, lists as labels or texts, and labels without a name.
     """
     where = f"{table.source}, column {quoted(columns.text)}"
     texts = tuple("" if text is None else text for text in _spelled(table.columns[columns.text], table.places, where))
-    labels = None if columns.label is None else _labels(table, columns.label, label_names)
+    labels = None if columns.label is None else _labels(table, columns.label, label_names, gaps)
     return Examples(table.source, texts, labels, table.places, range(len(texts)))
 
 
-def _labels(table: Table, column: str, label_names: Mapping[str, str] | None) -> tuple[str, ...] | None:
+def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool) -> tuple[str, ...] | None:
     values = table.columns[column]
     where = f"{table.source}, column {quoted(column)}"
     if any(_is_list(value) for value in values):
@@ -91,15 +93,23 @@ def _labels(table: Table, column: str, label_names: Mapping[str, str] | None) ->
     if all(type(value) is int and value == -1 for value in values):
         return None
     spelled = _spelled(values, table.places, where)
-    bare = [place for place, label in zip(table.places, spelled, strict=True) if label is None or not label.strip()]
-    if bare:
+    filled = [label is not None and bool(label.strip()) for label in spelled]
+    bare = [place for place, there in zip(table.places, filled, strict=True) if not there]
+    if bare and not gaps:
         raise DataError(
             f"{len(bare):,} row{'s' if len(bare) > 1 else ''} without label: {_first(bare)}",
             where=where,
             expected="a label in every row",
             todo="Fill them in or drop these rows",
         )
-    labels = [label for label in spelled if label is not None]
+    named = iter(_named([label for label in spelled if label and label.strip()], table, values, label_names, where))
+    return tuple(next(named) if there else "" for there in filled) if bare else tuple(named)
+
+
+def _named(
+    labels: list[str], table: Table, values: Values, label_names: Mapping[str, str] | None, where: str
+) -> tuple[str, ...]:
+    """Labels under the names that the user or the table gives them."""
     if label_names is not None:
         return rename(labels, label_names, source=where)
     # The table's names belong to its ClassLabel column, whose ids are strings; another may be chosen.

@@ -74,6 +74,10 @@ class Cutter:
             coded[i] = whole
         return coded
 
+    def whole(self, texts: Sequence[str]) -> list[Encoding]:
+        """What the tokenizer makes of the whole of each text, without special tokens."""
+        return self._coded([clean_text(text) for text in texts])
+
     def laid_out(self, bodies: Sequence[Encoding]) -> Encoded:
         """Their ids end to end, cut, each with its special tokens."""
         flat = array("I")
@@ -154,15 +158,15 @@ def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path) -> Encoded
 
 def encode_in_memory(texts: Sequence[str], cutter: Cutter) -> Encoded:
     """The same ids without touching the disk, for prediction."""
-    chunks = list(_encode(texts, cutter))
-    if len(chunks) == 1:
-        return chunks[0]
-    lengths = [np.diff(chunk.offsets) for chunk in chunks]
+    made = list(_encode(texts, cutter))
+    if len(made) == 1:
+        return made[0]
+    lengths = [np.diff(chunk.offsets) for chunk in made]
     none = np.zeros(0, np.int64)
     return _encoded(
-        np.concatenate([none.astype(np.uint32), *(chunk.ids for chunk in chunks)]),
+        np.concatenate([none.astype(np.uint32), *(chunk.ids for chunk in made)]),
         np.concatenate([none, *lengths]),
-        np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in chunks)]),
+        np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in made)]),
     )
 
 
@@ -175,13 +179,13 @@ def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encod
 def _encode(texts: Sequence[str], cutter: Cutter) -> Iterator[Encoded]:
     """Chunk by chunk. The tokenizer, which needs no interpreter, works on the next chunk while one
     is laid out."""
-    chunks = _chunks(texts)
+    waiting = chunks(texts)
     with ThreadPoolExecutor(1) as worker:
-        first = next(chunks, None)
+        first = next(waiting, None)
         coming = None if first is None else worker.submit(cutter.bodies, first)
         while coming is not None:
             bodies = coming.result()
-            following = next(chunks, None)
+            following = next(waiting, None)
             coming = None if following is None else worker.submit(cutter.bodies, following)
             yield cutter.laid_out(bodies)
 
@@ -217,8 +221,8 @@ def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, .
     return tuple(coded.ids[:first]), tuple(coded.ids[last + 1 :])
 
 
-def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """At most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """What a tokenizer is given at a time: at most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
     start = characters = 0
     for end, text in enumerate(texts, start=1):
         characters += len(text)

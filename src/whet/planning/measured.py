@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet import durations, prepare, runtime
+from whet.data.doctor import near
 from whet.data.tokens import Cutter, encode_in_memory
 from whet.data.vocabulary import fit
 from whet.labels import LabelSet
@@ -113,6 +114,8 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
     rows = {side: len(getattr(asked.splits, side).texts) for side in sampled.encoded}
     characters = {side: sum(map(len, getattr(asked.splits, side).texts)) for side in sampled.encoded}
     tokens, cheap = sampled.seconds_per_character * sum(characters.values()), 0.0
+    if asked.resolved.settings.near_duplicates and asked.resolved.settings.budget is None:
+        tokens += near.expected_seconds(sum(rows.values()), sum(characters.values()))
     if has_baseline(asked):
         assert asked.splits.test is not None
         cheap = baseline.expected_seconds(asked.splits.train.texts, asked.splits.test.texts)

@@ -5,18 +5,16 @@ Sizes in comments: B rows, C classes.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whet import intervals
 from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.records import ClassScore, Floats, Ints, Metrics
 from whet.values import METRICS
-
-NORMAL = 1.959964  # standard deviations on either side that hold 95 % of a normal distribution
 
 
 def classification(true: Ints, predicted: Ints, labels: LabelSet) -> Metrics:
@@ -102,12 +100,8 @@ def value(metrics: Metrics, loss: float, name: str) -> float:
 
 
 def interval(metrics: Metrics) -> tuple[float, float]:
-    """The accuracy's 95 % confidence interval by Wilson (1927), which stays within 0 and 1 and holds for
-    few rows and accuracies near 1 too."""
-    square, share = NORMAL**2 / metrics.rows, metrics.accuracy
-    middle = (share + square / 2) / (1 + square)
-    reach = NORMAL / (1 + square) * math.sqrt(share * (1 - share) / metrics.rows + square / 4 / metrics.rows)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    """The accuracy's 95 % confidence interval."""
+    return intervals.of_share(metrics.accuracy, metrics.rows)
 
 
 def as_json(metrics: Metrics) -> dict[str, object]:
