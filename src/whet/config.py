@@ -84,7 +84,12 @@ class Settings:
         True, "Data", "Look for texts that are nearly equal, within a side and between the sides.", result=False
     )
 
-    model: str = _setting("auto", "Model", "auto, embedded, a model's name on the hub, or a folder.", common=True)
+    model: str = _setting(
+        "auto",
+        "Model",
+        "auto, embedded, a model's name on the hub, a folder, or a run to start from (its folder, or last).",
+        common=True,
+    )
     max_length: int = _setting(
         512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, within=Range(least=3)
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from whet import runtime
+from whet import durable, naming, runs, runtime, values
 from whet.config import Resolved, Settings
 from whet.data.clean import is_damaged
 from whet.data.columns import examples, find_columns
@@ -92,7 +92,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
 
     yield Stage("model")
     if settings.model != "auto":
-        find(settings.model)  # what cannot be had is said before torch is loaded
+        resolved = _of_run(resolved)
+        find(resolved.settings.model)  # what cannot be had is said before torch is loaded
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
     chosen = [Notice(_device_line(machine, ranks)), *notices]
@@ -215,6 +216,25 @@ def weights_of(asked: Asked) -> tuple[float, ...] | None:
         return None
     assert train.labels is not None
     return class_weights(given, asked.labels, np.asarray(asked.labels.ids(train.labels, source=train.source)))
+
+
+def _of_run(resolved: Resolved) -> Resolved:
+    """The same, where `model` names a run with that run looked at: it must be finished and as it was saved.
+    `last` becomes the run that it stands for today. Raises ModelError."""
+    model = resolved.settings.model
+    path = values.folder(model)
+    is_last = model == "last" and not path.exists()
+    if not (is_last or path.parts[:1] == naming.FOLDER.parts or (path / "run.json").is_file()):
+        return resolved
+    run = runs.find(model, where="--model")
+    if not run.bare and not run.finished:
+        todo = "Let it end first: its command in run.json goes on with it"
+        raise ModelError(f"{run.path} is not a finished run", where="--model", todo=todo)
+    wrong = durable.damage(run.model)
+    if wrong is not None:
+        todo = "Restore the file, or name another run"
+        raise ModelError(f"changed or damaged after it was saved: {wrong}", where=str(run.model), todo=todo)
+    return resolved.with_value("model", str(run.path), "last") if is_last else resolved
 
 
 def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple[Resolved, ModelFiles, list[Notice]]:

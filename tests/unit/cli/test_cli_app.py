@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.cli.conftest import FakePipeline
 from whet import __version__
+from whet.config import fields
 from whet.errors import DataError, RunBusyError
 
 
