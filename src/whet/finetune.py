@@ -50,6 +50,7 @@ from whet.report import card
 from whet.score import baseline, unlearned
 from whet.score.leaks import Leaks, without
 from whet.score.metrics import as_json, classification, interval, log_loss, softmax, value
+from whet.score.verdict import verdict
 from whet.training import estimate, loop, memory
 from whet.training.checkpoints import Checkpoints, Found
 from whet.training.keeper import Keeper
@@ -132,6 +133,7 @@ def _train_and_save(
             yield folder.log(Notice(message + beside, "warning"))
         yield folder.log(test)
         whole = job.budget.whole if job.budget else test.metrics.rows
+        assert isinstance(test.metrics, Metrics)
         metrics["test"] = _scores(test, whole) | _without_leaks(job, logits, taken)
         metrics |= _compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
@@ -285,6 +287,7 @@ def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
 
 def _scores(found: Evaluation, whole: int) -> dict[str, object]:
     """The part of metrics.json for one side, which has so many rows in all."""
+    assert isinstance(found.metrics, Metrics)
     scores = {**as_json(found.metrics), "loss": found.loss}
     if found.metrics.rows < whole:
         scores["sample"] = {"rows": found.metrics.rows, "of": whole}
@@ -353,7 +356,7 @@ def _compared(model: Metrics, rivals: Baselines | None) -> dict[str, object]:
             "seconds": rivals.seconds,
         },
         "verdict": {
-            "en": baseline.verdict(model, rivals, rows=model.rows, lang="en"),
-            "ko": baseline.verdict(model, rivals, rows=model.rows, lang="ko"),
+            "en": verdict(model, rivals, rows=model.rows, lang="en"),
+            "ko": verdict(model, rivals, rows=model.rows, lang="ko"),
         },
     }

@@ -11,7 +11,9 @@ from typing import Literal
 
 from whet.errors import DataError, UsageError, did_you_mean, quoted
 
-Task = Literal["binary", "multiclass"]
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Kind = Literal["one", "several", "value"]
+"""What a row has: one label, any number of labels, or a number."""
 
 # Names of a positive class, lower-case; a binary label found here is the positive one. Ordered:
 # of two labels that both stand here, the earlier entry wins.
@@ -33,12 +35,16 @@ class LabelSet:
     names: tuple[str, ...]
     positive: str | None
     positive_reason: str
+    kind: Kind = "one"
+    """`value`: the one name is that of the column."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     @property
     def task(self) -> Task:
+        if self.kind != "one":
+            return "multilabel" if self.kind == "several" else "regression"
         return "binary" if len(self.names) == 2 else "multiclass"
 
     @property

@@ -225,7 +225,7 @@ class Evaluation:
     step: int
     epoch: float
     loss: float
-    metrics: Metrics
+    metrics: Scores
     seconds: float
     best: bool = False
 
@@ -337,11 +337,52 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class SeveralScores:
+    """Scores of a multi-label task, as scikit-learn's with `zero_division=0`: B rows that each have any of
+    C labels, predicted at a threshold for each label."""
+
+    rows: int
+    accuracy: float
+    """Share of rows whose labels are all right and none too many."""
+    macro_f1: float
+    micro_f1: float
+    weighted_f1: float
+    samples_f1: float
+    """Mean over the rows; 1 where a row has no label and none was predicted."""
+    micro_precision: float
+    micro_recall: float
+    macro_precision: float
+    macro_recall: float
+    hamming_loss: float
+    """Share of the B x C answers that are wrong."""
+    classes: Mapping[str, ClassScore]
+    thresholds: Mapping[str, float]
+    """Label to the probability from which it is predicted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueScores:
+    """Scores of a regression over B rows. A correlation where either side is constant is 0."""
+
+    rows: int
+    pearson: float
+    spearman: float
+    """Ties have the mean of their ranks."""
+    mae: float
+    rmse: float
+
+
+Scores = Metrics | SeveralScores | ValueScores
+
+
+@dataclass(frozen=True, slots=True)
 class Baselines:
     """Cheap answers on the same test rows."""
 
-    majority: Metrics
-    tfidf: Metrics
+    majority: Scores
+    """Of the most frequent class; of a multi-label task, of each label's more frequent answer; of a
+    regression, of the mean."""
+    tfidf: Scores
     majority_label: str
     seconds: float
     cached: bool

@@ -12,7 +12,11 @@ from typing import Any, Literal, get_args, get_origin
 from whet import durations
 from whet.errors import UsageError, did_you_mean
 
-METRICS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "loss")
+AUTO_METRIC = "auto"  # that of the task, which only the data tell
+METRICS = (
+    *("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "samples_f1"),
+    *("pearson", "spearman", "mae", "rmse", "loss"),
+)
 ALLOWED = ("empty_texts", "texts_in_train")
 """Findings of severity error that a user may know better about."""
 
@@ -74,8 +78,8 @@ def _checked_text(name: str, value: str, flag: str) -> str:
     if name in ("output", "mirror") and ODD.search(value):
         saw = f"a control character, or a byte that is no UTF-8, in {shown(value)}"
         raise UsageError(saw, where=flag, expected="the name of a folder")
-    if name == "metric" and value not in METRICS:
-        expected = f"one of {', '.join(METRICS)}"
+    if name == "metric" and value not in (AUTO_METRIC, *METRICS):
+        expected = f"{AUTO_METRIC}, or one of {', '.join(METRICS)}"
         todo = did_you_mean(value, METRICS)
         raise UsageError(f"unknown metric {shown(value)}", where=flag, expected=expected, todo=todo)
     if name == "budget":

@@ -156,7 +156,8 @@ def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_pa
         (
             {"metric": "accurracy"},
             "--metric: unknown metric 'accurracy'. "
-            "Expected one of accuracy, macro_f1, micro_f1, weighted_f1, f1, loss. Did you mean 'accuracy'.",
+            "Expected auto, or one of accuracy, macro_f1, micro_f1, weighted_f1, f1, samples_f1, "
+            "pearson, spearman, mae, rmse, loss. Did you mean 'accuracy'.",
         ),
         (
             {"early_stopping": 2, "validation": "none"},

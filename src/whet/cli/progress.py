@@ -12,7 +12,7 @@ from rich.text import Text
 
 from whet.cli import planned, show
 from whet.cli.texts import Words, count
-from whet.records import Checked, Evaluation, Notice, Plan, Revision, Stage, StepRecord
+from whet.records import Checked, Evaluation, Metrics, Notice, Plan, Revision, Stage, StepRecord
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -199,6 +199,7 @@ def revision_text(words: Words, event: Revision) -> str:
 
 def evaluation_line(words: Words, event: Evaluation) -> Text:
     """The scores of one side at one moment."""
+    assert isinstance(event.metrics, Metrics)
     line = words("evaluation").format(
         epoch=f"{event.epoch:.2f}",
         side=words(event.side),

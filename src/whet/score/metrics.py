@@ -1,10 +1,12 @@
-"""Scores of predictions, equal to scikit-learn's, from numpy alone.
+"""Scores of predicted classes, equal to scikit-learn's, and what the scores of all tasks share: their names,
+their JSON, and how logits become probabilities. From numpy alone.
 
 Sizes in comments: B rows, C classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,18 @@ from numpy.typing import NDArray
 
 from whet import intervals
 from whet.errors import UsageError
-from whet.labels import LabelSet
-from whet.records import ClassScore, Floats, Ints, Metrics
-from whet.values import METRICS
+from whet.labels import LabelSet, Task
+from whet.records import ClassScore, Floats, Ints, Metrics, Scores, SeveralScores, ValueScores
+from whet.values import AUTO_METRIC
+
+# What "best" may mean, by task; the default comes first.
+METRICS_OF: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("macro_f1", "accuracy", "micro_f1", "weighted_f1", "f1", "loss"),
+    "multiclass": ("macro_f1", "accuracy", "micro_f1", "weighted_f1", "loss"),
+    "multilabel": ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "loss"),
+    "regression": ("pearson", "spearman", "mae", "rmse", "loss"),
+}
+ERRORS = ("mae", "rmse")  # lower is better
 
 
 def classification(true: Ints, predicted: Ints, labels: LabelSet) -> Metrics:
@@ -38,8 +49,8 @@ def from_confusion(confusion: Ints, labels: LabelSet) -> Metrics:
     hits = np.diag(confusion).astype(np.float64)
     support, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
     rows = int(support.sum())
-    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
-    f1 = _ratio(2 * hits, support + predicted)
+    precision, recall = ratio(hits, predicted), ratio(hits, support)
+    f1 = ratio(2 * hits, support + predicted)
     weights = support / rows
     accuracy = float(hits.sum() / rows)
     positive = labels.positive_id
@@ -79,54 +90,105 @@ def softmax(logits: NDArray[np.floating[Any]]) -> Floats:
     return probabilities
 
 
-def value(metrics: Metrics, loss: float, name: str) -> float:
-    """The score called `name` (one of values.METRICS), turned so that higher is better.
+def sigmoid(logits: NDArray[np.floating[Any]]) -> Floats:
+    """Probabilities [B, C] in float64, each label's on its own."""
+    wide = np.asarray(logits, dtype=np.float64)
+    powers = np.exp(-np.abs(wide))  # at most 1: exp of the logits themselves could overflow
+    probabilities: Floats = np.where(wide >= 0, 1.0, powers) / (1 + powers)
+    return probabilities
 
-    An unknown name, and `f1` where there is no positive class, raise UsageError.
+
+def default_metric(task: Task) -> str:
+    """What "best" means unless another metric is asked for.
+
+    Macro F1 where there are labels: a rare one counts as much as a frequent one, and multi-label data are
+    published with it. Pearson for a regression, whose errors hang on the scale of the values.
     """
+    return METRICS_OF[task][0]
+
+
+def metric_of(asked: str, task: Task) -> str:
+    """The metric that `asked` is in a task: itself, or the task's default for `auto`. One that the task
+    lacks raises UsageError with those that it has."""
+    name = default_metric(task) if asked == AUTO_METRIC else asked
+    if name in METRICS_OF[task]:
+        return name
+    has = f"one of {', '.join(METRICS_OF[task])}"
+    if name == "f1":
+        expected = f"{has}; f1 is the score of the positive class of a binary task"
+        raise UsageError(f"metric f1 in a {task} task", where="--metric", expected=expected, todo="Use macro_f1")
+    known = any(name in names for names in METRICS_OF.values())
+    saw = f"metric {name} in a {task} task" if known else f"unknown metric {name!r}"
+    raise UsageError(saw, where="--metric", expected=has)
+
+
+def task_of(scores: Scores) -> Task:
+    """The task that has these scores."""
+    if isinstance(scores, SeveralScores):
+        return "multilabel"
+    if isinstance(scores, ValueScores):
+        return "regression"
+    return "multiclass" if scores.positive is None else "binary"
+
+
+def value(scores: Scores, loss: float, name: str) -> float:
+    """The score called `name`, turned so that higher is better. One that these scores lack raises UsageError."""
+    name = metric_of(name, task_of(scores))
     if name == "loss":
         return -loss
-    if name not in METRICS:
-        raise UsageError(f"unknown metric {name!r}", where="--metric", expected=f"one of {', '.join(METRICS)}")
-    score = getattr(metrics, name)
-    if score is None:
-        raise UsageError(
-            f"metric f1 with {len(metrics.classes)} labels",
-            where="--metric",
-            expected="two labels: f1 is the score of the positive class of a binary task",
-            todo="Use --metric macro_f1",
-        )
-    return float(score)
+    score = float(getattr(scores, name))
+    return -score if name in ERRORS else score
 
 
-def interval(metrics: Metrics) -> tuple[float, float]:
+def interval(scores: Metrics | SeveralScores) -> tuple[float, float]:
     """The accuracy's 95 % confidence interval."""
-    return intervals.of_share(metrics.accuracy, metrics.rows)
+    return intervals.of_share(scores.accuracy, scores.rows)
 
 
-def as_json(metrics: Metrics) -> dict[str, object]:
+def as_json(scores: Scores) -> dict[str, object]:
     """The scores in the shape that metrics.json holds for one side."""
-    document: dict[str, object] = {
-        name: getattr(metrics, name)
-        for name in (
+    if isinstance(scores, ValueScores):
+        return _named(scores, ("rows", "pearson", "spearman", "mae", "rmse"))
+    if isinstance(scores, SeveralScores):
+        document = _named(
+            scores,
+            (
+                "rows", "accuracy", "macro_f1", "micro_f1", "weighted_f1", "samples_f1", "micro_precision",
+                "micro_recall", "macro_precision", "macro_recall", "hamming_loss",
+            ),
+        )  # fmt: skip
+        return document | {"classes": _classes(scores.classes), "thresholds": dict(scores.thresholds)}
+    document = _named(
+        scores,
+        (
             "rows", "accuracy", "macro_f1", "micro_f1", "weighted_f1", "macro_precision", "macro_recall",
             "weighted_precision", "weighted_recall",
-        )
-    }  # fmt: skip
-    if metrics.positive is not None:
-        document |= {name: getattr(metrics, name) for name in ("positive", "precision", "recall", "f1")}
-    document["classes"] = {
-        name: {"precision": score.precision, "recall": score.recall, "f1": score.f1, "support": score.support}
-        for name, score in metrics.classes.items()
+        ),
+    )  # fmt: skip
+    if scores.positive is not None:
+        document |= _named(scores, ("positive", "precision", "recall", "f1"))
+    matrix = [list(row) for row in scores.confusion]
+    return document | {
+        "classes": _classes(scores.classes),
+        "confusion": {"labels": list(scores.classes), "matrix": matrix},
     }
-    document["confusion"] = {"labels": list(metrics.classes), "matrix": [list(row) for row in metrics.confusion]}
-    return document
 
 
-def _ratio(above: Floats, below: Ints) -> Floats:
+def ratio(above: NDArray[Any], below: Ints) -> Floats:
     """above / below, and 0 where below is 0."""
     ratios: Floats = np.divide(above, below, out=np.zeros(len(above)), where=below > 0)
     return ratios
+
+
+def _named(scores: Scores, names: Sequence[str]) -> dict[str, object]:
+    return {name: getattr(scores, name) for name in names}
+
+
+def _classes(classes: Mapping[str, ClassScore]) -> dict[str, object]:
+    return {
+        name: {"precision": score.precision, "recall": score.recall, "f1": score.f1, "support": score.support}
+        for name, score in classes.items()
+    }
 
 
 def _shifted(logits: NDArray[np.floating[Any]]) -> Floats:

@@ -1,4 +1,7 @@
-"""Whether a model has learned nothing of its texts, which a mere score may hide. From numpy alone."""
+"""Whether a model has learned nothing of its texts, which a mere score may hide. From numpy alone.
+
+Sizes in comments: B rows, C classes or labels.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,45 @@ from collections.abc import Sequence
 import numpy as np
 
 from whet.errors import quoted
-from whet.records import Metrics
+from whet.records import Bools, Floats, Metrics, Scores, SeveralScores
 
 LATEST = 0.25  # of the steps, at the end, whose loss is looked at
 FEWEST = 10  # of these; a mean over fewer says little
 STUCK = 0.98  # of the loss of a guess
+MEAN = "always answering the mean"
+FLAT = 0.05  # of the spread of the values in training; answers that spread less are as good as one
 
 
-def signs(metrics: Metrics, side: str, losses: Sequence[float | None], guess: float) -> str:
+def signs(
+    scores: Scores,
+    side: str,
+    losses: Sequence[float | None],
+    guess: float,
+    *,
+    answers: Bools | Floats | None = None,
+    spread: float = 1.0,
+) -> str:
     """What there is to be said against a model with these scores on a side, which was trained with these
-    losses of the steps (None: left out), where a guess by the shares of the labels has this one: one line,
-    or nothing."""
-    found = [_one_answer(metrics, side), _stuck(losses, guess)]
+    losses of the steps (None: left out), where the best answer that is the same for every row has the loss
+    `guess`: one line, or nothing.
+
+    `answers` is what the model answered on the side: of a multi-label task [B, C], of a regression values [B],
+    whose standard deviation in training is `spread`; scores of classes tell it themselves.
+    """
+    if isinstance(scores, Metrics):
+        same = _one_class(scores, side)
+    elif answers is None:
+        same = ""
+    elif isinstance(scores, SeveralScores):
+        same = _one_set(scores, side, np.asarray(answers, dtype=np.bool_))
+    else:
+        same = _one_value(side, np.asarray(answers, dtype=np.float64), spread)
+    whose = "a guess by the shares of the labels" if isinstance(scores, Metrics | SeveralScores) else MEAN
+    found = [same, _stuck(losses, guess, whose)]
     return "; ".join(sign for sign in found if sign)
 
 
-def _one_answer(metrics: Metrics, side: str) -> str:
+def _one_class(metrics: Metrics, side: str) -> str:
     confusion = np.array(metrics.confusion)
     answers = np.flatnonzero(confusion.sum(axis=0))
     if len(answers) != 1 or np.count_nonzero(confusion.sum(axis=1)) < 2:
@@ -32,11 +58,28 @@ def _one_answer(metrics: Metrics, side: str) -> str:
     return f"all {rows} are predicted as {quoted(name)}, which {100 * metrics.accuracy:.1f} % of them are"
 
 
-def _stuck(losses: Sequence[float | None], guess: float) -> str:
+def _one_set(scores: SeveralScores, side: str, predicted: Bools) -> str:
+    differ = any(0 < score.support < scores.rows for score in scores.classes.values())
+    if not differ or (predicted != predicted[0]).any():
+        return ""
+    named = [quoted(name) for name, given in zip(scores.classes, predicted[0], strict=True) if given]
+    given = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named) or "no label"
+    rows = f"{scores.rows:,} {side} rows"
+    return f"all {rows} are given {given}, which is right for {100 * scores.accuracy:.1f} % of them"
+
+
+def _one_value(side: str, predicted: Floats, spread: float) -> str:
+    if len(predicted) < 2 or predicted.std() >= FLAT * spread:
+        return ""
+    rows = f"{len(predicted):,} {side} rows"
+    known = f"the values in training have a standard deviation of {spread:.3g}"
+    return (
+        f"all {rows} are given about {predicted.mean():.3g} (standard deviation {predicted.std():.2g}), while {known}"
+    )
+
+
+def _stuck(losses: Sequence[float | None], guess: float, whose: str) -> str:
     latest = [loss for loss in losses[len(losses) - round(LATEST * len(losses)) :] if loss is not None]
     if len(latest) < FEWEST or np.mean(latest) < STUCK * guess:
         return ""
-    return (
-        f"the loss of the last {len(latest)} steps is {np.mean(latest):.3f}, and that of a guess by the shares of "
-        f"the labels {guess:.3f}"
-    )
+    return f"the loss of the last {len(latest)} steps is {np.mean(latest):.3f}, and that of {whose} {guess:.3f}"

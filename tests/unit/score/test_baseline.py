@@ -1,18 +1,14 @@
 import builtins
 import dataclasses
-import json
 import warnings
 
 import numpy as np
 import pytest
 
-from whet import durable
-from whet.errors import MissingExtraError, OutputError
+from whet.errors import MissingExtraError
 from whet.labels import LabelSet
-from whet.records import Baselines
 from whet.score import baseline
-from whet.score.baseline import baselines, verdict
-from whet.score.metrics import classification
+from whet.score.baseline import baselines, expected_bytes, expected_seconds
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("bad", "good", "plain"), None, "")
@@ -24,22 +20,8 @@ TEST = ["lovely", "warm lovely thing", "dreary", "cold dreary thing"]
 TEST_IDS = np.array([1, 1, 0, 0])
 
 
-def run(cache=None, train=TRAIN, train_ids=TRAIN_IDS, test=TEST, test_ids=TEST_IDS, labels=BINARY):
-    return baselines(train, train_ids, test, test_ids, labels, cache=cache)
-
-
-def scored(hits, rows=1000, labels=BINARY):
-    """Metrics of a model that has `hits` of `rows` right."""
-    true = np.arange(rows) % 2
-    predicted = np.where(np.arange(rows) < hits, true, 1 - true)
-    return classification(true, predicted, labels)
-
-
-def rivals(tfidf, majority=500, seconds=3.4, label="neg"):
-    return Baselines(scored(majority), scored(tfidf), label, seconds, cached=False)
-
-
-# ---------------------------------------------------------------- scores
+def run(cache=None, train=TRAIN, train_ids=TRAIN_IDS, test=TEST, test_ids=TEST_IDS, labels=BINARY, pairs=None):
+    return baselines(train, train_ids, test, test_ids, labels, cache=cache, pairs=pairs)
 
 
 def test_the_majority_of_the_training_rows_answers_every_test_row():
@@ -76,42 +58,6 @@ def test_korean_is_judged_by_pieces_of_words():
         test=["재미있더라", "재미있음", "지루하더라", "지루함"], test_ids=TEST_IDS,
     )  # fmt: skip
     assert found.tfidf.accuracy == 1.0
-
-
-@pytest.mark.parametrize(
-    ("texts", "analyzer"),
-    [
-        (["a plain English text", "another"], "word"),
-        (["영화가 재미있다"], "char_wb"),
-        (["映画は面白い"], "char_wb"),
-        (["カタカナ"], "char_wb"),
-        (["Великолепный фильм"], "word"),
-        (["a long English text about the film 기생충"], "word"),
-        (["123 !?", ""], "word"),
-    ],
-)
-def test_the_script_decides_what_is_counted(texts, analyzer):
-    assert baseline._analyzer(texts)["analyzer"] == analyzer
-
-
-def test_the_strength_is_chosen_by_cross_validation_on_small_data_only(monkeypatch):
-    chosen = []
-    classifier = baseline._classifier
-    monkeypatch.setattr(baseline, "_classifier", lambda c, ids: chosen.append(c) or classifier(c, ids))
-    run()
-    assert chosen[:-1] == [*baseline.STRENGTHS] * baseline.FOLDS
-    chosen.clear()
-    monkeypatch.setattr(baseline, "SEARCH_ROWS", 10)
-    run()
-    assert chosen == [10.0]
-
-
-def test_a_class_with_two_rows_leaves_the_strength_at_its_default(monkeypatch):
-    chosen = []
-    classifier = baseline._classifier
-    monkeypatch.setattr(baseline, "_classifier", lambda c, ids: chosen.append(c) or classifier(c, ids))
-    run(train=TRAIN[:7], train_ids=TRAIN_IDS[:7])
-    assert chosen == [10.0]
 
 
 def test_texts_without_a_word_leave_the_majority():
@@ -168,188 +114,106 @@ def test_a_missing_scikit_learn_is_named_with_the_way_out(monkeypatch):
     )
 
 
-# ---------------------------------------------------------------- cache
+# ---------------------------------------------------------------- other kinds
+
+SEVERAL = LabelSet(("warm", "film", "cold"), None, "", kind="several")
+VALUE = LabelSet(("stars",), None, "", kind="value")
 
 
-def cache_file(folder):
-    (file,) = (folder / "baselines").iterdir()
-    return file
+def named(texts):
+    """Which of the three words each text has."""
+    return np.array([[name in text for name in SEVERAL.names] for text in texts])
 
 
-def test_the_second_call_reads_the_cache_and_fits_nothing(tmp_path, monkeypatch):
-    first = run(tmp_path)
-    monkeypatch.setattr(baseline, "_tfidf", lambda *_: pytest.fail("fitted again"))
-    assert run(tmp_path) == dataclasses.replace(first, cached=True)
-    assert cache_file(tmp_path).suffix == ".json"
+def test_the_majority_of_several_labels_is_the_more_frequent_answer_of_each():
+    true = np.array([[1, 0, 1], [1, 1, 0], [1, 0, 0], [0, 0, 1]], dtype=bool)
+    found = run(train=PRAISE[:4], train_ids=true, test=["x", "y"], test_ids=true[:2], labels=SEVERAL)
+    assert found.majority_label == "warm"
+    assert found.majority.accuracy == 0.0
+    assert [found.majority.classes[name].recall for name in SEVERAL.names] == [1.0, 0.0, 0.0]
+    assert set(found.majority.thresholds.values()) == {0.5}
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"train": [*TRAIN[:-1], "a cold two"]},
-        {"train_ids": np.array([1] * 6 + [0] * 5)},
-        {"test": [*TEST[:-1], "cold"]},
-        {"test_ids": np.array([1, 1, 0, 1])},
-        {"labels": LabelSet(("neg", "pos"), "neg", "asked for")},
-        {"labels": LabelSet(("부정", "긍정"), "긍정", "by name")},
-        {"train": [TRAIN[0] + TRAIN[1][:1], TRAIN[1][1:], *TRAIN[2:]]},
-    ],
-)
-def test_any_other_input_is_computed_anew(tmp_path, other):
-    run(tmp_path)
-    assert not run(tmp_path, **other).cached
+def test_the_majority_of_rare_labels_is_none():
+    true = np.eye(3, dtype=bool)
+    found = run(train=PRAISE[:3], train_ids=true, test=["x"], test_ids=true[:1], labels=SEVERAL)
+    assert (found.majority_label, found.majority.micro_f1) == ("", 0.0)
 
 
-def test_a_new_method_is_computed_anew(tmp_path, monkeypatch):
-    run(tmp_path)
-    monkeypatch.setattr(baseline, "METHOD", "next")
-    assert not run(tmp_path).cached
+def test_tfidf_learns_several_labels_with_their_thresholds():
+    train, test = TRAIN * 4, ["a warm film", "a cold film", "songs"]
+    found = run(train=train, train_ids=named(train), test=test, test_ids=named(test), labels=SEVERAL)
+    assert found.tfidf.accuracy == 1.0
+    assert all(0 < found.tfidf.thresholds[name] < 1 for name in SEVERAL.names)
+    assert list(found.tfidf.classes) == list(SEVERAL.names)
 
 
-def damaged(document, path, value):
-    *parents, last = path
-    place = document
-    for key in parents:
-        place = place[key]
-    place[last] = value
-    return json.dumps(document).encode()
+def test_the_majority_of_values_is_their_mean():
+    found = run(train_ids=np.arange(11.0), test_ids=np.array([5.0, 6.0, 4.0, 5.0]), labels=VALUE)
+    assert found.majority_label == "5"
+    assert (found.majority.pearson, found.majority.mae) == (0.0, 0.5)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda document: b"",
-        lambda document: json.dumps(document).encode()[:-9],
-        lambda document: b"\xff\xfe",
-        lambda document: b"[]",
-        lambda document: damaged(document, ("tfidf",), None),
-        lambda document: damaged(document, ("tfidf", "accuracy"), 0.99),
-        lambda document: damaged(document, ("tfidf", "confusion"), []),
-        lambda document: damaged(document, ("tfidf", "confusion", "matrix"), [[1, 1]]),
-        lambda document: damaged(document, ("tfidf", "confusion", "matrix", 0), [3, 3]),
-        lambda document: damaged(document, ("tfidf", "confusion", "matrix"), [[0, 0], [0, 0]]),
-        lambda document: damaged(document, ("tfidf", "confusion", "matrix", 0), [10**30, 2]),
-        lambda document: damaged(document, ("majority", "confusion", "matrix", 0), [True, True]),
-        lambda document: damaged(document, ("majority_label",), "other"),
-        lambda document: damaged(document, ("seconds",), float("nan")),
-        lambda document: damaged(document, ("seconds",), None),
-    ],
-)
-def test_a_damaged_cache_file_is_ignored_and_written_anew(tmp_path, damage):
-    first = run(tmp_path)
-    file = cache_file(tmp_path)
-    file.write_bytes(damage(json.loads(file.read_text())))
-    again = run(tmp_path)
-    assert (again.cached, again.tfidf, again.majority) == (False, first.tfidf, first.majority)
-    assert run(tmp_path).cached
+def test_tfidf_learns_values():
+    found = run(train_ids=TRAIN_IDS * 4.0 + 1, test_ids=np.array([5.0, 4.5, 1.5, 1.0]), labels=VALUE)
+    assert found.tfidf.pearson > 0.9
+    assert found.tfidf.rmse < found.majority.rmse
 
 
-def test_a_write_that_fails_names_the_file_and_leaves_nothing_behind(tmp_path, monkeypatch):
-    def full(*_args, **_options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(durable.os, "fsync", full)
-    with pytest.raises(OutputError, match="the cache cannot be written: No space left on device"):
-        run(tmp_path)
-    assert list((tmp_path / "baselines").iterdir()) == []
+def test_nothing_to_learn_from_leaves_the_constant_answer_of_every_kind():
+    blank = ["!", "?", "..."]
+    several = run(train=blank, train_ids=np.eye(3, dtype=bool), test_ids=named(TEST), labels=SEVERAL)
+    value = run(train=blank, train_ids=np.arange(3.0), test_ids=np.arange(4.0), labels=VALUE)
+    assert several.tfidf == several.majority
+    assert value.tfidf == value.majority
 
 
-def test_a_cache_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "baselines").write_text("a file in its place")
-    with pytest.raises(OutputError, match="the cache cannot be written"):
-        run(tmp_path)
+def test_pairs_are_scored_by_both_texts():
+    words = ["sun", "rain", "snow", "wind", "fog", "hail", "heat", "frost"]
+    first = [word for word in words for _ in range(2)]
+    second = [other for i, word in enumerate(words) for other in (word, words[i - 3])]
+    test, test_second = ["the storm", "the mist"], ["a storm", "a dog"]
+    like = {"train": first, "test": test, "pairs": (second, test_second)}
+    one = run(**like, train_ids=np.array([1, 0] * 8), test_ids=np.array([1, 0]))
+    value = run(**like, train_ids=np.array([5.0, 1.0] * 8), test_ids=np.array([4.0, 1.0]), labels=VALUE)
+    assert (one.tfidf.accuracy, value.tfidf.pearson) == (1.0, pytest.approx(1.0))
 
 
-# ---------------------------------------------------------------- verdict
+# ---------------------------------------------------------------- what they cost
 
 
-def told(hits, tfidf, lang="en", **rival):
-    return verdict(scored(hits), rivals(tfidf, **rival), rows=1000, lang=lang)
+@pytest.fixture
+def clock(monkeypatch):
+    """Every look at the texts takes one second."""
+    ticks = iter(range(1000))
+    monkeypatch.setattr(baseline.time, "perf_counter", lambda: float(next(ticks)))
 
 
-def test_the_model_wins():
-    assert told(884, 811) == (
-        "The fine-tuned model beats TF-IDF + logistic regression by 7.3 points "
-        "(88.4 % against 81.1 % of 1,000 test rows)."
-    )
+TEN = ["ten chars."] * 10
 
 
-def test_tfidf_wins():
-    assert told(811, 884) == (
-        "TF-IDF + logistic regression wins: it beats the fine-tuned model by 7.3 points (88.4 % against 81.1 % of "
-        "1,000 test rows); it takes 3 seconds, so prefer it, or give the model more rows, epochs or a larger model."
-    )
+def test_the_time_grows_with_what_is_searched_for(clock):
+    few, many = TEN, TEN * 1000
+    times = {
+        "one": (7.0, 2.0),
+        "value": (100.0, 8.0),
+        "several": (3 * 2 + 3 * 6.0, 3 * 2 + 3 * 2.4),
+    }
+    for kind, (searched, plain) in times.items():
+        labels = LabelSet(("a", "b", "c"), None, "", kind=kind)
+        assert expected_seconds(few, few, labels) == pytest.approx((searched * 100 + 100) / 100)
+        assert expected_seconds(many, few, labels) == pytest.approx((plain * 100_000 + 100) / 2000)
 
 
-def test_the_points_are_the_difference_of_the_shown_figures():
-    model, rival = scored(1679, 1821), Baselines(scored(911, 1821), scored(1489, 1821), "neg", 1.0, False)
-    assert verdict(model, rival, rows=1821) == (
-        "The fine-tuned model beats TF-IDF + logistic regression by 10.4 points "
-        "(92.2 % against 81.8 % of 1,821 test rows)."
-    )
+def test_both_texts_of_pairs_take_time(clock):
+    assert expected_seconds(TEN, TEN, pairs=(TEN, TEN)) == pytest.approx((100 * 200 + 200) / 200)
+    assert expected_seconds(TEN, TEN, SEVERAL, pairs=(TEN, TEN)) == pytest.approx((4 * 24 * 200 + 200) / 200)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "less than a second,"), (1.2, "1 second,"), (61.0, "61 seconds,")]
-)
-def test_the_time_of_tfidf_reads_naturally(seconds, words):
-    assert f"it takes {words}" in told(811, 884, seconds=seconds)
-
-
-def test_a_small_difference_is_called_chance_whoever_is_ahead():
-    assert told(812, 811) == (
-        "The fine-tuned model (81.2 %) and TF-IDF + logistic regression (81.1 %) are level: "
-        "at 1,000 test rows a difference of 0.1 points is within chance."
-    )
-    assert "are level" in told(811, 812)
-
-
-def test_the_yardstick_is_one_standard_error_of_the_difference():
-    # At p = 0.8 and 1,000 rows: sqrt(2 * 0.8 * 0.2 / 1000) = 1.79 points.
-    assert "are level" in told(808, 792)
-    assert "beats" in told(810, 790)
-
-
-def test_nobody_beats_the_majority_class():
-    assert told(500, 430, majority=500) == (
-        "Neither the fine-tuned model (50.0 %) nor TF-IDF + logistic regression (43.0 %) beats always answering 'neg' "
-        "(50.0 % of 1,000 test rows); check the labels, or give the model more rows or epochs."
-    )
-
-
-def test_a_majority_above_tfidf_is_the_rival():
-    assert told(960, 850, majority=900, label="ham") == (
-        "The fine-tuned model beats always answering 'ham' by 6.0 points (96.0 % against 90.0 % of 1,000 test rows)."
-    )
-
-
-def test_a_label_with_braces_stays_text():
-    assert "always answering '{seconds}'" in told(960, 850, majority=900, label="{seconds}")
-
-
-@pytest.mark.parametrize(
-    ("hits", "tfidf", "majority", "sentence"),
-    [
-        (
-            884, 811, 500,
-            "파인튜닝한 모델의 정확도가 TF-IDF + 로지스틱 회귀보다 7.3%p 높습니다(테스트 1,000건 기준 88.4% 대 81.1%).",
-        ),
-        (
-            811, 884, 500,
-            "TF-IDF + 로지스틱 회귀의 정확도가 파인튜닝한 모델보다 7.3%p 높고(테스트 1,000건 기준 88.4% 대 81.1%) "
-            "3초면 끝나므로, 이쪽을 쓰거나 데이터나 에포크를 늘리거나 더 큰 모델을 써 보세요.",
-        ),
-        (
-            812, 811, 500,
-            "파인튜닝한 모델(81.2%)과 TF-IDF + 로지스틱 회귀(81.1%)의 정확도 차이 0.1%p는 테스트 1,000건에서는 "
-            "우연으로도 나올 수 있는 수준이라 우열을 가릴 수 없습니다.",
-        ),
-        (
-            480, 430, 500,
-            "파인튜닝한 모델(48.0%)도 TF-IDF + 로지스틱 회귀(43.0%)도 항상 '부정'(으)로 답하는 방법"
-            "(테스트 1,000건 기준 50.0%)보다 낫지 않으니, 라벨을 확인하거나 데이터나 에포크를 늘려 보세요.",
-        ),
-    ],
-)  # fmt: skip
-def test_the_verdict_in_korean(hits, tfidf, majority, sentence):
-    assert told(hits, tfidf, "ko", majority=majority, label="부정") == sentence
+def test_memory_grows_with_the_characters_the_pairs_and_the_labels():
+    libraries = baseline.LIBRARIES
+    assert expected_bytes(TEN) == libraries + 100 * 25
+    assert expected_bytes(["영화가 재미있다"]) == libraries + 8 * 160
+    assert expected_bytes(TEN, second=TEN) == libraries + 200 * 25 * 4
+    assert expected_bytes(TEN, SEVERAL) == libraries + 100 * 25 + 10 * 3 * 8 * 5
+    assert expected_bytes(TEN * 1000, SEVERAL) == libraries + 100_000 * 25 + 10_000 * 3 * 8

@@ -9,11 +9,27 @@ from sklearn import metrics as sk
 
 from whet.errors import UsageError
 from whet.labels import LabelSet
-from whet.score.metrics import as_json, classification, from_confusion, interval, log_loss, softmax, value
+from whet.records import ValueScores
+from whet.score import several, values
+from whet.score.metrics import (
+    METRICS_OF,
+    as_json,
+    classification,
+    default_metric,
+    from_confusion,
+    interval,
+    log_loss,
+    metric_of,
+    sigmoid,
+    softmax,
+    value,
+)
 from whet.values import METRICS
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("a", "b", "c"), None, "")
+SEVERAL = LabelSet(("a", "b", "c"), None, "", kind="several")
+HALVES = dict.fromkeys("abc", 0.5)
 
 
 def ints(*values):
@@ -124,28 +140,98 @@ def test_the_loss_equals_that_of_scikit_learn(classes, rows, seed):
     assert log_loss(logits, true) == pytest.approx(expected, abs=1e-9)
 
 
-def test_every_metric_of_the_settings_is_higher_for_the_better_model():
-    good, bad = (
+def test_sigmoids_of_huge_logits_neither_overflow_nor_lose_their_sum():
+    found = sigmoid(np.array([[1e300, -1e300, 0.0, 30.0, -30.0]]))
+    assert found[0, :3].tolist() == [1.0, 0.0, 0.5]
+    assert found[0, 3:] == pytest.approx([1 - 9.357622968839299e-14, 9.357622968839299e-14], rel=1e-15)
+
+
+def test_sigmoids_of_float32_logits_are_those_of_scipy_in_float64():
+    from scipy.special import expit
+
+    logits = np.random.default_rng(0).normal(scale=9, size=(20, 5)).astype(np.float32)
+    assert sigmoid(logits).dtype == np.float64
+    assert sigmoid(logits) == pytest.approx(expit(logits.astype(np.float64)), rel=1e-14)
+
+
+# ---------------------------------------------------------------- names
+
+BETTER = {
+    "binary": (
         classification(ints(0, 1, 1), ints(0, 1, 1), BINARY),
         classification(ints(0, 1, 1), ints(1, 0, 1), BINARY),
-    )
-    for name in METRICS:
-        assert value(good, 0.1, name) > value(bad, 0.7, name), name
-    assert value(good, 0.1, "loss") == -0.1
+    ),
+    "multiclass": (
+        classification(ints(0, 1, 2), ints(0, 1, 2), THREE),
+        classification(ints(0, 1, 2), ints(1, 0, 2), THREE),
+    ),
+    "multilabel": tuple(
+        several.scores(np.eye(3, dtype=bool), answers, SEVERAL, HALVES)
+        for answers in (np.eye(3, dtype=bool), np.ones((3, 3), dtype=bool))
+    ),
+    "regression": tuple(values.scores(np.array([1.0, 2, 3]), np.array(other)) for other in ([1, 2, 3.5], [5, 4, 4.5])),
+}
 
 
-def test_f1_with_three_classes_points_to_macro_f1():
+def test_every_metric_of_every_task_is_higher_for_the_better_model():
+    assert BETTER.keys() == METRICS_OF.keys()
+    for task, (good, bad) in BETTER.items():
+        for name in METRICS_OF[task]:
+            assert value(good, 0.1, name) > value(bad, 0.7, name), name
+        assert value(good, 0.1, "loss") == -0.1
+        assert value(good, 0.1, "auto") == value(good, 0.1, default_metric(task))
+
+
+def test_the_metrics_of_the_settings_are_those_of_the_tasks():
+    assert {name for names in METRICS_OF.values() for name in names} == set(METRICS)
+
+
+def test_errors_are_turned_and_correlations_are_not():
+    found = ValueScores(rows=3, pearson=0.5, spearman=-0.25, mae=1.5, rmse=2.0)
+    assert [value(found, 4.0, name) for name in METRICS_OF["regression"]] == [0.5, -0.25, -1.5, -2.0, -4.0]
+
+
+def test_the_default_is_macro_f1_of_labels_and_the_correlation_of_values():
+    tasks = ("binary", "multiclass", "multilabel", "regression")
+    assert [metric_of("auto", task) for task in tasks] == ["macro_f1", "macro_f1", "macro_f1", "pearson"]
+    assert metric_of("micro_f1", "multilabel") == "micro_f1"
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "message"),
+    [
+        (
+            "f1", "multiclass",
+            "--metric: metric f1 in a multiclass task. Expected one of macro_f1, accuracy, micro_f1, weighted_f1, "
+            "loss; f1 is the score of the positive class of a binary task. Use macro_f1.",
+        ),
+        (
+            "f1", "multilabel",
+            "--metric: metric f1 in a multilabel task. Expected one of macro_f1, micro_f1, weighted_f1, samples_f1, "
+            "accuracy, loss; f1 is the score of the positive class of a binary task. Use macro_f1.",
+        ),
+        (
+            "pearson", "binary",
+            "--metric: metric pearson in a binary task. Expected one of macro_f1, accuracy, micro_f1, weighted_f1, f1, "
+            "loss.",
+        ),
+        (
+            "accuracy", "regression",
+            "--metric: metric accuracy in a regression task. Expected one of pearson, spearman, mae, rmse, loss.",
+        ),
+        (
+            "auc", "regression",
+            "--metric: unknown metric 'auc'. Expected one of pearson, spearman, mae, rmse, loss.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_metric_that_the_task_lacks_is_refused_with_those_that_it_has(name, task, message):
     with pytest.raises(UsageError) as caught:
-        value(classification(ints(0, 1, 2), ints(0, 1, 2), THREE), 0.1, "f1")
-    assert caught.value.message == (
-        "--metric: metric f1 with 3 labels. Expected two labels: f1 is the score of the positive class of a binary "
-        "task. Use --metric macro_f1."
-    )
-
-
-def test_an_unknown_metric_is_refused():
-    with pytest.raises(UsageError, match="unknown metric 'auc'"):
-        value(classification(ints(0, 1), ints(0, 1), BINARY), 0.1, "auc")
+        metric_of(name, task)
+    assert caught.value.message == message
+    with pytest.raises(UsageError) as caught:
+        value(BETTER[task][0], 0.1, name)
+    assert caught.value.message == message
 
 
 def test_the_json_of_a_binary_task_holds_the_positive_class():
@@ -176,6 +262,37 @@ def test_the_json_of_three_classes_has_no_positive_class():
     document = as_json(classification(ints(0, 1, 2), ints(0, 1, 2), THREE))
     assert not {"positive", "precision", "recall", "f1"} & set(document)
     assert document["macro_f1"] == 1.0
+
+
+def test_the_json_of_several_labels_holds_classes_and_thresholds():
+    true, predicted = np.array([[1, 0, 1], [0, 0, 0]], bool), np.array([[1, 0, 0], [0, 1, 0]], bool)
+    document = as_json(several.scores(true, predicted, SEVERAL, {"a": 0.25, "b": 0.5, "c": 0.75}))
+    assert json.loads(json.dumps(document)) == {
+        "rows": 2,
+        "accuracy": 0.0,
+        "macro_f1": pytest.approx(1 / 3),
+        "micro_f1": 0.5,
+        "weighted_f1": 0.5,
+        "samples_f1": pytest.approx(1 / 3),
+        "micro_precision": 0.5,
+        "micro_recall": 0.5,
+        "macro_precision": pytest.approx(1 / 3),
+        "macro_recall": pytest.approx(1 / 3),
+        "hamming_loss": pytest.approx(2 / 6),
+        "classes": {
+            "a": {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1},
+            "b": {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0},
+            "c": {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1},
+        },
+        "thresholds": {"a": 0.25, "b": 0.5, "c": 0.75},
+    }
+
+
+def test_the_json_of_values_is_its_scores():
+    document = as_json(values.scores(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0])))
+    assert json.loads(json.dumps(document)) == {
+        "rows": 3, "pearson": pytest.approx(1.0), "spearman": pytest.approx(1.0), "mae": 1.0, "rmse": 1.0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

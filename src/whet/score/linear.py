@@ -1,0 +1,191 @@
+"""Linear models on TF-IDF, their strength and thresholds chosen within the training rows, by scikit-learn.
+
+Each function fits a model to the training rows and answers the test rows, or returns None where there is
+nothing to learn from: texts without a single word, or rows that all have the same target.
+
+Sizes in comments: B rows, C labels.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from whet.labels import LabelSet
+from whet.records import Bools, Floats, Ints
+from whet.score import features, several, threshold
+from whet.score.features import Inputs
+
+Targets = Ints | Bools | Floats
+"""Of the rows: class ids [B], answers [B, C] of a multi-label task, or values [B]."""
+
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
+"""What cross-validation chooses from: C, the inverse regularisation, of logistic regression; alpha, the
+regularisation, of ridge regression."""
+
+FOLDS = 3
+SEARCH_ROWS = 5000
+"""Above this many rows the search would take longer than it gains, and the default is taken."""
+
+DEFAULT_STRENGTH = 10.0
+DEFAULT_RIDGE = 3.0
+SEED = 0
+
+Folds = Sequence[tuple[Ints, Ints]]
+"""Rows to learn from and rows held back, for each fold."""
+
+
+def classes(train: Inputs, ids: Ints, test: Inputs) -> Ints | None:
+    """Class ids [B] of the test rows by logistic regression on the ids of the training rows."""
+    words = features.vectorizer(train)
+    if len(np.unique(ids)) < 2 or not features.has_words(words, train):
+        return None
+    with warnings.catch_warnings():
+        # A fit that stops short of its tolerance is still a baseline.
+        warnings.simplefilter("ignore")
+        strength = _strength(words, train, ids)
+        fitted = _classifier(strength, ids, train.second is not None).fit(features.fit(words, train), ids)
+        predicted: Ints = fitted.predict(features.transform(words, test)).astype(np.int64)
+    return predicted
+
+
+def answers(train: Inputs, true: Bools, test: Inputs, labels: LabelSet) -> tuple[Bools, Floats] | None:
+    """Answers [B, C] of the test rows by logistic regression of each label, and the thresholds [C]. These are
+    tuned on probabilities of training rows by models that did not learn from them."""
+    words = features.vectorizer(train)
+    if (true == true[0]).all() or not features.has_words(words, train):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        strength, thresholds = _tuned(words, train, true, labels)
+        probabilities = _probabilities(features.fit(words, train), true, features.transform(words, test), strength)
+    return probabilities >= thresholds, thresholds
+
+
+def values(train: Inputs, true: Floats, test: Inputs) -> Floats | None:
+    """Values [B] of the test rows by ridge regression on the values of the training rows."""
+    from sklearn.linear_model import Ridge
+
+    words = features.vectorizer(train)
+    if np.ptp(true) == 0 or not features.has_words(words, train):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        strength, folds = DEFAULT_RIDGE, _folds(words, train)
+        if folds and len(train) <= SEARCH_ROWS:
+            errors = np.zeros(len(STRENGTHS))
+            for learn, held, learn_rows, held_rows in _parts(words, train, folds):
+                for i, alpha in enumerate(STRENGTHS):
+                    fitted = Ridge(alpha).fit(learn_rows, true[learn])
+                    errors[i] += np.sum((fitted.predict(held_rows) - true[held]) ** 2)
+            strength = STRENGTHS[int(errors.argmin())]
+        fitted = Ridge(strength).fit(features.fit(words, train), true)
+        predicted: Floats = fitted.predict(features.transform(words, test)).astype(np.float64)
+    return predicted
+
+
+# ---------------------------------------------------------------- one label
+
+
+def _classifier(strength: float, ids: Ints, pairs: bool) -> Any:
+    """Logistic regression by liblinear, each class against the rest where there are more than two.
+
+    On AG News a multinomial fit by L-BFGS takes 20 times longer for the same accuracy.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    if pairs:
+        single = _quick(strength)
+    else:
+        single = LogisticRegression(C=strength, solver="liblinear", max_iter=1000, random_state=SEED)
+    return single if len(np.unique(ids)) == 2 else OneVsRestClassifier(single)
+
+
+def _quick(strength: float) -> Any:
+    """Logistic regression by liblinear's dual solver at the tolerance that liblinear itself gives it. On
+    GoEmotions it takes an eighth of the time of the primal one for the same F1 (docs/log.md, 2026-11-27)."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=strength, solver="liblinear", dual=True, tol=0.1, max_iter=1000, random_state=SEED)
+
+
+def _strength(words: Any, train: Inputs, ids: Ints) -> float:
+    """The C of the highest accuracy in cross-validation, the smaller one of equals."""
+    counts = np.bincount(ids)
+    if len(train) > SEARCH_ROWS or counts[counts > 0].min() < FOLDS:
+        return DEFAULT_STRENGTH
+    from sklearn.model_selection import StratifiedKFold
+
+    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(ids, ids))
+    if not _all_have_words(words, train, folds):
+        return DEFAULT_STRENGTH
+    hits = np.zeros(len(STRENGTHS), dtype=np.int64)
+    for learn, held, learn_rows, held_rows in _parts(words, train, folds):
+        for i, strength in enumerate(STRENGTHS):
+            fitted = _classifier(strength, ids[learn], train.second is not None).fit(learn_rows, ids[learn])
+            hits[i] += int((fitted.predict(held_rows) == ids[held]).sum())
+    return STRENGTHS[int(hits.argmax())]
+
+
+# ---------------------------------------------------------------- several labels
+
+
+def _tuned(words: Any, train: Inputs, true: Bools, labels: LabelSet) -> tuple[float, Floats]:
+    """The C of the highest macro F1 in cross-validation, the smaller one of equals, and its thresholds [C]."""
+    folds = _folds(words, train)
+    if not folds:
+        return DEFAULT_STRENGTH, np.full(len(labels), threshold.DEFAULT)
+    strengths = STRENGTHS if len(train) <= SEARCH_ROWS else (DEFAULT_STRENGTH,)
+    held_back = np.zeros((len(strengths), *true.shape))
+    for learn, held, learn_rows, held_rows in _parts(words, train, folds):
+        for i, strength in enumerate(strengths):
+            held_back[i, held] = _probabilities(learn_rows, true[learn], held_rows, strength)
+    found = []
+    for probabilities in held_back:
+        thresholds = threshold.tune(probabilities, true)
+        named = dict(zip(labels.names, thresholds.tolist(), strict=True))
+        found.append((several.scores(true, probabilities >= thresholds, labels, named).macro_f1, thresholds))
+    best = int(np.argmax([score for score, _ in found]))
+    return strengths[best], found[best][1]
+
+
+def _probabilities(rows: Any, true: Bools, others: Any, strength: float) -> Floats:
+    """Probabilities [B, C] of other rows by a model for each label; of a label that is always or never there
+    1 or 0."""
+    found = np.zeros((others.shape[0], true.shape[1]))
+    for c, answers in enumerate(true.T):
+        if answers.all() or not answers.any():
+            found[:, c] = float(answers[0])
+        else:
+            found[:, c] = _quick(strength).fit(rows, answers).predict_proba(others)[:, 1]
+    return found
+
+
+# ---------------------------------------------------------------- cross-validation
+
+
+def _folds(words: Any, train: Inputs) -> Folds:
+    """Rows drawn by chance; none where a fold would have nothing to learn from."""
+    from sklearn.model_selection import KFold
+
+    if len(train) < FOLDS:
+        return []
+    folds = list(KFold(FOLDS, shuffle=True, random_state=SEED).split(np.arange(len(train))))
+    return folds if _all_have_words(words, train, folds) else []
+
+
+def _all_have_words(words: Any, train: Inputs, folds: Folds) -> bool:
+    return all(features.has_words(words, train.take(learn)) for learn, _ in folds)
+
+
+def _parts(words: Any, train: Inputs, folds: Folds) -> Iterator[tuple[Ints, Ints, Any, Any]]:
+    """Each fold's rows to learn from and rows held back, and the features of both."""
+    from sklearn.base import clone
+
+    for learn, held in folds:
+        fold = clone(words)
+        yield learn, held, features.fit(fold, train.take(learn)), features.transform(fold, train.take(held))
