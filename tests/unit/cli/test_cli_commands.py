@@ -59,8 +59,8 @@ def test_check_ends_with_the_exit_code_of_data_where_it_found_an_error(whet, pip
     pipeline.found = checked(Finding("unknown_labels", "error", "test", 1, "a label that train lacks", "Drop the row"))
     ended = whet("check", "reviews.csv")
     assert ended.code == 3
-    lines = [line.strip() for line in ended.out.splitlines()]
-    start = lines.index("error        1  unknown_labels, test")
+    lines = [" ".join(line.split()) for line in ended.out.splitlines()]
+    start = lines.index("error 1 unknown_labels, test")
     assert lines[start + 1 : start + 3] == ["a label that train lacks.", "Drop the row."]
 
 
