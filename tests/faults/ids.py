@@ -13,6 +13,28 @@ _TRAINING = "tests/faults/test_training.py::test_"
 _DISK = "tests/faults/test_disk.py::test_"
 _PROCESS = "tests/faults/test_process.py::test_"
 
+_LOOK = "tests/unit/data/doctor/test_"
+_DOCTOR = "tests/flows/test_data_doctor.py::test_"
+
+D: dict[str, tuple[str, ...] | str] = {
+    "D10": (f"{_LOOK}names.py::test_spellings_are_named_in_pairs_with_their_rows",
+            f"{_LOOK}names.py::test_labels_that_differ_by_case_space_form_or_type_are_the_same"),
+    "D11": (f"{_DOCTOR}a_missing_label_is_a_finding_of_check_and_ends_a_training",),
+    "D12": (f"{_LOOK}copies.py::test_empty_texts_are_counted_with_those_of_white_space_and_named",
+            f"{_LOOK}copies.py::test_empty_texts_in_more_than_one_row_of_twenty_are_an_error",
+            "tests/unit/cli/test_cli_commands.py::test_predict_reads_a_text_a_line_and_keeps_empty_lines"),
+    "D20": (f"{_LOOK}names.py::test_a_label_of_too_few_rows_for_its_sides_is_named_with_its_first_place",
+            "tests/unit/data/test_split.py::test_a_label_of_one_row_goes_to_train"),
+    "D21": (f"{_LOOK}names.py::test_labels_that_train_lacks_are_an_error",
+            "tests/flows/test_test_side.py::test_a_label_that_training_lacks_is_named_before_anything_is_written"),
+    "D22": (f"{_LOOK}copies.py::test_test_texts_that_train_has_are_counted_as_rows_and_as_texts",
+            f"{_LOOK}near.py::test_rows_of_another_side_are_held_against_train_and_against_their_own",
+            f"{_DOCTOR}a_training_keeps_its_findings_and_scores_without_the_leaked_rows",
+            f"{_DOCTOR}a_test_side_that_train_has_is_refused_unless_it_is_allowed"),
+    "D23": (f"{_LOOK}copies.py::test_equal_texts_under_different_labels_are_found",),
+}  # fmt: skip
+"""Of the faults of data those that are findings."""
+
 C: dict[str, tuple[str, ...] | str] = {
     "C1": (f"{CONFIG}::test_every_setting_with_one_letter_wrong_is_unknown_and_the_nearest_is_named",
            f"{MISTAKES}::test_an_unknown_option"),
