@@ -14,13 +14,14 @@ _READ = "tests/unit/data/test_read.py::test_"
 _FORMATS = "tests/unit/data/test_formats.py::test_"
 _COLUMNS = "tests/unit/data/test_columns.py::test_"
 _DOCTOR = "tests/unit/data/doctor/test_"
+_FOUND = "tests/flows/test_data_doctor.py::test_"
 _TRAINING = "tests/faults/test_training.py::test_"
 _DISK = "tests/faults/test_disk.py::test_"
 _PROCESS = "tests/faults/test_process.py::test_"
 
-# D, labelled text. There are no options --on-bad-row (D5, D14, D15), --strip-labels (D10), --unknown-label (D21) and
-# --allow-leak (D22): the safe answer is enough. Which rows are damaged is told, and whether they are mended or dropped
-# is the user's to decide; labels stay byte for byte; a leak is a warning, which forbids no job.
+# D, labelled text. There are no options --on-bad-row (D5, D14, D15), --strip-labels (D10) and --unknown-label (D21):
+# the safe answer is enough. Which rows are damaged is told, and whether they are mended or dropped is the user's to
+# decide; labels stay byte for byte.
 D: dict[str, tuple[str, ...] | str] = {
     "D1": (f"{MISTAKES}::test_a_file_that_is_not_there",
            f"{_READ}a_missing_file_is_named_with_its_folder_and_the_nearest_name",
@@ -44,9 +45,12 @@ D: dict[str, tuple[str, ...] | str] = {
            f"{MISTAKES}::test_labels_keep_their_spelling"),
     "D9": (f"{_DATA}labels_that_look_like_gaps_numbers_or_each_other_stay_byte_for_byte",
            f"{_COLUMNS}labels_of_other_types_are_spelled"),
-    "D10": (f"{_DATA}labels_that_look_like_gaps_numbers_or_each_other_stay_byte_for_byte",),
+    "D10": (f"{_DATA}labels_that_look_like_gaps_numbers_or_each_other_stay_byte_for_byte",
+            f"{_DOCTOR}names.py::test_spellings_are_named_in_pairs_with_their_rows",
+            f"{_DOCTOR}names.py::test_labels_that_differ_by_case_space_form_or_type_are_the_same"),
     "D11": (f"{_DATA}rows_without_label_are_named",
-            f"{_COLUMNS}rows_without_a_label_are_named"),
+            f"{_COLUMNS}rows_without_a_label_are_named",
+            f"{_FOUND}a_missing_label_is_a_finding_of_check_and_ends_a_training"),
     "D12": (f"{_DATA}empty_texts_get_an_answer_each",
             f"{_DOCTOR}copies.py::test_empty_texts_are_counted_with_those_of_white_space_and_named",
             f"{_DOCTOR}copies.py::test_empty_texts_in_more_than_one_row_of_twenty_are_an_error"),
@@ -70,7 +74,10 @@ D: dict[str, tuple[str, ...] | str] = {
             f"{MISTAKES}::test_other_labels_than_the_run_knows_cannot_be_scored",
             f"{_DOCTOR}names.py::test_labels_that_train_lacks_are_an_error"),
     "D22": (f"{_DOCTOR}copies.py::test_test_texts_that_train_has_are_counted_as_rows_and_as_texts",
-            f"{_DOCTOR}copies.py::test_where_more_than_a_fifth_of_the_test_rows_stand_in_train_it_is_an_error"),
+            f"{_DOCTOR}copies.py::test_where_more_than_a_fifth_of_the_test_rows_stand_in_train_it_is_an_error",
+            f"{_DOCTOR}near.py::test_rows_of_another_side_are_held_against_train_and_against_their_own",
+            f"{_FOUND}a_training_keeps_its_findings_and_scores_without_the_leaked_rows",
+            f"{_FOUND}a_test_side_that_train_has_is_refused_unless_it_is_allowed"),
     "D23": (f"{_DOCTOR}copies.py::test_equal_texts_under_different_labels_are_found",),
     "D24": (f"{_DATA}data_of_which_one_byte_changed_are_other_data",
             f"{CONFIG}::test_a_run_is_not_gone_on_with_by_other_settings_and_the_differences_are_listed"),

@@ -33,7 +33,8 @@ _HTML = re.compile(
 _CONTINUED = "\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _READ_AS_LATIN = re.compile(f"(?:[\xc2-\xdf][{_CONTINUED}]|[\xe0-\xef][{_CONTINUED}]{{2}}|\xf0[{_CONTINUED}]{{3}})+")
 _LOST = "\ufffd"
-_TWO_HANGUL = re.compile("[가-힣]{2}")
+_MAY_BE_LATIN = re.compile("[\xc2-\xf0][\x80-\u3000]")  # a quicker pattern that holds of all that the other one finds
+_TWO_HANGUL = re.compile(rb"(?:[\xea-\xed][\x80-\xbf]{2}){2}")  # in UTF-8
 _HIGH = re.compile(r"[^\x00-\x7f]+")
 
 # The letters of each script; marks, digits and signs belong to none.
@@ -99,10 +100,11 @@ def garbled(text: str) -> str:
     if _LOST in text:
         at = text.index(_LOST)
         return text[max(0, at - 8) : at + 8]
-    for found in _READ_AS_LATIN.finditer(text):
-        if _meant(found[0]):
-            return found[0]
-    if not _TWO_HANGUL.search(text.encode("cp949", "ignore").decode("utf-8", "ignore")):
+    if _MAY_BE_LATIN.search(text):
+        for found in _READ_AS_LATIN.finditer(text):
+            if _meant(found[0]):
+                return found[0]
+    if not _TWO_HANGUL.search(text.encode("cp949", "ignore")):
         return ""  # as nearly always: what CP949 has for Hangul is hardly ever UTF-8
     return next(filter(_read_as_cp949, _HIGH.findall(text)), "")
 
