@@ -11,7 +11,9 @@ import pytest
 
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import BRIEF, Command, Job, events_of, weights_of, write_csv
-from whet import pipeline
+from whet import config, pipeline, prepare, runtime
+from whet.model import embedded
+from whet.planning.measured import has_lighter
 
 GOOD = ("정말 재미있었고", "배우들의 연기도 훌륭했습니다", "다시 보고 싶어요")
 BAD = ("시간이 아까운 영화였어요", "줄거리도 없고", "음악도 별로였습니다")
@@ -147,3 +149,16 @@ def test_a_model_with_the_words_of_the_texts_is_not(whet: Command, here: Path, t
     write_csv(here / "reviews.csv", review_rows())
     ended = whet("plan", "reviews.csv", "--model", str(tiny_bert), "--threads", "1")
     assert (ended.code, "vocabulary" in ended.err) == (0, False)
+
+
+@pytest.mark.parametrize(("data", "there"), [("sample:reviews-ko", False), ("sample:reviews", True)])
+def test_the_embedded_english_model_is_no_shorter_way_for_texts_whose_words_it_lacks(
+    tiny_bert: Path, data: str, there: bool
+) -> None:
+    if not embedded.is_installed():
+        pytest.skip("the embedded model is not installed")
+    events = prepare.settle(data, config.resolve({"model": str(tiny_bert)}), runtime.ALONE)
+    with pytest.raises(StopIteration) as ended:
+        while True:
+            next(events)
+    assert has_lighter(ended.value.value) is there
