@@ -179,7 +179,7 @@ def sides_drawn(rows: Labelled, settings: Settings) -> int:
 
 def allowed_by(settings: Settings) -> frozenset[str]:
     """The codes of findings that shall not stop the job."""
-    return frozenset(code.strip() for code in (settings.allow or "").split(","))
+    return frozenset(code.strip() for code in settings.allow.split(",")) if settings.allow else frozenset()
 
 
 def splits_of(rows: Labelled, settings: Settings) -> Splits:

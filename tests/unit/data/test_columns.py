@@ -189,6 +189,17 @@ def test_rows_without_a_label_are_named() -> None:
     assert label_fault(["a"] + [None] * 1_200).saw.endswith("line 11, line 12 and 1,190 more")
 
 
+def test_where_gaps_are_allowed_a_missing_label_is_empty_and_the_others_have_their_names() -> None:
+    def spelled(values: Sequence[object], names: Mapping[str, str] | None = None) -> tuple[str, ...] | None:
+        given = table({"text": ["a"] * len(values), "label": values})
+        return examples(given, Columns("text", "", "label", ""), label_names=names, gaps=True).labels
+
+    assert spelled(["a", None, " ", float("nan"), "b"]) == ("a", "", "", "", "b")
+    assert spelled([1.0, float("nan"), 0.0], {"0": "no", "1": "yes"}) == ("yes", "", "no")
+    assert spelled([None, None]) == ("", "")
+    assert spelled(["a", "b"]) == ("a", "b")
+
+
 def test_minus_one_throughout_means_no_labels_but_only_throughout() -> None:
     assert labels([-1, -1]) is None
     assert labels([-1, 1]) == ("-1", "1")

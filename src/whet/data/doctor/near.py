@@ -138,7 +138,7 @@ def _in_train(part: Part, like: Mapping[int, int], train: Part, least: str) -> I
 
 
 class _Search:
-    """Compares candidates, each pair once, until MOST_COMPARED."""
+    """Compares candidates, each pair once, up to MOST_COMPARED of them."""
 
     def __init__(self, units: _Units, has_train: bool) -> None:
         self.within: dict[int, int] = {}
@@ -147,6 +147,7 @@ class _Search:
         self._units = units
         self._has_train = has_train
         self._unlike: set[tuple[int, int]] = set()
+        self._compared = 0
         self._shingles = lru_cache(maxsize=2_000)(self._shingles_of)
 
     def compare(self, bucket: Sequence[int]) -> bool:
@@ -161,7 +162,7 @@ class _Search:
             mates = seen.setdefault(part, [])
             if len(mates) < LOOKED_AT:
                 mates.append(unit)
-            if len(self._unlike) >= MOST_COMPARED:
+            if self._compared >= MOST_COMPARED:
                 self.whole = False
                 return False
         return True
@@ -170,6 +171,7 @@ class _Search:
         for other in others:
             if (other, unit) in self._unlike:
                 continue
+            self._compared += 1
             if self._alike(unit, other):
                 found[unit] = other
                 return

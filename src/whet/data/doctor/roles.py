@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from random import Random
 
 from whet.data.doctor.part import Part, listed, percent, row_count
 from whet.errors import quoted
@@ -51,8 +52,8 @@ def answers(part: Part) -> Iterator[Finding]:
     names = Counter(part.labels)
     if len(part.texts) < FEW or not 2 <= len(names) <= MOST_LABELS:
         return
-    step = max(1, len(part.texts) // LOOKED)
-    sample = range(0, len(part.texts), step)
+    # Drawn, for every k-th row of a table whose labels alternate has one label alone.
+    sample = Random(0).sample(range(len(part.texts)), min(LOOKED, len(part.texts)))
     folded = [part.texts[i].casefold() for i in sample]
     copied = [name for name in names if _is_copied(name, folded, [part.labels[i] == name for i in sample])]
     if not copied:

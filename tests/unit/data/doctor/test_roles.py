@@ -40,6 +40,11 @@ def test_a_korean_label_with_an_ending_is_found():
     assert only(roles.answers(part(rows))).figures["labels"] == ["긍정"]
 
 
+def test_labels_that_alternate_over_many_rows_are_both_looked_at():
+    rows = [(f"sports and business {i}", ("sports", "business")[i % 2]) for i in range(2 * roles.LOOKED)]
+    assert list(roles.answers(part(rows))) == []
+
+
 def test_a_label_that_stands_in_all_texts_or_in_few_or_within_words_is_no_copy():
     everywhere = [(f"sports and business {i}", ("sports", "business")[i % 2]) for i in range(60)]
     few = [(f"sports {i}" if i % 6 == 0 else f"text {i}", ("sports", "business")[i % 2]) for i in range(60)]
