@@ -17,6 +17,9 @@ METRICS = (
     *("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "samples_f1"),
     *("pearson", "spearman", "mae", "rmse", "loss"),
 )
+ALLOWED = ("empty_texts", "texts_in_train")
+"""Findings of severity error that a user may know better about."""
+
 MOST_BITS = 1000  # of a whole number, for a float holds little more
 ODD = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # the last are what Python makes of bytes that are no UTF-8
 LONGEST = 80  # characters of a wrong value that a message repeats
@@ -81,7 +84,17 @@ def _checked_text(name: str, value: str, flag: str) -> str:
         raise UsageError(f"unknown metric {shown(value)}", where=flag, expected=expected, todo=todo)
     if name == "budget":
         durations.seconds(value, where=flag)
+    if name == "allow":
+        _check_codes(value, flag)
     return value
+
+
+def _check_codes(value: str, flag: str) -> None:
+    for code in value.split(","):
+        if code.strip() not in ALLOWED:
+            saw = f"{shown(code)} is not a finding that can be allowed"
+            todo = did_you_mean(code.strip(), ALLOWED)
+            raise UsageError(saw, where=flag, expected=f"{' or '.join(ALLOWED)}, or both after a comma", todo=todo)
 
 
 def _number(value: object, *, whole: bool) -> int | float | None:

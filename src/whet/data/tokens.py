@@ -29,7 +29,7 @@ from whet.records import Bools, Encoded, Ints
 
 CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them
-FORMAT = 1  # of the cache; a new number makes old entries unused
+FORMAT = 2  # of the cache; a new number makes old entries unused
 HEAD_SHARE = 0.25  # of a head-tail cut: 128 of 510 tokens, after Sun et al. 2019, arXiv 1905.05583
 HEAD_CHARACTERS = 5.5  # a token; 1 of 2,000 English reviews has fewer tokens in as many characters
 
@@ -66,7 +66,7 @@ class Cutter:
 
     def shown(self, *texts: str) -> tuple[list[int], list[bool]]:
         """All ids of a text, or of both of a pair, with the special tokens, and which of them a model sees."""
-        bodies = [self.tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        bodies = [coded.ids for coded in self.whole(texts)]
         rooms = [self.body_length]
         if len(bodies) == 2:
             rooms = longest_first(np.array([[len(body) for body in bodies]]), self.body_length)[0].tolist()
@@ -92,6 +92,10 @@ class Cutter:
         for i, whole in zip(short, self._coded([cleaned[i] for i in short]), strict=True):
             coded[i] = whole
         return coded
+
+    def whole(self, texts: Sequence[str]) -> list[Encoding]:
+        """What the tokenizer makes of the whole of each text, without special tokens."""
+        return self._coded([clean_text(text) for text in texts])
 
     def laid_out(self, bodies: Sequence[Encoding], seconds: Sequence[Encoding] | None = None) -> Encoded:
         """Their ids end to end, cut, each with its special tokens; those of a pair in one sequence."""
@@ -207,17 +211,17 @@ def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path, pairs: Seq
 
 def encode_in_memory(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None = None) -> Encoded:
     """The same ids without touching the disk, for prediction."""
-    chunks = list(_encode(texts, cutter, pairs))
-    if len(chunks) == 1:
-        return chunks[0]
-    lengths = [np.diff(chunk.offsets) for chunk in chunks]
+    made = list(_encode(texts, cutter, pairs))
+    if len(made) == 1:
+        return made[0]
+    lengths = [np.diff(chunk.offsets) for chunk in made]
     none = np.zeros(0, np.int64)
     encoded = _encoded(
-        np.concatenate([none.astype(np.uint32), *(chunk.ids for chunk in chunks)]),
+        np.concatenate([none.astype(np.uint32), *(chunk.ids for chunk in made)]),
         np.concatenate([none, *lengths]),
-        np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in chunks)]),
+        np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in made)]),
     )
-    return replace(encoded, seconds=_joined(chunk.seconds for chunk in chunks) if cutter.typed else None)
+    return replace(encoded, seconds=_joined(chunk.seconds for chunk in made) if cutter.typed else None)
 
 
 def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encoded:
@@ -239,13 +243,13 @@ def _encode(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None = 
         return cutter.bodies(texts[part]), None if pairs is None else cutter.bodies(pairs[part])
 
     assert (pairs is None) == (cutter.middle is None), "a tokenizer is read for single texts or for pairs"
-    chunks = _chunks(texts, pairs)
+    waiting = _spans(texts, pairs)
     with ThreadPoolExecutor(1) as worker:
-        first = next(chunks, None)
+        first = next(waiting, None)
         coming = None if first is None else worker.submit(bodies, first)
         while coming is not None:
             found = coming.result()
-            following = next(chunks, None)
+            following = next(waiting, None)
             coming = None if following is None else worker.submit(bodies, following)
             yield cutter.laid_out(*found)
 
@@ -290,8 +294,13 @@ def _special_tokens(
     return tuple(coded.ids[:first]), middle, tuple(coded.ids[last + 1 :]), typed
 
 
-def _chunks(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[range]:
-    """At most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """What a tokenizer is given at a time: at most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
+    return (texts[span.start : span.stop] for span in _spans(texts, None))
+
+
+def _spans(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[range]:
+    """The rows of each chunk."""
     start = characters = 0
     for end, text in enumerate(texts, start=1):
         characters += len(text) + (0 if pairs is None else len(pairs[end - 1]))
