@@ -24,6 +24,7 @@ from whet.labels import LabelSet, label_set, read_label_names
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input, read_config
 from whet.records import SIDES, Checked, Columns, Encoded, Examples, Ints, Notice, Side, Source, Splits, Stage, Table
+from whet.training.few import enough_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         find(resolved.settings.model)  # what cannot be had is said before torch is loaded
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
-    chosen = [Notice(_device_line(machine, ranks)), *notices]
+    resolved, few = enough_steps(resolved, len(splits.train.texts))
+    chosen = [Notice(_device_line(machine, ranks)), *notices, *([Notice(few)] if few else ())]
     yield from chosen
     kept = None if settings.budget is None else rows
     asked = Asked(
