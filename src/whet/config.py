@@ -278,32 +278,7 @@ NEEDS_ROWS = (
     ("keep", "validation"), ("test_rows", "test"),
 )  # fmt: skip
 
-# Spellings of transformers' TrainingArguments and scripts, and what they are called here.
-ALIASES: Mapping[str, str] = {
-    "num_train_epochs": "epochs",
-    "per_device_train_batch_size": "batch_size",
-    "train_batch_size": "batch_size",
-    "lr": "learning_rate",
-    "max_seq_length": "max_length",
-    "max_seq_len": "max_length",
-    "model_name_or_path": "model",
-    "model_name": "model",
-    "warmup_ratio": "warmup",
-    "warmup_steps": "warmup",
-    "output_dir": "output",
-    "logging_steps": "log_every",
-    "eval_steps": "evaluate_every",
-    "metric_for_best_model": "metric",
-    "text_column": "text",
-    "text_column_name": "text",
-    "label_column": "label",
-    "label_column_name": "label",
-    "validation_file": "validation",
-    "test_file": "test",
-    "max_train_samples": "train_rows",
-    "max_predict_samples": "test_rows",
-    "num_hidden_layers": "layers",
-}
+ALIASES = values.ALIASES
 
 
 def fields() -> tuple[dataclasses.Field[Any], ...]:
