@@ -34,7 +34,7 @@ SEEN = 2  # batches of a size before one is recorded, which takes as long as som
 
 def usable(classifier: Classifier) -> bool:
     """Whether steps of this classifier can be recorded: nothing in them waits for the card, and no
-    factor of the loss changes from step to step."""
+    factor of the loss changes from step to step. Of one label a row alone: other targets are no class ids."""
     family = FAMILIES.get(classifier.model.config.model_type)
     return (
         classifier.device.type == "cuda"
@@ -43,6 +43,7 @@ def usable(classifier: Classifier) -> bool:
         and classifier.flash.usable
         and family is not None
         and not family.registered
+        and classifier.kind == "one"
     )
 
 
@@ -67,7 +68,8 @@ class OnCard(OnDevice):
         return len(self._graphs)
 
     def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
-        recorded = self._recorded(batch) if scale == 1.0 else None
+        # Types of tokens, which pairs have, are not among what a graph reads.
+        recorded = self._recorded(batch) if scale == 1.0 and batch.seconds is None else None
         if recorded is None:
             return super().gradient(batch, scale)
         mean = recorded.replay(self.filled(batch, recorded.tokens))
@@ -94,7 +96,7 @@ class OnCard(OnDevice):
             torch._foreach_zero_(gradients)
 
     def prepare(self, batch: Batch) -> None:
-        if not self.refused and size_of(batch) not in self._graphs:
+        if not self.refused and batch.seconds is None and size_of(batch) not in self._graphs:
             self._record(batch)
 
     def _recorded(self, batch: Batch) -> Recorded | None:
