@@ -18,7 +18,7 @@ from typing import Any, Literal, TypedDict, get_type_hints
 from whet import recipes, values
 from whet.errors import UsageError, did_you_mean
 
-Truncation = Literal["head", "head-tail"]
+Truncation = Literal["head", "head-tail", "chunks"]
 TaskName = Literal["auto", "classification", "multilabel", "regression"]
 Keep = Literal["best", "last"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]

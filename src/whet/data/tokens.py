@@ -1,4 +1,5 @@
-"""Texts, or pairs of texts, to token ids: encoded in chunks, cut to length, kept flat on disk, cached by content.
+"""Texts, or pairs of texts, to token ids: encoded some at a time, cut to length or divided into sequences of that
+length, kept flat on disk, cached by content.
 
 Uses the tokenizers library alone, so that looking at tokens needs neither torch nor transformers.
 """
@@ -31,6 +32,7 @@ CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them
 FORMAT = 1  # of the cache; a new number makes old entries unused
 HEAD_SHARE = 0.25  # of a head-tail cut: 128 of 510 tokens, after Sun et al. 2019, arXiv 1905.05583
+MOST_CHUNKS = 64  # of one text: what of it has to be in memory at once to train on it
 HEAD_CHARACTERS = 5.5  # a token; 1 of 2,000 English reviews has fewer tokens in as many characters
 
 
@@ -52,6 +54,8 @@ class Cutter:
     """Ids between the two texts of a pair; None: it cuts single texts."""
     typed: bool = False
     """Whether the tokenizer gives what comes after `middle` another type, as BERT's does."""
+    most_chunks: int = MOST_CHUNKS
+    """How many sequences a text may have where longer ones are divided."""
 
     @property
     def body_length(self) -> int:
@@ -59,14 +63,19 @@ class Cutter:
         return self.max_length - len(self.prefix) - len(self.middle or ()) - len(self.suffix)
 
     def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> tuple[list[list[int]], list[bool]]:
-        """Ids of each text, or pair of texts, with its special tokens, and whether it was cut."""
+        """Ids of each text, or pair of texts, with its special tokens, and whether it was cut. Those of all sequences
+        of a text stand end to end."""
         encoded = encode_in_memory(texts, self, pairs)
-        rows = np.split(encoded.ids, encoded.offsets[1:-1]) if texts else []
+        starts = encoded.offsets if encoded.documents is None else encoded.offsets[encoded.documents]
+        rows = np.split(encoded.ids, starts[1:-1]) if texts else []
         return [row.tolist() for row in rows], encoded.truncated.tolist()
 
     def shown(self, *texts: str) -> tuple[list[int], list[bool]]:
-        """All ids of a text, or of both of a pair, with the special tokens, and which of them a model sees."""
+        """All ids of a text, or of both of a pair, with the special tokens of each sequence, and which of them a
+        model sees."""
         bodies = [self.tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        if self.truncation == "chunks":
+            return self._shown_chunks(bodies[0])
         rooms = [self.body_length]
         if len(bodies) == 2:
             rooms = longest_first(np.array([[len(body) for body in bodies]]), self.body_length)[0].tolist()
@@ -77,6 +86,15 @@ class Cutter:
             ids += [*body, *after]
             kept += [i in seen for i in range(len(body))] + [True] * len(after)
         return ids, kept
+
+    def _shown_chunks(self, body: list[int]) -> tuple[list[int], list[bool]]:
+        ids: list[int] = []
+        kept: list[bool] = []
+        for chunk in self.chunks_of(len(body)):
+            ids += [*self.prefix, *body[chunk.start : chunk.stop], *self.suffix]
+            kept += [True] * (len(self.prefix) + len(chunk) + len(self.suffix))
+        rest = body[self.body_length * self.most_chunks :]
+        return [*ids, *rest], [*kept, *[False] * len(rest)]
 
     def bodies(self, texts: Sequence[str]) -> list[Encoding]:
         """What the tokenizer makes of each text, without special tokens and uncut; of a long text
@@ -97,6 +115,8 @@ class Cutter:
         """Their ids end to end, cut, each with its special tokens; those of a pair in one sequence."""
         if seconds is not None:
             return self._laid_out_pairs(bodies, seconds)
+        if self.truncation == "chunks":
+            return self._laid_out_chunks(bodies)
         flat = array("I")
         room = self.body_length
         counts = np.array([len(body) for body in bodies], dtype=np.int64)
@@ -105,6 +125,21 @@ class Cutter:
         return _encoded(
             np.frombuffer(flat, np.uint32), np.minimum(counts, room) + self.max_length - room, counts > room
         )
+
+    def _laid_out_chunks(self, bodies: Sequence[Encoding]) -> Encoded:
+        assert self.middle is None, "pairs of texts are not divided"
+        flat = array("I")
+        lengths: list[int] = []
+        counts: list[int] = []
+        for body in bodies:
+            ids, chunks = body.ids, self.chunks_of(len(body))
+            for chunk in chunks:
+                flat.fromlist([*self.prefix, *ids[chunk.start : chunk.stop], *self.suffix])
+                lengths.append(len(chunk) + self.max_length - self.body_length)
+            counts.append(len(chunks))
+        cut = np.array([len(body) > self.most_chunks * self.body_length for body in bodies], dtype=np.bool_)
+        encoded = _encoded(np.frombuffer(flat, np.uint32), np.array(lengths, np.int64), cut)
+        return replace(encoded, documents=_documents(np.array(counts, np.int64)))
 
     def _laid_out_pairs(self, bodies: Sequence[Encoding], seconds: Sequence[Encoding]) -> Encoded:
         assert self.middle is not None, "the tokenizer was read for single texts"
@@ -125,10 +160,17 @@ class Cutter:
         room = self.body_length if room is None else room
         if length <= room:
             return range(length)
-        if self.truncation == "head":
-            return range(room)
+        if self.truncation != "head-tail":
+            return range(min(length, room * self.most_chunks) if self.truncation == "chunks" else room)
         head = min(room, max(1, round(room * HEAD_SHARE)))
         return range(head), range(length - (room - head), length)
+
+    def chunks_of(self, length: int) -> list[range]:
+        """The places of `length` body tokens in each chunk: as few chunks as can be, and all as long to one token,
+        for each has the same say in the answer. What no chunk may have is left out at the end."""
+        kept = min(length, self.body_length * self.most_chunks)
+        count = max(1, -(-kept // self.body_length))
+        return [range(kept * i // count, kept * (i + 1) // count) for i in range(count)]
 
     def _head(self, text: str) -> str:
         """A beginning of a long text that ends before a space, where such an end changes no token."""
@@ -217,13 +259,23 @@ def encode_in_memory(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] 
         np.concatenate([none, *lengths]),
         np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in chunks)]),
     )
-    return replace(encoded, seconds=_joined(chunk.seconds for chunk in chunks) if cutter.typed else None)
+    seconds = _joined(chunk.seconds for chunk in chunks) if cutter.typed else None
+    return replace(encoded, seconds=seconds, documents=_documents(np.concatenate([none, *map(_counts, chunks)])))
 
 
 def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encoded:
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return Encoded(ids, offsets, truncated)
+
+
+def _documents(counts: Ints) -> Ints | None:
+    """The first sequence of each text, and the end, by how many each has; None where each has one."""
+    return None if (counts == 1).all() else np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+
+
+def _counts(encoded: Encoded) -> Ints:
+    return np.ones(len(encoded), np.int64) if encoded.documents is None else np.diff(encoded.documents)
 
 
 def _joined(seconds: Iterable[Ints | None]) -> Ints:
