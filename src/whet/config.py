@@ -21,6 +21,7 @@ from whet.errors import UsageError, did_you_mean
 Truncation = Literal["head", "head-tail", "chunks"]
 TaskName = Literal["auto", "classification", "multilabel", "regression"]
 Keep = Literal["best", "last"]
+Sampling = Literal["plain", "balanced"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -91,7 +92,12 @@ class Settings:
     test_rows: int | None = _setting(None, "Data", "Score this many test rows, drawn by class.", within=Range(least=1))
     encoding: str = _setting("utf-8", "Data", "Encoding of text files, for example cp949.")
 
-    model: str = _setting("auto", "Model", "auto, embedded, a model's name on the hub, or a folder.", common=True)
+    model: str = _setting(
+        "auto",
+        "Model",
+        "auto, embedded, a model's name on the hub, a folder, or a run to start from (its folder, or last).",
+        common=True,
+    )
     max_length: int = _setting(
         512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, within=Range(least=3)
     )
@@ -118,6 +124,19 @@ class Settings:
         0.06, "Training", "Warm-up: a share of all steps below 1, a number of steps from 1.", within=Range(least=0)
     )
     max_grad_norm: float = _setting(1.0, "Training", "Gradients are clipped to this norm.", within=Range(above=0))
+    class_weights: str | None = _setting(
+        None, "Training", "What a row of each class counts: balanced, or a JSON file of label names and weights."
+    )
+    sampling: Sampling = _setting(
+        "plain", "Training", "plain: every row once an epoch. balanced: every class as often, in as many steps."
+    )
+    focal: float | None = _setting(
+        None, "Training", "Focal loss with this gamma: rows that the model is sure of count less.",
+        within=Range(above=0, most=10),
+    )  # fmt: skip
+    label_smoothing: float = _setting(
+        0.0, "Training", "Share of each target that is spread over all classes.", within=Range(least=0, most=1)
+    )
     evaluate_every: int | None = _setting(
         None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", within=Range(least=1)
     )
@@ -204,6 +223,10 @@ class SettingValues(TypedDict, total=False):
     weight_decay: float
     warmup: float
     max_grad_norm: float
+    class_weights: str | None
+    sampling: Sampling
+    focal: float | None
+    label_smoothing: float
     evaluate_every: int | None
     metric: str
     early_stopping: int | None
@@ -329,6 +352,12 @@ def _check_together(resolved: Resolved) -> None:
     """Settings that contradict each other. Early stopping is nothing without rows to watch; what else would do
     nothing is refused where one hand wrote both, for a recipe's values cannot be taken back."""
     settings, reasons = resolved.settings, resolved.reasons
+    if settings.sampling == settings.class_weights == "balanced":
+        raise UsageError(
+            "--class-weights balanced with --sampling balanced",
+            expected="one of the two, for together they count a rare class twice over",
+            todo="Leave out one of them",
+        )
     for name, side in NEEDS_ROWS:
         alike = reasons[name] == reasons[side] or name == "early_stopping"
         asked = reasons[name] != "default" and getattr(settings, name) not in (None, "last")

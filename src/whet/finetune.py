@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from whet import artifact, heap, runs
 from whet.config import Resolved, Settings
@@ -92,10 +93,16 @@ class Job:
     kept: Kept
     facts: Mapping[str, Any]
     """What a checkpoint is to keep of the job beside its training."""
+    weights: tuple[float, ...] | None = None
+    """What a row of each class counts."""
 
     @property
     def settings(self) -> Settings:
         return self.resolved.settings
+
+    @property
+    def recipe(self) -> loop.Recipe:
+        return loop.recipe_of(self.settings, self.weights, kind=self.labels.kind)
 
 
 def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
@@ -159,14 +166,11 @@ def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats
     """What is to be told of a model that seems to have learned nothing. `logits`: what it answered on that side."""
     targets = job.sides["train"].targets
     answered: Targets | None = None
-    if job.labels.kind == "value":  # on the scale of its losses
-        values = np.asarray(targets, dtype=np.float64)
-        scale = scale_of(values, job.classifier.model)
-        targets = (values - scale.mean) / scale.deviation
-        answered = None if logits is None else (logits[:, 0] - scale.mean) / scale.deviation
-    elif isinstance(judged.metrics, SeveralScores) and logits is not None:
+    if logits is not None and isinstance(judged.metrics, SeveralScores):
         answered = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
-    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), targets, answered)
+    elif logits is not None and job.labels.kind == "value":
+        answered = logits[:, 0]
+    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), _guess(job), targets, answered)
     if signs:
         advice = (
             f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
@@ -174,6 +178,18 @@ def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats
         )
         message = f"{signs}: the model may have learned nothing of the texts. {advice}"
         yield folder.log(Notice(message, "warning"))
+
+
+def _guess(job: Job) -> float:
+    """The loss of whoever gives all training rows the same answer, the best there is."""
+    targets = job.sides["train"].targets
+    if job.labels.kind == "value":
+        values = np.asarray(targets, dtype=np.float64)
+        scale = scale_of(values, job.classifier.model)
+        return job.recipe.loss.guess(torch.from_numpy((values - scale.mean) / scale.deviation))
+    # Balanced sampling shows each class as often as any other.
+    shown = targets if job.settings.sampling == "plain" else np.arange(len(job.labels))
+    return job.recipe.loss.guess(torch.from_numpy(shown))
 
 
 def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path) -> Baselines:
@@ -190,8 +206,8 @@ def _fit(
     leaves the weights that are to be kept and returns the last step and the evaluation of those weights."""
     train = job.sides["train"]
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
-    objective = job.team.objective(classifier, train.encoded)
-    training = loop.Training(classifier, train.encoded, train.targets, loop.recipe_of(settings), objective, pace)
+    objective = job.team.objective(classifier, train.encoded, job.recipe.loss)
+    training = loop.Training(classifier, train.encoded, train.targets, job.recipe, objective, pace)
     keeper = Keeper(
         job.kept.checkpoints, training, selection, classifier.model, job.team, settings.checkpoint_every,
         beside=classifier.device.type != "cpu",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
-from whet import config, prepare, runs, runtime, unseen
+from whet import config, prepare, reading, runs, runtime, unseen
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.check import check as look
 from whet.data.split import split
@@ -146,7 +146,7 @@ def load(run: str | os.PathLike[str]) -> Run:
 
 def check_data(data: object, resolved: Resolved) -> Checked:
     """The first stage of training on its own."""
-    rows = prepare.labelled(data, resolved.settings)
+    rows = reading.labelled(data, resolved.settings)
     found = look(rows.sides, rows.columns, source=rows.name)
     said = tuple(Finding("reading", "info", 0, notice) for notice in rows.notices)
     return dataclasses.replace(found, findings=found.findings + said)
@@ -156,7 +156,7 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     """The tokens of one training row under the settings' model and cut. Needs no torch where the
     model has a tokenizer.json."""
     settings = resolved.settings
-    rows = prepare.labelled(data, settings).sides["train"]
+    rows = reading.labelled(data, settings).sides["train"]
     pair = rows.pairs is not None
     if not 0 <= row < len(rows.texts):
         raise DataError(f"no row {row}", where=rows.source, expected=f"0 to {len(rows.texts) - 1}")

@@ -7,50 +7,37 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whet import runtime
+import numpy as np
+
+from whet import durable, naming, runs, runtime, values
 from whet.config import Resolved, Settings
 from whet.data.check import check as look
 from whet.data.check import raise_errors
-from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
-from whet.data.read import read, read_side, split_for
 from whet.data.split import fingerprint, split
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
-from whet.errors import DataError, ModelError, OutputError, UsageError
-from whet.labels import LabelSet, label_set, read_label_names
+from whet.data.weights import class_weights
+from whet.errors import ModelError, OutputError, UsageError, quoted
+from whet.labels import Kind, LabelSet, label_set
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input, read_config
+from whet.reading import Labelled, labelled
 from whet.records import (
     SIDES,
     Checked,
-    Columns,
     Encoded,
     Examples,
     Inputs,
     Notice,
     Side,
-    Source,
     Splits,
     Stage,
-    Table,
     Targets,
 )
 from whet.score.metrics import metric_of
 from whet.values import AUTO_METRIC
 
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """DATA, its columns in their roles."""
-
-    name: str
-    source: str
-    columns: Columns
-    sides: Mapping[str, Examples]
-    """By side: train, validation, test."""
-    label_order: tuple[str, ...]
-    """Label names in the order that the user or the data set gives them; empty: none given."""
-    notices: tuple[str, ...]
+OF_ONE_LABEL = ("class_weights", "sampling", "focal", "label_smoothing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,57 +101,21 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
 
     yield Stage("model")
     if settings.model != "auto":
-        find(settings.model)  # what cannot be had is said before torch is loaded
+        resolved = _of_run(resolved)
+        find(resolved.settings.model)  # what cannot be had is said before torch is loaded
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
     chosen = [Notice(_device_line(machine, ranks)), *notices]
     yield from chosen
     kept = None if settings.budget is None else rows
     inputs = Inputs(rows.columns.text, rows.columns.pair)
-    return Asked(rows.name, splits, labels, machine, resolved, files, inputs, (*said, *reasons, *chosen), kept)
-
-
-def labelled(data: object, settings: Settings) -> Labelled:
-    """Reads DATA and the files named by --test and --validation, and finds text and labels.
-
-    A side without labels, such as the test split of a contest, is left out and said; one that was
-    asked for raises DataError.
-    """
-    source = read(data, encoding=settings.encoding)
-    tables, notices = _tables(source, settings)
-    given_names = read_label_names(settings.label_names) if settings.label_names else None
-    columns = columns_of(tables["train"], settings)
-    sides: dict[str, Examples] = {}
-    for side, table in tables.items():
-        rows = examples(table, _same_columns(table, columns), label_names=given_names)
-        if has_answers(rows):
-            sides[side] = rows
-        elif side == "train":
-            raise DataError("no labels in the training rows", where=table.source, todo="Name a column with --label")
-        elif getattr(settings, side) != "auto":
-            raise DataError(
-                f"no labels, so it cannot be the {side} side",
-                where=table.source,
-                expected="a label in every row",
-                todo=f"Name another file with --{side}, or a column with --label",
-            )
-        else:
-            notices.append(f"{table.source} has no labels and is not used for {side}")
-    # Several labels may share a name, and a data set's names belong to its own label column alone.
-    order = tuple(dict.fromkeys((given_names or tables["train"].label_names).values()))
-    train = sides["train"]
-    present = train.labels or [label for row in train.several or () for label in row]
-    if columns.kind == "value" or not set(present) <= set(order):
-        order = ()
-    return Labelled(source.name, tables["train"].source, columns, sides, order, tuple(notices))
-
-
-def columns_of(table: Table, settings: Settings) -> Columns:
-    """The columns of a table, as the settings ask for them."""
-    return find_columns(
-        table, text=settings.text, pair=settings.pair, label=settings.label, task=settings.task,
-        separator=settings.label_separator,
-    )  # fmt: skip
+    asked = Asked(rows.name, splits, labels, machine, resolved, files, inputs, (*said, *reasons, *chosen), kept)
+    if (weights := weights_of(asked)) is not None:
+        each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
+        weighted = Notice(f"class weights {settings.class_weights}: {each}")
+        yield weighted
+        asked = dataclasses.replace(asked, said=(*asked.said, weighted))
+    return asked
 
 
 def seconds_of(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
@@ -189,6 +140,7 @@ def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet
     """The labels of the training rows. Labels elsewhere that training lacks raise DataError; a
     metric that the task lacks raises UsageError."""
     kind, train = rows.columns.kind, splits.train
+    _check_options(settings, kind)
     if kind == "one":
         assert train.labels is not None
         present: Iterable[str] = train.labels
@@ -199,6 +151,48 @@ def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet
     labels = label_set(present, positive=settings.positive, source=train.source, order=rows.label_order, kind=kind)
     metric_of(settings.metric, labels.task)
     return labels
+
+
+def weights_of(asked: Asked) -> tuple[float, ...] | None:
+    """What a row of each class counts in the training [C]; None: all alike. Raises UsageError for a file that does
+    not say it."""
+    given, train = asked.resolved.settings.class_weights, asked.splits.train
+    if given is None or asked.labels.kind != "one":
+        return None
+    assert train.labels is not None
+    return class_weights(given, asked.labels, np.asarray(asked.labels.ids(train.labels, source=train.source)))
+
+
+def _of_run(resolved: Resolved) -> Resolved:
+    """The same, where `model` names a run with that run looked at: it must be finished and as it was saved.
+    `last` becomes the run that it stands for today. Raises ModelError."""
+    model = resolved.settings.model
+    path = values.folder(model)
+    is_last = model == "last" and not path.exists()
+    if not (is_last or path.parts[:1] == naming.FOLDER.parts or (path / "run.json").is_file()):
+        return resolved
+    run = runs.find(model, where="--model")
+    if not run.bare and not run.finished:
+        todo = "Let it end first: its command in run.json goes on with it"
+        raise ModelError(f"{run.path} is not a finished run", where="--model", todo=todo)
+    wrong = durable.damage(run.model)
+    if wrong is not None:
+        todo = "Restore the file, or name another run"
+        raise ModelError(f"changed or damaged after it was saved: {wrong}", where=str(run.model), todo=todo)
+    return resolved.with_value("model", str(run.path), "last") if is_last else resolved
+
+
+def _check_options(settings: Settings, kind: Kind) -> None:
+    """Raises UsageError for what only the training of one label a row knows."""
+    asked = [name for name in OF_ONE_LABEL if getattr(settings, name) != Settings.__dataclass_fields__[name].default]
+    if kind == "one" or not asked:
+        return
+    flags = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
+    raise UsageError(
+        f"{flags} with {'several labels a row' if kind == 'several' else 'numbers'}",
+        expected="one label a row",
+        todo=f"Leave out {flags}",
+    )
 
 
 def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple[Resolved, ModelFiles, list[Notice]]:
@@ -304,60 +298,3 @@ def _device_line(machine: runtime.Runtime, ranks: runtime.Ranks) -> str:
     lower = f"; precision {machine.precision}: {machine.precision_reason}" if machine.precision != "fp32" else ""
     line = f"device {machine.device}: {machine.device_reason}{lower}; {machine.threads} thread{plural}"
     return line if ranks.count == 1 else f"{line} in each of {ranks.count} processes"
-
-
-def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list[str]]:
-    notices = list(source.notices)
-    tables: dict[Side, Table] = {}
-    for side in SIDES:
-        split = split_for(source, side)
-        if split is not None:
-            tables[side] = source.tables[split]
-    if "train" not in tables:
-        raise DataError(
-            f"no split for training among {', '.join(source.tables)}", where=source.name, expected="one called train"
-        )
-    asked: tuple[tuple[Side, str], ...] = (("test", settings.test), ("validation", settings.validation))
-    for side, wish in asked:
-        if wish in ("auto", "none") or _is_share(wish):
-            continue
-        if wish == split_for(source, "train"):
-            raise UsageError(
-                f"{wish} is what is trained on",
-                where=f"--{side}",
-                expected="other rows: a file, another split, a share such as 0.1, or none",
-            )
-        if wish in source.tables:
-            tables[side] = source.tables[wish]
-            # A split that now serves elsewhere must not keep its old role too.
-            for other in SIDES:
-                if other != side and split_for(source, other) == wish:
-                    tables.pop(other, None)
-        else:
-            tables[side], more = read_side(wish, side, encoding=settings.encoding)
-            notices += more
-    return tables, notices
-
-
-def _is_share(wish: str) -> bool:
-    try:
-        float(wish)
-    except ValueError:
-        return False
-    return True
-
-
-def _same_columns(table: Table, columns: Columns) -> Columns:
-    """The columns of the training table in another one; found anew where it names them otherwise. What the label says
-    is the same."""
-    there = [name for name in (columns.text, columns.pair, *(columns.labels or (columns.label,))) if name is not None]
-    if all(name in table.columns for name in there):
-        return columns
-    text = columns.text if columns.text in table.columns else None
-    pair = columns.pair if columns.pair is None or columns.pair in table.columns else None
-    label = columns.label if columns.label in table.columns else None
-    found = find_columns(table, text=text, pair=pair or NO_PAIR, label=label, need_label=False)
-    if columns.pair is not None and pair is None:
-        found = find_columns(table, text=text, label=label, need_label=False)
-        check_pair(table, found, columns.pair)
-    return dataclasses.replace(found, kind=columns.kind, kind_reason=columns.kind_reason, separator=columns.separator)

@@ -201,9 +201,9 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def find(run: str | os.PathLike[str]) -> RunFolder:
+def find(run: str | os.PathLike[str], *, where: str = "RUN") -> RunFolder:
     """The run that RUN names: a run folder, its model/ folder, or `last`, the newest finished run
-    under runs/. Raises ModelError where there is none."""
+    under runs/. Raises ModelError where there is none; `where` is how RUN was given."""
     if str(run) == "last" and not Path("last").exists():
         return _last()
     path = Path(run)
@@ -214,7 +214,7 @@ def find(run: str | os.PathLike[str]) -> RunFolder:
         return RunFolder(path)
     near = did_you_mean(str(path), [str(known.path) for known in _all()])
     saw = f"{path} is not a finished run" if path.exists() else f"no such run: {path}"
-    raise ModelError(saw, where="RUN", expected="a run folder, its model/ folder, or last", todo=near)
+    raise ModelError(saw, where=where, expected="a run folder, its model/ folder, or last", todo=near)
 
 
 def _is_model(path: Path) -> bool:

@@ -55,6 +55,8 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     asked = yield from prepare.settle(data, resolved, team.ranks)
     resolved, labels = asked.resolved, asked.labels
     digests = prepare.data_digests(asked.splits)
+    weights = prepare.weights_of(asked)
+    digests += [] if weights is None else [f"weights {weights}"]  # a file may have others tomorrow
     same = naming.fingerprint(resolved, [*digests, *labels.names])
     _check_alike(team, same, asked.machine.precision)
     identity = [*digests, prepare.weights_digest(asked.files), *labels.names]
@@ -174,7 +176,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         baselines = finetune.baselines(splits, sides, labels, cache)
     return finetune.Job(
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
-        team, planned.budget, kept, facts_of(planned),
+        team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
     )  # fmt: skip
 
 

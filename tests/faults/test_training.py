@@ -21,18 +21,19 @@ from tests.faults.conftest import OPTIONS, SETTINGS, STEPS
 from tests.flows.conftest import Command, Job, events_of, python, weights_of, write_csv
 from whet import config, pipeline
 from whet.errors import HungUp, Interrupted, OutputError, Terminated, TrainingError
+from whet.model.loss import CrossEntropy
 from whet.records import StepRecord
-from whet.training import checkpoints, objective
+from whet.training import checkpoints
 
 pty = pytest.importorskip("pty", reason="terminals and signals of POSIX")
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, kind: str, steps: set[int], here: Path) -> None:
     """Spoils these steps of a training, of which the plan's are none: it is made before there is a folder."""
-    real = objective.F.cross_entropy
+    real = CrossEntropy.total
 
-    def loss(logits: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
-        found = real(logits, labels, reduction=reduction)
+    def loss(self: CrossEntropy, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        found = real(self, logits, labels)
         events = here / "run" / "events.jsonl"
         done = events.read_text().count('"kind": "step"') if events.exists() else -1
         if done + 1 not in steps:
@@ -40,7 +41,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, kind: str, steps: set[int], here: Pa
         # The root is 0 and its slope is infinite there.
         return found * math.nan if kind == "loss" else found.detach() + (logits * 0).sum().sqrt()
 
-    monkeypatch.setattr(objective.F, "cross_entropy", loss)
+    monkeypatch.setattr(CrossEntropy, "total", loss)
 
 
 @pytest.mark.parametrize("kind", ["loss", "gradient"])

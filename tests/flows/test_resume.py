@@ -67,7 +67,10 @@ def check_alike(run: Path, whole: Path) -> None:
     assert not (run / "error.json").exists()
 
 
-COURSES = [{}, {"keep": "last"}, {"evaluate_every": 4}, {"evaluate_every": 5, "validation": "0.2"}]
+COURSES = [
+    {}, {"keep": "last"}, {"evaluate_every": 4}, {"evaluate_every": 5, "validation": "0.2"},
+    {"sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("settings", COURSES)

@@ -70,6 +70,10 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "weight_decay": (0.5, {}, weights, None),
     "warmup": (2, {}, lambda told: rates(told)[:2], ([1e-3, 1e-3], [5e-4, 1e-3])),
     "max_grad_norm": (1e-6, {}, weights, None),
+    "class_weights": ("weights.json", {}, losses, None),
+    "sampling": ("balanced", {}, losses, None),
+    "focal": (2.0, {}, losses, None),
+    "label_smoothing": (0.1, {}, losses, None),
     "evaluate_every": (1, {}, evaluated, ([3], [1, 2, 3])),
     "metric": ("loss", {"evaluate_every": 1, "validation": "contrary.csv"}, marked, None),
     "early_stopping": (
@@ -106,6 +110,7 @@ def data(here: Path) -> str:
     (here / "reviews.csv").write_text("\n".join(["text,title,label", *rows]) + "\n", encoding="utf-8")
     other = {"positive": "negative", "negative": "positive"}
     write_csv(here / "contrary.csv", [(f"Yes, {text}", other[label]) for text, label in review_rows()[:12]])
+    (here / "weights.json").write_text('{"positive": 2, "negative": 1}', encoding="utf-8")
     return "reviews.csv"
 
 

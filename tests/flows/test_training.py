@@ -279,7 +279,8 @@ def test_a_run_can_be_trained_further(data: str, job: Job, here: Path) -> None:
     rows = [(text, ["sport", "trade", "arts"][row % 3]) for row, (text, _) in enumerate(review_rows())]
     told = job(str(write_csv(here / "news.csv", rows)), model=str(first.path / "model"), **BRIEF)
     assert told.run.labels.names == ("arts", "sport", "trade")
-    assert f"{first.path / 'model'} was fine-tuned for other labels; its head is replaced by a new one" in told.notices
+    said = "its head is kept for 0 of 3 labels; new: 'arts', 'sport', 'trade'; dropped: 'negative', 'positive'"
+    assert f"{first.path / 'model'} was fine-tuned before; {said}" in told.notices
 
 
 def test_the_library_tells_its_notices_to_the_logger_and_keeps_them_all_in_events_jsonl(

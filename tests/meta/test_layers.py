@@ -43,6 +43,7 @@ LAYERS = {
     "whet.onnx": 5,
     "whet.prepare": 4,
     "whet.unseen": 4,
+    "whet.reading": 3,
     "whet.finetune": 6,
     "whet.planning": 6,
     "whet.run": 5,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import TinyModel
-from whet import prepare
+from whet import prepare, reading
 from whet.config import Resolved, Settings, resolve
 from whet.data.split import select, split
 from whet.errors import DataError, ModelError, UsageError
@@ -45,7 +45,7 @@ def csv(path: Path, *lines: str) -> Path:
     return path
 
 
-def sides_of(labelled: prepare.Labelled) -> dict[str, str]:
+def sides_of(labelled: reading.Labelled) -> dict[str, str]:
     return {side: rows.source for side, rows in labelled.sides.items()}
 
 
@@ -54,21 +54,21 @@ def sides_of(labelled: prepare.Labelled) -> dict[str, str]:
 
 def test_the_splits_of_data_become_its_sides() -> None:
     data = source(train=table("a", "nnpp"), dev=table("b", "np"), test=table("c", "np"))
-    assert sides_of(prepare.labelled(data, settings())) == {"train": "a", "validation": "b", "test": "c"}
+    assert sides_of(reading.labelled(data, settings())) == {"train": "a", "validation": "b", "test": "c"}
 
 
 def test_a_split_that_is_asked_for_takes_another_side() -> None:
     data = source(train=table("a", "nnpp"), validation=table("b", "np"), unsup=table("c", "np"))
-    rows = prepare.labelled(data, settings(test="validation"))
+    rows = reading.labelled(data, settings(test="validation"))
     assert sides_of(rows) == {"train": "a", "test": "b"}
-    assert sides_of(prepare.labelled(data, settings(test="unsup"))) == {"train": "a", "validation": "b", "test": "c"}
+    assert sides_of(reading.labelled(data, settings(test="unsup"))) == {"train": "a", "validation": "b", "test": "c"}
 
 
 @pytest.mark.parametrize("side", ["test", "validation"])
 def test_the_training_rows_cannot_be_another_side(side: str) -> None:
     data = source(train=table("a", "nnpp"))
     with pytest.raises(UsageError) as caught:
-        prepare.labelled(data, settings(**{side: "train"}))
+        reading.labelled(data, settings(**{side: "train"}))
     assert caught.value.message == (
         f"--{side}: train is what is trained on. Expected other rows: a file, another split, a share such as 0.1, "
         "or none."
@@ -78,26 +78,26 @@ def test_the_training_rows_cannot_be_another_side(side: str) -> None:
 def test_files_named_for_test_and_validation_are_read(tmp_path: Path) -> None:
     test = csv(tmp_path / "other.csv", "text,label", "one,n", "two,p")
     valid = csv(tmp_path / "valid.csv", "text,label", "one,n")
-    rows = prepare.labelled(source(train=table("a", "nnpp")), settings(test=str(test), validation=str(valid)))
+    rows = reading.labelled(source(train=table("a", "nnpp")), settings(test=str(test), validation=str(valid)))
     assert sides_of(rows) == {"train": "a", "test": str(test), "validation": str(valid)}
     assert rows.sides["test"].labels == ("n", "p")
 
 
 @pytest.mark.parametrize("wish", ["0.2", "none", "auto"])
 def test_shares_and_none_read_nothing(wish: str) -> None:
-    rows = prepare.labelled(source(train=table("a", "nnpp")), settings(test=wish))
+    rows = reading.labelled(source(train=table("a", "nnpp")), settings(test=wish))
     assert sides_of(rows) == {"train": "a"}
 
 
 def test_data_without_training_rows_are_refused() -> None:
     with pytest.raises(DataError) as caught:
-        prepare.labelled(source(test=table("a", "np"), extra=table("b", "np")), settings())
+        reading.labelled(source(test=table("a", "np"), extra=table("b", "np")), settings())
     assert caught.value.message == "data: no split for training among test, extra. Expected one called train."
 
 
 def test_a_test_side_of_data_without_labels_is_left_out_and_said() -> None:
     data = source(train=table("a", "nnpp"), test=table("contest", [-1, -1]))
-    rows = prepare.labelled(data, settings())
+    rows = reading.labelled(data, settings())
     assert sides_of(rows) == {"train": "a"}
     assert rows.notices == ("contest has no labels and is not used for test",)
 
@@ -105,7 +105,7 @@ def test_a_test_side_of_data_without_labels_is_left_out_and_said() -> None:
 def test_a_test_file_without_labels_is_refused(tmp_path: Path) -> None:
     test = csv(tmp_path / "other.csv", "text", "one", "two")
     with pytest.raises(DataError) as caught:
-        prepare.labelled(source(train=table("a", "nnpp")), settings(test=str(test)))
+        reading.labelled(source(train=table("a", "nnpp")), settings(test=str(test)))
     assert caught.value.message == (
         f"{test}: no labels, so it cannot be the test side. Expected a label in every row. "
         "Name another file with --test, or a column with --label."
@@ -114,19 +114,19 @@ def test_a_test_file_without_labels_is_refused(tmp_path: Path) -> None:
 
 def test_training_rows_without_labels_are_refused() -> None:
     with pytest.raises(DataError) as caught:
-        prepare.labelled(source(train=table("a", [-1, -1])), settings())
+        reading.labelled(source(train=table("a", [-1, -1])), settings())
     assert caught.value.message == "a: no labels in the training rows. Name a column with --label."
 
 
 def test_a_side_whose_columns_have_other_names_is_understood() -> None:
     other = Table("b", {"review": ["x y", "z w"], "sentiment": ["n", "p"]}, ["row 1", "row 2"])
-    rows = prepare.labelled(source(train=table("a", "nnpp"), test=other), settings())
+    rows = reading.labelled(source(train=table("a", "nnpp"), test=other), settings())
     assert rows.sides["test"].texts == ("x y", "z w")
     assert rows.sides["test"].labels == ("n", "p")
 
 
 def test_columns_and_their_reasons_are_kept() -> None:
-    rows = prepare.labelled(source(train=table("a", "nnpp", texts="review")), settings(label="LABEL"))
+    rows = reading.labelled(source(train=table("a", "nnpp", texts="review")), settings(label="LABEL"))
     assert (rows.columns.text, rows.columns.text_reason) == ("review", "named 'review'")
     assert (rows.columns.label, rows.columns.label_reason) == ("label", "given")
 
@@ -136,7 +136,7 @@ def test_columns_and_their_reasons_are_kept() -> None:
 
 def label_set(data: object, **given: Any) -> LabelSet:
     chosen = settings(test="none", **given)
-    rows = prepare.labelled(data, chosen)
+    rows = reading.labelled(data, chosen)
     splits = split(rows.sides, test="none", validation="none", seed=0, train_rows=None, test_rows=None)
     return prepare.label_set_of(rows, splits, chosen)
 
@@ -177,7 +177,7 @@ def test_f1_needs_a_positive_class() -> None:
 
 def test_the_names_of_several_labels_are_those_of_the_whole_table() -> None:
     several = Table("a", {"text": ["p q"] * 4, "labels": [["1"], ["0", "1"], [], ["2"]]}, ["row"] * 4)
-    rows = prepare.labelled(source(train=several), settings(label_names="joy,fear,love"))
+    rows = reading.labelled(source(train=several), settings(label_names="joy,fear,love"))
     splits = Splits(select(rows.sides["train"], np.array([True, True, True, False])), None, None, {})
     labels = prepare.label_set_of(rows, splits, settings())
     assert (labels.names, labels.kind, labels.task) == (("joy", "fear", "love"), "several", "multilabel")
@@ -203,14 +203,14 @@ def test_a_positive_class_belongs_to_one_label(task: str, shown: str) -> None:
 def test_another_side_has_the_kind_of_the_training_rows() -> None:
     train = Table("a", {"text": ["p q"] * 12, "score": [i / 4 for i in range(12)]}, ["row"] * 12)
     test = Table("b", {"text": ["x"], "score": [3]}, ["row 1"])
-    assert prepare.labelled(source(train=train, test=test), settings()).sides["test"].values == (3.0,)
+    assert reading.labelled(source(train=train, test=test), settings()).sides["test"].values == (3.0,)
 
 
 def test_a_side_without_second_texts_is_refused() -> None:
     train = Table("a", {"text": ["p"] * 4, "text2": ["q"] * 4, "label": list("nnpp")}, ["row"] * 4)
     test = Table("b", {"text": ["x"], "label": ["n"]}, ["row 1"])
     with pytest.raises(DataError) as caught:
-        prepare.labelled(source(train=train, test=test), settings())
+        reading.labelled(source(train=train, test=test), settings())
     assert caught.value.message == (
         "b: no second text found. Expected a column like 'text2': the model was trained on pairs of texts. Name it "
         "with --pair COLUMN."

@@ -19,6 +19,7 @@ from whet.records import Examples, Notice, Splits, StepRecord
 
 # For each setting that changes a result, a value that is not its default.
 OTHER_VALUES: dict[str, object] = {
+    "class_weights": "balanced", "sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1,
     "text": "review", "pair": "answer", "task": "multilabel", "label_separator": "|",
     "label": "sentiment", "label_names": "no,yes", "positive": "spam", "test": "none",
     "validation": "0.2", "train_rows": 100, "test_rows": 10, "encoding": "cp949", "model": "embedded",

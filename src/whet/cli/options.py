@@ -30,7 +30,8 @@ METAVARS = {
     "recipe": "NAME|FILE", "text": "COLUMN", "pair": "COLUMN|none", "label": "COLUMN|A,B", "label_separator": "TEXT",
     "label_names": "FILE|A,B", "positive": "LABEL",
     "test": "FILE|SPLIT|0.1|none", "validation": "FILE|SPLIT|0.1|none", "encoding": "NAME",
-    "model": "NAME|FOLDER", "metric": "NAME", "budget": "TIME", "output": "DIR", "mirror": "DIR",
+    "model": "NAME|FOLDER|RUN", "metric": "NAME", "budget": "TIME", "output": "DIR", "mirror": "DIR",
+    "class_weights": "balanced|FILE",
 }  # fmt: skip
 
 

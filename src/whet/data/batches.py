@@ -1,8 +1,8 @@
 """Which rows share a step, and batches without padding.
 
-The order is a pure function of (seed, epoch): nothing has to be replayed to know it. Within a
-batch the sequences stand in order of length, which the attention needs and the loss does not see.
-A row of several sequences stays in one batch with all of them.
+The order is a pure function of (seed, epoch), where classes are balanced of the labels too: nothing
+has to be replayed to know it. Within a batch the sequences stand in order of length, which the
+attention needs and the loss does not see. A row of several sequences stays in one batch with all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 
 from whet.records import Batch, Bools, Encoded, Ints, Targets
 
+_WALK = 2**32  # beyond every epoch, so that no epoch has the same random numbers
+
 
 @lru_cache(maxsize=2)
 def order(rows: int, *, seed: int, epoch: int) -> Ints:
@@ -27,16 +29,51 @@ def order(rows: int, *, seed: int, epoch: int) -> Ints:
     return permutation
 
 
+class Balance:
+    """Orders in which each class is drawn as often as any other, whatever its size [B labels]."""
+
+    def __init__(self, labels: Ints, *, seed: int) -> None:
+        self._seed = seed
+        self._rows = len(labels)
+        walks = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _WALK])))
+        self._walks = [walks.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+        self._known: tuple[int, Ints] | None = None
+
+    def order(self, epoch: int) -> Ints:
+        """As many rows as there are, in one epoch [B], read-only. Of so many in a row as there are classes each is
+        of another one. The rows of a class are gone through in a circle, on and on from epoch to epoch, so
+        that none of them is drawn twice more than another."""
+        if self._known is None or self._known[0] != epoch:
+            self._known = epoch, self._drawn(epoch)
+        return self._known[1]
+
+    def _drawn(self, epoch: int) -> Ints:
+        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self._seed, epoch])))
+        count = len(self._walks)
+        first = epoch * self._rows  # of all draws of the training
+        places = np.arange(self._rows)
+        classes = ((first + places) % count)[np.argsort(places // count + generator.random(self._rows), kind="stable")]
+        drawn = np.empty(self._rows, np.int64)
+        for index, walk in enumerate(self._walks):
+            before = (first - index + count - 1) // count  # draws of this class
+            chosen = classes == index
+            drawn[chosen] = generator.permutation(walk[(before + np.arange(int(chosen.sum()))) % len(walk)])
+        drawn.setflags(write=False)
+        return drawn
+
+
 def steps_per_epoch(rows: int, batch_size: int) -> int:
     """Steps in an epoch; the last may be smaller."""
     return -(-rows // batch_size)
 
 
-def training_batch(encoded: Encoded, labels: Targets, *, batch_size: int, seed: int, step: int) -> Batch:
+def training_batch(
+    encoded: Encoded, labels: Targets, *, batch_size: int, seed: int, step: int, balance: Balance | None = None
+) -> Batch:
     """The batch of the 0-based `step`, counted over all epochs."""
     epoch, index = divmod(step, steps_per_epoch(len(encoded), batch_size))
-    rows = order(len(encoded), seed=seed, epoch=epoch)[index * batch_size : (index + 1) * batch_size]
-    return gather(encoded, rows, labels)
+    whole = order(len(encoded), seed=seed, epoch=epoch) if balance is None else balance.order(epoch)
+    return gather(encoded, whole[index * batch_size : (index + 1) * batch_size], labels)
 
 
 def deal(sizes: Sequence[int], count: int) -> list[list[int]]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from whet import durable
 from whet.errors import ModelError
 from whet.labels import LabelSet
-from whet.model import deberta, modernbert, postnorm
+from whet.model import deberta, head, modernbert, postnorm
 from whet.model.answers import PROBLEMS
 from whet.model.files import ModelFiles, check_parts, code_in, read_config
 from whet.model.packing import Packing
@@ -108,19 +108,21 @@ TOKENIZER_TODO = "Put the tokenizer's files beside the weights"
 def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) -> tuple[SequenceModel, list[str]]:
     """The encoder with a head for these labels, in float32 on the CPU, and notices.
 
-    `layers` keeps the first N layers. The head is drawn from torch's seeded generator; one that the
-    folder brings for as many labels is kept, and that is said. Raises
-    ModelError for damaged weights, unknown architectures and encoder weights that are missing.
+    `layers` keeps the first N layers. The head is drawn from torch's seeded generator. Of one that the folder
+    brings the rows are kept whose labels have the same names, or all where its labels have no names and there
+    are as many; that is said. Raises ModelError for damaged weights, unknown architectures and encoder weights
+    that are missing.
     """
     notices: list[str] = []
     with quiet_libraries():
         config = _config(files.folder)
+        before = head.names_of(config)
+        names = before or labels.names
         if layers is not None:
             config.num_hidden_layers = layers
             if getattr(config, "layer_types", None):
                 config.layer_types = config.layer_types[:layers]
-        config.id2label = dict(enumerate(labels.names))
-        config.label2id = {name: i for i, name in enumerate(labels.names)}
+        _name(config, names)
         config.problem_type = PROBLEMS[labels.kind]
     model, info = _from_folder(files.folder, config)
     lost = [key for key in info["missing_keys"] if not _in_head(key)]
@@ -130,9 +132,17 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
             where=files.name,
             expected=f"a whole {config.model_type} encoder",
         )
-    if info["mismatched_keys"]:
+    is_new = any("classifier" in key for key in info["missing_keys"])
+    # The head of numbers speaks in the units of the data that it was trained on, which may be others now.
+    replaced = bool(info["mismatched_keys"]) or (labels.kind == "value" and not is_new)
+    if names != labels.names or replaced:
+        head.fit(model, () if is_new or replaced else names, labels)
+        _name(model.config, labels.names)
+    if replaced:
         notices.append(f"{files.name} was fine-tuned for other labels; its head is replaced by a new one")
-    elif not any("classifier" in key for key in info["missing_keys"]):
+    elif before and not is_new:
+        notices.append(f"{files.name} was fine-tuned before; {head.kept(before, labels)}")
+    elif not is_new:
         notices.append(f"{files.name} was fine-tuned for {len(labels)} labels before; training starts from its head")
     further = [key for key in info["unexpected_keys"] if ".layer." in key or ".layers." in key]
     if further and layers is None:
@@ -140,6 +150,11 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
     if code := code_in(files.folder):
         notices.append(f"{files.name} brings code, which is not run: {_named(code)}")
     return model, notices
+
+
+def _name(config: Any, names: Sequence[str]) -> None:
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: i for i, name in enumerate(names)}
 
 
 def load_saved(folder: Path) -> SequenceModel:

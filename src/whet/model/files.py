@@ -53,7 +53,7 @@ class ModelFiles:
 def find(model: str, *, weights: bool = True) -> ModelFiles:
     """The files of `embedded`, of a local folder, or of a model on the hub (downloaded on first use).
 
-    A name with a slash that exists as a folder is that folder. `weights=False` fetches only config
+    A name with a slash that exists as a folder is that folder, of a run its model/. `weights=False` fetches only config
     and tokenizer. Raises ModelError when nothing is there, when the hub cannot be reached, and for
     models that need remote code or hold only pickled weights.
     """
@@ -61,13 +61,21 @@ def find(model: str, *, weights: bool = True) -> ModelFiles:
         return ModelFiles(model, embedded.folder(), embedded.NAME)
     local = values.folder(model)
     if local.is_dir():
-        found = ModelFiles(model, local.resolve(), local.resolve().name)
+        found = _in_folder(model, local.resolve())
     elif model.startswith((".", "/", "~")) or local.is_file():
         raise ModelError(f"no such model folder: {model}", where="--model", todo=_nearest(local))
     else:
         found = ModelFiles(model, _from_hub(model, weights=weights), model.split("/")[-1])
     _check(found, weights=weights)
     return found
+
+
+def _in_folder(model: str, folder: Path) -> ModelFiles:
+    """Those of a folder; of a run, which they are called after, those in its model/."""
+    if (folder / "model").is_dir() and not (folder / "config.json").exists():
+        return ModelFiles(model, folder / "model", folder.name)
+    is_run = folder.name == "model" and (folder.parent / "run.json").is_file()
+    return ModelFiles(model, folder, (folder.parent if is_run else folder).name)
 
 
 def read_config(folder: Path) -> dict[str, object]:

@@ -76,7 +76,7 @@ def measure(
     settings = asked.resolved.settings
     sampled = sample(asked.splits, asked.labels, cutter)
     work = workload(asked, sampled, classifier, started)
-    recipe = loop.recipe_of(settings)
+    recipe = loop.recipe_of(settings, kind=asked.labels.kind)
     steps = loop.count_steps(work.rows["train"], recipe)
     if settings.budget is not None:
         most = min(most, durations.seconds(settings.budget, where="--budget"))

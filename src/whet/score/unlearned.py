@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from whet.errors import quoted
-from whet.records import Bools, Floats, Ints, Metrics, Scores, SeveralScores
+from whet.records import Bools, Floats, Metrics, Scores, SeveralScores, Targets, ValueScores
 
 LATEST = 0.25  # of the steps, at the end, whose loss is looked at
 FEWEST = 10  # of these; a mean over fewer says little
@@ -22,26 +22,26 @@ def signs(
     scores: Scores,
     side: str,
     losses: Sequence[float | None],
-    targets: Ints | Bools | Floats,
-    predicted: Ints | Bools | Floats | None = None,
+    guess: float,
+    targets: Targets | None = None,
+    predicted: Targets | None = None,
 ) -> str:
     """What there is to be said against a model with these scores on a side, which was trained with these
-    losses of the steps (None: left out) on rows of these targets: one line, or nothing.
+    losses of the steps (None: left out), where the best answer that is the same for all rows has this one: one
+    line, or nothing.
 
-    Targets are class ids [B]; answers [B, C] of a multi-label task, whose losses are means over all answers,
-    in nats like those of classes; or values [B], on the scale on which the losses are squared errors.
-    `predicted` is what the model answered on the side, in the shape of the targets and on their scale; scores of
-    classes tell it themselves, and need none.
+    `targets` are those of training, and `predicted` is what the model answered on the side, both [B, C] of
+    several labels, [B] of values; scores of classes tell it themselves, and need neither.
     """
     if isinstance(scores, Metrics):
         answer = _one_class(scores, side)
-    elif predicted is None:
+    elif predicted is None or targets is None:
         answer = ""
     elif isinstance(scores, SeveralScores):
         answer = _one_set(scores, side, np.asarray(predicted, dtype=np.bool_))
     else:
         answer = _one_value(side, np.asarray(predicted, dtype=np.float64), np.asarray(targets, dtype=np.float64))
-    found = [answer, _stuck(scores, losses, targets)]
+    found = [answer, _stuck(scores, losses, guess)]
     return "; ".join(sign for sign in found if sign)
 
 
@@ -75,25 +75,9 @@ def _one_value(side: str, predicted: Floats, known: Floats) -> str:
     )
 
 
-def _stuck(scores: Scores, losses: Sequence[float | None], targets: Ints | Bools | Floats) -> str:
+def _stuck(scores: Scores, losses: Sequence[float | None], guess: float) -> str:
     latest = [loss for loss in losses[len(losses) - round(LATEST * len(losses)) :] if loss is not None]
-    guess, whose = _guess(scores, targets)
     if len(latest) < FEWEST or np.mean(latest) < STUCK * guess:
         return ""
+    whose = "always answering the mean" if isinstance(scores, ValueScores) else "a guess by the shares of the labels"
     return f"the loss of the last {len(latest)} steps is {np.mean(latest):.3f}, and that of {whose} {guess:.3f}"
-
-
-def _guess(scores: Scores, targets: Ints | Bools | Floats) -> tuple[float, str]:
-    """The loss of whoever gives the same answer to all rows, the best one there is, and what it is."""
-    if isinstance(scores, Metrics):
-        shares = np.bincount(targets.astype(np.int64)) / len(targets)
-        # Their entropy: ln C where all are equal.
-        return _entropy(shares), "a guess by the shares of the labels"
-    if isinstance(scores, SeveralScores):
-        yes = targets.mean(axis=0)
-        return _entropy(np.stack([yes, 1 - yes])) / targets.shape[1], "a guess by the shares of the labels"
-    return float(np.var(targets)), "always answering the mean"
-
-
-def _entropy(shares: Floats) -> float:
-    return -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))

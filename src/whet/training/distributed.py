@@ -28,12 +28,12 @@ from torch.nn.parallel import DistributedDataParallel
 from whet import errors
 from whet.data.batches import cut, gather, select, share
 from whet.errors import TrainingError, WhetError
-from whet.model import answers
 from whet.model.classifier import Classifier
 from whet.model.exhausted import is_exhausted, left
+from whet.model.loss import Loss
 from whet.records import Batch, Encoded, Floats
 from whet.runtime import Ranks
-from whet.training.objective import Objective, OnDevice
+from whet.training.objective import PLAIN, Objective, OnDevice
 from whet.training.team import Alone
 from whet.training.words import Words
 
@@ -115,12 +115,12 @@ class Team(Alone):
         """The first rank has the job's own, as a single process would."""
         return seed if self.first else int(np.random.SeedSequence([seed, self.ranks.rank]).generate_state(1)[0])
 
-    def objective(self, classifier: Classifier, encoded: Encoded) -> Objective:
+    def objective(self, classifier: Classifier, encoded: Encoded, loss: Loss = PLAIN) -> Objective:
         self.meet()  # the first may still be at the baseline, for longer than DDP would wait
         self._nccl = classifier.device.type == "cuda"
         group = dist.new_group(backend="nccl", timeout=STEP_PATIENCE) if self._nccl else None
         _freeze_unused(classifier, gather(encoded, np.zeros(1, np.int64), None))
-        return _OnRank(classifier, Words(classifier.model, encoded), self.ranks, group)
+        return _OnRank(classifier, Words(classifier.model, encoded), loss, self.ranks, group)
 
     def all_logits(self, classifier: Classifier, encoded: Encoded) -> Floats:
         """The packs of a single process are dealt out in turn."""
@@ -169,8 +169,10 @@ class _OnRank(OnDevice):
     a little longer for its sums. Only while the sums are under way there is no way back: the backward
     pass of the last part, during which DDP sends them, then ends the job with a TrainingError."""
 
-    def __init__(self, classifier: Classifier, words: Words, ranks: Ranks, group: dist.ProcessGroup | None) -> None:
-        super().__init__(classifier, words)
+    def __init__(
+        self, classifier: Classifier, words: Words, loss: Loss, ranks: Ranks, group: dist.ProcessGroup | None
+    ) -> None:
+        super().__init__(classifier, words, loss)
         self._ranks, self._group = ranks, group
         is_trained = words.table.requires_grad
         words.table.requires_grad_(False)  # DDP takes what is trained when it is made
@@ -189,10 +191,10 @@ class _OnRank(OnDevice):
         sums = []
         for part in before:
             with self._parallel.no_sync():
-                loss = self._loss(part, weight)
+                loss = self._of_rows(part, weight)
                 self._backward(loss * scale)
             sums.append(loss.detach())
-        loss = self._loss(last, weight)
+        loss = self._of_rows(last, weight)
         mean = torch.stack([*sums, loss.detach()]).sum() / self._ranks.count
         dist.all_reduce(mean, group=self._group)
         with self._no_way_back(len(last.ids)):
@@ -211,9 +213,8 @@ class _OnRank(OnDevice):
             return select(batch, np.zeros(1, np.int64)), 0.0
         return mine, count / len(batch.rows)
 
-    def _loss(self, rows: Batch, weight: float) -> Tensor:
-        logits = self._parallel(rows)
-        return answers.loss(logits, self._classifier.labels(rows), self._classifier.kind, reduction="sum") * weight
+    def _of_rows(self, rows: Batch, weight: float) -> Tensor:
+        return self._loss.total(self._parallel(rows), self._classifier.labels(rows)) * weight
 
     @contextmanager
     def _no_way_back(self, tokens: int) -> Iterator[None]:

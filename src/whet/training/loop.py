@@ -14,16 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet.config import Settings
-from whet.data.batches import steps_per_epoch, training_batch
+from whet.config import Sampling, Settings
+from whet.data.batches import Balance, steps_per_epoch, training_batch
+from whet.data.targets import classes_of
 from whet.errors import TrainingError
+from whet.labels import Kind
 from whet.model.classifier import Classifier
+from whet.model.loss import Loss, loss_of
 from whet.model.recompute import torch_random
 from whet.records import Batch, Encoded, Notice, StepRecord, Targets
 from whet.training import optim
 from whet.training.limit import Limit
 from whet.training.memory import Sparing
-from whet.training.objective import Objective, objective_of
+from whet.training.objective import PLAIN, Objective, objective_of
 from whet.training.pace import Pace
 from whet.training.state import State
 
@@ -41,13 +44,17 @@ class Recipe:
     warmup: float
     max_grad_norm: float
     seed: int
+    loss: Loss = PLAIN
+    sampling: Sampling = "plain"
 
 
-def recipe_of(settings: Settings) -> Recipe:
-    """The recipe that the settings of a job make."""
+def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None, *, kind: Kind = "one") -> Recipe:
+    """The recipe that the settings of a job make for its kind of answers; `weights` of its classes hang on its rows."""
     return Recipe(
         settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
         settings.max_grad_norm, settings.seed,
+        loss_of(kind, weights=weights, focal=settings.focal or 0.0, smoothing=settings.label_smoothing),
+        settings.sampling,
     )  # fmt: skip
 
 
@@ -60,7 +67,7 @@ class Training:
     """Trains a classifier in place. Between two records its `state`, which holds everything that a step
     changes, is all that another process needs to go on with, bit for bit alike.
 
-    The loss of a step is the mean over its rows; `objective` is how several processes come by it. With a
+    The loss of a step is that of its rows over their number; `objective` is how several processes come by it. With a
     `pace` there are as many steps as it allows for, and the learning rate reaches its end with the last
     of them. `limit` is changed where memory runs short.
     """
@@ -77,7 +84,8 @@ class Training:
     ) -> None:
         self._classifier, self._encoded, self._labels = classifier, encoded, labels
         self._recipe, self._pace, self._limit = recipe, pace, limit or Limit()
-        self._objective = objective or objective_of(classifier, encoded)
+        self._balance = Balance(classes_of(labels), seed=recipe.seed) if recipe.sampling == "balanced" else None
+        self._objective = objective or objective_of(classifier, encoded, recipe.loss)
         self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=recipe.weight_decay)
         self._scale = optim.LossScale(fp16=classifier.precision == "fp16")
         steps = count_steps(len(encoded), recipe)
@@ -101,8 +109,9 @@ class Training:
         while self._step < self._total:
             started, step = time.perf_counter(), self._step
             batch = training_batch(
-                self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step
-            )
+                self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step,
+                balance=self._balance,
+            )  # fmt: skip
             learning_rate = optim.rate(
                 step, steps=self._total, warmup=self._warmup, peak=recipe.learning_rate, fall=self._fall
             )

@@ -10,15 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from whet.data.batches import cut, deal, share
-from whet.model import answers, threads
+from whet.model import threads
 from whet.model.classifier import Classifier
+from whet.model.loss import CrossEntropy, Loss
 from whet.records import Batch, Encoded
 from whet.training.limit import Limit
 from whet.training.words import Words
 
+PLAIN = CrossEntropy()
+
 
 class Objective(Protocol):
-    """The mean loss over the rows of a step, and its gradient."""
+    """The loss of a step, that of its rows summed and divided by their number, and its gradient."""
 
     parameters: Sequence[nn.Parameter]
     """What the optimiser trains."""
@@ -43,18 +46,18 @@ class Objective(Protocol):
         """After the model was given other weights, in place."""
 
 
-def objective_of(classifier: Classifier, encoded: Encoded) -> Objective:
+def objective_of(classifier: Classifier, encoded: Encoded, loss: Loss = PLAIN) -> Objective:
     """That of one process alone, for training on `encoded`."""
     if classifier.device.type == "cpu":
-        return OnThreads(classifier, Words(classifier.model, encoded))
-    return OnDevice(classifier, Words(classifier.model, encoded))
+        return OnThreads(classifier, Words(classifier.model, encoded), loss)
+    return OnDevice(classifier, Words(classifier.model, encoded), loss)
 
 
 class OnDevice:
     """The whole batch at once, or in as many parts as the limit asks for."""
 
-    def __init__(self, classifier: Classifier, words: Words) -> None:
-        self._classifier = classifier
+    def __init__(self, classifier: Classifier, words: Words, loss: Loss = PLAIN) -> None:
+        self._classifier, self._loss = classifier, loss
         self._words = words
         self._trained = [parameter for parameter in classifier.model.parameters() if parameter.requires_grad]
         self.parameters: Sequence[nn.Parameter] = [words.stand_in(parameter) for parameter in self._trained]
@@ -87,9 +90,8 @@ class OnDevice:
 
     def _of_part(self, rows: Batch, weight: float, scale: float) -> Tensor:
         """Adds the gradient of `weight` times the mean loss of these rows, and returns that."""
-        classifier = self._classifier
-        mean = answers.loss(classifier.logits(rows), classifier.labels(rows), classifier.kind, reduction="mean")
-        loss = mean * weight
+        total = self._loss.total(self._classifier.logits(rows), self._classifier.labels(rows))
+        loss = total / len(rows.rows) * weight
         self._backward(loss * scale)
         return loss.detach()
 
@@ -143,7 +145,7 @@ class OnThreads(OnDevice):
 
     def _of_rows(self, rows: Batch, weight: float) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         logits = self._classifier.logits(rows)
-        loss = answers.loss(logits, self._classifier.labels(rows), self._classifier.kind, reduction="sum")
+        loss = self._loss.total(logits, self._classifier.labels(rows))
         return loss.detach(), torch.autograd.grad(loss * weight, self._trained, allow_unused=True)
 
 

@@ -110,7 +110,7 @@ class _Probe:
         self._started = time.perf_counter()
         self._lengths = np.diff(encoded.offsets)
         self._generator = np.random.Generator(np.random.PCG64(recipe.seed))
-        self._objective = objective_of(classifier, encoded)
+        self._objective = objective_of(classifier, encoded, recipe.loss)
         # Where memory is short its steps are divided as those of the job will be; the job says so.
         self._sparing = Sparing(classifier, self._objective, Limit())
         self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=0.0)

@@ -14,6 +14,7 @@ from whet.runtime import Ranks
 
 if TYPE_CHECKING:
     from whet.model.classifier import Classifier
+    from whet.model.loss import Loss
     from whet.training.objective import Objective
 
 
@@ -49,8 +50,8 @@ class Alone:
         """The seed of this process's dropout."""
         return seed
 
-    def objective(self, classifier: Classifier, encoded: Encoded) -> Objective | None:
-        """What the loop measures a step by; None is its own."""
+    def objective(self, classifier: Classifier, encoded: Encoded, loss: Loss) -> Objective | None:
+        """What the loop measures a step by; None is its own, by the recipe's loss."""
         return None
 
     def all_logits(self, classifier: Classifier, encoded: Encoded) -> Floats:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whet.data.batches import (
+    Balance,
     cut,
     deal,
     evaluation_batches,
@@ -68,6 +69,62 @@ def test_the_order_is_the_same_in_every_version() -> None:
 def test_the_order_of_all_callers_cannot_be_changed_by_one() -> None:
     with pytest.raises(ValueError, match="read-only"):
         order(5, seed=1, epoch=0)[0] = 3
+
+
+# ---------------------------------------------------------------- balance
+
+many_labels = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(lambda ids: np.array(ids, np.int64))
+
+
+@given(many_labels, st.integers(0, 2**32 - 1), st.integers(0, 9))
+def test_a_balanced_order_is_a_pure_function_of_labels_seed_and_epoch(labels: Ints, seed: int, epoch: int) -> None:
+    asked = Balance(labels, seed=seed)
+    for other in range(3):
+        asked.order(other)
+    assert asked.order(epoch).tolist() == Balance(labels, seed=seed).order(epoch).tolist()
+
+
+@given(many_labels, st.integers(0, 5), st.integers(0, 6))
+def test_every_class_is_drawn_as_often_as_any_other_in_as_many_draws_as_there_are_rows(
+    labels: Ints, seed: int, epoch: int
+) -> None:
+    drawn = Balance(labels, seed=seed).order(epoch)
+    assert len(drawn) == len(labels)
+    present = np.unique(labels)
+    counts = [int((labels[drawn] == label).sum()) for label in present]
+    assert max(counts) - min(counts) <= 1
+    rounds = np.split(labels[drawn], np.arange(len(present), len(drawn), len(present)))
+    assert all(len(np.unique(part)) == len(part) for part in rounds)
+
+
+@given(many_labels, st.integers(0, 5), st.integers(1, 7))
+def test_over_the_epochs_all_rows_of_a_class_come_equally_often_but_for_one(
+    labels: Ints, seed: int, epochs: int
+) -> None:
+    balance = Balance(labels, seed=seed)
+    times = np.bincount(np.concatenate([balance.order(epoch) for epoch in range(epochs)]), minlength=len(labels))
+    by_class = [times[labels == label] for label in np.unique(labels)]
+    assert all(found.max() - found.min() <= 1 for found in by_class)
+    totals = [int(found.sum()) for found in by_class]
+    assert max(totals) - min(totals) <= 1
+
+
+def test_balanced_orders_differ_by_seed_and_epoch_and_are_the_same_in_every_version() -> None:
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2])
+    found = {tuple(Balance(labels, seed=seed).order(epoch)) for seed in range(4) for epoch in range(4)}
+    assert len(found) == 16
+    assert Balance(labels, seed=42).order(0).tolist() == [6, 2, 8, 6, 1, 8, 8, 3, 7]
+    with pytest.raises(ValueError, match="read-only"):
+        Balance(labels, seed=42).order(0)[0] = 3
+
+
+def test_a_step_of_a_balanced_training_is_its_part_of_that_order() -> None:
+    source, labels = encoded([3] * 10), np.array([0] * 8 + [1] * 2)
+    balance = Balance(labels, seed=5)
+    batch = training_batch(source, labels, batch_size=4, seed=5, step=4, balance=balance)
+    assert sorted(batch.rows.tolist()) == sorted(balance.order(1)[4:8].tolist())
+    assert batch.labels is not None
+    assert sorted(batch.labels.tolist()) == [0, 0, 1, 1]
 
 
 # ---------------------------------------------------------------- training

@@ -142,7 +142,9 @@ def test_a_model_fine_tuned_for_other_labels_gets_a_new_head_and_says_so(
     before = stock(tiny_model(kind), labels=THREE)
     save(before, tmp_path)
     after, notices = load(tmp_path, labels=TWO)
-    assert notices == ["tiny was fine-tuned for other labels; its head is replaced by a new one"]
+    assert notices == [
+        "tiny was fine-tuned before; its head is kept for 0 of 2 labels; new: 'neg', 'pos'; dropped: 'a', 'b', 'c'"
+    ]
     assert after.config.id2label == {0: "neg", 1: "pos"}
     inner = after.base_model.state_dict()
     assert all(torch.equal(inner[name], value) for name, value in before.base_model.state_dict().items())

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tests.unit.small import batch, classifier, encoded, gradients, sequences, stock, without_dropout
 from whet.errors import DataError, MissingExtraError, TrainingError, UsageError, WhetError
 from whet.model.classifier import Classifier
+from whet.model.loss import CrossEntropy
 from whet.records import Batch, StepRecord
 from whet.runtime import Ranks
 from whet.training import distributed, loop
@@ -61,6 +62,19 @@ def test_the_objective_has_the_gradient_of_the_mean_loss(team: Team, tiny_bert: 
         mine = found[name]
         assert mine is not None
         assert torch.allclose(mine, theirs.grad, atol=1e-6)
+
+
+def test_a_team_has_another_loss_too(team: Team, tiny_bert: Path) -> None:
+    ours, plain = classifier(tiny_bert), classifier(tiny_bert)
+    loss, rows = CrossEntropy((0.5, 1.0, 4.0), 2.0, 0.1), batch(ROWS, labels=[0, 1, 2])
+    objective = team.objective(ours, encoded(ROWS), loss)
+    mean = objective.gradient(rows)
+    expected = loss.total(plain.logits(rows), torch.tensor([0, 1, 2])) / 3
+    expected.backward()
+    assert float(mean) == pytest.approx(expected.item())
+    found = gradients(objective, ours.model)["classifier.weight"]
+    assert found is not None
+    assert torch.allclose(found, plain.model.classifier.weight.grad, atol=1e-6)
 
 
 def short_of_memory(monkeypatch: pytest.MonkeyPatch, where: str, *, after: int) -> list[int]:

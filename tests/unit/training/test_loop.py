@@ -22,8 +22,9 @@ from whet.data.tokens import encode_in_memory, load_cutter
 from whet.errors import TrainingError
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
+from whet.model.loss import CrossEntropy
 from whet.records import Batch, Encoded, Ints, Notice, Revision, StepRecord
-from whet.training import loop, objective, optim
+from whet.training import loop, optim
 from whet.training.loop import Recipe, Training, count_steps
 from whet.training.pace import Budget, Pace
 
@@ -260,7 +261,7 @@ def test_a_step_whose_loss_is_not_finite_is_left_out_and_the_training_goes_on(
     next(steps)
     before = weights(made)
     with monkeypatch.context() as patched:
-        patched.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 0 + value)
+        patched.setattr(CrossEntropy, "total", lambda self, logits, labels: logits.sum() * 0 + value)
         notice, record = next(steps), next(steps)
     assert notice == Notice("step 2: the loss is not a finite number, and the step is left out", "warning")
     assert isinstance(record, StepRecord)
@@ -277,7 +278,7 @@ def test_a_step_whose_gradient_is_not_finite_is_left_out(tiny_bert: Path, monkey
     made = classifier(tiny_bert)
     before = weights(made)
     # The root is 0 and its slope is infinite there.
-    monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: (logits * 0).sum().sqrt())
+    monkeypatch.setattr(CrossEntropy, "total", lambda self, logits, labels: (logits * 0).sum().sqrt())
     notice, record = islice(Training(made, *random_rows(16), RECIPE).records(), 2)
     assert notice == Notice("step 1: the gradient is not a finite number, and the step is left out", "warning")
     assert isinstance(record, StepRecord)
@@ -292,13 +293,13 @@ def test_three_such_steps_in_a_row_end_the_training_with_what_may_help(
     encoded, labels = random_rows(40)
     steps = Training(made, encoded, labels, RECIPE).records()
     spoilt = {2, 3, 5, 6, 7}
-    real, taken = objective.F.cross_entropy, 0
+    real, taken = CrossEntropy.total, 0
 
-    def loss(logits: Tensor, labels: Tensor, reduction: str) -> Tensor:
-        found = real(logits, labels, reduction=reduction)
+    def loss(self: CrossEntropy, logits: Tensor, labels: Tensor) -> Tensor:
+        found = real(self, logits, labels)
         return found * math.nan if taken + 1 in spoilt else found
 
-    monkeypatch.setattr(objective.F, "cross_entropy", loss)
+    monkeypatch.setattr(CrossEntropy, "total", loss)
     with pytest.raises(TrainingError) as caught:
         for record in steps:
             taken += isinstance(record, StepRecord)
@@ -341,15 +342,15 @@ def test_under_fp16_a_step_that_overflows_is_left_out_and_the_scale_halves(
     steps = Training(made, *random_rows(16), RECIPE).records()
     next(steps)
     before, scale = weights(made), scales[0].state()["factor"]
-    real = objective.F.cross_entropy
+    real = CrossEntropy.total
     with monkeypatch.context() as patched:
         # Finite, but its gradient times the scale is more than fp16 can hold.
-        patched.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 100)
+        patched.setattr(CrossEntropy, "total", lambda self, logits, labels: logits.sum() * 100)
         record = next(steps)
     assert (record.step, math.isfinite(record.loss)) == (2, True)
     assert equal(weights(made), before)
     assert scales[0].state()["factor"] == scale / 2
-    assert objective.F.cross_entropy is real
+    assert CrossEntropy.total is real
     next(steps)
     assert not equal(weights(made), before)
     assert scales[0].state()["factor"] == scale / 2
@@ -360,7 +361,7 @@ def test_under_fp16_a_gradient_that_no_scale_mends_is_a_fault_before_the_weights
 ) -> None:
     made = in_fp16(tiny_bert)
     before = weights(made)
-    monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * 1e6)
+    monkeypatch.setattr(CrossEntropy, "total", lambda self, logits, labels: logits.sum() * 1e6)
     told = []
     with pytest.raises(TrainingError) as caught:
         for record in Training(made, *random_rows(16), recipe(epochs=10.0)).records():
@@ -379,7 +380,7 @@ def test_under_fp16_a_loss_that_is_not_finite_does_not_lower_the_scale(
 ) -> None:
     made = in_fp16(tiny_bert)
     before = weights(made)
-    monkeypatch.setattr(objective.F, "cross_entropy", lambda logits, labels, reduction: logits.sum() * math.nan)
+    monkeypatch.setattr(CrossEntropy, "total", lambda self, logits, labels: logits.sum() * math.nan)
     notice = next(Training(made, *random_rows(16), RECIPE).records())
     assert notice == Notice("step 1: the loss is not a finite number, and the step is left out", "warning")
     assert scales[0].state()["factor"] == optim.FIRST_SCALE

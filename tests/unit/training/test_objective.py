@@ -26,8 +26,10 @@ from tests.unit.small import (
 )
 from whet.data.batches import training_batch
 from whet.model.classifier import Classifier
+from whet.model.loss import CrossEntropy
 from whet.training import optim
-from whet.training.objective import OnThreads, objective_of
+from whet.training.objective import OnDevice, OnThreads, objective_of
+from whet.training.words import Words
 
 ROWS = sequences([4, 9, 6, 30, 5, 17, 8], vocabulary=200)
 LABELS = [0, 1, 2, 0, 1, 2, 0]
@@ -142,3 +144,34 @@ def test_a_frozen_parameter_is_not_trained_and_a_frozen_word_table_has_no_stand_
     shapes = {tuple(parameter.shape) for parameter in objective.parameters}
     assert (3,) not in shapes
     assert len(objective.parameters) == len(list(made.model.parameters())) - 2
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy((0.5, 1.0, 4.0)), CrossEntropy((0.5, 1.0, 4.0), 2.0, 0.1)])
+@pytest.mark.parametrize("tokens", [None, 12])
+def test_another_loss_has_one_gradient_too_however_the_rows_are_shared(
+    tiny_bert: Path, cores: int, loss: CrossEntropy, tokens: int | None
+) -> None:
+    made, plain = without_dropout(classifier(tiny_bert)), stock(tiny_bert)
+    objective = objective_of(made, encoded(ROWS), loss)
+    objective.limit.tokens = tokens
+    assert sum(map(len, objective.parts(batch(ROWS, labels=LABELS)))) >= (1 if tokens is None else 4)
+    found = objective.gradient(batch(ROWS, labels=LABELS))
+    expected = loss.rows(padded_logits(plain, ROWS), torch.tensor(LABELS)).sum() / len(ROWS)
+    expected.backward()
+    assert float(found) == pytest.approx(expected.item(), rel=1e-5)
+    assert difference(gradients(objective, made.model), plain) < 1e-5
+
+
+def test_another_loss_is_that_of_a_single_device_too(tiny_bert: Path) -> None:
+    loss, made, plain = (
+        CrossEntropy((0.5, 1.0, 4.0), 2.0, 0.1),
+        without_dropout(classifier(tiny_bert)),
+        stock(tiny_bert),
+    )
+    objective = OnDevice(made, Words(made.model, encoded(ROWS)), loss)
+    objective.limit.tokens = 12
+    found = objective.gradient(batch(ROWS, labels=LABELS))
+    expected = loss.rows(padded_logits(plain, ROWS), torch.tensor(LABELS)).sum() / len(ROWS)
+    expected.backward()
+    assert float(found) == pytest.approx(expected.item(), rel=1e-5)
+    assert difference(gradients(objective, made.model), plain) < 1e-5

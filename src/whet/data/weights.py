@@ -1,0 +1,83 @@
+"""What a row of each class counts in the training."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from whet.errors import UsageError, did_you_mean, quoted
+from whet.labels import LabelSet
+from whet.records import Ints
+from whet.values import shown
+
+BALANCED = "balanced"
+FLAG = "--class-weights"
+
+
+def class_weights(given: str, labels: LabelSet, ids: Ints) -> tuple[float, ...]:
+    """Weights [C] by `--class-weights`, for training rows of these class ids.
+
+    `balanced` is n / (C n_c), n rows of which n_c have the class: each class then counts as much as any
+    other (King and Zeng 2001; scikit-learn's "balanced"). Anything else names a JSON file, an object with a
+    weight above 0 for every label name; it raises UsageError, all faults at once.
+    """
+    if given == BALANCED:
+        counts = np.bincount(ids, minlength=len(labels))
+        return tuple((len(ids) / (len(labels) * counts)).tolist())
+    found = _object(Path(given))
+    faults = [*_unknown(list(found), labels), *_missing(list(found), labels), *_wrong(found)]
+    if faults:
+        first, *more = [UsageError(saw, where=f"{FLAG} {given}", todo=todo) for saw, todo in faults]
+        raise UsageError(first.saw, where=first.where, todo=first.todo, more=more)
+    return tuple(float(found[name]) for name in labels.names)  # type: ignore[arg-type]  # _wrong has looked
+
+
+def _object(path: Path) -> dict[str, object]:
+    where, expected = f"{FLAG} {path}", 'an object of label names and weights, {"neg": 1, "pos": 4.5}'
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    except OSError:
+        todo = did_you_mean(str(path), [BALANCED])
+        raise UsageError(
+            f"no such file: {path}", where=FLAG, expected=f"{BALANCED}, or a JSON file", todo=todo
+        ) from None
+    except (ValueError, RecursionError) as fault:
+        raise UsageError(f"not JSON: {fault}", where=where, expected=expected) from None
+    if not isinstance(loaded, dict):
+        raise UsageError(f"no object: {shown(loaded)}", where=where, expected=expected)
+    return loaded
+
+
+def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """An object, each of whose keys stands once. Of two, JSON's reader takes the last in silence."""
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the label {quoted(name)} stands twice")
+        found[name] = value
+    return found
+
+
+def _unknown(names: Sequence[str], labels: LabelSet) -> list[tuple[str, str]]:
+    return [
+        (f"no label {quoted(name)} in the training rows", did_you_mean(name, labels.names))
+        for name in names
+        if name not in labels.names
+    ]
+
+
+def _missing(names: Sequence[str], labels: LabelSet) -> list[tuple[str, str]]:
+    missing = [quoted(name) for name in labels.names if name not in names]
+    return [(f"no weight for {', '.join(missing[:10])}", "Give each label one; 1 changes nothing")] if missing else []
+
+
+def _wrong(found: dict[str, object]) -> list[tuple[str, str]]:
+    return [
+        (f"the weight of {quoted(name)} is {shown(value)}", "Give a number above 0")
+        for name, value in found.items()
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf
+    ]

@@ -1,0 +1,115 @@
+"""What training makes small: a loss of each row, and their sum.
+
+The loss of a step is the sum over its rows of weight times loss, divided by the number of its rows. So
+the parts of a step add up, however it is divided among parts, threads and processes, and a row counts
+alike whichever rows share its step. F.cross_entropy(weight=...) divides by the sum of the weights of the
+rows at hand instead, which hangs on the division. Over an epoch with balanced weights the two come to
+the same: the weights of all training rows have the mean 1.
+
+Sizes: N rows, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from whet.labels import Kind
+
+
+class Loss(Protocol):
+    """A kind of loss with its options; immutable, and without memory of what it computed."""
+
+    def rows(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Of each row [N], weighted, from the outputs of the model [N, C] and what they should be."""
+
+    def total(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Their sum []."""
+
+    def guess(self, targets: Tensor) -> float:
+        """The mean loss of an answer that is the same for every row, the best there is or near it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrossEntropy:
+    """Of class ids [N], as F.cross_entropy has it; by default bit for bit.
+
+    `weights`: what a row of each class counts [C]. `smoothing`: the share of the target that is spread over all
+    classes (Szegedy et al. 2016, arXiv 1512.00567). `focal`: the gamma of the focal loss (Lin et al. 2017, arXiv
+    1708.02002): each row counts (1 - p)^gamma of its loss, p the probability of its class.
+    """
+
+    weights: tuple[float, ...] | None = None
+    focal: float = 0.0
+    smoothing: float = 0.0
+
+    def rows(self, logits: Tensor, targets: Tensor) -> Tensor:
+        found = self._entropy(logits, targets, "none")
+        if not self.focal:
+            return found
+        log_p = F.log_softmax(logits, dim=-1).gather(1, targets[:, None])[:, 0]
+        # expm1, for 1 - p loses its digits near 1; at 0 a root has no slope.
+        return found * (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny) ** self.focal
+
+    def total(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return self.rows(logits, targets).sum() if self.focal else self._entropy(logits, targets, "sum")
+
+    def guess(self, targets: Tensor) -> float:
+        classes = int(targets.max()) + 1 if self.weights is None else len(self.weights)
+        weights = torch.ones(classes).double() if self.weights is None else torch.tensor(self.weights).double()
+        counts = torch.bincount(targets, minlength=classes)
+        wanted = weights * ((1 - self.smoothing) * counts + self.smoothing / classes * len(targets))
+        log_p = (wanted / wanted.sum()).log().clamp_min(torch.finfo(torch.float64).min)
+        return float(self.total(log_p.expand(len(targets), -1), targets)) / len(targets)
+
+    def _entropy(self, logits: Tensor, targets: Tensor, reduction: str) -> Tensor:
+        weight = None if self.weights is None else _tensor(self.weights, logits.dtype, logits.device)
+        return F.cross_entropy(logits, targets, weight, reduction=reduction, label_smoothing=self.smoothing)
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralEntropies:
+    """Of marks [N, C]: the mean over the labels of binary cross entropies."""
+
+    def rows(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+
+    def total(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return self.rows(logits, targets).sum()
+
+    def guess(self, targets: Tensor) -> float:
+        yes = targets.double().mean(0)
+        return float(F.binary_cross_entropy(yes, yes))
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredError:
+    """Of numbers [N], which the only output [N, 1] is to be."""
+
+    def rows(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return (logits[:, 0] - targets) ** 2
+
+    def total(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return self.rows(logits, targets).sum()
+
+    def guess(self, targets: Tensor) -> float:
+        return float(targets.double().var(correction=0))
+
+
+def loss_of(kind: Kind, *, weights: tuple[float, ...] | None, focal: float, smoothing: float) -> Loss:
+    """The loss of a kind of answers; the options are for one label a row."""
+    if kind == "one":
+        return CrossEntropy(weights, focal, smoothing)
+    return SeveralEntropies() if kind == "several" else SquaredError()
+
+
+@lru_cache(maxsize=8)
+def _tensor(values: Sequence[float], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Copied to the device once."""
+    return torch.tensor(values, dtype=dtype, device=device)
