@@ -24,6 +24,7 @@ from tokenizers import Encoding, Tokenizer
 
 from whet import durable
 from whet.config import Truncation
+from whet.data import cuts
 from whet.data.clean import clean_text
 from whet.errors import ModelError
 from whet.records import Bools, Encoded, Ints
@@ -31,8 +32,6 @@ from whet.records import Bools, Encoded, Ints
 CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them
 FORMAT = 1  # of the cache; a new number makes old entries unused
-HEAD_SHARE = 0.25  # of a head-tail cut: 128 of 510 tokens, after Sun et al. 2019, arXiv 1905.05583
-MOST_CHUNKS = 64  # of one text: what of it has to be in memory at once to train on it
 HEAD_CHARACTERS = 5.5  # a token; 1 of 2,000 English reviews has fewer tokens in as many characters
 
 
@@ -54,7 +53,7 @@ class Cutter:
     """Ids between the two texts of a pair; None: it cuts single texts."""
     typed: bool = False
     """Whether the tokenizer gives what comes after `middle` another type, as BERT's does."""
-    most_chunks: int = MOST_CHUNKS
+    most_chunks: int = cuts.MOST_CHUNKS
     """How many sequences a text may have where longer ones are divided."""
 
     @property
@@ -78,7 +77,7 @@ class Cutter:
             return self._shown_chunks(bodies[0])
         rooms = [self.body_length]
         if len(bodies) == 2:
-            rooms = longest_first(np.array([[len(body) for body in bodies]]), self.body_length)[0].tolist()
+            rooms = cuts.longest_first(np.array([[len(body) for body in bodies]]), self.body_length)[0].tolist()
         ids, kept = [*self.prefix], [True] * len(self.prefix)
         for after, body, room in zip((self.middle or (), self.suffix)[-len(bodies) :], bodies, rooms, strict=True):
             spans = self.kept_positions(len(body), room)
@@ -90,7 +89,7 @@ class Cutter:
     def _shown_chunks(self, body: list[int]) -> tuple[list[int], list[bool]]:
         ids: list[int] = []
         kept: list[bool] = []
-        for chunk in self.chunks_of(len(body)):
+        for chunk in cuts.chunks(len(body), self.body_length, most=self.most_chunks):
             ids += [*self.prefix, *body[chunk.start : chunk.stop], *self.suffix]
             kept += [True] * (len(self.prefix) + len(chunk) + len(self.suffix))
         rest = body[self.body_length * self.most_chunks :]
@@ -132,7 +131,7 @@ class Cutter:
         lengths: list[int] = []
         counts: list[int] = []
         for body in bodies:
-            ids, chunks = body.ids, self.chunks_of(len(body))
+            ids, chunks = body.ids, cuts.chunks(len(body), self.body_length, most=self.most_chunks)
             for chunk in chunks:
                 flat.fromlist([*self.prefix, *ids[chunk.start : chunk.stop], *self.suffix])
                 lengths.append(len(chunk) + self.max_length - self.body_length)
@@ -146,7 +145,7 @@ class Cutter:
         flat = array("I")
         counts = np.array([[len(a), len(b)] for a, b in zip(bodies, seconds, strict=True)], dtype=np.int64)
         counts = counts.reshape(len(bodies), 2)
-        kept = longest_first(counts, self.body_length)
+        kept = cuts.longest_first(counts, self.body_length)
         for a, b, (first, second) in zip(bodies, seconds, kept.tolist(), strict=True):
             ids = self._cut(a.ids, first), self._cut(b.ids, second)
             flat.fromlist([*self.prefix, *ids[0], *self.middle, *ids[1], *self.suffix])
@@ -158,19 +157,9 @@ class Cutter:
     def kept_positions(self, length: int, room: int | None = None) -> range | tuple[range, range]:
         """Which of `length` body tokens stay where there is room for so many; else for `body_length`."""
         room = self.body_length if room is None else room
-        if length <= room:
-            return range(length)
-        if self.truncation != "head-tail":
-            return range(min(length, room * self.most_chunks) if self.truncation == "chunks" else room)
-        head = min(room, max(1, round(room * HEAD_SHARE)))
-        return range(head), range(length - (room - head), length)
-
-    def chunks_of(self, length: int) -> list[range]:
-        """The places of `length` body tokens in each chunk: as few chunks as can be, and all as long to one token,
-        for each has the same say in the answer. What no chunk may have is left out at the end."""
-        kept = min(length, self.body_length * self.most_chunks)
-        count = max(1, -(-kept // self.body_length))
-        return [range(kept * i // count, kept * (i + 1) // count) for i in range(count)]
+        if self.truncation == "chunks":
+            return range(min(length, room * self.most_chunks))
+        return cuts.kept(length, room, self.truncation)
 
     def _head(self, text: str) -> str:
         """A beginning of a long text that ends before a space, where such an end changes no token."""
@@ -191,21 +180,6 @@ class Cutter:
             return body[kept.start : kept.stop]
         head, tail = kept
         return body[head.start : head.stop] + body[tail.start : tail.stop]
-
-
-def longest_first(counts: Ints, room: int) -> Ints:
-    """How many tokens [B, 2] of the two texts of each pair stay, of so many [B, 2]: the longer text is cut down to
-    the other, and then both alike. The rule is that of the tokenizers library (`TruncationStrategy::LongestFirst`),
-    to the odd token, which goes to the longer text, and of two equal ones to the second."""
-    shorter, longer = counts.min(axis=1), counts.max(axis=1)
-    fits = shorter + longer <= room
-    kept = np.maximum(shorter, room - shorter)
-    both = shorter + kept > room  # are cut
-    less = np.where(fits, shorter, np.where(both, room // 2, shorter))
-    more = np.where(fits, longer, np.where(both, room - room // 2, kept))
-    first_is_longer = counts[:, 0] > counts[:, 1]
-    found: Ints = np.stack([np.where(first_is_longer, more, less), np.where(first_is_longer, less, more)], axis=1)
-    return found
 
 
 def load_cutter(tokenizer_json: Path, *, max_length: int, truncation: Truncation, pair: bool = False) -> Cutter:
@@ -354,6 +328,7 @@ def _chunks(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[range
 
 def _key(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None) -> str:
     kind = "" if pairs is None else " pairs"
+    kind += f" {cutter.most_chunks}" if cutter.truncation == "chunks" else ""
     digest = hashlib.sha256(f"{FORMAT} {cutter.fingerprint} {cutter.max_length} {cutter.truncation}{kind}".encode())
     for text in chain(texts, pairs or ()):
         raw = text.encode("utf-8", "surrogatepass")
@@ -369,16 +344,19 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path, pairs: Sequence[s
     try:
         lengths, truncated = [np.zeros(0, np.int64)], [np.zeros(0, np.bool_)]
         seconds: list[Ints | None] = []
+        counts = [np.zeros(0, np.int64)]
         with (scratch / "ids.bin").open("wb") as file:
             for chunk in _encode(texts, cutter, pairs):
                 chunk.ids.astype(dtype).tofile(file)
                 lengths.append(np.diff(chunk.offsets))
                 truncated.append(chunk.truncated)
                 seconds.append(chunk.seconds)
-        offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-        np.cumsum(np.concatenate(lengths), out=offsets[1:])
+                counts.append(_counts(chunk))
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths))])
         np.save(scratch / "offsets.npy", offsets)
         np.save(scratch / "truncated.npy", np.concatenate(truncated))
+        if (documents := _documents(np.concatenate(counts))) is not None:
+            np.save(scratch / "documents.npy", documents)
         if cutter.typed:
             np.save(scratch / "seconds.npy", _joined(seconds))
         meta = {"format": FORMAT, "dtype": np.dtype(dtype).name, "rows": len(texts), "tokens": int(offsets[-1])}
@@ -398,10 +376,11 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path, pairs: Sequence[s
 def _open(folder: Path) -> Encoded:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     ids = np.memmap(folder / "ids.bin", dtype=meta["dtype"], mode="r") if meta["tokens"] else np.zeros(0, np.uint16)
-    seconds = folder / "seconds.npy"
+    seconds, documents = folder / "seconds.npy", folder / "documents.npy"
     return Encoded(
         ids,
         np.load(folder / "offsets.npy"),
         np.load(folder / "truncated.npy"),
         np.load(seconds) if seconds.exists() else None,
+        np.load(documents) if documents.exists() else None,
     )

@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from whet import heap
+from whet.data.batches import encoded_of, tokens_of
 from whet.errors import TrainingError
 from whet.machine import gigabytes
 from whet.model.classifier import Classifier
@@ -147,13 +148,14 @@ class Sparing:
     def _sizes(self, batch: Batch) -> tuple[int, int]:
         """Tokens of the largest part that is computed at once, and of the longest row."""
         parts = [part for mine in self._objective.parts(batch) for part in mine]
-        return max(len(part.ids) for part in parts), max(int(np.diff(part.cu_seqlens).max()) for part in parts)
+        return max(len(part.ids) for part in parts), max(int(tokens_of(encoded_of(part)).max()) for part in parts)
 
     def _load(self, batch: Batch) -> Load:
         shares = self._objective.parts(batch)
         tokens = sum(max(len(part.ids) for part in parts) for parts in shares)
         gradients = sum(min(2, len(parts)) for parts in shares)
-        return Load(tokens, max(int(np.diff(parts[-1].cu_seqlens).max()) for parts in shares), gradients)
+        longest = max(int(np.diff(part.cu_seqlens).max()) for parts in shares for part in parts)
+        return Load(tokens, longest, gradients)
 
     def _notice(self, step: int, why: str) -> Tightened:
         parts = "" if self.limit.tokens is None else f" in parts of at most {self.limit.tokens:,} tokens"
