@@ -102,7 +102,9 @@ class Settings:
         512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, within=Range(least=3)
     )
     truncation: Truncation = _setting(
-        "head", "Model", "What is seen of a longer text: its head, a quarter of head and the rest of tail (head-tail), "
+        "head",
+        "Model",
+        "What is seen of a longer text: its head, a quarter of head and the rest of tail (head-tail), "
         "or all, in chunks whose logits are averaged.",
     )
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
