@@ -133,8 +133,7 @@ def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet, usage: 
 
 def _long(cutter: Cutter) -> str:
     """A text of several chunks."""
-    (ids,), _ = dataclasses.replace(cutter, truncation="head").encode([CANARIES[0]])
-    tokens = len(ids) - len(cutter.prefix) - len(cutter.suffix)
+    tokens = len(cutter.bodies([CANARIES[0]])[0])
     return " ".join([CANARIES[0]] * (cutter.body_length // max(1, tokens) + 1))
 
 

@@ -99,7 +99,11 @@ class Settings:
         common=True,
     )
     max_length: int = _setting(
-        512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, within=Range(least=3)
+        512,
+        "Model",
+        "Tokens a text may have; longer ones are counted, and cut as --truncation says.",
+        common=True,
+        within=Range(least=3),
     )
     truncation: Truncation = _setting(
         "head",
