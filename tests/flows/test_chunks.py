@@ -38,7 +38,7 @@ def test_an_answer_hangs_on_what_stands_beyond_the_first_chunk(data: str, job: J
     long = [FILLING * 5 + f"The film was {word}." for word in ("wonderful", "awful")]
     for truncation, differ in (("chunks", True), ("head", False)):
         run = job(data, **{**SETTINGS, "epochs": 1.0, "truncation": truncation, "output": truncation}).run
-        one, other = run.predict(long, logits=True)
+        one, other = run.predictor.predict(long, logits=True)
         assert (one.logits != other.logits) is differ
         assert (one.truncated, other.truncated) == (not differ, not differ)
 
