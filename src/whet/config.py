@@ -62,20 +62,18 @@ class Settings:
     )  # fmt: skip
     text: str | None = _setting(None, "Data", "The column that holds the text. Found by name and shape.", common=True)
     pair: str | None = _setting(
-        None, "Data", "The column of the second text where rows are pairs of texts; none: there is none. Otherwise "
-        "taken where both are called so, such as sentence1 and sentence2.", common=True,
+        None, "Data", "The column of the second text of pairs, or none. Otherwise found by the names of both, such "
+        "as sentence1 and sentence2.", common=True,
     )  # fmt: skip
     label: str | None = _setting(
-        None, "Data", "The column that holds the label; or a,b,c, a column of 0 and 1 for each label. Found by name "
-        "and shape.", common=True,
+        None, "Data", "The column that holds the label, or a,b,c: a column of 0 and 1 for each. Found by name and "
+        "shape.", common=True,
     )  # fmt: skip
     task: TaskName = _setting(
-        "auto", "Data", "What is predicted: one label (classification), any number of labels (multilabel), or a number "
+        "auto", "Data", "One label a row (classification), any number of labels (multilabel), or a number "
         "(regression). auto: by what the label column holds.", common=True,
     )  # fmt: skip
-    label_separator: str | None = _setting(
-        None, "Data", "What stands between the labels of a row with several in one string, such as |."
-    )
+    label_separator: str | None = _setting(None, "Data", "What stands between several labels in one string, such as |.")
     label_names: str | None = _setting(
         None, "Data", "Names for the labels: a JSON file, or 부정,긍정 for 0 and 1, or neg=부정,pos=긍정.", common=True
     )
@@ -91,13 +89,18 @@ class Settings:
     train_rows: int | None = _setting(None, "Data", "Train on this many rows, drawn by class.", within=Range(least=2))
     test_rows: int | None = _setting(None, "Data", "Score this many test rows, drawn by class.", within=Range(least=1))
     encoding: str = _setting("utf-8", "Data", "Encoding of text files, for example cp949.")
+    allow: str | None = _setting(
+        None, "Data", "Findings that shall not stop the job: empty_texts, texts_in_train, or both after a comma.",
+        result=False,
+    )  # fmt: skip
+    near_duplicates: bool = _setting(
+        True, "Data", "Look for texts that are nearly equal, within a side and between the sides.", result=False
+    )
 
     model: str = _setting(
-        "auto",
-        "Model",
-        "auto, embedded, a model's name on the hub, a folder, or a run to start from (its folder, or last).",
-        common=True,
-    )
+        "auto", "Model", "auto, embedded, a model's name on the hub, a folder, or a run to start from (its folder, or "
+        "last).", common=True,
+    )  # fmt: skip
     max_length: int = _setting(
         512,
         "Model",
@@ -219,6 +222,8 @@ class SettingValues(TypedDict, total=False):
     train_rows: int | None
     test_rows: int | None
     encoding: str
+    allow: str | None
+    near_duplicates: bool
     model: str
     max_length: int
     truncation: Truncation
@@ -276,32 +281,7 @@ NEEDS_ROWS = (
     ("keep", "validation"), ("test_rows", "test"),
 )  # fmt: skip
 
-# Spellings of transformers' TrainingArguments and scripts, and what they are called here.
-ALIASES: Mapping[str, str] = {
-    "num_train_epochs": "epochs",
-    "per_device_train_batch_size": "batch_size",
-    "train_batch_size": "batch_size",
-    "lr": "learning_rate",
-    "max_seq_length": "max_length",
-    "max_seq_len": "max_length",
-    "model_name_or_path": "model",
-    "model_name": "model",
-    "warmup_ratio": "warmup",
-    "warmup_steps": "warmup",
-    "output_dir": "output",
-    "logging_steps": "log_every",
-    "eval_steps": "evaluate_every",
-    "metric_for_best_model": "metric",
-    "text_column": "text",
-    "text_column_name": "text",
-    "label_column": "label",
-    "label_column_name": "label",
-    "validation_file": "validation",
-    "test_file": "test",
-    "max_train_samples": "train_rows",
-    "max_predict_samples": "test_rows",
-    "num_hidden_layers": "layers",
-}
+ALIASES = values.ALIASES
 
 
 def fields() -> tuple[dataclasses.Field[Any], ...]:

@@ -21,6 +21,7 @@ import torch
 from whet import artifact, heap, runs
 from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
+from whet.data.clean import clean_text
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
 from whet.data.tokens import Cutter
@@ -42,21 +43,18 @@ from whet.records import (
     Notice,
     Redone,
     Revision,
-    Scores,
     SeveralScores,
     Side,
     Splits,
     Stage,
     StepRecord,
-    Targets,
     Usage,
-    ValueScores,
 )
-from whet.report import card
+from whet.report import card, figures
 from whet.score import baseline, unlearned
 from whet.score.judge import default_thresholds, judge, predicted, probabilities
-from whet.score.metrics import as_json, interval, value
-from whet.score.verdict import verdict
+from whet.score.leaks import Leaks, without
+from whet.score.metrics import value
 from whet.training import estimate, loop, memory
 from whet.training.checkpoints import Checkpoints, Found
 from whet.training.keeper import Keeper
@@ -88,6 +86,8 @@ class Job:
     sides: Mapping[Side, EncodedSide]
     labels: LabelSet
     baselines: Baselines | None
+    leaks: Leaks | None
+    """Rows of test that train has; None where another process tells it."""
     team: Alone
     budget: Budget | None
     kept: Kept
@@ -127,7 +127,7 @@ def _train_and_save(
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     thresholds = _thresholds(validation, job.labels)
     if validation is not None:
-        metrics["validation"] = _scores(validation, len(job.sides["validation"].encoded))
+        metrics["validation"] = figures.scores(validation, len(job.sides["validation"].encoded))
         seconds["evaluate"] += validation.seconds
 
     if "test" in job.sides:
@@ -142,8 +142,9 @@ def _train_and_save(
             beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
             yield folder.log(Notice(message + beside, "warning"))
         yield folder.log(test)
-        metrics["test"] = _scores(test, job.budget.whole if job.budget else test.metrics.rows)
-        metrics |= _compared(test.metrics, job.baselines)
+        whole = job.budget.whole if job.budget else test.metrics.rows
+        metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds)
+        metrics |= figures.compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
         assert job.test is not None
         scored = job.test if taken is None else select(job.test, taken)
@@ -164,13 +165,14 @@ def _train_and_save(
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
     """What is to be told of a model that seems to have learned nothing. `logits`: what it answered on that side."""
-    targets = job.sides["train"].targets
-    answered: Targets | None = None
+    answers: Bools | Floats | None = None
     if logits is not None and isinstance(judged.metrics, SeveralScores):
-        answered = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
+        answers = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
     elif logits is not None and job.labels.kind == "value":
-        answered = logits[:, 0]
-    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), _guess(job), targets, answered)
+        answers = logits[:, 0]
+    spread = float(np.std(job.sides["train"].targets))
+    guess, losses = _guess(job), folder.losses()
+    signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=answers, spread=spread)
     if signs:
         advice = (
             f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
@@ -196,7 +198,10 @@ def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSe
     """The cheap answers on the same rows."""
     assert splits.test is not None
     train, test, pairs = sides["train"].targets, sides["test"].targets, seconds_of(splits)
-    return baseline.baselines(splits.train.texts, train, splits.test.texts, test, labels, cache=cache, pairs=pairs)
+    learnt, scored = ([clean_text(text) for text in rows.texts] for rows in (splits.train, splits.test))
+    if pairs is not None:
+        pairs = [clean_text(text) for text in pairs[0]], [clean_text(text) for text in pairs[1]]
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs)
 
 
 def _fit(
@@ -308,22 +313,22 @@ def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
     )
 
 
-def _scores(found: Evaluation, whole: int) -> dict[str, object]:
-    """The part of metrics.json for one side, which has so many rows in all."""
-    metrics = found.metrics
-    scores = {**as_json(metrics), "loss": found.loss}
-    if metrics.rows < whole:
-        scores["sample"] = {"rows": metrics.rows, "of": whole}
-        if not isinstance(metrics, ValueScores):
-            scores["intervals"] = {"accuracy": list(interval(metrics))}
-    return scores
-
-
 def _thresholds(validation: Evaluation | None, labels: LabelSet) -> dict[str, float]:
     """From which probability each of several labels is answered: tuned on the validation rows, where there are any."""
     if validation is not None and isinstance(validation.metrics, SeveralScores):
         return dict(validation.metrics.thresholds)
     return default_thresholds(labels)
+
+
+def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Mapping[str, float]) -> dict[str, object]:
+    """The scores of test but for the rows that train has, where there are any. `taken`: the rows with logits."""
+    if job.leaks is None:
+        return {}
+    scored = np.ones(len(job.leaks.exact), np.bool_) if taken is None else taken
+    found = Leaks(job.leaks.exact[scored], None if job.leaks.near is None else job.leaks.near[scored])
+    targets = job.sides["test"].targets[scored]
+    clean = without(lambda rows: judge(logits[rows], targets[rows], job.labels, thresholds)[0], found)
+    return {} if clean is None else {"without_leaks": clean}
 
 
 def _evaluate(
@@ -367,20 +372,3 @@ def _smaller_packs(folder: runs.RunFolder, classifier: Classifier, before: int) 
     if classifier.pack_tokens < before:
         text = f"out of memory in an evaluation; its packs have at most {classifier.pack_tokens:,} tokens from here on"
         yield folder.log(Notice(text, "warning"))
-
-
-def _compared(model: Scores, rivals: Baselines | None) -> dict[str, object]:
-    """The baselines' part of metrics.json, with the sentence on who won in every language."""
-    if rivals is None:
-        return {}
-    return {
-        "baselines": {
-            "majority": as_json(rivals.majority),
-            "tfidf": as_json(rivals.tfidf),
-            "seconds": rivals.seconds,
-        },
-        "verdict": {
-            "en": verdict(model, rivals, rows=model.rows, lang="en"),
-            "ko": verdict(model, rivals, rows=model.rows, lang="ko"),
-        },
-    }

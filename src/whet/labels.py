@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,7 +216,7 @@ def _positive(names: Sequence[str], asked: str | None) -> tuple[str, str]:
         return asked, "given"
     for known in POSITIVE_NAMES:
         for name in names:
-            if name.strip().lower() == known:
+            if unicodedata.normalize("NFC", name).strip().lower() == known:  # macOS takes folder names apart
                 return name, "by its name"
     return names[1], "the second of two labels without a known name; --positive chooses"
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
-from whet import config, prepare, reading, runs, runtime, unseen
+from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
 from whet.config import Resolved, SettingValues, resolve
-from whet.data.check import check as look
 from whet.data.split import split
 from whet.data.targets import targets_of
 from whet.errors import DataError, PlanTooLongError
@@ -20,7 +19,6 @@ from whet.forecast import Plan
 from whet.model.files import find
 from whet.records import (
     Checked,
-    Finding,
     Notice,
     Prediction,
     Scores,
@@ -120,9 +118,15 @@ def plan(data: object, **settings: Unpack[SettingValues]) -> Plan:
     raise AssertionError("a plan ends with Plan")
 
 
-def check(data: object, **settings: Unpack[SettingValues]) -> Checked:
-    """Looks at labelled text: columns, rows, labels, findings. Needs no torch."""
-    return check_data(data, resolve(settings))
+def check(
+    data: object, *, exact: bool = False, fix: str | os.PathLike[str] | None = None, **settings: Unpack[SettingValues]
+) -> Checked:
+    """Looks at labelled text: columns, rows, labels, findings. Needs no torch.
+
+    `exact`: every row's tokens are counted, not those of 2,000. `fix`: a file that the training rows
+    are written to without those that a finding names; OutputError where it is there already.
+    """
+    return check_data(data, resolve(settings), exact=exact, fix=fix)
 
 
 def evaluate(run: Run | str | os.PathLike[str], data: object, **settings: Unpack[SettingValues]) -> Evaluated:
@@ -144,12 +148,18 @@ def load(run: str | os.PathLike[str]) -> Run:
 # ---------------------------------------------------------------- around a run
 
 
-def check_data(data: object, resolved: Resolved) -> Checked:
-    """The first stage of training on its own."""
-    rows = reading.labelled(data, resolved.settings)
-    found = look(rows.sides, rows.columns, source=rows.name)
-    said = tuple(Finding("reading", "info", 0, notice) for notice in rows.notices)
-    return dataclasses.replace(found, findings=found.findings + said)
+def check_data(
+    data: object, resolved: Resolved, *, exact: bool = False, fix: str | os.PathLike[str] | None = None
+) -> Checked:
+    """The first stage of training on its own, and all else that the doctor looks for."""
+    out = None if fix is None else values.folder(os.fspath(fix))
+    if out is not None:
+        mend.check_out(out)  # before minutes of looking
+    examined = examine.examine(data, resolved.settings, exact=exact)
+    if out is None:
+        return examined.checked
+    written = mend.mend(examined, out)
+    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, written.message))
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:

@@ -12,8 +12,8 @@ import numpy as np
 from whet import durable, naming, runs, runtime, values
 from whet.config import Resolved, Settings
 from whet.data.batches import counts_of
-from whet.data.check import check as look
-from whet.data.check import raise_errors
+from whet.data.doctor.look import check as look
+from whet.data.doctor.look import raise_errors
 from whet.data.split import fingerprint, split
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
@@ -22,7 +22,7 @@ from whet.errors import ModelError, OutputError, UsageError, quoted
 from whet.labels import Kind, LabelSet, label_set
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input, read_config
-from whet.reading import Labelled, labelled
+from whet.reading import Labelled, is_share, labelled
 from whet.records import (
     SIDES,
     Checked,
@@ -57,6 +57,7 @@ class Asked:
     """A job whose data, model and machine are settled."""
 
     name: str
+    checked: Checked
     splits: Splits
     labels: LabelSet
     machine: runtime.Runtime
@@ -89,9 +90,9 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     rows = labelled(data, settings)
     said = [Notice(message) for message in rows.notices]
     yield from said
-    checked = look(rows.sides, rows.columns, source=rows.name)
+    checked = look(rows.sides, rows.columns, source=rows.name, drawn=sides_drawn(rows, settings))
     yield checked
-    raise_errors(checked)
+    raise_errors(checked, allowed_by(settings))
 
     yield Stage("split")
     splits = splits_of(rows, settings)
@@ -113,7 +114,9 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     yield from chosen
     kept = None if settings.budget is None else rows
     inputs = Inputs(rows.columns.text, rows.columns.pair)
-    asked = Asked(rows.name, splits, labels, machine, resolved, files, inputs, (*said, *reasons, *chosen), kept)
+    asked = Asked(
+        rows.name, checked, splits, labels, machine, resolved, files, inputs, (*said, *reasons, *chosen), kept
+    )  # fmt: skip
     if (weights := weights_of(asked)) is not None:
         each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
         weighted = Notice(f"class weights {settings.class_weights}: {each}")
@@ -126,6 +129,17 @@ def seconds_of(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
     """The second texts of training and test where rows are pairs."""
     train, test = splits.train.pairs, None if splits.test is None else splits.test.pairs
     return None if train is None or test is None else (train, test)
+
+
+def sides_drawn(rows: Labelled, settings: Settings) -> int:
+    """How many further sides are taken from the training rows."""
+    asked = {"test": settings.test, "validation": settings.validation}
+    return sum(is_share(wish) or (wish == "auto" and side not in rows.sides) for side, wish in asked.items())
+
+
+def allowed_by(settings: Settings) -> frozenset[str]:
+    """The codes of findings that shall not stop the job."""
+    return frozenset(code.strip() for code in settings.allow.split(",")) if settings.allow else frozenset()
 
 
 def splits_of(rows: Labelled, settings: Settings) -> Splits:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whet.config import Settings
+from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
 from whet.data.read import read, read_side, split_for
 from whet.data.targets import has_answers
@@ -29,11 +30,11 @@ class Labelled:
     notices: tuple[str, ...]
 
 
-def labelled(data: object, settings: Settings) -> Labelled:
+def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelled:
     """Reads DATA and the files named by --test and --validation, and finds text and labels.
 
     A side without labels, such as the test split of a contest, is left out and said; one that was
-    asked for raises DataError.
+    asked for raises DataError. `gaps`: a label that is missing in a row is '', instead of a DataError.
     """
     source = read(data, encoding=settings.encoding)
     tables, notices = _tables(source, settings)
@@ -41,7 +42,13 @@ def labelled(data: object, settings: Settings) -> Labelled:
     columns = columns_of(tables["train"], settings)
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
-        rows = examples(table, _same_columns(table, columns), label_names=given_names)
+        rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
+        damaged = sum(is_damaged(text) for text in (*rows.texts, *(rows.pairs or ())))
+        if damaged:
+            notices.append(
+                f"{table.source}: NUL characters or lone surrogates in {damaged:,} of {len(rows.texts):,} texts; "
+                "they are removed, or become U+FFFD, in training and prediction alike"
+            )
         if has_answers(rows):
             sides[side] = rows
         elif side == "train":
@@ -85,7 +92,7 @@ def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list
         )
     asked: tuple[tuple[Side, str], ...] = (("test", settings.test), ("validation", settings.validation))
     for side, wish in asked:
-        if wish in ("auto", "none") or _is_share(wish):
+        if wish in ("auto", "none") or is_share(wish):
             continue
         if wish == split_for(source, "train"):
             raise UsageError(
@@ -105,7 +112,7 @@ def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list
     return tables, notices
 
 
-def _is_share(wish: str) -> bool:
+def is_share(wish: str) -> bool:
     try:
         float(wish)
     except ValueError:

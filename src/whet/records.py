@@ -22,6 +22,7 @@ Targets = Ints | Bools | Floats
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
+Severity = Literal["info", "warning", "error"]
 
 
 # ---------------------------------------------------------------- data
@@ -114,13 +115,21 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a look at the data showed."""
+    """One thing that a look at the data showed on one side."""
 
     code: str
-    severity: Literal["info", "warning", "error"]
+    severity: Severity
+    side: str
     count: int
+    """Rows; texts or labels where the code is about these."""
     message: str
+    """What was seen and where, without a full stop at its end."""
+    todo: str = ""
+    """What to do about it, likewise."""
     places: tuple[str, ...] = ()
+    """Of the first rows."""
+    figures: Mapping[str, object] = field(default_factory=dict)
+    """What else was counted, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +144,15 @@ class Checked:
     """(text, label) of the first rows; several labels stand after commas."""
     label_counts: Mapping[str, Mapping[str, int]]
     """Side to label name to rows."""
+    looked_for: tuple[str, ...]
+    """The codes of all that was looked for, found or not."""
     findings: tuple[Finding, ...]
     head_pairs: tuple[str, ...] = ()
     """The second texts of the first rows where rows are pairs."""
     values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Side to least, median, mean, most and deviation of its numbers."""
+    notices: tuple[str, ...] = ()
+    """How the data were read."""
 
 
 @dataclass(frozen=True, slots=True)

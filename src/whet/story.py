@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, lock, naming, prepare, runs, runtime, values
+from whet import durable, examine, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
+from whet.data.doctor.look import as_json
 from whet.errors import DataError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
 from whet.records import Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
@@ -45,7 +46,7 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
         from whet.planning.plan import plan_of
     yield Stage("plan")
     planned = plan_of(asked, team, naming.FOLDER, started)
-    yield from map(Notice, planned.said)
+    yield from planned.said
     assert planned.plan is not None, "one process alone has a plan"
     yield planned.plan
 
@@ -160,8 +161,8 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
             folder.log(notice)
         if planned.plan is not None:
             folder.log(planned.plan)
-    for message in planned.said:
-        yield folder.log(Notice(message))
+    for notice in planned.said:
+        yield folder.log(notice)
     if cache != own:
         yield folder.log(Notice(f"{own} cannot be written: tokens and baselines are not kept for another run"))
     runs.write_splits(folder, splits)
@@ -170,12 +171,20 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
     for notice in prepare.truncation_notices(sides, planned.cutter):
         yield folder.log(notice)
+    leaks = None
+    if team.first:
+        checked, leaks = examine.of_job(asked, sides, planned.cutter)
+        folder.write("findings.json", as_json(checked))
+        for finding in checked.findings:
+            if finding.code == "near_in_train":
+                yield folder.log(Notice(f"{finding.message}. {finding.todo}", "warning"))
     baselines = None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
         baselines = finetune.baselines(splits, sides, labels, cache)
     return finetune.Job(
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
+        leaks,
         team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
     )  # fmt: skip
 

@@ -17,9 +17,39 @@ METRICS = (
     *("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "samples_f1"),
     *("pearson", "spearman", "mae", "rmse", "loss"),
 )
+ALLOWED = ("empty_texts", "texts_in_train")
+"""Findings of severity error that a user may know better about."""
+
 MOST_BITS = 1000  # of a whole number, for a float holds little more
 ODD = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # the last are what Python makes of bytes that are no UTF-8
 LONGEST = 80  # characters of a wrong value that a message repeats
+
+# Spellings of transformers' TrainingArguments and scripts, and what they are called here.
+ALIASES: Mapping[str, str] = {
+    "num_train_epochs": "epochs",
+    "per_device_train_batch_size": "batch_size",
+    "train_batch_size": "batch_size",
+    "lr": "learning_rate",
+    "max_seq_length": "max_length",
+    "max_seq_len": "max_length",
+    "model_name_or_path": "model",
+    "model_name": "model",
+    "warmup_ratio": "warmup",
+    "warmup_steps": "warmup",
+    "output_dir": "output",
+    "logging_steps": "log_every",
+    "eval_steps": "evaluate_every",
+    "metric_for_best_model": "metric",
+    "text_column": "text",
+    "text_column_name": "text",
+    "label_column": "label",
+    "label_column_name": "label",
+    "validation_file": "validation",
+    "test_file": "test",
+    "max_train_samples": "train_rows",
+    "max_predict_samples": "test_rows",
+    "num_hidden_layers": "layers",
+}
 
 
 def checked(name: str, value: object, hint: Any, limits: Mapping[str, Any]) -> object:
@@ -81,7 +111,17 @@ def _checked_text(name: str, value: str, flag: str) -> str:
         raise UsageError(f"unknown metric {shown(value)}", where=flag, expected=expected, todo=todo)
     if name == "budget":
         durations.seconds(value, where=flag)
+    if name == "allow":
+        _check_codes(value, flag)
     return value
+
+
+def _check_codes(value: str, flag: str) -> None:
+    for code in value.split(","):
+        if code.strip() not in ALLOWED:
+            saw = f"{shown(code)} is not a finding that can be allowed"
+            todo = did_you_mean(code.strip(), ALLOWED)
+            raise UsageError(saw, where=flag, expected=f"{' or '.join(ALLOWED)}, or both after a comma", todo=todo)
 
 
 def _number(value: object, *, whole: bool) -> int | float | None:

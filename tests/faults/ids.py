@@ -9,9 +9,90 @@ CONFIG = "tests/faults/test_config.py"
 CHECKPOINTS = "tests/faults/test_checkpoint_files.py"
 MODELS = "tests/faults/test_model_files.py"
 MISTAKES = "tests/flows/test_mistakes.py"
+_DATA = "tests/faults/test_data.py::test_"
+_READ = "tests/unit/data/test_read.py::test_"
+_FORMATS = "tests/unit/data/test_formats.py::test_"
+_COLUMNS = "tests/unit/data/test_columns.py::test_"
+_DOCTOR = "tests/unit/data/doctor/test_"
+_FOUND = "tests/flows/test_data_doctor.py::test_"
 _TRAINING = "tests/faults/test_training.py::test_"
 _DISK = "tests/faults/test_disk.py::test_"
 _PROCESS = "tests/faults/test_process.py::test_"
+
+# D, labelled text. There are no options --on-bad-row (D5, D14, D15), --strip-labels (D10) and --unknown-label (D21):
+# the safe answer is enough. Which rows are damaged is told, and whether they are mended or dropped is the user's to
+# decide; labels stay byte for byte.
+D: dict[str, tuple[str, ...] | str] = {
+    "D1": (f"{MISTAKES}::test_a_file_that_is_not_there",
+           f"{_READ}a_missing_file_is_named_with_its_folder_and_the_nearest_name",
+           f"{_READ}a_folder_without_class_folders_points_to_its_files",
+           f"{_FORMATS}a_file_that_may_not_be_read_says_so"),
+    "D2": (f"{MISTAKES}::test_an_empty_file",
+           f"{MISTAKES}::test_a_header_without_rows",
+           f"{_FORMATS}a_damaged_or_empty_parquet_is_a_data_error"),
+    "D3": (f"{MISTAKES}::test_a_label_column_that_is_not_there",
+           f"{_COLUMNS}given_columns_are_taken_without_regard_to_case",
+           f"{_FORMATS}a_byte_order_mark_is_no_part_of_the_first_name"),
+    "D4": (f"{_DATA}a_file_in_another_encoding_is_never_guessed_and_the_option_is_named",
+           f"{_FORMATS}korean_in_cp949_is_told_from_latin_1"),
+    "D5": (f"{_DATA}one_wrong_byte_in_100_000_rows_is_named_with_its_line",),
+    "D6": (f"{_DATA}characters_that_no_text_has_are_counted_and_learnt_and_answered_as_what_they_become",
+           f"{_FORMATS}nul_characters_are_kept"),
+    "D7": (f"{_DATA}characters_that_no_text_has_are_counted_and_learnt_and_answered_as_what_they_become",
+           f"{_DATA}a_lone_surrogate_goes_through_the_whole_command",
+           "tests/unit/data/test_clean.py::test_every_text_can_be_cleaned_once_and_then_written"),
+    "D8": (f"{_DATA}labels_that_look_like_gaps_numbers_or_each_other_stay_byte_for_byte",
+           f"{MISTAKES}::test_labels_keep_their_spelling"),
+    "D9": (f"{_DATA}labels_that_look_like_gaps_numbers_or_each_other_stay_byte_for_byte",
+           f"{_COLUMNS}labels_of_other_types_are_spelled"),
+    "D10": (f"{_DATA}labels_that_look_like_gaps_numbers_or_each_other_stay_byte_for_byte",
+            f"{_DOCTOR}names.py::test_spellings_are_named_in_pairs_with_their_rows",
+            f"{_DOCTOR}names.py::test_labels_that_differ_by_case_space_form_or_type_are_the_same"),
+    "D11": (f"{_DATA}rows_without_label_are_named",
+            f"{_COLUMNS}rows_without_a_label_are_named",
+            f"{_FOUND}a_missing_label_is_a_finding_of_check_and_ends_a_training"),
+    "D12": (f"{_DATA}empty_texts_get_an_answer_each",
+            f"{_DOCTOR}copies.py::test_empty_texts_are_counted_with_those_of_white_space_and_named",
+            f"{_DOCTOR}copies.py::test_empty_texts_in_more_than_one_row_of_twenty_are_an_error"),
+    "D13": (f"{_DATA}numbers_as_texts_are_texts",
+            f"{_FORMATS}numbers_as_texts_stay_as_they_are_written"),
+    "D14": (f"{_FORMATS}ragged_rows_are_named_by_line_the_first_five_and_a_count",
+            f"{_FORMATS}an_extra_field_in_every_row_is_an_error_too"),
+    "D15": (f"{_FORMATS}ragged_rows_are_named_by_line_the_first_five_and_a_count",),
+    "D16": (f"{_FORMATS}an_unclosed_quote_is_named_by_the_line_that_opens_it",
+            f"{_FORMATS}a_quote_that_a_later_quote_closes_by_accident_is_named_with_both_lines"),
+    "D17": (f"{_DATA}a_text_of_50_mb_is_read_within_eight_times_its_size",
+            f"{_FORMATS}a_long_field_is_read_and_the_limit_of_the_process_is_put_back",
+            "tests/unit/data/test_places.py::test_a_million_places_and_row_numbers_take_8_bytes_each"),
+    "D18": (f"{_FORMATS}repeated_and_empty_column_names_are_refused_together",
+            f"{_READ}repeated_names_in_a_frame_are_refused"),
+    "D19": (f"{MISTAKES}::test_one_class_only",
+            f"{_DOCTOR}look.py::test_one_label_is_an_error_in_the_words_of_the_label_set"),
+    "D20": (f"{_DOCTOR}names.py::test_a_label_of_too_few_rows_for_its_sides_is_named_with_its_first_place",
+            "tests/unit/data/test_split.py::test_a_label_of_one_row_goes_to_train"),
+    "D21": (f"{MISTAKES}::test_a_label_in_test_that_training_lacks",
+            f"{MISTAKES}::test_other_labels_than_the_run_knows_cannot_be_scored",
+            f"{_DOCTOR}names.py::test_labels_that_train_lacks_are_an_error"),
+    "D22": (f"{_DOCTOR}copies.py::test_test_texts_that_train_has_are_counted_as_rows_and_as_texts",
+            f"{_DOCTOR}copies.py::test_where_more_than_a_fifth_of_the_test_rows_stand_in_train_it_is_an_error",
+            f"{_DOCTOR}near.py::test_rows_of_another_side_are_held_against_train_and_against_their_own",
+            f"{_FOUND}a_training_keeps_its_findings_and_scores_without_the_leaked_rows",
+            f"{_FOUND}a_test_side_that_train_has_is_refused_unless_it_is_allowed"),
+    "D23": (f"{_DOCTOR}copies.py::test_equal_texts_under_different_labels_are_found",),
+    "D24": (f"{_DATA}data_of_which_one_byte_changed_are_other_data",
+            f"{CONFIG}::test_a_run_is_not_gone_on_with_by_other_settings_and_the_differences_are_listed"),
+    "D25": (f"{_DATA}a_line_that_is_no_row_is_named",
+            f"{_DATA}a_text_that_is_a_list_or_an_object_is_named",
+            f"{_FORMATS}bad_lines_of_jsonl_are_named_together"),
+    "D26": (f"{_DATA}fewer_rows_than_a_batch_train_in_one_step_an_epoch",
+            f"{_DATA}a_single_row_is_no_training_data"),
+    "D27": (f"{_DATA}a_text_of_2_mb_is_answered_as_quickly_as_its_beginning",
+            "tests/unit/data/test_clean.py::test_a_text_of_2_mb_is_composed_in_a_moment"),
+    "D28": (f"{_DATA}a_pickle_by_any_name_is_refused_and_not_opened",
+            f"{_DATA}other_types_are_refused",
+            f"{_FORMATS}other_file_types_are_refused_by_name_and_by_first_bytes"),
+    "D29": (f"{_DATA}what_never_ends_is_refused_at_once",),
+}  # fmt: skip
 
 C: dict[str, tuple[str, ...] | str] = {
     "C1": (f"{CONFIG}::test_every_setting_with_one_letter_wrong_is_unknown_and_the_nearest_is_named",

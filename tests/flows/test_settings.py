@@ -40,6 +40,11 @@ def marked(told: Told) -> list[bool]:
     return [found.best for found in told.evaluations("validation")]
 
 
+def found_in(told: Told) -> dict[str, Any]:
+    known: dict[str, Any] = json.loads((told.path / "findings.json").read_text(encoding="utf-8"))["findings"]
+    return known
+
+
 def evaluated(told: Told) -> list[int]:
     return [found.step for found in told.evaluations("validation")]
 
@@ -60,6 +65,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "validation": ("0.2", {}, lambda told: told.run.metrics["validation"]["rows"], (6, 12)),
     "train_rows": (20, {}, steps, (3, 2)),
     "test_rows": (4, {}, test_rows, (6, 4)),
+    "near_duplicates": (False, {}, lambda told: "near_in_train" in found_in(told), (True, False)),
     "max_length": (12, {}, lambda told: sum("12 tokens" in notice for notice in told.notices), (0, 3)),
     "truncation": ("head-tail", {"max_length": 12}, losses, None),
     "layers": (1, {}, lambda told: told.run.model.config.num_hidden_layers, (2, 1)),
@@ -100,7 +106,11 @@ SHOWN_ELSEWHERE = {
     "yes",
     "checkpoint_every",
     "mirror",
-}  # test_require_gpu.py, test_plan.py, test_resume.py
+    "allow",
+    "pair",
+    "task",
+    "label_separator",
+}  # test_tasks.py, test_require_gpu.py, test_plan.py, test_resume.py, test_data_doctor.py
 
 
 @pytest.fixture(autouse=True)

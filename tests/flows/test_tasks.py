@@ -48,6 +48,7 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> str:
 
 
 TASKS = ("several", "pair", "value")
+EPOCHS = {"several": 25.0, "pair": 8.0, "value": 25.0}  # in which a tiny model learns it
 Trained = dict[str, Told]
 
 
@@ -58,7 +59,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, job: Job) -> Trained:
     with contextlib.chdir(folder):
         for task in TASKS:
             data = write(folder / f"{task}.jsonl", rows_of(task))
-            told = job(data, **{**TEACH, "epochs": 25.0, "validation": "0.2", "test": "0.2"})
+            told = job(data, **{**TEACH, "epochs": EPOCHS[task], "validation": "0.2", "test": "0.2"})
             run = pipeline.load(told.path.resolve())
             end = pipeline.Finished(run, run.metrics, told.end.verdict, told.end.resumed_finished)
             found[task] = Told((*told.events[:-1], end))
@@ -144,7 +145,9 @@ def test_the_library_s_own_pipeline_knows_what_to_make_of_the_logits(trained: Tr
     from transformers import pipeline as plain
 
     text = review_rows()[0][0]
-    found = plain("text-classification", model=str(trained["several"].path / "model"), top_k=None, device="cpu")([text])[0]
+    found = plain("text-classification", model=str(trained["several"].path / "model"), top_k=None, device="cpu")(
+        [text]
+    )[0]
     ours = trained["several"].run.predict([text])[0].probabilities
     assert {one["label"]: pytest.approx(one["score"], abs=1e-5) for one in found} == dict(ours)
     number = plain("text-classification", model=str(trained["value"].path / "model"), device="cpu")(
@@ -223,7 +226,9 @@ def test_evaluating_the_test_rows_gives_the_scores_of_the_run(trained: Trained, 
         write(here / f"{task}.jsonl", [rows_of(task)[row] for row in taken])
         ended = whet("evaluate", str(told.path), f"{task}.jsonl", "--json")
         assert ended.code == 0
-        assert ended.json["test"] == pytest.approx(told.run.metrics["test"]) if task == "value" else True
+        if task == "value":
+            for key in ("pearson", "spearman", "mae", "rmse", "loss"):
+                assert ended.json["test"][key] == pytest.approx(told.run.metrics["test"][key])
         same = ("rows", "macro_f1", "thresholds", "classes")
         assert [ended.json["test"].get(key) for key in same] == [told.run.metrics["test"].get(key) for key in same]
         shown = whet("evaluate", str(told.path), f"{task}.jsonl").out

@@ -10,7 +10,7 @@ import pytest
 from tests.faults import ids
 from tests.meta.source import REPOSITORY
 
-GROUPS = {"C": (ids.C, 10), "M": (ids.M, 17), "T": (ids.T, 13), "P": (ids.P, 16)}
+GROUPS = {"D": (ids.D, 29), "C": (ids.C, 10), "M": (ids.M, 17), "T": (ids.T, 13), "P": (ids.P, 16)}
 NO_SENSE = "no sense: "
 
 

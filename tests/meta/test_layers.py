@@ -14,6 +14,7 @@ from tests.meta.source import Module, aliases, called_name, dotted_name, imports
 LAYERS = {
     "whet.errors": -3,
     "whet.durations": -2,
+    "whet.intervals": -2,
     "whet.values": -1,
     "whet.durable": -1,
     "whet.interruption": -1,
@@ -44,6 +45,8 @@ LAYERS = {
     "whet.prepare": 4,
     "whet.unseen": 4,
     "whet.reading": 3,
+    "whet.examine": 5,
+    "whet.mend": 6,
     "whet.finetune": 6,
     "whet.planning": 6,
     "whet.run": 5,
@@ -64,6 +67,7 @@ LIGHT = (
     *(
         "whet.errors",
         "whet.durations",
+        "whet.intervals",
         "whet.values",
         "whet.machine",
         "whet.recipes",

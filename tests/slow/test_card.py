@@ -39,7 +39,7 @@ if above:
 sys.exit(main(arguments))
 """
 LONG = 12  # times the text of a review, so that each is cut at 128 tokens
-PLENTY, LITTLE, NEXT_TO_NOTHING = 0, 260, 20
+PLENTY, LITTLE, NEXT_TO_NOTHING = 0, 800, 20
 CALM = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 

@@ -154,6 +154,11 @@ def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_pa
             "--truncation: 'headtail' is not known. Expected head or head-tail or chunks. Did you mean 'head-tail'.",
         ),
         (
+            {"allow": "empty_text"},
+            "--allow: 'empty_text' is not a finding that can be allowed. "
+            "Expected empty_texts or texts_in_train, or both after a comma. Did you mean 'empty_texts'.",
+        ),
+        (
             {"metric": "accurracy"},
             "--metric: unknown metric 'accurracy'. "
             "Expected auto, or one of accuracy, macro_f1, micro_f1, weighted_f1, f1, samples_f1, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,9 @@ def test_a_label_without_a_name_is_a_data_error() -> None:
     )
     with pytest.raises(DataError, match=r"^a\.csv: no name is given for the label '2'\. "):
         rename(["0", "2"], names, source="a.csv")
+
+
+def test_a_positive_label_whose_letters_macos_took_apart_is_known_and_stays_as_written() -> None:
+    apart = [unicodedata.normalize("NFD", name) for name in ("긍정", "부정")]
+    labels = label_set(apart, positive=None, source="reviews/")
+    assert (labels.names, labels.positive, labels.positive_reason) == ((apart[1], apart[0]), apart[0], "by its name")

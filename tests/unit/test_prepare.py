@@ -53,6 +53,20 @@ def sides_of(labelled: reading.Labelled) -> dict[str, str]:
 # ---------------------------------------------------------------- sides and roles
 
 
+def test_the_sides_that_are_taken_from_train_are_counted() -> None:
+    rows = prepare.labelled(source(train=table("a", "nnpp"), test=table("c", "np")), settings())
+    counts = {
+        prepare.sides_drawn(rows, settings(test=test, validation=validation)): (test, validation)
+        for test, validation in (("auto", "auto"), ("none", "none"), ("0.2", "auto"))
+    }
+    assert counts == {1: ("auto", "auto"), 0: ("none", "none"), 2: ("0.2", "auto")}
+
+
+def test_the_findings_that_are_allowed_are_named_after_commas() -> None:
+    assert prepare.allowed_by(settings(allow="empty_texts, texts_in_train")) == {"empty_texts", "texts_in_train"}
+    assert prepare.allowed_by(settings()) == frozenset()
+
+
 def test_the_splits_of_data_become_its_sides() -> None:
     data = source(train=table("a", "nnpp"), dev=table("b", "np"), test=table("c", "np"))
     assert sides_of(reading.labelled(data, settings())) == {"train": "a", "validation": "b", "test": "c"}

@@ -32,6 +32,7 @@ OTHER_VALUES: dict[str, object] = {
 SHOWN_OTHERWISE: dict[str, object] = {
     "recipe": "sst2-minilm", "output": "here", "fresh": True, "log_every": 7, "lang": "ko", "json": True,
     "quiet": True, "require_gpu": True, "yes": True, "debug": True, "checkpoint_every": 7, "mirror": "there",
+    "allow": "empty_texts", "near_duplicates": False,
 }  # fmt: skip
 
 AB = LabelSet(("a", "b"), "b", "")

@@ -13,7 +13,7 @@ from whet.errors import DataError
 
 @with_settings(
     "recipe", "text", "pair", "label", "task", "label_separator", "label_names", "test", "validation",
-    "encoding", "model", "max_length", "truncation", "lang", "json", "debug",
+    "encoding", "allow", "near_duplicates", "model", "max_length", "truncation", "seed", "lang", "json", "debug",
 )  # fmt: skip
 def check(
     given: Given,
@@ -30,27 +30,43 @@ def check(
             rich_help_panel="Data",
         ),
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Count the tokens of every row, not of 2,000 a side.", rich_help_panel="Data"),
+    ] = False,
+    fix: Annotated[
+        str | None,
+        typer.Option(
+            "--fix",
+            metavar="OUT",
+            help="Write the training rows to OUT (csv, tsv, jsonl or parquet) without those that a finding names, and "
+            "each dropped row with its reason to OUT.dropped.jsonl.",
+            rich_help_panel="Data",
+        ),
+    ] = None,
 ) -> None:
-    """Look at labelled text: columns, rows, labels, duplicates, leaks.
+    """Look at labelled text: columns, rows, labels, duplicates, leaks, tokens.
 
-    Nothing is trained or written, and torch is not needed.
+    Nothing is trained, and torch is not needed. An error among the findings ends it with exit code 3.
     """
     resolved = resolve_and_tell(given)
     source = data_of(data, resolved)
     words = language(resolved.settings.lang)
-    from whet import pipeline
+    from whet import pipeline, prepare
     from whet.cli import show
     from whet.cli.output import print_json, stdout_console
+    from whet.data.doctor.look import as_json
 
-    found = pipeline.check_data(source, resolved)
+    found = pipeline.check_data(source, resolved, exact=exact, fix=fix)
     view = None if tokens is None else pipeline.show_tokens(source, resolved, tokens)
     if resolved.settings.json:
-        document: dict[str, Any] = {field: getattr(found, field) for field in found.__dataclass_fields__}
+        document: dict[str, Any] = as_json(found)
         print_json(document if view is None else {**document, "tokens": view})
     else:
         console = stdout_console()
         show.checked(console, words, found)
         if view is not None and tokens is not None:
             show.tokens(console, words, view, tokens)
-    if any(finding.severity == "error" for finding in found.findings):
+    allowed = prepare.allowed_by(resolved.settings)
+    if any(finding.severity == "error" and finding.code not in allowed for finding in found.findings):
         raise typer.Exit(DataError.exit_code)

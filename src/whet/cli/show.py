@@ -69,10 +69,12 @@ def checked(console: Console, words: Words, found: Checked) -> None:
         heading(console, words("numbers"))
         indented(console, _spread(words, found.values))
     heading(console, words("findings"))
-    if not found.findings:
+    if found.findings:
+        indented(console, _findings(words, found.findings))
+    else:
         indented(console, words("no findings"))
-        return
-    indented(console, _findings(words, found.findings))
+    for notice in found.notices:
+        indented(console, Text.assemble((words("info"), SEVERITY_STYLE["info"]), f": {notice}"))
 
 
 def settings(console: Console, words: Words, resolved: Resolved) -> None:
@@ -270,12 +272,14 @@ def _label_counts(words: Words, found: Checked) -> Table:
 
 
 def _findings(words: Words, findings: Sequence[Finding]) -> Table:
-    built = table("", "", fixed=(0,))
+    """A finding a row: how bad, how many, its code and side, what was seen, and what to do."""
+    built = table("", words("how many"), words("finding"), right=(1,), fixed=(0,))
     for finding in findings:
-        message = Text(finding.message)
-        if finding.places:
-            message.append("\n" + ", ".join(finding.places), style="dim")
-        built.add_row(Text(words(finding.severity), style=SEVERITY_STYLE[finding.severity]), message)
+        said = Text.assemble((f"{finding.code}, {_side(words, finding.side)}", "bold"), f"\n{finding.message}.")
+        if finding.todo:
+            said.append(f"\n{finding.todo}.", style="dim")
+        severity = Text(words(finding.severity), style=SEVERITY_STYLE[finding.severity])
+        built.add_row(severity, count(finding.count), said)
     return built
 
 

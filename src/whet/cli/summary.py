@@ -50,6 +50,8 @@ def result(console: Console, words: Words, end: Finished) -> None:
         scores(console, words, metrics, compared)
     else:
         show.heading(console, words("no scores"))
+    if _section(metrics, "without_leaks"):
+        _clean(console, words, metrics)
     if _section(metrics, "sample"):
         _sample(console, words, metrics, side, end)
     if end.verdict:
@@ -125,6 +127,20 @@ def _sample(console: Console, words: Words, metrics: Scores, side: str, end: Fin
     console.print()
     console.print(words("sample").format(rows=rows, of=of, side=words(side)) + reach + " " + words("sample rest"))
     console.print(Text(f"  whet evaluate {short_path(end.run.path)} DATA", style="cyan"), soft_wrap=True)
+
+
+def _clean(console: Console, words: Words, metrics: Scores) -> None:
+    """The score without the rows that train has too."""
+    clean = _section(metrics, "without_leaks")
+    console.print()
+    if not _number(clean, "rows"):
+        console.print(words("all leaked"), style="yellow")
+        return
+    exact, near = _number(clean, "exact"), _number(clean, "near")
+    counts = {"exact": count(int(exact or 0)), "near": words("not looked for") if near is None else count(int(near))}
+    key = "pearson" if "pearson" in metrics else "macro_f1" if "thresholds" in metrics else "accuracy"
+    with_, without = (f"{_number(scores, key) or 0:.4f}" for scores in (metrics, clean))
+    console.print(words("without leaks").format(**counts, score=words(key), with_=with_, without=without))
 
 
 def short_path(path: Path) -> str:

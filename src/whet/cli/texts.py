@@ -35,6 +35,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "labels": ("Labels", "라벨 분포"),
     "more labels": ("and {count} more labels", "외 라벨 {count}개"),
     "findings": ("Findings", "발견한 점"),
+    "finding": ("finding", "내용"),
+    "how many": ("count", "개수"),
     "no findings": ("Nothing to mend was found.", "고칠 점이 발견되지 않았습니다."),
     "error": ("error", "오류"),
     "warning": ("warning", "경고"),
@@ -146,6 +148,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "전체 정확도의 95% 신뢰구간은 {low}~{high}입니다.",
     ),
     "sample rest": ("To score the rest:", "전체를 평가하려면:"),
+    "without leaks": (
+        "Test rows that stand in train too: equal {exact}, nearly equal {near}. "
+        "Without them the {score} is {without}, with them {with_}.",
+        "학습 데이터에도 있는 테스트 행: 같은 행 {exact}, 거의 같은 행 {near}. "
+        "이 행을 빼면 {score} {without}, 포함하면 {with_}입니다.",
+    ),
+    "not looked for": ("not looked for", "확인 안 함"),
+    "all leaked": (
+        "All test rows stand in train too: the score says nothing of new texts.",
+        "모든 테스트 행이 학습 데이터에 있어, 이 점수로는 새로운 텍스트에서의 성능을 알 수 없습니다.",
+    ),
     "no scores": (
         "There were no test and no validation rows, so there is no score.",
         "테스트 행도 검증 행도 없어 점수가 없습니다.",

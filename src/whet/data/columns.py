@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -93,13 +94,16 @@ def check_pair(table: Table, columns: Columns, wanted: str | None) -> None:
         )
 
 
-def examples(table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None) -> Examples:
+def examples(
+    table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None, gaps: bool = False
+) -> Examples:
     """The rows of a table in their roles, labels under their names.
 
     Labels keep their spelling; integers, truth values and numbers are spelled as JSON does, and
     whole numbers without a fraction where the whole column is whole. `label_names` are the user's;
     without them those of the table are used. A missing text is ''. A column of -1 throughout, the
-    mark of an unlabelled table, gives no labels, and neither does one of which every value is missing.
+    mark of an unlabelled table, gives no labels, and neither does one of which every value is missing. `gaps`: a
+    single label that is missing is '' instead of a fault.
 
     Raises DataError for rows without a label or a number, lists as texts, and labels without a name.
     """
@@ -111,7 +115,7 @@ def examples(table: Table, columns: Columns, *, label_names: Mapping[str, str] |
         return rows
     where = f"{table.source}, column {quoted(columns.label)}"
     if columns.kind == "one":
-        return replace(rows, labels=_labels(table, columns.label, label_names))
+        return replace(rows, labels=_labels(table, columns.label, label_names, gaps))
     if columns.labels:
         marks = [(name, table.columns[name]) for name in columns.labels]
         return replace(rows, several=_renamed(read_marks(marks, table.places, table.source), label_names or {}, where))
@@ -134,21 +138,29 @@ def _renamed(several: Sequence[tuple[str, ...]], names: Mapping[str, str], where
     return tuple(tuple(dict.fromkeys(islice(flat, len(row)))) for row in several)
 
 
-def _labels(table: Table, column: str, label_names: Mapping[str, str] | None) -> tuple[str, ...] | None:
+def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool) -> tuple[str, ...] | None:
     values = table.columns[column]
     where = f"{table.source}, column {quoted(column)}"
     if all(type(value) is int and value == -1 for value in values):
         return None
     found = spelled(values, table.places, where)
-    bare = [place for place, label in zip(table.places, found, strict=True) if label is None or not label.strip()]
-    if bare:
+    filled = [label is not None and bool(label.strip()) for label in found]
+    bare = [place for place, there in zip(table.places, filled, strict=True) if not there]
+    if bare and not gaps:
         raise DataError(
             f"{len(bare):,} row{'s' if len(bare) > 1 else ''} without label: {first_places(bare)}",
             where=where,
             expected="a label in every row",
             todo="Fill them in or drop these rows",
         )
-    labels = [label for label in found if label is not None]
+    named = iter(_named([label for label in found if label and label.strip()], table, values, label_names, where))
+    return tuple(next(named) if there else "" for there in filled) if bare else tuple(named)
+
+
+def _named(
+    labels: list[str], table: Table, values: Values, label_names: Mapping[str, str] | None, where: str
+) -> tuple[str, ...]:
+    """Labels under the names that the user or the table gives them."""
     if label_names is not None:
         return rename(labels, label_names, source=where)
     # The table's names belong to its ClassLabel column, whose ids are strings; another may be chosen.
@@ -268,11 +280,12 @@ def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | N
 
 
 def _match(name: str, columns: Iterable[str]) -> str | None:
-    """The column of that name: exactly, else the only one that differs by case or outer spaces."""
+    """The column of that name: exactly, else the only one that differs by case, outer spaces or how its
+    letters are composed."""
     columns = list(columns)
     if name in columns:
         return name
-    alike = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
+    alike = [column for column in columns if _folded(column) == _folded(name)]
     return alike[0] if len(alike) == 1 else None
 
 
@@ -288,6 +301,10 @@ def _own_labels(table: Table, column: str) -> Values:
     values = table.columns[column]
     own = table.label_names and all(isinstance(value, str) and value in table.label_names for value in values)
     return () if own else values
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def _holds_strings(values: Values) -> bool:

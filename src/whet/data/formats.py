@@ -9,7 +9,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import itertools
 import json
+import re
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +32,10 @@ SUPPORTED = "csv, tsv, jsonl (or ndjson) or parquet, each also .gz, or a folder 
 
 OpenBytes = Callable[[], IO[bytes]]
 """Opens a file, unpacked, at its beginning."""
+
+COMMON_SYLLABLES = 0.8  # of the letters that are not ASCII: a Korean text has Chinese characters too
+
+MOST_DIGITS = 1_000  # of a whole number in jsonl: Python itself reads up to 4,300, for the time that it takes
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -160,15 +166,32 @@ def _encoding_hint(data: bytes, at: int, tried: str, before: str) -> str:
     for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return f"The file begins with the mark of {name.upper()}: give --encoding {name}"
+    if tried == "euc_kr" and _fits(data, "cp949"):
+        return "Give --encoding cp949, which is what Windows writes: it has syllables that EUC-KR lacks"
     if tried != "utf-8":
         return "Save the file as UTF-8, or give its encoding with --encoding"
     end = data.find(b"\n", at)
     rest = data[at : end if end >= 0 else len(data)]
-    fits = [name for name in ("cp949", "latin-1") if _fits(data, name)]
+    # Latin-1 reads anything, also the quotation marks of Windows, which it takes for control characters.
+    western = "cp1252" if re.search(b"[\x80-\x9f]", data) and _fits(data, "cp1252") else "latin-1"
+    fits = ["cp949"] if _is_korean(data) else [name for name in ("cp949", western) if _fits(data, name)]
     if not before.isascii() and "cp949" not in fits:
         return "What stands before it is UTF-8, so this place is probably damaged: mend it or drop the line"
     readings = [f"--encoding {name} reads {quoted(rest.decode(name, 'replace').strip(), 30)}" for name in fits]
     return f"Save the file as UTF-8, or give its encoding: {', '.join(readings)}"
+
+
+def _is_korean(data: bytes) -> bool:
+    """Whether CP949 reads what is not ASCII, ㅋㅋ and ㅠㅠ aside, as syllables that EUC-KR has too: its 2,350 are
+    nearly all that is written, and bytes of other encodings come out as rarer ones and Chinese characters."""
+    try:
+        text = data.decode("cp949")
+    except UnicodeDecodeError:
+        return False
+    foreign = filter(str.isalpha, re.sub("[\\x00-\\x7fㄱ-ㅣ]+", "", text))
+    letters = list(itertools.islice(foreign, 10_000))
+    common = sum("가" <= letter <= "힣" and len(letter.encode("euc_kr", "ignore")) == 2 for letter in letters)
+    return 0 < COMMON_SYLLABLES * len(letters) <= common
 
 
 def _fits(data: bytes, encoding: str) -> bool:
@@ -197,7 +220,9 @@ def read_jsonl(open_text: OpenText, *, where: str) -> Table:
 
     Lines that are no JSON object, or hold a key twice, raise DataError, several at once.
     """
-    decoder = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_float=str, parse_constant=_no_constant)
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_unique_keys, parse_float=str, parse_int=_integer, parse_constant=_no_constant
+    )
     columns: dict[str, list[object]] = {}
     share: dict[str, Callable[[object], object]] = {}
     lines = array("q")
@@ -258,6 +283,12 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {quoted(twice)} stands twice")
     return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def _no_constant(name: str) -> object:

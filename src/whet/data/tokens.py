@@ -31,7 +31,7 @@ from whet.records import Bools, Encoded, Ints
 
 CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them
-FORMAT = 1  # of the cache; a new number makes old entries unused
+FORMAT = 2  # of the cache; a new number makes old entries unused
 HEAD_CHARACTERS = 5.5  # a token; 1 of 2,000 English reviews has fewer tokens in as many characters
 
 
@@ -61,6 +61,11 @@ class Cutter:
         """Tokens of the text itself that fit; of a pair, of both."""
         return self.max_length - len(self.prefix) - len(self.middle or ()) - len(self.suffix)
 
+    @property
+    def seen_length(self) -> int:
+        """Tokens of the text itself that a model sees of a long one; of a pair, of both."""
+        return self.body_length * (self.most_chunks if self.truncation == "chunks" else 1)
+
     def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> tuple[list[list[int]], list[bool]]:
         """Ids of each text, or pair of texts, with its special tokens, and whether it was cut. Those of all sequences
         of a text stand end to end."""
@@ -72,7 +77,7 @@ class Cutter:
     def shown(self, *texts: str) -> tuple[list[int], list[bool]]:
         """All ids of a text, or of both of a pair, with the special tokens of each sequence, and which of them a
         model sees."""
-        bodies = [self.tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        bodies = [coded.ids for coded in self.whole(texts)]
         if self.truncation == "chunks":
             return self._shown_chunks(bodies[0])
         rooms = [self.body_length]
@@ -92,7 +97,7 @@ class Cutter:
         for chunk in cuts.chunks(len(body), self.body_length, most=self.most_chunks):
             ids += [*self.prefix, *body[chunk.start : chunk.stop], *self.suffix]
             kept += [True] * (len(self.prefix) + len(chunk) + len(self.suffix))
-        rest = body[self.body_length * self.most_chunks :]
+        rest = body[self.seen_length :]
         return [*ids, *rest], [*kept, *[False] * len(rest)]
 
     def bodies(self, texts: Sequence[str]) -> list[Encoding]:
@@ -109,6 +114,10 @@ class Cutter:
         for i, whole in zip(short, self._coded([cleaned[i] for i in short]), strict=True):
             coded[i] = whole
         return coded
+
+    def whole(self, texts: Sequence[str]) -> list[Encoding]:
+        """What the tokenizer makes of the whole of each text, without special tokens."""
+        return self._coded([clean_text(text) for text in texts])
 
     def laid_out(self, bodies: Sequence[Encoding], seconds: Sequence[Encoding] | None = None) -> Encoded:
         """Their ids end to end, cut, each with its special tokens; those of a pair in one sequence."""
@@ -136,7 +145,7 @@ class Cutter:
                 flat.fromlist([*self.prefix, *ids[chunk.start : chunk.stop], *self.suffix])
                 lengths.append(len(chunk) + self.max_length - self.body_length)
             counts.append(len(chunks))
-        cut = np.array([len(body) > self.most_chunks * self.body_length for body in bodies], dtype=np.bool_)
+        cut = np.array([len(body) > self.seen_length for body in bodies], dtype=np.bool_)
         encoded = _encoded(np.frombuffer(flat, np.uint32), np.array(lengths, np.int64), cut)
         return replace(encoded, documents=_documents(np.array(counts, np.int64)))
 
@@ -158,7 +167,7 @@ class Cutter:
         """Which of `length` body tokens stay where there is room for so many; else for `body_length`."""
         room = self.body_length if room is None else room
         if self.truncation == "chunks":
-            return range(min(length, room * self.most_chunks))
+            return range(min(length, self.seen_length))
         return cuts.kept(length, room, self.truncation)
 
     def _head(self, text: str) -> str:
@@ -223,18 +232,18 @@ def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path, pairs: Seq
 
 def encode_in_memory(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None = None) -> Encoded:
     """The same ids without touching the disk, for prediction."""
-    chunks = list(_encode(texts, cutter, pairs))
-    if len(chunks) == 1:
-        return chunks[0]
-    lengths = [np.diff(chunk.offsets) for chunk in chunks]
+    made = list(_encode(texts, cutter, pairs))
+    if len(made) == 1:
+        return made[0]
+    lengths = [np.diff(chunk.offsets) for chunk in made]
     none = np.zeros(0, np.int64)
     encoded = _encoded(
-        np.concatenate([none.astype(np.uint32), *(chunk.ids for chunk in chunks)]),
+        np.concatenate([none.astype(np.uint32), *(chunk.ids for chunk in made)]),
         np.concatenate([none, *lengths]),
-        np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in chunks)]),
+        np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in made)]),
     )
-    seconds = _joined(chunk.seconds for chunk in chunks) if cutter.typed else None
-    return replace(encoded, seconds=seconds, documents=_documents(np.concatenate([none, *map(_counts, chunks)])))
+    seconds = _joined(chunk.seconds for chunk in made) if cutter.typed else None
+    return replace(encoded, seconds=seconds, documents=_documents(np.concatenate([none, *map(_counts, made)])))
 
 
 def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encoded:
@@ -265,13 +274,13 @@ def _encode(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None = 
         return cutter.bodies(texts[part]), None if pairs is None else cutter.bodies(pairs[part])
 
     assert (pairs is None) == (cutter.middle is None), "a tokenizer is read for single texts or for pairs"
-    chunks = _chunks(texts, pairs)
+    waiting = _spans(texts, pairs)
     with ThreadPoolExecutor(1) as worker:
-        first = next(chunks, None)
+        first = next(waiting, None)
         coming = None if first is None else worker.submit(bodies, first)
         while coming is not None:
             found = coming.result()
-            following = next(chunks, None)
+            following = next(waiting, None)
             coming = None if following is None else worker.submit(bodies, following)
             yield cutter.laid_out(*found)
 
@@ -316,8 +325,13 @@ def _special_tokens(
     return tuple(coded.ids[:first]), middle, tuple(coded.ids[last + 1 :]), typed
 
 
-def _chunks(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[range]:
-    """At most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
+def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """What a tokenizer is given at a time: at most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
+    return (texts[span.start : span.stop] for span in _spans(texts, None))
+
+
+def _spans(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[range]:
+    """The rows of each chunk."""
     start = characters = 0
     for end, text in enumerate(texts, start=1):
         characters += len(text) + (0 if pairs is None else len(pairs[end - 1]))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from whet import hub
+from whet.data.tokens import Cutter
+from whet.data.vocabulary import fit
 from whet.errors import ModelError
 from whet.model import embedded
 
@@ -60,10 +62,9 @@ def choose(texts: Sequence[str], *, device: str) -> Choice:
     Where the hub cannot be reached the embedded model is taken, with a warning when it cannot
     read the language. Raises ModelError when that is not installed either.
     """
-    language = language_of(texts)
-    kind: Literal["cpu", "gpu"] = "cpu" if device == "cpu" else "gpu"
-    row = next(row for row in TABLE if (row.language, row.device) == (language, kind))
-    where = f"{_TEXTS[language]} on a {kind.upper()}"
+    row = _row(texts, device)
+    language = row.language
+    where = f"{_TEXTS[language]} on a {row.device.upper()}"
     if row.model == "embedded" and embedded.is_installed():
         return Choice("embedded", f"{where}: {row.why}")
     cause = hub.unreachable_because()
@@ -85,6 +86,26 @@ def choose(texts: Sequence[str], *, device: str) -> Choice:
     return Choice(
         "embedded", f"the hub {hub.host()} cannot be reached ({cause}); {row.model} would be the choice", warning
     )
+
+
+def doubt(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> str:
+    """What must be said of a model whose tokenizer does not have the words of the texts, with the model
+    that `choose` would take; '' where it has them."""
+    found = fit(cutter, texts)
+    if not found.poor:
+        return ""
+    row = _row(texts, device)
+    unknown = f" and {100 * found.unknown:.0f} % of them unknown" if found.unknown >= 0.01 else ""
+    better = "" if row.model == model else f"; --model {row.model} is the better choice ({row.why})"
+    return (
+        f"the vocabulary of {model} does not have the words of these texts: {found.tokens_a_letter:.1f} tokens a "
+        f"letter{unknown}, so it will learn little of them{better}"
+    )
+
+
+def _row(texts: Sequence[str], device: str) -> _Row:
+    wanted = (language_of(texts), "cpu" if device == "cpu" else "gpu")
+    return next(row for row in TABLE if (row.language, row.device) == wanted)
 
 
 def language_of(texts: Sequence[str]) -> Language:

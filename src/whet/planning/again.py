@@ -12,6 +12,7 @@ from whet.model import classifier as classifiers
 from whet.model.files import find
 from whet.planning.plan import Planned
 from whet.prepare import Asked
+from whet.records import Notice
 from whet.training.pace import Budget
 from whet.training.team import Alone
 
@@ -46,7 +47,7 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     budget = None
     if facts["budget"] is not None:
         budget = Budget(**{**facts["budget"], "deadline": time.monotonic() + facts["left"]})
-    return Planned(asked, classifier, cutter, said, budget=budget)
+    return Planned(asked, classifier, cutter, list(map(Notice, said)), budget=budget)
 
 
 def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:

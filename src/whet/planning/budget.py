@@ -32,7 +32,7 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, str]:
     def now(work: Workload) -> Workload:
         return dataclasses.replace(work, spent=time.monotonic() - measured.started)
 
-    others = has_lighter(settings)
+    others = has_lighter(measured.asked)
     found = estimate.first_fit(now(measured.work), measured.engine, settings, limit, last=not others, paced=True)
     if found is None and others:
         smaller = lighter(measured)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet import durations, prepare, runtime
-from whet.config import Settings
 from whet.data.batches import counts_of, tokens_of
+from whet.data.doctor import near
 from whet.data.split import select
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_in_memory
+from whet.data.vocabulary import fit
 from whet.labels import LabelSet
 from whet.model import classifier as classifiers
 from whet.model import embedded
@@ -129,6 +130,8 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
     rows = {side: len(getattr(asked.splits, side).texts) for side in sampled.encoded}
     characters = {side: int(characters_of(getattr(asked.splits, side)).sum()) for side in sampled.encoded}
     tokens, cheap = sampled.seconds_per_character * sum(characters.values()), 0.0
+    if asked.resolved.settings.near_duplicates and asked.resolved.settings.budget is None:
+        tokens += near.expected_seconds(sum(rows.values()), sum(characters.values()))
     if has_baseline(asked):
         assert asked.splits.test is not None
         train, test, pairs = asked.splits.train.texts, asked.splits.test.texts, prepare.seconds_of(asked.splits)
@@ -151,15 +154,19 @@ def has_baseline(asked: Asked) -> bool:
     return asked.resolved.settings.baseline and asked.splits.test is not None
 
 
-def has_lighter(settings: Settings) -> bool:
-    """Whether there is a lighter model than the job's."""
-    return settings.model != "embedded" and embedded.is_installed()
+def has_lighter(asked: Asked) -> bool:
+    """Whether there is a lighter model than the job's, with the words of its texts."""
+    settings = asked.resolved.settings
+    if settings.model == "embedded" or not embedded.is_installed():
+        return False
+    cutter = prepare.cutter_of(find("embedded"), settings, runtime.usable_cache())
+    return not fit(cutter, asked.splits.train.texts).poor
 
 
 def lighter(measured: Measured) -> Measured | None:
-    """The same job with the embedded model, timed here; None where it has that or there is none."""
+    """The same job with the embedded model, timed here; None where there is none for its texts."""
     asked = measured.asked
-    if not has_lighter(asked.resolved.settings):
+    if not has_lighter(asked):
         return None
     files = find("embedded")
     longest = min(asked.resolved.settings.max_length, longest_input(files.folder))

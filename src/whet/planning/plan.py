@@ -19,6 +19,7 @@ from whet.data.batches import steps_per_epoch
 from whet.data.tokens import Cutter
 from whet.errors import UsageError
 from whet.forecast import Plan, Span
+from whet.model import choice
 from whet.model import classifier as classifiers
 from whet.model.classifier import Classifier
 from whet.model.work import TRAINING, operations, shape_of
@@ -26,6 +27,7 @@ from whet.planning.budget import within
 from whet.planning.ladder import ladder
 from whet.planning.measured import Measured, has_baseline, lighter, measure, weights
 from whet.prepare import Asked
+from whet.records import Notice
 from whet.score import baseline
 from whet.training import checkpoints, estimate, loop
 from whet.training.estimate import Speed, Workload
@@ -53,7 +55,7 @@ class Planned:
     classifier: Classifier
     """On its device."""
     cutter: Cutter
-    said: list[str]
+    said: list[Notice]
     """What must be said about them."""
     plan: Plan | None = None
     """None where several processes share the job: what they take together, one cannot measure."""
@@ -71,17 +73,28 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     _check_warmup(asked)
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = team.seed(settings.seed)
-    classifier, said = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
+    classifier, notices = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
+    said = [*map(Notice, notices), *_doubts(asked, cutter)]
     if team.ranks.count > 1:
         return Planned(asked, classifier, cutter, said)
     with heap.kept():  # as in training
         measured, budget = measure(asked, classifier, cutter, started), None
         if settings.budget is not None:
             chosen, budget, traded = within(settings.budget, measured)
-            said = [*(said if chosen.asked.files == asked.files else ()), traded]
+            said = [*(said if chosen.asked.files == asked.files else ()), Notice(traded)]
             measured = chosen
         plan = _plan(measured, folder)
     return Planned(measured.asked, measured.classifier, measured.cutter, said, plan, budget)
+
+
+def _doubts(asked: Asked, cutter: Cutter) -> list[Notice]:
+    """A warning where the given model was made for other texts; one that `auto` took has its own."""
+    resolved = asked.resolved
+    if resolved.reasons["model"].startswith("auto"):
+        return []
+    model, texts = resolved.settings.model, asked.splits.train.texts
+    doubt = choice.doubt(model, cutter, texts, device=asked.machine.device)
+    return [Notice(doubt, "warning")] if doubt else []
 
 
 def _check_warmup(asked: Asked) -> None:

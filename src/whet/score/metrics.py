@@ -6,19 +6,17 @@ Sizes in comments: B rows, C classes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whet import intervals
 from whet.errors import UsageError
 from whet.labels import LabelSet, Task
 from whet.records import ClassScore, Floats, Ints, Metrics, Scores, SeveralScores, ValueScores
 from whet.values import AUTO_METRIC
-
-NORMAL = 1.959964  # standard deviations on either side that hold 95 % of a normal distribution
 
 # What "best" may mean, by task; the default comes first.
 METRICS_OF: Mapping[Task, tuple[str, ...]] = {
@@ -143,12 +141,8 @@ def value(scores: Scores, loss: float, name: str) -> float:
 
 
 def interval(scores: Metrics | SeveralScores) -> tuple[float, float]:
-    """The accuracy's 95 % confidence interval by Wilson (1927), which stays within 0 and 1 and holds for
-    few rows and accuracies near 1 too."""
-    square, share = NORMAL**2 / scores.rows, scores.accuracy
-    middle = (share + square / 2) / (1 + square)
-    reach = NORMAL / (1 + square) * math.sqrt(share * (1 - share) / scores.rows + square / 4 / scores.rows)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    """The accuracy's 95 % confidence interval."""
+    return intervals.of_share(scores.accuracy, scores.rows)
 
 
 def as_json(scores: Scores) -> dict[str, object]:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from whet.errors import quoted
-from whet.records import Bools, Floats, Metrics, Scores, SeveralScores, Targets, ValueScores
+from whet.records import Bools, Floats, Metrics, Scores, SeveralScores
 
 LATEST = 0.25  # of the steps, at the end, whose loss is looked at
 FEWEST = 10  # of these; a mean over fewer says little
 STUCK = 0.98  # of the loss of a guess
+MEAN = "always answering the mean"
 FLAT = 0.05  # of the spread of the values in training; answers that spread less are as good as one
 
 
@@ -23,25 +24,27 @@ def signs(
     side: str,
     losses: Sequence[float | None],
     guess: float,
-    targets: Targets | None = None,
-    predicted: Targets | None = None,
+    *,
+    answers: Bools | Floats | None = None,
+    spread: float = 1.0,
 ) -> str:
     """What there is to be said against a model with these scores on a side, which was trained with these
-    losses of the steps (None: left out), where the best answer that is the same for all rows has this one: one
-    line, or nothing.
+    losses of the steps (None: left out), where the best answer that is the same for every row has the loss
+    `guess`: one line, or nothing.
 
-    `targets` are those of training, and `predicted` is what the model answered on the side, both [B, C] of
-    several labels, [B] of values; scores of classes tell it themselves, and need neither.
+    `answers` is what the model answered on the side: of a multi-label task [B, C], of a regression values [B],
+    whose standard deviation in training is `spread`; scores of classes tell it themselves.
     """
     if isinstance(scores, Metrics):
-        answer = _one_class(scores, side)
-    elif predicted is None or targets is None:
-        answer = ""
+        same = _one_class(scores, side)
+    elif answers is None:
+        same = ""
     elif isinstance(scores, SeveralScores):
-        answer = _one_set(scores, side, np.asarray(predicted, dtype=np.bool_))
+        same = _one_set(scores, side, np.asarray(answers, dtype=np.bool_))
     else:
-        answer = _one_value(side, np.asarray(predicted, dtype=np.float64), np.asarray(targets, dtype=np.float64))
-    found = [answer, _stuck(scores, losses, guess)]
+        same = _one_value(side, np.asarray(answers, dtype=np.float64), spread)
+    whose = "a guess by the shares of the labels" if isinstance(scores, Metrics | SeveralScores) else MEAN
+    found = [same, _stuck(losses, guess, whose)]
     return "; ".join(sign for sign in found if sign)
 
 
@@ -65,19 +68,18 @@ def _one_set(scores: SeveralScores, side: str, predicted: Bools) -> str:
     return f"all {rows} are given {given}, which is right for {100 * scores.accuracy:.1f} % of them"
 
 
-def _one_value(side: str, predicted: Floats, known: Floats) -> str:
-    if len(predicted) < 2 or predicted.std() >= FLAT * known.std():
+def _one_value(side: str, predicted: Floats, spread: float) -> str:
+    if len(predicted) < 2 or predicted.std() >= FLAT * spread:
         return ""
     rows = f"{len(predicted):,} {side} rows"
-    spread = f"the values in training have a standard deviation of {known.std():.3g}"
+    known = f"the values in training have a standard deviation of {spread:.3g}"
     return (
-        f"all {rows} are given about {predicted.mean():.3g} (standard deviation {predicted.std():.2g}), while {spread}"
+        f"all {rows} are given about {predicted.mean():.3g} (standard deviation {predicted.std():.2g}), while {known}"
     )
 
 
-def _stuck(scores: Scores, losses: Sequence[float | None], guess: float) -> str:
+def _stuck(losses: Sequence[float | None], guess: float, whose: str) -> str:
     latest = [loss for loss in losses[len(losses) - round(LATEST * len(losses)) :] if loss is not None]
     if len(latest) < FEWEST or np.mean(latest) < STUCK * guess:
         return ""
-    whose = "always answering the mean" if isinstance(scores, ValueScores) else "a guess by the shares of the labels"
     return f"the loss of the last {len(latest)} steps is {np.mean(latest):.3f}, and that of {whose} {guess:.3f}"

@@ -28,6 +28,9 @@ class Objective(Protocol):
     limit: Limit
     """What may be computed at once."""
 
+    def prepare(self, batch: Batch) -> None:
+        """Does what is done once for batches of this size, so that it is not timed with one of them."""
+
     def parts(self, batch: Batch) -> list[list[Batch]]:
         """For each thread that computes beside others, the parts of a step that it takes in turn."""
 
@@ -50,6 +53,10 @@ def objective_of(classifier: Classifier, encoded: Encoded, loss: Loss = PLAIN) -
     """That of one process alone, for training on `encoded`."""
     if classifier.device.type == "cpu":
         return OnThreads(classifier, Words(classifier.model, encoded), loss)
+    from whet.training import graphs  # which builds on what is below
+
+    if graphs.usable(classifier, encoded):
+        return graphs.OnCard(classifier, Words(classifier.model, encoded), encoded, loss)
     return OnDevice(classifier, Words(classifier.model, encoded), loss)
 
 
@@ -63,14 +70,16 @@ class OnDevice:
         self.parameters: Sequence[nn.Parameter] = [words.stand_in(parameter) for parameter in self._trained]
         self.limit = Limit()
 
+    def prepare(self, batch: Batch) -> None:
+        """Nothing is."""
+
     def parts(self, batch: Batch) -> list[list[Batch]]:
         return [cut(batch, self.limit.tokens)]
 
     def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:
         (parts,) = self.parts(batch)
         means = [self._of_part(part, len(part.rows) / len(batch.rows), scale) for part in parts]
-        self._words.add([self._words.table.grad])
-        self._words.table.grad = None
+        self._table_to_rows()
         return torch.stack(means).sum()
 
     def drop(self) -> None:
@@ -87,6 +96,10 @@ class OnDevice:
 
     def reload(self) -> None:
         self._words.reload()
+
+    def _table_to_rows(self) -> None:
+        self._words.add([self._words.table.grad])
+        self._words.table.grad = None
 
     def _of_part(self, rows: Batch, weight: float, scale: float) -> Tensor:
         """Adds the gradient of `weight` times the mean loss of these rows, and returns that."""

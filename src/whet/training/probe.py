@@ -220,8 +220,9 @@ class _Probe:
     def _step(self, batch: Batch) -> _Timed:
         """One step as the loop does it, at a learning rate of zero."""
         machine.forget_peak()
-        started = time.perf_counter()
         self._classifier.model.train()
+        self._objective.prepare(batch)
+        started = time.perf_counter()
         mean = _end(self._sparing.gradient(batch, 1.0, 1))
         # Here the host waits for the device, as in the loop.
         _, norm = torch.stack([mean, self._optimizer.norm()]).tolist()

@@ -130,7 +130,9 @@ def checked(*findings: Finding) -> Checked:
         rows={"train": 1500, "test": 500},
         head=(("A film to remember.", "positive"), ("What a waste\nof time\x1b[2J.", "negative")),
         label_counts={"train": {"negative": 500, "positive": 1000}, "test": {"negative": 250, "positive": 250}},
+        looked_for=tuple(sorted({"duplicate_texts", "html", *(finding.code for finding in findings)})),
         findings=findings,
+        notices=("the columns are separated by ';'",),
     )
 
 
@@ -157,8 +159,8 @@ class FakePipeline:
     resumed: bool = False
     fault: BaseException | None = None
 
-    def check_data(self, data: object, resolved: Resolved) -> Checked:
-        self._note("check_data", data, resolved)
+    def check_data(self, data: object, resolved: Resolved, *, exact: bool = False, fix: str | None = None) -> Checked:
+        self._note("check_data", data, resolved, exact, fix)
         return self.found
 
     def show_tokens(self, data: object, resolved: Resolved, row: int) -> TokenView:

@@ -25,8 +25,15 @@ def test_check_shows_the_data_on_stdout(whet, pipeline: FakePipeline) -> None:
     ended = whet("check", "reviews.csv", "--text", "review", "--lang", "en")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("reviews.csv  2,000 rows: train 1,500, test 500\n")
-    name, data, resolved = pipeline.calls[0]
-    assert (name, data, resolved.settings.text) == ("check_data", "reviews.csv", "review")
+    name, data, resolved, *more = pipeline.calls[0]
+    assert (name, data, resolved.settings.text, more) == ("check_data", "reviews.csv", "review", [False, None])
+
+
+def test_check_counts_all_tokens_and_writes_the_cleaned_table_where_it_is_asked_to(
+    whet, pipeline: FakePipeline
+) -> None:
+    assert whet("check", "reviews.csv", "--exact", "--fix", "clean.csv").code == 0
+    assert pipeline.calls[0][3:] == (True, "clean.csv")
 
 
 def test_check_shows_the_tokens_of_a_row(whet, pipeline: FakePipeline) -> None:
@@ -45,14 +52,23 @@ def test_check_with_json_is_one_document(whet, pipeline: FakePipeline) -> None:
     }  # fmt: skip
     assert document["rows"] == {"train": 1500, "test": 500}
     assert document["head"][1] == ["What a waste\nof time\x1b[2J.", "negative"]
+    assert document["findings"] == {"duplicate_texts": {}, "html": {}}
     assert document["tokens"]["ids"] == [101, 7, 8, 9, 102]
 
 
 def test_check_ends_with_the_exit_code_of_data_where_it_found_an_error(whet, pipeline: FakePipeline) -> None:
-    pipeline.found = checked(Finding("unknown_label", "error", 1, "a label that the training side lacks"))
+    pipeline.found = checked(Finding("unknown_labels", "error", "test", 1, "a label that train lacks", "Drop the row"))
     ended = whet("check", "reviews.csv")
     assert ended.code == 3
-    assert "error  a label that the training side lacks" in ended.out
+    lines = [" ".join(line.split()) for line in ended.out.splitlines()]
+    start = lines.index("error 1 unknown_labels, test")
+    assert lines[start + 1 : start + 3] == ["a label that train lacks.", "Drop the row."]
+
+
+def test_check_ends_well_where_the_error_is_allowed(whet, pipeline: FakePipeline) -> None:
+    pipeline.found = checked(Finding("empty_texts", "error", "train", 1, "an empty text"))
+    assert whet("check", "reviews.csv", "--allow", "empty_texts,texts_in_train").code == 0
+    assert whet("check", "reviews.csv", "--allow", "texts_in_train").code == 3
 
 
 # ---------------------------------------------------------------- train and evaluate

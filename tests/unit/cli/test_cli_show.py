@@ -66,7 +66,9 @@ def test_durations_are_read_at_a_glance(seconds: float, english: str, korean: st
 
 
 def test_the_look_at_the_data_shows_columns_rows_labels_and_findings() -> None:
-    found = checked(Finding("duplicates", "warning", 3, "3 texts occur twice", ("line 3", "line 9")))
+    found = checked(
+        Finding("duplicate_texts", "warning", "train", 3, "r.csv: 3 rows repeat", "Remove them", ("line 3",))
+    )
     assert (
         shown(show.checked, EN, found)
         == r"""
@@ -85,8 +87,11 @@ Labels
   positive  1,000  66.7 %   250  50.0 %
 
 Findings
-  warning  3 texts occur twice
-           line 3, line 9
+           count  finding
+  warning      3  duplicate_texts, train
+                  r.csv: 3 rows repeat.
+                  Remove them.
+  note: the columns are separated by ';'
 """.strip()
     )
 
@@ -111,6 +116,7 @@ reviews.csv  2,000행: 학습 1,500, 테스트 500
 
 발견한 점
   고칠 점이 발견되지 않았습니다.
+  참고: the columns are separated by ';'
 """.strip()
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -188,6 +189,17 @@ def test_rows_without_a_label_are_named() -> None:
     assert label_fault(["a"] + [None] * 1_200).saw.endswith("line 11, line 12 and 1,190 more")
 
 
+def test_where_gaps_are_allowed_a_missing_label_is_empty_and_the_others_have_their_names() -> None:
+    def spelled(values: Sequence[object], names: Mapping[str, str] | None = None) -> tuple[str, ...] | None:
+        given = table({"text": ["a"] * len(values), "label": values})
+        return examples(given, Columns("text", "", "label", ""), label_names=names, gaps=True).labels
+
+    assert spelled(["a", None, " ", float("nan"), "b"]) == ("a", "", "", "", "b")
+    assert spelled([1.0, float("nan"), 0.0], {"0": "no", "1": "yes"}) == ("yes", "", "no")
+    assert spelled([None, None]) == ("", "")
+    assert spelled(["a", "b"]) == ("a", "b")
+
+
 def test_minus_one_throughout_means_no_labels_but_only_throughout() -> None:
     assert labels([-1, -1]) is None
     assert labels([-1, 1]) == ("-1", "1")
@@ -313,3 +325,10 @@ def test_the_ids_of_a_class_label_are_no_numbers() -> None:
     names = {str(i): f"class {i}" for i in range(80)}
     given = table({"text": SENTENCES * 20, "label": [str(i) for i in range(80)]}, names)
     assert find_columns(given, text=None, label=None).kind == "one"
+
+
+def test_a_column_name_taken_apart_is_the_same_name() -> None:
+    apart = {unicodedata.normalize("NFD", name): values for name, values in {"본문": ["가 나"], "라벨": ["1"]}.items()}
+    columns = found(apart)
+    assert [unicodedata.normalize("NFC", name or "") for name in (columns.text, columns.label)] == ["본문", "라벨"]
+    assert found(apart, text="라벨", label="본문").text == unicodedata.normalize("NFD", "라벨")

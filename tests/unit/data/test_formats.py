@@ -203,10 +203,34 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
 def test_bytes_that_are_not_utf8_are_named_with_line_and_likely_encodings(tmp_path: Path) -> None:
     korean = refusal(tmp_path / "t.csv", "text,label\nok,1\n재밌다,1\n".encode("cp949"))
     assert korean.saw == "not UTF-8: byte 0xc0 at line 3 does not fit"
-    assert "--encoding cp949 reads '재밌다,1'" in korean.todo
+    assert korean.todo == "Save the file as UTF-8, or give its encoding: --encoding cp949 reads '재밌다,1'"
     french = refusal(tmp_path / "t.csv", "text,label\ncafé,1\n".encode("latin-1"))
     assert french.saw == "not UTF-8: byte 0xe9 at line 2 does not fit"
     assert "--encoding latin-1 reads 'é,1'" in french.todo
+
+
+@pytest.mark.parametrize(
+    "text", ["정말 재밌어요 ㅋㅋㅋㅋㅋ ㅠㅠ", "뷁 같은 영화였지만 볼 만했다", "大衆 영화라서 그런지 무난하다 「강추」"]
+)
+def test_korean_in_cp949_is_told_from_latin_1(tmp_path: Path, text: str) -> None:
+    said = refusal(tmp_path / "t.csv", f"text,label\n{text},1\n".encode("cp949"))
+    assert said.todo.startswith("Save the file as UTF-8, or give its encoding: --encoding cp949 reads ")
+    assert "latin-1" not in said.todo
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("这部电影真的很好看，我非常喜欢。", "gbk"), ("Àa Áb Âc", "latin-1"), ("この映画は本当に面白かった。", "euc_jp")],
+)
+def test_what_cp949_reads_by_chance_is_not_called_korean(tmp_path: Path, text: str, encoding: str) -> None:
+    said = refusal(tmp_path / "t.csv", f"text,label\n{text},1\n".encode(encoding))
+    assert "--encoding cp949 reads " in said.todo
+    assert "--encoding latin-1 reads " in said.todo
+
+
+def test_a_syllable_that_euc_kr_lacks_points_to_cp949(tmp_path: Path) -> None:
+    said = refusal(tmp_path / "t.csv", "text,label\n뷁,1\n".encode("cp949"), encoding="euc-kr")
+    assert said.todo == "Give --encoding cp949, which is what Windows writes: it has syllables that EUC-KR lacks"
 
 
 def test_the_given_encoding_is_used(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections import Counter
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -243,6 +246,34 @@ def test_the_sample_in_the_package_has_its_1200_rows() -> None:
     source = read("sample:reviews")
     assert {side: len(table.places) for side, table in source.tables.items()} == {"train": 700, "test": 500}
     assert set(source.tables["train"].columns["label"]) == {"positive", "negative"}
+
+
+def test_the_korean_sample_has_its_300_rows_half_of_each_label() -> None:
+    source = read("sample:reviews-ko")
+    counts = {side: Counter(table.columns["label"]) for side, table in source.tables.items()}
+    assert counts == {"train": {"긍정": 120, "부정": 120}, "test": {"긍정": 30, "부정": 30}}
+
+
+def test_no_text_of_the_korean_sample_is_nearly_another_one() -> None:
+    """Of the three-character sequences of two texts, spaces aside, the shorter one has at most a third in common."""
+    tables = read("sample:reviews-ko").tables.values()
+    texts = ["".join(str(text).split()) for table in tables for text in table.columns["text"]]
+    assert all(unicodedata.is_normalized("NFC", text) for text in texts)
+    sequences = [{text[i : i + 3] for i in range(len(text) - 2)} for text in texts]
+    alike = [(a, b) for a, b in combinations(sequences, 2) if len(a & b) > min(len(a), len(b)) / 3]
+    assert (len(sequences), alike) == (300, [])
+
+
+def test_no_word_alone_tells_the_label_of_many_korean_sample_texts() -> None:
+    """A word that stands in a tenth of the texts stands in both labels."""
+    table = read("sample:reviews-ko").tables["train"]
+    by_word: dict[str, set[object]] = {}
+    stands = Counter[str]()
+    for text, label in zip(table.columns["text"], table.columns["label"], strict=True):
+        for word in set(str(text).split()):
+            by_word.setdefault(word, set()).add(label)
+            stands[word] += 1
+    assert [word for word, count in stands.items() if count >= 24 and len(by_word[word]) == 1] == []
 
 
 # ---------------------------------------------------------------- one side

@@ -361,7 +361,7 @@ def test_of_two_processes_with_the_same_texts_the_first_entry_stays(
 def test_an_entry_says_what_it_holds(load: Load, tmp_path: Path) -> None:
     encode_to_disk(TEXTS, load(), tmp_path)
     (entry,) = (tmp_path / "tokens").iterdir()
-    assert json.loads((entry / "meta.json").read_text()) == {"format": 1, "dtype": "uint16", "rows": 5, "tokens": 25}
+    assert json.loads((entry / "meta.json").read_text()) == {"format": 2, "dtype": "uint16", "rows": 5, "tokens": 25}
 
 
 # ---------------------------------------------------------------- real tokenizers

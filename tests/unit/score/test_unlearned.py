@@ -67,14 +67,14 @@ def test_both_are_told() -> None:
 # ---------------------------------------------------------------- several labels
 
 SEVERAL = LabelSet(("joy", "anger", "fear"), None, "", kind="several")
-SEVERAL_GUESS = 0.375
-SHARES = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [1, 0, 0]] * 25, dtype=bool)
+# Of rows three in four of which are joy, one in four anger and none fear: the first two have the same entropy.
+SHARES = 2 * (-0.75 * math.log(0.75) - 0.25 * math.log(0.25)) / 3
 
 
 def told_of(predicted: list[list[int]], true: list[list[int]], losses: list[float] = LEARNING) -> str:
     given = np.array(predicted, dtype=bool)
     scores = several.scores(np.array(true, dtype=bool), given, SEVERAL, dict.fromkeys(SEVERAL.names, 0.5))
-    return signs(scores, "test", losses, SEVERAL_GUESS, SHARES, given)
+    return signs(scores, "test", losses, SHARES, answers=given)
 
 
 TRUE = [[1, 0, 0], [0, 1, 0], [0, 0, 0], [1, 1, 0]]
@@ -109,12 +109,12 @@ def test_a_loss_of_several_labels_that_stays_at_that_of_their_shares_is_told() -
 
 # ---------------------------------------------------------------- values
 
-STARS = np.array([1.0, 3.0] * 50)
+VARIANCE = 1.0
 
 
 def told_of_values(predicted: list[float], losses: list[float] = LEARNING) -> str:
     given = np.array(predicted)
-    return signs(values.scores(np.array([1.0, 2.0, 4.0]), given), "validation", losses, 1.0, STARS, given)
+    return signs(values.scores(np.array([1.0, 2.0, 4.0]), given), "validation", losses, VARIANCE, answers=given)
 
 
 def test_values_that_are_all_about_the_same_are_told() -> None:
@@ -134,5 +134,5 @@ def test_a_squared_error_that_stays_at_the_variance_is_told() -> None:
 
 def test_without_the_answers_the_loss_alone_speaks() -> None:
     scores = values.scores(np.array([1.0, 2.0]), np.array([2.0, 2.0]))
-    assert signs(scores, "test", LEARNING, 1.0) == ""
-    assert signs(scores, "test", [1.0] * 40, 1.0).startswith("the loss of the last 10 steps is 1.000")
+    assert signs(scores, "test", LEARNING, VARIANCE) == ""
+    assert signs(scores, "test", [1.0] * 40, VARIANCE).startswith("the loss of the last 10 steps is 1.000")

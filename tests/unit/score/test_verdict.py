@@ -4,7 +4,8 @@ import pytest
 from whet.labels import LabelSet
 from whet.records import Baselines, ClassScore, SeveralScores, ValueScores
 from whet.score.metrics import classification
-from whet.score.verdict import verdict
+from whet.score.several import scores as scores_of_several
+from whet.score.verdict import _variance, verdict
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 
@@ -197,16 +198,13 @@ def test_the_verdict_on_several_labels_in_korean(mine, tfidf, sentence):
 def test_the_yardstick_of_macro_f1_is_what_chance_makes_of_it():
     # 400 times 4 labels that 30 % of 300 rows have, answered by a noisy guess: how macro F1 spreads.
     rng = np.random.default_rng(0)
-    from whet.score import several as scored_several
-    from whet.score.verdict import _variance
-
     labels = LabelSet(("a", "b", "c", "d"), None, "", kind="several")
     halves = dict.fromkeys(labels.names, 0.5)
     found = []
     for _ in range(400):
         true = rng.random((300, 4)) < 0.3
         predicted = np.where(rng.random((300, 4)) < 0.8, true, ~true)
-        found.append(scored_several.scores(true, predicted, labels, halves))
+        found.append(scores_of_several(true, predicted, labels, halves))
     spread = np.std([scores.macro_f1 for scores in found])
     assert np.mean([_variance(scores) for scores in found]) ** 0.5 == pytest.approx(spread, rel=0.1)
 

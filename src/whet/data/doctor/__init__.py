@@ -1,0 +1,1 @@
+"""The data doctor: what labelled text has that a training should not meet unseen. No torch."""

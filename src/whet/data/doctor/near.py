@@ -1,0 +1,275 @@
+"""Texts that are nearly equal: MinHash finds candidates, their shingles decide.
+
+A shingle is a run of SHINGLE letters, without spaces and case. Two texts are nearly equal where at
+least THRESHOLD of all shingles that either has stand in both (Jaccard; Broder 1997, "On the
+resemblance and containment of documents"). Candidates are texts whose MinHash agrees in a whole band.
+
+Sizes in comments: U texts, S shingles.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whet.data.doctor.part import Part, percent, row_count
+from whet.data.places import hashes, in_both, repeated
+from whet.records import Bools, Finding, Severity
+
+CODES = ("near_duplicates", "near_in_train")
+
+THRESHOLD = 0.8
+SHINGLE = 5
+SHORTEST = 20
+"""Letters below which texts are compared exactly alone: one word makes another text of them."""
+
+BANDS, BAND = 20, 7
+"""Of texts that share 0.8 of their shingles, 99 of 100 agree in one of so many bands of so many values;
+of those that share 0.2, 3 of 10,000."""
+
+SEED = 1
+LOOKED_AT = 20
+"""Texts of a band that another one is compared with."""
+
+MOST_COMPARED = 400_000
+"""Comparisons after which the search ends, some 20 s: in texts from one mould all are candidates."""
+
+CHUNK = 500_000  # characters whose shingles are held at a time
+MANY = 0.01
+
+Shingles = NDArray[np.uint64]  # [S]
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_MIXER = np.uint64(0xBF58476D1CE4E5B9)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Rows that are nearly equal to another one, and which that is. Rows that are equal to it are none of these."""
+
+    within: Mapping[str, Mapping[int, int]]
+    """Side to row to an earlier row of the same side; of equal texts the first."""
+    in_train: Mapping[str, Mapping[int, int]]
+    """Side to row to a row of train."""
+    whole: bool
+    """Whether every candidate was compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """The different texts of all parts, train's first, with the part and the row of each [U]."""
+
+    texts: Sequence[str]
+    part: NDArray[np.int64]
+    row: NDArray[np.int64]
+    leaked: Bools
+    """Whether train has the very text, and it is of another part."""
+
+
+def find(parts: Sequence[Part]) -> Near:
+    """Rows that are nearly equal to an earlier row of their part, and to one of train, which is the
+    first part where there is one."""
+    units = _units(parts)
+    found = _Search(units, parts[0].side == "train" if parts else False)
+    for bucket in _buckets(_bands(units.texts)):
+        if not found.compare(bucket):
+            break
+    within: dict[str, dict[int, int]] = {part.side: {} for part in parts}
+    in_train: dict[str, dict[int, int]] = {part.side: {} for part in parts if part.side != "train"}
+    for unit, other in sorted(found.within.items()):
+        within[parts[units.part[unit]].side][int(units.row[unit])] = int(units.row[other])
+    for unit, other in found.in_train.items():
+        in_train[parts[units.part[unit]].side][int(units.row[unit])] = int(units.row[other])
+    in_train = {part.side: _with_copies(part, in_train[part.side]) for part in parts if part.side in in_train}
+    return Near(within, in_train, found.whole)
+
+
+def expected_seconds(rows: int, characters: int) -> float:
+    """What `find` takes of a core of a present server, where few texts are alike: 4 s for the 50,000 reviews of
+    IMDB, 5 s for the 200,000 of NSMC."""
+    return 2.4e-5 * rows + 4.3e-8 * characters
+
+
+def findings(near: Near, parts: Sequence[Part]) -> Iterator[Finding]:
+    """What is to be said of them, side by side."""
+    least = "" if near.whole else "at least "
+    train = next((part for part in parts if part.side == "train"), None)
+    for part in parts:
+        yield from _within(part, near.within[part.side], least)
+        if train is not None and part is not train:
+            yield from _in_train(part, near.in_train[part.side], train, least)
+
+
+def _with_copies(part: Part, like: Mapping[int, int]) -> dict[int, int]:
+    """The same for every row of an equal text."""
+    if not like:
+        return {}
+    texts = {part.texts[row]: other for row, other in like.items()}
+    return {row: texts[text] for row, text in enumerate(part.texts) if text in texts}
+
+
+def _within(part: Part, like: Mapping[int, int], least: str) -> Iterator[Finding]:
+    if not like:
+        return
+    rows, share = sorted(like), len(like) / len(part.texts)
+    stand = "nearly repeats" if len(rows) == 1 else "nearly repeat"
+    pairs = ", ".join(f"{part.places[row]} like {part.places[like[row]]}" for row in rows[:3])
+    saw = f"{least}{row_count(len(rows))} ({percent(share)}) {stand} the text of an earlier row ({pairs})"
+    todo = "Remove them if they are copies: a split may put one into train and the other into test"
+    severity: Severity = "warning" if share >= MANY else "info"
+    pairs_of = {"pairs": [[part.places[row], part.places[like[row]]] for row in rows[:10]]}
+    yield part.finding("near_duplicates", severity, len(rows), saw, todo, rows, pairs_of)
+
+
+def _in_train(part: Part, like: Mapping[int, int], train: Part, least: str) -> Iterator[Finding]:
+    if not like:
+        return
+    rows, share = sorted(like), len(like) / len(part.texts)
+    stand = "row stands" if len(rows) == 1 else "rows stand"
+    pairs = ", ".join(f"{part.places[row]} like {train.places[like[row]]}" for row in rows[:3])
+    saw = f"{least}{len(rows):,} {stand} nearly alike in {train.source} ({pairs})"
+    todo = f"The {part.side} score is flattered by what was learnt by heart; remove the rows from one of the two"
+    pairs_of = {"share": share, "pairs": [[part.places[row], train.places[like[row]]] for row in rows[:10]]}
+    yield part.finding("near_in_train", "warning", len(rows), saw, todo, rows, pairs_of)
+
+
+class _Search:
+    """Compares candidates, each pair once, up to MOST_COMPARED of them."""
+
+    def __init__(self, units: _Units, has_train: bool) -> None:
+        self.within: dict[int, int] = {}
+        self.in_train: dict[int, int] = {}
+        self.whole = True
+        self._units = units
+        self._has_train = has_train
+        self._unlike: set[tuple[int, int]] = set()
+        self._compared = 0
+        self._shingles = lru_cache(maxsize=2_000)(self._shingles_of)
+
+    def compare(self, bucket: Sequence[int]) -> bool:
+        """Compares each unit of a bucket with those before it; False once enough was compared."""
+        seen: dict[int, list[int]] = {}
+        for unit in bucket:
+            part = int(self._units.part[unit])
+            if unit not in self.within:
+                self._match(unit, seen.get(part, ()), self.within)
+            if part and self._has_train and not self._units.leaked[unit] and unit not in self.in_train:
+                self._match(unit, seen.get(0, ()), self.in_train)
+            mates = seen.setdefault(part, [])
+            if len(mates) < LOOKED_AT:
+                mates.append(unit)
+            if self._compared >= MOST_COMPARED:
+                self.whole = False
+                return False
+        return True
+
+    def _match(self, unit: int, others: Sequence[int], found: dict[int, int]) -> None:
+        for other in others:
+            if (other, unit) in self._unlike:
+                continue
+            self._compared += 1
+            if self._alike(unit, other):
+                found[unit] = other
+                return
+            self._unlike.add((other, unit))
+
+    def _alike(self, unit: int, other: int) -> bool:
+        mine, theirs = self._shingles(unit), self._shingles(other)
+        fewer, more = sorted((len(mine), len(theirs)))
+        if fewer < THRESHOLD * more:
+            return False
+        both = len(np.intersect1d(mine, theirs, assume_unique=True))
+        return both >= THRESHOLD * (fewer + more - both)
+
+    def _shingles_of(self, unit: int) -> Shingles:
+        return np.unique(_shingled([self._units.texts[unit]])[0])
+
+
+def _units(parts: Sequence[Part]) -> _Units:
+    """What is compared: of equal texts of a part the first, without those that are too short."""
+    texts: list[str] = []
+    places: list[tuple[int, int, bool]] = []
+    for number, part in enumerate(parts):
+        known = in_both(part.texts, parts[0].texts) if number and parts[0].side == "train" else set()
+        seen: set[str] = set()
+        again = set(repeated(hashes(part.texts)))
+        for row, text in enumerate(part.texts):
+            if row in again:
+                if text in seen:
+                    continue
+                seen.add(text)
+            bare = _bare(text)
+            if len(bare) >= SHORTEST:
+                texts.append(bare)
+                places.append((number, row, text in known))
+    columns = np.array(places, dtype=np.int64).reshape(-1, 3)
+    return _Units(texts, columns[:, 0], columns[:, 1], columns[:, 2].astype(np.bool_))
+
+
+def _bare(text: str) -> str:
+    """The text without white space and case, in one Unicode form."""
+    return "".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def _bands(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """A number for each band of each text [U, BANDS]: equal where the band is."""
+    from rensa import RMinHash
+
+    parts = [np.zeros((0, BANDS), np.uint64)]
+    for chunk in _chunks(texts):
+        flat, offsets = _shingled(chunk)
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets, BANDS * BAND, SEED)
+        digests = np.array(matrix.to_rows(), dtype=np.uint64).reshape(len(chunk), BANDS, BAND)
+        mixed = np.zeros((len(chunk), BANDS), np.uint64)
+        for value in range(BAND):
+            mixed = _mixed(mixed * _MULTIPLIER + digests[:, :, value])
+        parts.append(mixed)
+    return np.concatenate(parts)
+
+
+def _buckets(bands: NDArray[np.uint64]) -> Iterator[list[int]]:
+    """Texts that agree in a band, in their order, two or more."""
+    for band in range(bands.shape[1]):
+        column = bands[:, band]
+        order = np.argsort(column, kind="stable")
+        ends = np.flatnonzero(np.diff(column[order])) + 1
+        starts, ends = np.r_[0, ends], np.r_[ends, len(order)]
+        for start, end in zip(starts[ends - starts > 1].tolist(), ends[ends - starts > 1].tolist(), strict=True):
+            yield order[start:end].tolist()
+
+
+def _shingled(texts: Sequence[str]) -> tuple[Shingles, NDArray[np.uint64]]:
+    """Hashes of the shingles of bare texts end to end, each as often as it stands, and where each begins [U + 1]."""
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    ends = np.cumsum(lengths)
+    count = max(0, len(codes) - SHINGLE + 1)
+    flat = np.zeros(count, np.uint64)
+    for letter in range(SHINGLE):
+        flat = flat * _MULTIPLIER + codes[letter : letter + count]
+    keep = np.ones(count, np.bool_)
+    for before in range(1, SHINGLE):  # those that begin in one text and end in the next
+        crossing = ends - before
+        keep[crossing[(crossing >= 0) & (crossing < count)]] = False
+    offsets = np.zeros(len(texts) + 1, np.uint64)
+    np.cumsum(np.maximum(0, lengths - SHINGLE + 1), out=offsets[1:], dtype=np.uint64)
+    return _mixed(flat[keep]), offsets
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each number with its high bits worked into its low ones, after the finaliser of splitmix64."""
+    values = (values ^ (values >> np.uint64(30))) * _MIXER
+    return values ^ (values >> np.uint64(31))
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    start = characters = 0
+    for end, text in enumerate(texts, start=1):
+        characters += len(text)
+        if characters >= CHUNK or end == len(texts):
+            yield texts[start:end]
+            start, characters = end, 0

@@ -1,0 +1,155 @@
+"""What a tokenizer leaves of the texts: how much is cut, and how much it does not know.
+
+Tokens are those of the texts themselves, without special tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from whet import intervals
+from whet.data.doctor.part import Part, percent, row_count
+from whet.data.tokens import Cutter, chunks
+from whet.records import Encoded, Finding, Ints
+
+CODES = ("truncated", "unknown_tokens")
+
+SAMPLE = 2_000
+"""Rows that tell of all, as far as their interval goes."""
+
+CUT_SAMPLE = 500
+MUCH_CUT = 0.1
+"""Share of the tokens whose loss is a warning."""
+
+MUCH_UNKNOWN = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Tokens of the rows that were looked at."""
+
+    rows: Ints  # [N] which rows of the part
+    tokens: Ints  # [N] uncut
+    unknown: Ints  # [N] of these
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many rows there are, and of all rows and of all tokens the share. Intervals where they were
+    told by some of them."""
+
+    count: int
+    rows: float
+    tokens: float
+    looked_at: int | None = None
+    of_rows: tuple[float, float] | None = None
+    of_tokens: tuple[float, float] | None = None
+
+
+def counted(part: Part, cutter: Cutter, *, seed: int, whole: bool = False) -> Counts:
+    """Tokens of SAMPLE rows, drawn by `seed`; of every row where there are no more, or if `whole`."""
+    total = len(part.texts)
+    rows = np.arange(total)
+    if total > SAMPLE and not whole:
+        rows = np.sort(np.random.default_rng(seed).choice(total, SAMPLE, replace=False))
+    strange = unknown_id(cutter)
+    lengths: list[int] = []
+    unknown: list[int] = []
+    for chunk in chunks([part.texts[i] for i in rows.tolist()]):
+        for coded in cutter.whole(chunk):
+            ids = coded.ids
+            lengths.append(len(ids))
+            unknown.append(0 if strange is None else ids.count(strange))
+    return Counts(rows, np.array(lengths, dtype=np.int64), np.array(unknown, dtype=np.int64))
+
+
+def unknown_id(cutter: Cutter) -> int | None:
+    """The id of what stands for letters that the tokenizer lacks; None where it lacks none, as with bytes."""
+    name = getattr(cutter.tokenizer.model, "unk_token", None)
+    return None if name is None else cutter.tokenizer.token_to_id(name)
+
+
+def findings(part: Part, counts: Counts, cutter: Cutter) -> Iterator[Finding]:
+    """What is cut and what is unknown, as shares of rows and of tokens, with intervals where rows were drawn."""
+    looked, total = len(counts.rows), len(part.texts)
+    of_all = int(counts.tokens.sum())
+    for code, lost in (
+        ("truncated", np.maximum(counts.tokens - cutter.seen_length, 0)),
+        ("unknown_tokens", counts.unknown),
+    ):
+        hit = lost > 0
+        if not hit.any():
+            continue
+        rows, tokens = float(hit.mean()), float(lost.sum() / of_all)
+        shares = Shares(round(rows * total), rows, tokens)
+        if looked < total:
+            shares = Shares(
+                shares.count, rows, tokens, looked, intervals.of_share(rows, looked),
+                intervals.of_ratio(lost, counts.tokens),
+            )  # fmt: skip
+        yield _said(part, code, shares, counts.rows[hit].tolist(), cutter)
+
+
+def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: int) -> Iterator[Finding]:
+    """The same of a side whose every row was encoded: rows and unknown tokens exactly. How many tokens were
+    cut tell CUT_SAMPLE of the rows that were."""
+    rows = len(encoded)
+    kept = int(encoded.offsets[-1]) - (len(encoded.offsets) - 1) * (cutter.max_length - cutter.body_length)
+    cut = np.flatnonzero(encoded.truncated)
+    if len(cut):
+        drawn = cut
+        if len(cut) > CUT_SAMPLE:
+            drawn = np.sort(np.random.default_rng(seed).choice(cut, CUT_SAMPLE, replace=False))
+        lost = _lengths([part.texts[i] for i in drawn.tolist()], cutter) - cutter.seen_length
+        mean, reach = float(lost.mean()), 0.0
+        if len(drawn) < len(cut):
+            reach = intervals.NORMAL * float(lost.std(ddof=1)) / len(drawn) ** 0.5
+        share, low, high = (len(cut) * each / (kept + len(cut) * each) for each in (mean, mean - reach, mean + reach))
+        between = (low, high) if reach else None
+        yield _said(
+            part, "truncated", Shares(len(cut), len(cut) / rows, share, of_tokens=between), cut.tolist(), cutter
+        )
+    strange = unknown_id(cutter)
+    where = np.zeros(0, np.int64) if strange is None else np.flatnonzero(np.asarray(encoded.ids) == strange)
+    if len(where):
+        starts = encoded.offsets if encoded.documents is None else encoded.offsets[encoded.documents]
+        hit = np.unique(np.searchsorted(starts, where, side="right") - 1)
+        shares = Shares(len(hit), len(hit) / rows, len(where) / kept)
+        yield _said(part, "unknown_tokens", shares, hit.tolist(), cutter)
+
+
+def _lengths(texts: Sequence[str], cutter: Cutter) -> Ints:
+    return np.array([len(coded) for chunk in chunks(texts) for coded in cutter.whole(chunk)], dtype=np.int64)
+
+
+def _said(part: Part, code: str, shares: Shares, rows: Sequence[int], cutter: Cutter) -> Finding:
+    count, tokens = f"{shares.count:,}", percent(shares.tokens) + _between(shares.of_tokens)
+    row = "row has" if shares.count == 1 else "rows have"
+    if shares.looked_at is not None:
+        count = f"about {count}"
+    if code == "truncated":
+        chunks_of = f"{cutter.most_chunks} chunks of " if cutter.truncation == "chunks" else ""
+        saw = f"{count} {row} more than {chunks_of}{cutter.max_length} tokens, "
+        saw += f"{percent(shares.rows)}{_between(shares.of_rows)}: {tokens} of all tokens are cut"
+        todo = "Give a longer --max-length, where the model takes it"
+        if not chunks_of:
+            todo += ", or keep the end too with --truncation head-tail"
+            todo += " or all with --truncation chunks" if cutter.middle is None else ""
+    else:
+        saw = f"{count} {row} letters unknown to the tokenizer, {percent(shares.rows)}{_between(shares.of_rows)}"
+        saw += f": {tokens} of all tokens are unknown"
+        todo = "See which with --tokens ROW; a model of their language and script knows them"
+    if shares.looked_at is not None:
+        saw += f" (by {row_count(shares.looked_at)}; --exact counts all)"
+    much = shares.tokens >= (MUCH_CUT if code == "truncated" else MUCH_UNKNOWN)
+    figures: dict[str, object] = {"rows": shares.rows, "tokens": shares.tokens}
+    named = {"rows_interval": shares.of_rows, "tokens_interval": shares.of_tokens, "sample": shares.looked_at}
+    figures |= {name: value for name, value in named.items() if value is not None}
+    return part.finding(code, "warning" if much else "info", shares.count, saw, todo, rows, figures)
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"

@@ -1,0 +1,93 @@
+"""Recorded steps: what a batch is filled up with, and that replayed steps learn like those that are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.unit.small import batch, classifier, encoded, sequences, stock
+from whet.model.classifier import Classifier
+from whet.model.dropout import Dropout
+from whet.training import graphs
+from whet.training.loop import Recipe, Training
+from whet.training.objective import OnDevice
+from whet.training.words import Words
+
+LENGTHS = [9, 20, 3, 40, 1, 12, 30, 7] * 4
+needs_card = pytest.mark.skipif(
+    not torch.cuda.is_available() or torch.cuda.get_device_capability() < (8, 0),
+    reason="no CUDA device of compute capability 8.0",
+)
+
+
+def on_card(folder: Path, *, seed: int = 0) -> Classifier:
+    made = Classifier(stock(folder, seed=seed), device="cuda", seed=seed, precision="bf16")
+    for module in made.model.modules():
+        if isinstance(module, Dropout):
+            module.p = 0.0
+    return made
+
+
+def test_nothing_is_recorded_on_a_cpu(tiny_bert: Path) -> None:
+    assert not graphs.usable(classifier(tiny_bert))
+
+
+@pytest.mark.parametrize(("tokens", "filled"), [(1, 256), (255, 256), (256, 512), (700, 768)])
+def test_a_batch_is_filled_up_by_a_last_sequence_of_at_least_a_token(tiny_bert: Path, tokens: int, filled: int) -> None:
+    made, rows = classifier(tiny_bert), sequences([tokens], vocabulary=200)
+    objective = graphs.OnCard(made, Words(made.model, encoded(rows)), encoded(rows))
+    whole = batch(rows, labels=[1])
+    result = objective.filled(whole, graphs.size_of(whole)[1])
+    assert len(result.ids) == filled
+    assert result.cu_seqlens.tolist() == [0, tokens, filled]
+    assert result.ids[:tokens].tolist() == rows[0]
+    assert set(result.ids[tokens:].tolist()) == {rows[0][0]}
+    assert (result.rows.tolist(), result.labels) == ([0], whole.labels)
+
+
+@needs_card
+@pytest.mark.parametrize("kind", ["tiny_bert"])
+def test_replayed_steps_learn_like_those_that_are_launched_one_by_one(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue(kind)
+    data, labels = encoded(sequences(LENGTHS, vocabulary=200)), np.arange(len(LENGTHS)) % 3
+    recipe = Recipe(6.0, 4, 1e-3, 0.01, 0.0, 1.0, 1)
+    losses, used = [], 0
+    for graphed in (True, False):
+        made = on_card(folder)
+        words = Words(made.model, data)
+        objective = graphs.OnCard(made, words, data) if graphed else OnDevice(made, words)
+        records = list(Training(made, data, labels, recipe, objective).records())
+        losses.append([record.loss for record in records])  # type: ignore[union-attr]  # memory is plenty
+        if isinstance(objective, graphs.OnCard):
+            assert objective.refused == ""
+            used = objective.recorded
+    assert used >= 1
+    np.testing.assert_allclose(losses[0], losses[1], atol=0.05)
+
+
+@needs_card
+def test_an_odd_batch_between_replayed_ones_is_counted_too(tiny_bert: Path) -> None:
+    made = on_card(tiny_bert)
+    rows = sequences(LENGTHS, vocabulary=200)
+    data = encoded(rows)
+    objective, plain = graphs.OnCard(made, Words(made.model, data), data), OnDevice(made, Words(made.model, data))
+    made.model.train()
+    usual, odd = batch(rows[:4], labels=[0, 1, 2, 0]), batch(rows[4:6], labels=[1, 2])
+    objective.prepare(usual)
+    for step in (usual, odd, usual):
+        found = float(objective.gradient(step))
+        ours = {name: part.grad.clone() for name, part in made.model.named_parameters() if part.grad is not None}
+        objective.drop()
+        expected = float(plain.gradient(step))
+        assert found == pytest.approx(expected, abs=0.02)
+        for name, part in made.model.named_parameters():
+            if name in ours and part.grad is not None and "word_embeddings" not in name:
+                torch.testing.assert_close(ours[name], part.grad, rtol=0.05, atol=0.02)
+        for part in made.model.parameters():  # the gradients of the recorded steps stay where they are
+            if part.grad is not None:
+                part.grad.zero_()
