@@ -25,6 +25,7 @@ from tokenizers import Encoding, Tokenizer
 from whet import durable
 from whet.config import Truncation
 from whet.data import cuts
+from whet.data.batches import counts_of
 from whet.data.clean import clean_text
 from whet.errors import ModelError
 from whet.records import Bools, Encoded, Ints
@@ -243,7 +244,7 @@ def encode_in_memory(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] 
         np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in made)]),
     )
     seconds = _joined(chunk.seconds for chunk in made) if cutter.typed else None
-    return replace(encoded, seconds=seconds, documents=_documents(np.concatenate([none, *map(_counts, made)])))
+    return replace(encoded, seconds=seconds, documents=_documents(np.concatenate([none, *map(counts_of, made)])))
 
 
 def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encoded:
@@ -255,10 +256,6 @@ def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encod
 def _documents(counts: Ints) -> Ints | None:
     """The first sequence of each text, and the end, by how many each has; None where each has one."""
     return None if (counts == 1).all() else np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-
-
-def _counts(encoded: Encoded) -> Ints:
-    return np.ones(len(encoded), np.int64) if encoded.documents is None else np.diff(encoded.documents)
 
 
 def _joined(seconds: Iterable[Ints | None]) -> Ints:
@@ -365,7 +362,7 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path, pairs: Sequence[s
                 lengths.append(np.diff(chunk.offsets))
                 truncated.append(chunk.truncated)
                 seconds.append(chunk.seconds)
-                counts.append(_counts(chunk))
+                counts.append(counts_of(chunk))
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths))])
         np.save(scratch / "offsets.npy", offsets)
         np.save(scratch / "truncated.npy", np.concatenate(truncated))
