@@ -117,7 +117,11 @@ class Settings:
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
 
     epochs: float = _setting(
-        2.0, "Training", "Passes over the training rows.", common=True, within=Range(above=0, most=1000)
+        2.0,
+        "Training",
+        "Passes over the training rows; by default more where they are few.",
+        common=True,
+        within=Range(above=0, most=1000),
     )
     budget: str | None = _setting(
         None, "Training", "Time from the start to the saved score, such as 90s, 20m or 1h30m: the best job that fits "

@@ -37,6 +37,7 @@ from whet.records import (
     Targets,
 )
 from whet.score.metrics import metric_of
+from whet.training.few import enough_steps
 from whet.values import AUTO_METRIC
 
 OF_ONE_LABEL = ("class_weights", "sampling", "focal", "label_smoothing")
@@ -110,7 +111,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         find(resolved.settings.model)  # what cannot be had is said before torch is loaded
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
-    chosen = [Notice(_device_line(machine, ranks)), *notices]
+    resolved, few = enough_steps(resolved, len(splits.train.texts))
+    chosen = [Notice(_device_line(machine, ranks)), *notices, *([Notice(few)] if few else ())]
     yield from chosen
     kept = None if settings.budget is None else rows
     inputs = Inputs(rows.columns.text, rows.columns.pair)
