@@ -194,8 +194,8 @@ class Classifier:
             return logits
         counts = np.bincount(batch.owners, minlength=len(batch.rows))
         order, lengths = self.tensors(np.argsort(batch.owners, kind="stable"), counts)
-        # Adds each row's in their order, so that a sum has the same bits each time on a GPU too. `unsafe`: counts
-        # that add up need not be checked, for which the host would wait.
+        # Adds each row's in their order, which index_add on a GPU does not. `unsafe`: that the counts add up need not
+        # be checked, for which the host would wait.
         return torch.segment_reduce(logits[order], "mean", lengths=lengths, unsafe=True)
 
     def _types(self, batch: Batch) -> list[Ints]:

@@ -79,7 +79,7 @@ class Sparing:
         """After memory ran out: the notice of a lower limit."""
         largest, longest = self._sizes(batch)
         if not self._lower(largest, longest):
-            raise self._fault(step, longest)
+            raise self._fault(batch, step, longest)
         return self._notice(step, f"out of memory with {largest:,} tokens")
 
     def _lower(self, largest: int, longest: int) -> bool:
@@ -164,13 +164,13 @@ class Sparing:
             what += ", one part at a time, and layers again in the backward pass, which takes longer"
         return Tightened(f"step {step}: {why}; {what}", "warning", step, self.limit.tokens, self.limit.recompute)
 
-    def _fault(self, step: int, longest: int) -> TrainingError:
+    def _fault(self, batch: Batch, step: int, longest: int) -> TrainingError:
         tried = ", and computing the layers again in the backward pass" if self.limit.recompute else ""
         return TrainingError(
             f"out of memory at step {step} with parts of {longest:,} tokens, the longest row of the step: "
             f"{left(self._classifier.device)}",
             expected=f"room for one row at a time, the least that was tried{tried}",
-            todo=REMEDY,
+            todo=_remedy(batch),
         )
 
     def _refused(self, lack: Shortage, batch: Batch, step: int) -> TrainingError:
@@ -179,7 +179,7 @@ class Sparing:
         return TrainingError(
             f"step {step} in parts of {longest:,} tokens, its longest row, with gradients and the optimiser's moments, "
             f"would take {_told(lack)}",
-            todo=f"{REMEDY}, or end what else takes memory",
+            todo=f"{_remedy(batch)}, or end what else takes memory",
         )
 
 
@@ -193,6 +193,10 @@ def explained(classifier: Classifier) -> Iterator[None]:
             raise
         said = str(fault).partition("\n")[0]
         raise TrainingError(f"out of memory: {said}; {left(classifier.device)}", todo=REMEDY) from None
+
+
+def _remedy(batch: Batch) -> str:
+    return REMEDY if batch.owners is None else REMEDY.replace("Lower", "Give --truncation head-tail, lower", 1)
 
 
 def _told(lack: Shortage) -> str:
