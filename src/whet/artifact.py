@@ -97,6 +97,8 @@ def load(folder: Path, *, device: str) -> Artifact:
     labels, usage = sidefile.labels_of(side), sidefile.usage_of(side)
     path, pair = folder / "tokenizer.json", usage.inputs.pair is not None
     cutter = load_cutter(path, max_length=side["max_length"], truncation=side["truncation"], pair=pair)
+    if cutter.truncation == "chunks":
+        cutter = dataclasses.replace(cutter, most_chunks=side["chunks"]["most"])
     model = encoder.load_saved(folder)
     saved_names = tuple(model.config.id2label[i] for i in range(model.config.num_labels))
     if saved_names != labels.names:
@@ -122,9 +124,17 @@ def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet, usage: 
     canaries: list[sidefile.Canary] = [(text,) for text in CANARIES]
     if usage.inputs.pair is not None:
         canaries = list(itertools.pairwise((*CANARIES, CANARIES[0])))
+    if cutter.truncation == "chunks":
+        canaries.append((_long(cutter),))
     with classifier.in_fp32():  # as it will be loaded
         logits = classifier.all_logits(_encoded(canaries, cutter))
     return sidefile.content(cutter, labels, usage, canaries=canaries, logits=logits)
+
+
+def _long(cutter: Cutter) -> str:
+    """A text of several chunks."""
+    tokens = len(cutter.bodies([CANARIES[0]])[0])
+    return " ".join([CANARIES[0]] * (cutter.body_length // max(1, tokens) + 1))
 
 
 def _encoded(canaries: Sequence[sidefile.Canary], cutter: Cutter) -> Encoded:

@@ -14,6 +14,7 @@ from pathlib import Path
 from whet import arrow, durable
 from whet.data.doctor import copies, near
 from whet.data.doctor.part import Part, labelled, part_of
+from whet.data.doctor.tasks import with_sets_as_labels
 from whet.errors import OutputError, UsageError, quoted
 from whet.examine import Examined
 from whet.records import Table
@@ -96,8 +97,9 @@ def faults(parts: Mapping[str, Part], *, near_too: bool) -> dict[int, Dropped]:
 
     drop("missing_labels", [i for i, label in enumerate(train.labels or ()) if not label], "no label")
     drop("empty_texts", copies.empty_rows(train), "no visible character in the text")
-    if train.labels is not None:
-        mixed = copies.mixed_texts(labelled(train)).texts
+    if train.labels is not None or train.several is not None:
+        answered = labelled(train) if train.several is None else with_sets_as_labels(train)
+        mixed = copies.mixed_texts(answered).texts
         rows = [i for i, text in enumerate(train.texts) if text in mixed]
         drop("contradictory_labels", rows, "the text stands under another label too")
     for other in others:
