@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from whet import durable, naming, runs, runtime, values
+from whet import durable, large, naming, runs, runtime, values
 from whet.config import Resolved, Settings
 from whet.data.clean import is_damaged
 from whet.data.columns import examples, find_columns
@@ -116,7 +116,7 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     A side without labels, such as the test split of a contest, is left out and said; one that was
     asked for raises DataError. `gaps`: a label that is missing in a row is '', instead of a DataError.
     """
-    source = read(data, encoding=settings.encoding)
+    source = read(data, encoding=settings.encoding, disk=large.disk())
     tables, notices = _tables(source, settings)
     given_names = read_label_names(settings.label_names) if settings.label_names else None
     columns = find_columns(tables["train"], text=settings.text, label=settings.label)
@@ -150,7 +150,7 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
 
 def unlabelled(data: object, settings: Settings) -> Examples:
     """The texts of DATA, for prediction."""
-    table, _ = read_side(data, "test", encoding=settings.encoding)
+    table, _ = read_side(data, "test", encoding=settings.encoding, disk=large.disk())
     columns = find_columns(table, text=settings.text, label=None, need_label=False)
     return examples(table, dataclasses.replace(columns, label=None))
 
@@ -158,7 +158,7 @@ def unlabelled(data: object, settings: Settings) -> Examples:
 def for_scoring(data: object, settings: Settings, labels: LabelSet) -> tuple[Examples, list[str]]:
     """The test side of DATA, or its only table, with labels that the run knows, and what must be
     said about how it was read."""
-    table, notices = read_side(data, "test", encoding=settings.encoding)
+    table, notices = read_side(data, "test", encoding=settings.encoding, disk=large.disk())
     names = read_label_names(settings.label_names) if settings.label_names else None
     columns = find_columns(table, text=settings.text, label=settings.label)
     numbered = None if names else _by_position(table, columns, labels)
@@ -370,7 +370,7 @@ def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list
                 if other != side and split_for(source, other) == wish:
                     tables.pop(other, None)
         else:
-            tables[side], more = read_side(wish, side, encoding=settings.encoding)
+            tables[side], more = read_side(wish, side, encoding=settings.encoding, disk=large.disk())
             notices += more
     return tables, notices
 

@@ -67,8 +67,8 @@ class Examples:
     """Rows with their roles: texts and, when there are any, label names, byte for byte."""
 
     source: str
-    texts: tuple[str, ...]
-    labels: tuple[str, ...] | None
+    texts: Sequence[str]
+    labels: Sequence[str] | None
     places: Sequence[str]
     row_ids: Sequence[int]
     """0-based position in the table; travels to predictions and splits."""

@@ -48,8 +48,10 @@ def _from_file(file: str, settings: Settings) -> Sequence[str]:
             raise DataError(f"{fault.strerror}: {file}", where="--file") from None
     from whet import prepare
     from whet.data.places import Texts
+    from whet.data.store import Held
 
-    return Texts(prepare.unlabelled(path, settings).texts)
+    texts = prepare.unlabelled(path, settings).texts
+    return texts if isinstance(texts, Held) else Texts(texts)
 
 
 def _lines(content: bytes, source: str, encoding: str) -> list[str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 
+from whet.data.store import Coded, Held, are_strings, mapped
 from whet.errors import DataError, did_you_mean, quoted
 from whet.labels import rename
 from whet.records import Columns, Examples, Table
@@ -75,13 +79,16 @@ def examples(
     Raises DataError for rows without a label, lists as labels or texts, and labels without a name.
     """
     where = f"{table.source}, column {quoted(columns.text)}"
-    texts = tuple("" if text is None else text for text in _spelled(table.columns[columns.text], table.places, where))
+    texts: Sequence[str] = mapped(_spelled(table.columns[columns.text], table.places, where), _without_gap)
+    texts = texts if isinstance(texts, Held) else tuple(texts)
     labels = None if columns.label is None else _labels(table, columns.label, label_names, gaps)
     return Examples(table.source, texts, labels, table.places, range(len(texts)))
 
 
-def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool) -> tuple[str, ...] | None:
+def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool) -> Sequence[str] | None:
     values = table.columns[column]
+    if isinstance(values, Coded):
+        return _coded_labels(table, column, values, label_names, gaps)
     where = f"{table.source}, column {quoted(column)}"
     if any(_is_list(value) for value in values):
         raise DataError(
@@ -96,14 +103,34 @@ def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, ga
     filled = [label is not None and bool(label.strip()) for label in spelled]
     bare = [place for place, there in zip(table.places, filled, strict=True) if not there]
     if bare and not gaps:
-        raise DataError(
-            f"{len(bare):,} row{'s' if len(bare) > 1 else ''} without label: {_first(bare)}",
-            where=where,
-            expected="a label in every row",
-            todo="Fill them in or drop these rows",
-        )
+        raise _without_label(bare, where)
     named = iter(_named([label for label in spelled if label and label.strip()], table, values, label_names, where))
     return tuple(next(named) if there else "" for there in filled) if bare else tuple(named)
+
+
+def _coded_labels(
+    table: Table, column: str, values: Coded, label_names: Mapping[str, str] | None, gaps: bool
+) -> Sequence[str] | None:
+    """The same where the column has few different values: these are read, and each row has one of them."""
+    _, firsts = np.unique(values.codes, return_index=True)
+    places = [table.places[row] for row in firsts.tolist()]
+    names = _labels(replace(table, columns={column: values.names}, places=places), column, label_names, True)
+    if names is None:
+        return None
+    bare = np.flatnonzero(np.array([not name for name in names], dtype=np.bool_)[values.codes])
+    if len(bare) and not gaps:
+        where = f"{table.source}, column {quoted(column)}"
+        raise _without_label([table.places[row] for row in bare.tolist()], where)
+    return values.renamed(names)
+
+
+def _without_label(bare: Sequence[str], where: str) -> DataError:
+    return DataError(
+        f"{len(bare):,} row{'s' if len(bare) > 1 else ''} without label: {_first(bare)}",
+        where=where,
+        expected="a label in every row",
+        todo="Fill them in or drop these rows",
+    )
 
 
 def _named(
@@ -117,35 +144,42 @@ def _named(
     return rename(labels, table.label_names, source=where) if own else tuple(labels)
 
 
-def _spelled(values: Values, places: Sequence[str], where: str) -> list[str | None]:
+def _spelled(values: Values, places: Sequence[str], where: str) -> Sequence[str | None]:
     """Each value as a string, None where it is missing."""
-    if all(type(value) is str for value in values):
-        return list(values)  # type: ignore[arg-type]  # the line above
-    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-    # pandas turns whole numbers with a gap among them into 1.0, 2.0, ...
-    whole = all(_is_missing(value) or _is_whole(value) for value in plain)
-    found: list[str | None] = []
-    strange: list[str] = []
-    kind = ""
-    for value, place in zip(plain, places, strict=True):
-        if _is_missing(value):
-            found.append(None)
-        elif isinstance(value, str):
-            found.append(str(value))
-        elif isinstance(value, float) and whole:
-            found.append(str(int(value)))
-        elif isinstance(value, (bool, int, float)):
-            found.append(json.dumps(value))
-        elif isinstance(value, (Decimal, date)):
-            found.append(str(value))
-        else:
-            strange.append(place)
-            kind = kind or type(value).__name__
+    if are_strings(values):
+        return values if isinstance(values, Held) else list(values)  # type: ignore[arg-type]  # the line above
+    plain = mapped(values, _plain)
+    strange = [place for value, place in zip(plain, places, strict=True) if not _is_single(value)]
     if strange:
+        kind = next(type(value).__name__ for value in plain if not _is_single(value))
         raise DataError(
             f"type {kind} instead of text: {_first(strange)}", where=where, expected="text, or a single value"
         )
-    return found
+    # pandas turns whole numbers with a gap among them into 1.0, 2.0, ...
+    whole = all(_is_missing(value) or _is_whole(value) for value in plain)
+    return mapped(values, partial(_spelling, whole=whole))
+
+
+def _spelling(value: object, whole: bool) -> str | None:
+    """A single value as a string. `whole`: all of its column are whole numbers."""
+    value = _plain(value)
+    if _is_missing(value):
+        return None
+    if isinstance(value, float) and whole:
+        return str(int(value))
+    return json.dumps(value) if isinstance(value, (bool, int, float)) else str(value)
+
+
+def _without_gap(text: str | None) -> str:
+    return "" if text is None else text
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_single(value: object) -> bool:
+    return _is_missing(value) or isinstance(value, (str, bool, int, float, Decimal, date))
 
 
 def _is_list(value: object) -> bool:
@@ -249,14 +283,20 @@ def _holds_strings(values: Values) -> bool:
 
 def _looks_like_text(values: Values) -> bool:
     """Mostly different strings, most of them of several words or of another script than Latin."""
-    strings = [value for value in values if isinstance(value, str)]
-    wordy = sum(" " in value.strip() or not value.isascii() for value in strings)
-    return len(set(strings)) >= len(strings) / 2 and wordy >= WORDY * len(strings)
+    keys, wordy = array("q"), 0
+    for value in values:
+        if isinstance(value, str):
+            keys.append(hash(value))
+            wordy += " " in value.strip() or not value.isascii()
+    return len(np.unique(np.frombuffer(keys, np.int64))) >= len(keys) / 2 and wordy >= WORDY * len(keys)
 
 
 def _mean_length(values: Values) -> float:
-    lengths = [len(value) for value in values if isinstance(value, str)]
-    return sum(lengths) / len(lengths)
+    characters = strings = 0
+    for value in values:
+        if isinstance(value, str):
+            characters, strings = characters + len(value), strings + 1
+    return characters / strings
 
 
 def _label_count(values: Values) -> int:

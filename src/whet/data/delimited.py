@@ -10,11 +10,14 @@ from io import StringIO
 from itertools import islice
 from typing import TextIO
 
-from whet.data.places import Places, sharing
+from whet.data.growing import Column, Columns, Disk
+from whet.data.places import Places, hashes, repeated
 from whet.errors import DataError, quoted
 from whet.records import Table
 
 SHOWN = 5  # faults listed before the rest is counted
+PORTION = 1_000  # rows that are read before their columns are kept,
+CHARACTERS = 1_000_000  # and characters: no more rows once they have as many
 
 Parsed = tuple[Table, tuple[str, ...]]
 """A table, and what was decided while reading it and must be said."""
@@ -23,12 +26,12 @@ OpenText = Callable[[str], TextIO]
 """Opens a text at its beginning; takes `newline` as `open` does, so that a line ends where we say."""
 
 
-def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False) -> Parsed:
+def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False, disk: Disk | None = None) -> Parsed:
     """A csv (RFC 4180) or, with `tabs`, a tab-separated table with a header; every value a str.
 
     A row stands at the line where it begins. Blank lines are no rows, but in a table of one column
-    each is an empty text. Ragged rows, unclosed quotes, and repeated or empty column names raise
-    DataError.
+    each is an empty text. Columns that are too large for memory lie on the `disk`. Ragged rows, unclosed
+    quotes, and repeated or empty column names raise DataError.
     """
     notices: list[str] = []
     delimiter = "\t" if tabs else _delimiter(open_text)
@@ -38,19 +41,19 @@ def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False) -> Pa
     plain = tabs and _quotes_are_text(open_text)
     if plain:
         notices.append(f"quotation marks in {where} are part of its texts: every line has all its columns without them")
-    header, values, lines = _columns(_records(open_text, delimiter, where, plain=plain), where)
+    header, values, lines = _columns(_records(open_text, delimiter, where, plain=plain), where, disk)
     columns = dict(enumerate(values))
     if header[0] == "" and len(header) > 1 and _numbers_rows(columns[0]):
         del columns[0]
         notices.append(f"the first column of {where} has no name and numbers the rows; it is left out")
     check_names([header[i] for i in columns], where)
-    table = Table(where, {header[i]: tuple(column) for i, column in columns.items()}, Places("line", lines))
+    table = Table(where, {header[i]: column for i, column in columns.items()}, Places("line", lines))
     return table, tuple(notices)
 
 
 def _numbers_rows(values: Sequence[str]) -> bool:
     """Whether a column is the index that a data frame writes before its own columns."""
-    return len(set(values)) == len(values) and all(value.isdecimal() for value in values)
+    return all(value.isdecimal() for value in values) and not repeated(hashes(values))
 
 
 def check_names(names: Sequence[str], where: str) -> None:
@@ -143,35 +146,50 @@ def _records(open_text: OpenText, delimiter: str, where: str, *, plain: bool) ->
         csv.field_size_limit(limit)
 
 
-def _columns(records: Iterator[tuple[int, list[str]]], where: str) -> tuple[list[str], list[list[str]], Sequence[int]]:
+def _columns(
+    records: Iterator[tuple[int, list[str]]], where: str, disk: Disk | None
+) -> tuple[list[str], list[Sequence[str]], Sequence[int]]:
     """The header, the values of each column, and the line of each row."""
     header = next((record for _, record in records if record), None)
-    columns: list[list[str]] = [[] for _ in header or ()]
-    share = [sharing() for _ in columns]
+    width, kept = len(header or ()), Columns(disk)
+    columns = [kept.new() for _ in range(width)]
     lines = array("q")
     blank: list[int] = []
     faults: list[str] = []
+    rows: list[list[str]] = []
+    characters = 0
     for line, record in records:
         if not record:
             blank.append(line)
             continue
-        if len(columns) == 1:  # the blank lines before were empty texts
+        if width == 1:  # the blank lines before were empty texts
             lines.extend(blank)
-            columns[0] += [""] * len(blank)
+            rows += [[""]] * len(blank)
         blank.clear()
         lines.append(line)
-        if len(record) != len(columns):
+        if len(record) != width:
             fields = f"{len(record)} field{'s' if len(record) != 1 else ''}"
-            faults.append(f"line {line} has {fields}, the header has {len(columns)}")
+            faults.append(f"line {line} has {fields}, the header has {width}")
             continue
-        for column, keep, value in zip(columns, share, record, strict=True):
-            column.append(keep(value))
+        rows.append(record)
+        characters += sum(map(len, record))
+        if len(rows) >= PORTION or characters >= CHARACTERS:
+            _keep(rows, columns)
+            characters = 0
+    _keep(rows, columns)
     if header is None or not lines:
         raise DataError("has no rows" + (" below its header" if header else ": the file is empty"), where=where)
     if faults:
         todo = "Put quotes around a text that holds the separator"
         raise DataError(first_faults(faults, "rows"), where=where, todo=todo)
-    return header, columns, lines
+    values = [column.done() for column in columns]
+    return header, [tuple(each) if isinstance(each, list) else each for each in values], lines
+
+
+def _keep(rows: list[list[str]], columns: Sequence[Column]) -> None:
+    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
+        column.extend(values)
+    rows.clear()
 
 
 def _quote_fault(text: str, delimiter: str, line: int, fault: str, where: str) -> DataError:

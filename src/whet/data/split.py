@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
 
 import numpy as np
 
-from whet.data.places import hashes, kept_numbers, kept_places, repeated
+from whet.data import store
+from whet.data.places import digest, hashes, kept_numbers, kept_places, repeated
 from whet.errors import DataError, UsageError, quoted
 from whet.records import Bools, Examples, Floats, Ints, Side, Splits
 
@@ -109,10 +109,11 @@ def _wishes(
     wanted_test = _wish(test, "test", sides)
     wanted_validation = _wish(validation, "validation", sides)
     if isinstance(wanted_test, Examples) and isinstance(wanted_validation, Examples):
-        same = wanted_test.texts == wanted_validation.texts and wanted_test.labels == wanted_validation.labels
-        if same and validation == "auto":
+        labels = wanted_test.labels or (), wanted_validation.labels or ()
+        alike = store.same(wanted_test.texts, wanted_validation.texts) and store.same(*labels)
+        if alike and validation == "auto":
             wanted_validation = AUTO_SHARE  # DATA's validation rows were made the test side
-        elif same:
+        elif alike:
             raise UsageError(
                 f"--test {test} and --validation {validation} are the same rows",
                 expected="test rows that no choice was made on",
@@ -284,7 +285,7 @@ def _allocate(quotas: Floats, total: int, caps: Ints) -> Ints:
 # ---------------------------------------------------------------- rows
 
 
-def _labels(examples: Examples) -> tuple[str, ...]:
+def _labels(examples: Examples) -> Sequence[str]:
     return examples.labels if examples.labels is not None else ("",) * len(examples.texts)
 
 
@@ -293,20 +294,21 @@ def _ids(labels: Iterable[str], names: list[str]) -> Ints:
     return np.array([known[label] for label in labels], dtype=np.int64)
 
 
-def _groups(texts: Iterable[str]) -> Ints:
+def _groups(texts: Sequence[str]) -> Ints:
     """Number of the group of equal texts [B], numbered by first appearance."""
-    stripped = [text.strip() for text in texts]
+    stripped = store.mapped(texts, str.strip)
     first = np.arange(len(stripped))  # row of the first text that is equal
-    known: dict[str, int] = {}
-    for row in repeated(hashes(stripped)):
-        first[row] = known.setdefault(stripped[row], row)
+    known: dict[bytes, int] = {}
+    again = repeated(hashes(stripped))
+    for row, text in zip(again, store.picked(stripped, np.array(again, dtype=np.int64)), strict=True):
+        first[row] = known.setdefault(digest(text), row)
     groups: Ints = np.unique(first, return_inverse=True)[1].astype(np.int64)
     return groups
 
 
-def _firsts(texts: tuple[str, ...], groups: Ints) -> Iterable[str]:
+def _firsts(texts: Sequence[str], groups: Ints) -> Iterable[str]:
     """The first text of each group."""
-    return (texts[i] for i in np.unique(groups, return_index=True)[1])
+    return store.picked(texts, np.unique(groups, return_index=True)[1])
 
 
 def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
@@ -321,15 +323,14 @@ def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
     return ranks
 
 
-def select(examples: Examples, taken: Bools) -> Examples:
-    """The rows that are taken [B], in their order."""
-    keep = taken.tolist()
+def select(examples: Examples, keep: Bools) -> Examples:
+    """The rows to keep [B], in their order."""
     return Examples(
         source=examples.source,
-        texts=tuple(compress(examples.texts, keep)),
-        labels=None if examples.labels is None else tuple(compress(examples.labels, keep)),
-        places=kept_places(examples.places, taken),
-        row_ids=kept_numbers(examples.row_ids, taken),
+        texts=store.taken(examples.texts, keep),
+        labels=None if examples.labels is None else store.taken(examples.labels, keep),
+        places=kept_places(examples.places, keep),
+        row_ids=kept_numbers(examples.row_ids, keep),
     )
 
 

@@ -173,6 +173,9 @@ class Mapped(Held):
     def values(self, rows: Ints) -> Iterator[Any]:
         return map(self._function, self._base.values(rows))
 
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._function, self._base)
+
 
 def _of_range(numbers: range, places: NDArray[Any]) -> Ints:
     return numbers.start + numbers.step * places.astype(np.int64)

@@ -120,5 +120,5 @@ def _label_findings(part: Part, train: Part | None, drawn: int) -> Iterable[Find
 
 
 def _head(examples: Examples) -> tuple[tuple[str, str], ...]:
-    labels = examples.labels if examples.labels is not None else ("",) * len(examples.texts)
+    labels = examples.labels if examples.labels is not None else ("",) * len(examples.texts[:HEAD_ROWS])
     return tuple(zip(examples.texts[:HEAD_ROWS], labels[:HEAD_ROWS], strict=True))

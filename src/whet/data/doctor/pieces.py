@@ -12,7 +12,8 @@ import numpy as np
 
 from whet import intervals
 from whet.data.doctor.part import Part, percent, row_count
-from whet.data.tokens import Cutter, chunks
+from whet.data.store import picked
+from whet.data.tokens import Cutter, chunks, positions
 from whet.records import Encoded, Finding, Ints
 
 CODES = ("truncated", "unknown_tokens")
@@ -58,7 +59,7 @@ def counted(part: Part, cutter: Cutter, *, seed: int, whole: bool = False) -> Co
     strange = unknown_id(cutter)
     lengths: list[int] = []
     unknown: list[int] = []
-    for chunk in chunks([part.texts[i] for i in rows.tolist()]):
+    for chunk in chunks(picked(part.texts, rows)):
         for coded in cutter.whole(chunk):
             ids = coded.ids
             lengths.append(len(ids))
@@ -103,7 +104,7 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
         drawn = cut
         if len(cut) > CUT_SAMPLE:
             drawn = np.sort(np.random.default_rng(seed).choice(cut, CUT_SAMPLE, replace=False))
-        lost = _lengths([part.texts[i] for i in drawn.tolist()], cutter) - cutter.body_length
+        lost = _lengths(picked(part.texts, drawn), cutter) - cutter.body_length
         mean, reach = float(lost.mean()), 0.0
         if len(drawn) < len(cut):
             reach = intervals.NORMAL * float(lost.std(ddof=1)) / len(drawn) ** 0.5
@@ -113,7 +114,7 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
             part, "truncated", Shares(len(cut), len(cut) / rows, share, of_tokens=between), cut.tolist(), cutter
         )
     strange = unknown_id(cutter)
-    where = np.zeros(0, np.int64) if strange is None else np.flatnonzero(np.asarray(encoded.ids) == strange)
+    where = np.zeros(0, np.int64) if strange is None else positions(encoded.ids, strange)
     if len(where):
         hit = np.unique(np.searchsorted(encoded.offsets, where, side="right") - 1)
         shares = Shares(len(hit), len(hit) / rows, len(where) / kept)
