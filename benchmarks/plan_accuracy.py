@@ -99,7 +99,7 @@ def run(name: str) -> None:
         os.environ["WHET_CACHE"] = str(folder / "cache")
         from whet import machine, pipeline
         from whet.config import resolve
-        from whet.records import Plan
+        from whet.forecast import Plan
 
         resolved = resolve({"model": model, "test": test, "output": str(folder / "run"), "yes": True, **job.settings})
         plan, started = None, time.perf_counter()

@@ -239,7 +239,9 @@ def _cased_byte_pairs() -> Any:
     vocab = {names.get(piece, piece): i for piece, i in vocab.items()}
     inner = tokenizers.ByteLevelBPETokenizer(vocab, merges)._tokenizer
     ends = [(name, vocab[name]) for name in ("[CLS]", "[SEP]")]
-    inner.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    inner.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=ends
+    )
     named = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=inner, mask_token="[MASK]", model_input_names=["input_ids", "attention_mask"], **named

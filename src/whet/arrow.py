@@ -27,3 +27,15 @@ def numbers(values: Ints | Floats) -> Any:
 
     kind = pa.float64() if values.dtype == np.float64 else pa.int64()
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def lists(values: Sequence[Sequence[str]]) -> Any:
+    """A column of lists of strings."""
+    import pyarrow as pa
+
+    offsets = np.zeros(len(values) + 1, dtype=np.int32)
+    np.cumsum([len(each) for each in values], out=offsets[1:])
+    flat = strings([value for each in values for value in each])
+    return pa.ListArray.from_arrays(
+        pa.Array.from_buffers(pa.int32(), len(offsets), [None, pa.py_buffer(offsets)]), flat
+    )

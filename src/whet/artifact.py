@@ -7,25 +7,25 @@ the manifest (`durable`) what each file must be.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 import numpy as np
 
-from whet import durable
-from whet.config import Truncation
+from whet import durable, sidefile
 from whet.data.tokens import Cutter, encode_in_memory, load_cutter
 from whet.errors import ModelError, OutputError
 from whet.labels import LabelSet
 from whet.model import encoder
+from whet.model.answers import PROBLEMS
 from whet.model.classifier import Classifier
-from whet.model.files import longest_input
+from whet.model.files import longest_input, read_config
+from whet.records import Encoded, Usage
 
-FORMAT = 1
-SIDE_FILE = "whet.json"
 CARD = "README.md"  # the one file that may be changed
 CANARIES = (
     "This film was a pleasant surprise from start to finish.",
@@ -43,9 +43,13 @@ class Artifact:
     classifier: Classifier
     cutter: Cutter
     labels: LabelSet
+    usage: Usage
 
 
-def save(folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet, *, source: Path, card: str) -> None:
+def save(
+    folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet, *, source: Path, card: str,
+    usage: Usage | None = None,
+) -> None:  # fmt: skip
     """Writes the folder whole or not at all. `source` is where the tokenizer's files are, `card`
     the text of README.md.
 
@@ -60,8 +64,9 @@ def save(folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet,
             encoder.save_tokenizer(source, scratch, max_length=cutter.max_length)
             check_tokenizer(scratch, cutter)
             (scratch / CARD).write_text(card, encoding="utf-8")
-            side = json.dumps(_side_file(classifier, cutter, labels), ensure_ascii=False, indent=1)
-            (scratch / SIDE_FILE).write_text(side, encoding="utf-8")
+            side = _side_file(classifier, cutter, labels, usage or Usage())
+            text = json.dumps(side, ensure_ascii=False, indent=1)
+            (scratch / sidefile.NAME).write_text(text, encoding="utf-8")
     except (OSError, SafetensorError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else None
         raise OutputError(
@@ -74,7 +79,7 @@ def save(folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet,
 def load(folder: Path, *, device: str) -> Artifact:
     """The classifier of a model/ folder, verified: its files must be those that were saved, and its
     answers to the canary texts too. Raises ModelError otherwise, and for a folder of a newer format."""
-    side = read_side_file(folder)
+    side = sidefile.read(folder)
     wrong = durable.damage(folder)
     if wrong is not None:
         raise ModelError(
@@ -86,114 +91,83 @@ def load(folder: Path, *, device: str) -> Artifact:
     if side["max_length"] > longest:
         raise ModelError(
             f"max_length {side['max_length']}",
-            where=str(folder / SIDE_FILE),
+            where=str(folder / sidefile.NAME),
             expected=f"at most {longest}, as config.json says",
         )
-    labels = LabelSet(tuple(side["labels"]), side["positive"], side["positive_reason"])
-    cutter = load_cutter(folder / "tokenizer.json", max_length=side["max_length"], truncation=side["truncation"])
+    labels, usage = sidefile.labels_of(side), sidefile.usage_of(side)
+    path, pair = folder / "tokenizer.json", usage.inputs.pair is not None
+    cutter = load_cutter(path, max_length=side["max_length"], truncation=side["truncation"], pair=pair)
     model = encoder.load_saved(folder)
     saved_names = tuple(model.config.id2label[i] for i in range(model.config.num_labels))
     if saved_names != labels.names:
         raise ModelError(
             f"config.json has the labels {', '.join(saved_names)}",
             where=str(folder),
-            expected=f"{', '.join(labels.names)} as in {SIDE_FILE}",
+            expected=f"{', '.join(labels.names)} as in {sidefile.NAME}",
             todo="One of the two files was changed; train again or restore it",
         )
     classifier = Classifier(model, device=device, seed=0)
-    _check_canaries(folder, classifier, cutter, side["canaries"])
-    return Artifact(folder, classifier, cutter, labels)
-
-
-def read_side_file(folder: Path) -> dict[str, Any]:
-    """whet.json, its shape checked."""
-    path = folder / SIDE_FILE
-    try:
-        side = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"no {SIDE_FILE}", where=str(folder), expected="a model/ folder written by whet") from None
-    except (ValueError, RecursionError) as fault:
-        raise ModelError(f"damaged: {fault}", where=str(path)) from None
-    if not isinstance(side, dict) or type(side.get("format")) is not int:
-        raise ModelError("no format number", where=str(path))
-    if side["format"] > FORMAT:
+    if classifier.kind != labels.kind:
         raise ModelError(
-            f"format {side['format']}", where=str(path), expected=f"{FORMAT} or lower", todo="Upgrade whet"
+            f"config.json has the problem_type {model.config.problem_type}",
+            where=str(folder),
+            expected=f"{PROBLEMS[labels.kind]}, for {sidefile.NAME} has the task {labels.task}",
+            todo="One of the two files was changed; train again or restore it",
         )
-    wrong = _wrong_keys(side)
-    if wrong:
-        raise ModelError(
-            f"missing or unknown: {', '.join(wrong)}", where=str(path), todo="Train again, or restore the file"
-        )
-    return cast("dict[str, Any]", side)
+    _check_canaries(folder, classifier, cutter, side)
+    return Artifact(folder, classifier, cutter, labels, usage)
 
 
-def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
-    """The keys of whet.json whose values are not what `_side_file` writes."""
-    labels, positive = side.get("labels"), side.get("positive")
-    named = isinstance(labels, list) and all(isinstance(name, str) for name in labels)
-    fits = {
-        "kind": side.get("kind") == "transformer",
-        "labels": named and len(set(labels or ())) == len(labels or ()) >= 2,
-        "positive": "positive" in side and (positive is None or (named and positive in (labels or ()))),
-        "positive_reason": isinstance(side.get("positive_reason"), str),
-        "max_length": type(side.get("max_length")) is int,
-        "truncation": side.get("truncation") in get_args(Truncation),
-        "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0),
-    }
-    return [key for key, fine in fits.items() if not fine]
-
-
-def _are_canaries(given: object, classes: int) -> bool:
-    """Whether these are texts, one at least, each with a logit for every class."""
-    if not isinstance(given, list) or not given:
-        return False
-    pairs = [(canary.get("text"), canary.get("logits")) for canary in given if isinstance(canary, dict)]
-    return len(pairs) == len(given) and all(
-        isinstance(text, str)
-        and isinstance(logits, list)
-        and len(logits) == classes
-        and all(isinstance(logit, (int, float)) for logit in logits)
-        for text, logits in pairs
-    )
-
-
-def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet) -> dict[str, object]:
+def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet, usage: Usage) -> dict[str, object]:
+    canaries: list[sidefile.Canary] = [(text,) for text in CANARIES]
+    if usage.inputs.pair is not None:
+        canaries = list(itertools.pairwise((*CANARIES, CANARIES[0])))
     with classifier.in_fp32():  # as it will be loaded
-        logits = classifier.all_logits(encode_in_memory(CANARIES, cutter))
-    return {
-        "format": FORMAT,
-        "kind": "transformer",
-        "task": labels.task,
-        "labels": list(labels.names),
-        "positive": labels.positive,
-        "positive_reason": labels.positive_reason,
-        "max_length": cutter.max_length,
-        "truncation": cutter.truncation,
-        "canaries": [
-            {"text": text, "logits": [round(float(value), 6) for value in row]}
-            for text, row in zip(CANARIES, logits, strict=True)
-        ],
-    }
+        logits = classifier.all_logits(_encoded(canaries, cutter))
+    return sidefile.content(cutter, labels, usage, canaries=canaries, logits=logits)
+
+
+def _encoded(canaries: Sequence[sidefile.Canary], cutter: Cutter) -> Encoded:
+    texts, *pairs = (list(column) for column in zip(*canaries, strict=True))
+    return encode_in_memory(texts, cutter, *pairs)
 
 
 def check_tokenizer(folder: Path, cutter: Cutter) -> None:
-    """Raises ModelError unless plain transformers turns texts into the ids that training sees. Of
-    longer texts transformers knows the head alone, so that is what is compared."""
+    """Raises ModelError unless plain transformers turns texts, or pairs of them, into the ids and types that training
+    sees. Of longer texts transformers knows the head alone, so that is what is compared."""
     stock = encoder.load_tokenizer(folder)
-    ours = dataclasses.replace(cutter, truncation="head").encode(CANARIES)[0]
-    theirs = [stock(text, truncation=True, max_length=cutter.max_length)["input_ids"] for text in CANARIES]
-    if ours != theirs:
+    heads = dataclasses.replace(cutter, truncation="head")
+    pairs = None if cutter.middle is None else [*CANARIES[1:], ""]
+    theirs = stock(list(CANARIES), pairs, truncation=True, max_length=cutter.max_length)
+    if heads.encode(CANARIES, pairs)[0] != theirs["input_ids"]:
         raise ModelError(
             "the tokenizer of transformers and tokenizer.json disagree on a text",
             where=str(folder),
             todo="Please report this model: predictions elsewhere would differ from the ones scored here",
         )
+    types, ours = theirs.get("token_type_ids"), encode_in_memory(CANARIES, heads, pairs)
+    if pairs is None or (types is None and not _has_types(folder)):
+        return
+    seconds = np.diff(ours.offsets) if ours.seconds is None else ours.seconds
+    given = [[0] * length for length in np.diff(ours.offsets)] if types is None else types
+    if [row.index(1) if 1 in row else len(row) for row in given] != seconds.tolist():
+        raise ModelError(
+            "the tokenizer of transformers and tokenizer.json disagree on the types of the tokens of a pair",
+            where=str(folder),
+            todo="Please report this model: predictions elsewhere would differ from the ones scored here",
+        )
 
 
-def _check_canaries(folder: Path, classifier: Classifier, cutter: Cutter, canaries: list[dict[str, Any]]) -> None:
-    given = classifier.all_logits(encode_in_memory([canary["text"] for canary in canaries], cutter))
-    gap = float(np.abs(given - np.asarray([canary["logits"] for canary in canaries])).max(initial=0.0))
+def _has_types(folder: Path) -> bool:
+    """Whether the model tells the texts of a pair apart by a type."""
+    count = read_config(folder).get("type_vocab_size")
+    return isinstance(count, int) and count > 1
+
+
+def _check_canaries(folder: Path, classifier: Classifier, cutter: Cutter, side: Mapping[str, Any]) -> None:
+    given = classifier.all_logits(_encoded(sidefile.canaries_of(side), cutter))
+    known = np.asarray([canary["logits"] for canary in side["canaries"]])
+    gap = float((np.abs(given - known) / np.maximum(1.0, np.abs(known))).max(initial=0.0))
     # A GPU's matrix products round differently; an exchanged file is off by far more.
     if not gap <= (CANARY_TOLERANCE if classifier.device.type == "cpu" else 0.05):
         raise ModelError(

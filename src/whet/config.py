@@ -19,6 +19,7 @@ from whet import recipes, values
 from whet.errors import UsageError, did_you_mean
 
 Truncation = Literal["head", "head-tail"]
+TaskName = Literal["auto", "classification", "multilabel", "regression"]
 Keep = Literal["best", "last"]
 Sampling = Literal["plain", "balanced"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
@@ -60,7 +61,19 @@ class Settings:
         "settings.", common=True, result=False,
     )  # fmt: skip
     text: str | None = _setting(None, "Data", "The column that holds the text. Found by name and shape.", common=True)
-    label: str | None = _setting(None, "Data", "The column that holds the label. Found by name and shape.", common=True)
+    pair: str | None = _setting(
+        None, "Data", "The column of the second text of pairs, or none. Otherwise found by the names of both, such "
+        "as sentence1 and sentence2.", common=True,
+    )  # fmt: skip
+    label: str | None = _setting(
+        None, "Data", "The column that holds the label, or a,b,c: a column of 0 and 1 for each. Found by name and "
+        "shape.", common=True,
+    )  # fmt: skip
+    task: TaskName = _setting(
+        "auto", "Data", "One label a row (classification), any number of labels (multilabel), or a number "
+        "(regression). auto: by what the label column holds.", common=True,
+    )  # fmt: skip
+    label_separator: str | None = _setting(None, "Data", "What stands between several labels in one string, such as |.")
     label_names: str | None = _setting(
         None, "Data", "Names for the labels: a JSON file, or 부정,긍정 for 0 and 1, or neg=부정,pos=긍정.", common=True
     )
@@ -85,11 +98,9 @@ class Settings:
     )
 
     model: str = _setting(
-        "auto",
-        "Model",
-        "auto, embedded, a model's name on the hub, a folder, or a run to start from (its folder, or last).",
-        common=True,
-    )
+        "auto", "Model", "auto, embedded, a model's name on the hub, a folder, or a run to start from (its folder, or "
+        "last).", common=True,
+    )  # fmt: skip
     max_length: int = _setting(
         512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, within=Range(least=3)
     )
@@ -99,7 +110,11 @@ class Settings:
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
 
     epochs: float = _setting(
-        2.0, "Training", "Passes over the training rows.", common=True, within=Range(above=0, most=1000)
+        2.0,
+        "Training",
+        "Passes over the training rows; by default more where they are few.",
+        common=True,
+        within=Range(above=0, most=1000),
     )
     budget: str | None = _setting(
         None, "Training", "Time from the start to the saved score, such as 90s, 20m or 1h30m: the best job that fits "
@@ -132,7 +147,10 @@ class Settings:
     evaluate_every: int | None = _setting(
         None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", within=Range(least=1)
     )
-    metric: str = _setting("macro_f1", "Training", "What 'best' means: accuracy, macro_f1, weighted_f1, f1 or loss.")
+    metric: str = _setting(
+        "auto", "Training", "auto (macro_f1, of numbers pearson), or what 'best' means: accuracy, macro_f1, micro_f1, "
+        "weighted_f1, f1, samples_f1, pearson, spearman, mae, rmse or loss.",
+    )  # fmt: skip
     early_stopping: int | None = _setting(
         None, "Training", "Stop after N evaluations without a better score.", within=Range(least=1)
     )
@@ -190,7 +208,10 @@ class SettingValues(TypedDict, total=False):
 
     recipe: str | None
     text: str | None
+    pair: str | None
     label: str | None
+    task: TaskName
+    label_separator: str | None
     label_names: str | None
     positive: str | None
     test: str

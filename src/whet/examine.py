@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from whet import large, prepare, runtime
+from whet import large, prepare, reading, runtime
 from whet.config import Settings
 from whet.data.doctor import copies, near, pieces
 from whet.data.doctor.look import check, with_more
@@ -26,7 +26,7 @@ class Examined:
 
     table: Table
     """Of train, every column."""
-    rows: prepare.Labelled
+    rows: reading.Labelled
     checked: Checked
     near: near.Near | None
     """None where it was not looked for."""
@@ -39,7 +39,7 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     there are no findings on tokens, which is said.
     """
     source = read(data, encoding=settings.encoding, disk=large.disk())
-    rows = prepare.labelled(source, settings, gaps=True)
+    rows = reading.labelled(source, settings, gaps=True)
     checked = check(rows.sides, rows.columns, source=rows.name, drawn=prepare.sides_drawn(rows, settings))
     checked = dataclasses.replace(checked, notices=rows.notices)
     parts = [part_of(side, examples) for side, examples in rows.sides.items()]

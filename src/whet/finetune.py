@@ -23,34 +23,38 @@ from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
 from whet.data.clean import clean_text
 from whet.data.split import draw, select
+from whet.data.targets import classes_of
 from whet.data.tokens import Cutter
 from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.labels import LabelSet
+from whet.model.answers import scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.model.files import ModelFiles
-from whet.prepare import EncodedSide
+from whet.prepare import EncodedSide, seconds_of
 from whet.records import (
     Baselines,
     Bools,
     Evaluation,
     Examples,
     Floats,
-    Metrics,
+    Inputs,
     Notice,
     Redone,
     Revision,
+    SeveralScores,
     Side,
     Splits,
     Stage,
     StepRecord,
+    Usage,
 )
-from whet.report import card
+from whet.report import card, figures
 from whet.score import baseline, unlearned
+from whet.score.judge import default_thresholds, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
-from whet.score.metrics import as_json, classification, interval, log_loss, softmax, value
-from whet.score.verdict import verdict
+from whet.score.metrics import value
 from whet.training import estimate, loop, memory
 from whet.training.checkpoints import Checkpoints, Found
 from whet.training.keeper import Keeper
@@ -77,6 +81,7 @@ class Job:
     files: ModelFiles
     classifier: Classifier
     cutter: Cutter
+    inputs: Inputs
     test: Examples | None
     sides: Mapping[Side, EncodedSide]
     labels: LabelSet
@@ -97,12 +102,14 @@ class Job:
 
     @property
     def recipe(self) -> loop.Recipe:
-        return loop.recipe_of(self.settings, self.weights)
+        return loop.recipe_of(self.settings, self.weights, kind=self.labels.kind)
 
 
 def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
+    if job.labels.kind == "value":
+        job.classifier.scale = scale_of(np.asarray(job.sides["train"].targets), job.classifier.model)
     heap.keep()
     with memory.explained(job.classifier):
         yield from _train_and_save(folder, job.settings, job, job.classifier)
@@ -114,51 +121,58 @@ def _train_and_save(
     yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
     pace = None if job.budget is None else _pace(job.budget, job, settings)
     last, validation = yield from _fit(folder, classifier, job, settings, pace)
+    classifier.fold()
     give_back(classifier.device)  # to save the model takes as much again as its weights
     metrics: dict[str, object] = {"task": job.labels.task}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
+    thresholds = _thresholds(validation, job.labels)
     if validation is not None:
-        metrics["validation"] = _scores(validation, len(job.sides["validation"].encoded))
+        metrics["validation"] = figures.scores(validation, len(job.sides["validation"].encoded))
         seconds["evaluate"] += validation.seconds
 
     if "test" in job.sides:
         yield Stage("evaluate", "test")
         before = classifier.pack_tokens
-        test, logits, taken = _evaluate(classifier, job, settings, "test", validation or last, pace)
+        test, logits, taken = _evaluate(classifier, job, "test", validation or last, pace, thresholds)
         yield from _smaller_packs(folder, classifier, before)
         if taken is not None:
             all_ = f"{len(taken):,}"
-            message = f"{taken.sum():,} of {all_} test rows, drawn by label, were scored in the time that was left"
+            drawn = "value" if job.labels.kind == "value" else "label"
+            message = f"{taken.sum():,} of {all_} test rows, drawn by {drawn}, were scored in the time that was left"
             beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
             yield folder.log(Notice(message + beside, "warning"))
         yield folder.log(test)
         whole = job.budget.whole if job.budget else test.metrics.rows
-        assert isinstance(test.metrics, Metrics)
-        metrics["test"] = _scores(test, whole) | _without_leaks(job, logits, taken)
-        metrics |= _compared(test.metrics, job.baselines)
+        metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds)
+        metrics |= figures.compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
         assert job.test is not None
         scored = job.test if taken is None else select(job.test, taken)
-        runs.write_predictions(folder, scored, job.labels.names, softmax(logits))
-        yield from _doubts(folder, job, test)
+        runs.write_predictions(folder, scored, job.labels, probabilities(logits, job.labels), thresholds)
+        yield from _doubts(folder, job, test, logits)
     elif validation is not None:
         yield from _doubts(folder, job, validation)
 
     yield Stage("save")
     metrics["seconds"] = seconds
-    text = card.write(job.files.name, job.labels, metrics, settings)
+    text = card.write(job.files.name, job.labels, metrics, settings, job.inputs)
     if job.team.first:
-        artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text)
+        usage = Usage(job.inputs, thresholds)
+        artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage)
     folder.log_end(last)
     folder.write("metrics.json", metrics)
 
 
-def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation) -> Iterator[Notice]:
-    """What is to be told of a model that seems to have learned nothing."""
-    # Balanced sampling shows each class as often as any other.
-    shown = job.sides["train"].labels if job.settings.sampling == "plain" else np.arange(len(job.labels))
-    guess = job.recipe.loss.guess(torch.from_numpy(shown))
-    signs = unlearned.signs(judged.metrics, judged.side, folder.losses(), guess)
+def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
+    """What is to be told of a model that seems to have learned nothing. `logits`: what it answered on that side."""
+    answers: Bools | Floats | None = None
+    if logits is not None and isinstance(judged.metrics, SeveralScores):
+        answers = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
+    elif logits is not None and job.labels.kind == "value":
+        answers = logits[:, 0]
+    spread = float(np.std(job.sides["train"].targets))
+    guess, losses = _guess(job), folder.losses()
+    signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=answers, spread=spread)
     if signs:
         advice = (
             f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
@@ -168,12 +182,26 @@ def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation) -> Iterator[No
         yield folder.log(Notice(message, "warning"))
 
 
+def _guess(job: Job) -> float:
+    """The loss of whoever gives all training rows the same answer, the best there is."""
+    targets = job.sides["train"].targets
+    if job.labels.kind == "value":
+        values = np.asarray(targets, dtype=np.float64)
+        scale = scale_of(values, job.classifier.model)
+        return job.recipe.loss.guess(torch.from_numpy((values - scale.mean) / scale.deviation))
+    # Balanced sampling shows each class as often as any other.
+    shown = targets if job.settings.sampling == "plain" else np.arange(len(job.labels))
+    return job.recipe.loss.guess(torch.from_numpy(shown))
+
+
 def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path) -> Baselines:
     """The cheap answers on the same rows."""
     assert splits.test is not None
-    train, test = sides["train"].labels, sides["test"].labels
+    train, test, pairs = sides["train"].targets, sides["test"].targets, seconds_of(splits)
     learnt, scored = ([clean_text(text) for text in rows.texts] for rows in (splits.train, splits.test))
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache)
+    if pairs is not None:
+        pairs = [clean_text(text) for text in pairs[0]], [clean_text(text) for text in pairs[1]]
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs)
 
 
 def _fit(
@@ -184,7 +212,7 @@ def _fit(
     train = job.sides["train"]
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
     objective = job.team.objective(classifier, train.encoded, job.recipe.loss)
-    training = loop.Training(classifier, train.encoded, train.labels, job.recipe, objective, pace)
+    training = loop.Training(classifier, train.encoded, train.targets, job.recipe, objective, pace)
     keeper = Keeper(
         job.kept.checkpoints, training, selection, classifier.model, job.team, settings.checkpoint_every,
         beside=classifier.device.type != "cpu",
@@ -257,7 +285,7 @@ def _judge(
     settings, classifier = job.settings, job.classifier
     before, ended = classifier.pack_tokens, record.step == record.steps
     with interruption.at_once():
-        evaluation, *_ = _evaluate(classifier, job, settings, "validation", record, pace if ended else None)
+        evaluation, *_ = _evaluate(classifier, job, "validation", record, pace if ended else None, None)
     if pace and not ended:
         pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
     yield from _smaller_packs(folder, classifier, before)
@@ -285,52 +313,53 @@ def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
     )
 
 
-def _scores(found: Evaluation, whole: int) -> dict[str, object]:
-    """The part of metrics.json for one side, which has so many rows in all."""
-    assert isinstance(found.metrics, Metrics)
-    scores = {**as_json(found.metrics), "loss": found.loss}
-    if found.metrics.rows < whole:
-        scores["sample"] = {"rows": found.metrics.rows, "of": whole}
-        scores["intervals"] = {"accuracy": list(interval(found.metrics))}
-    return scores
+def _thresholds(validation: Evaluation | None, labels: LabelSet) -> dict[str, float]:
+    """From which probability each of several labels is answered: tuned on the validation rows, where there are any."""
+    if validation is not None and isinstance(validation.metrics, SeveralScores):
+        return dict(validation.metrics.thresholds)
+    return default_thresholds(labels)
 
 
-def _without_leaks(job: Job, logits: Floats, taken: Bools | None) -> dict[str, object]:
+def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Mapping[str, float]) -> dict[str, object]:
     """The scores of test but for the rows that train has, where there are any. `taken`: the rows with logits."""
     if job.leaks is None:
         return {}
     scored = np.ones(len(job.leaks.exact), np.bool_) if taken is None else taken
     found = Leaks(job.leaks.exact[scored], None if job.leaks.near is None else job.leaks.near[scored])
-    clean = without(job.sides["test"].labels[scored], logits.argmax(axis=1), found, job.labels)
+    targets = job.sides["test"].targets[scored]
+    clean = without(lambda rows: judge(logits[rows], targets[rows], job.labels, thresholds)[0], found)
     return {} if clean is None else {"without_leaks": clean}
 
 
 def _evaluate(
-    classifier: Classifier, job: Job, settings: Settings, name: Side, at: StepRecord | Evaluation, pace: Pace | None
-) -> tuple[Evaluation, Floats, Bools | None]:
+    classifier: Classifier, job: Job, name: Side, at: StepRecord | Evaluation, pace: Pace | None,
+    thresholds: Mapping[str, float] | None,
+) -> tuple[Evaluation, Floats, Bools | None]:  # fmt: skip
     """Scores a side: all of it, or what a pace leaves time for. Returns with the scores the logits [B, C]
-    of the rows that have one, and which those are; None: all."""
+    of the rows that have one, and which those are; None: all. Without `thresholds` those of several labels are
+    tuned on this side."""
     side, started = job.sides[name], time.perf_counter()
-    ids, scored = side.labels, None
+    targets, scored = side.targets, None
     if pace is None:
         logits = job.team.all_logits(classifier, side.encoded)
     else:
-        logits, scored = _in_time(classifier, job, name, pace, settings.seed)
-        ids, scored = ids[scored], None if scored.all() else scored
+        logits, scored = _in_time(classifier, job, name, pace, job.settings.seed)
+        targets, scored = targets[scored], None if scored.all() else scored
     seconds = time.perf_counter() - started
-    metrics = classification(ids, logits.argmax(axis=1), job.labels)
-    return Evaluation(name, at.step, at.epoch, log_loss(logits, ids), metrics, seconds), logits, scored
+    metrics, loss = judge(logits, targets, job.labels, thresholds)
+    return Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, scored
 
 
 def _in_time(classifier: Classifier, job: Job, name: Side, pace: Pace, seed: int) -> tuple[Floats, Bools]:
     """Logits [B, C] of the rows of a side that there is time for, and which those are. They are drawn by
     label in an order that does not hang on the clock, and scored part by part."""
     side = job.sides[name]
-    row_ids = job.test.row_ids if name == "test" and job.test is not None else range(len(side.labels))
-    scored = np.zeros(len(side.labels), np.bool_)
-    logits = np.zeros((len(side.labels), len(job.labels)))
+    rows, classes = len(side.encoded), classes_of(side.targets)
+    row_ids = job.test.row_ids if name == "test" and job.test is not None else range(rows)
+    scored = np.zeros(rows, np.bool_)
+    logits = np.zeros((rows, len(job.labels)))
     while (due := pace.due(name, int(scored.sum()))) > scored.sum():
-        part = draw(side.labels, row_ids, due, f"{name} rows", seed) & ~scored
+        part = draw(classes, row_ids, due, f"{name} rows", seed) & ~scored
         began = time.perf_counter()
         logits[part] = job.team.all_logits(classifier, subset(side.encoded, part))
         pace.evaluated(name, int(part.sum()), time.perf_counter() - began)
@@ -343,20 +372,3 @@ def _smaller_packs(folder: runs.RunFolder, classifier: Classifier, before: int) 
     if classifier.pack_tokens < before:
         text = f"out of memory in an evaluation; its packs have at most {classifier.pack_tokens:,} tokens from here on"
         yield folder.log(Notice(text, "warning"))
-
-
-def _compared(model: Metrics, rivals: Baselines | None) -> dict[str, object]:
-    """The baselines' part of metrics.json, with the sentence on who won in every language."""
-    if rivals is None:
-        return {}
-    return {
-        "baselines": {
-            "majority": as_json(rivals.majority),
-            "tfidf": as_json(rivals.tfidf),
-            "seconds": rivals.seconds,
-        },
-        "verdict": {
-            "en": verdict(model, rivals, rows=model.rows, lang="en"),
-            "ko": verdict(model, rivals, rows=model.rows, lang="ko"),
-        },
-    }

@@ -132,12 +132,12 @@ def _verified(run: str | os.PathLike[str]) -> CheckedRun:
         raise MissingExtraError(needed.message, todo=needed.todo)
     folder = runs.find(run)
     files = () if folder.bare else tuple(_read_files(folder))
-    from whet import artifact  # loads torch
+    from whet import artifact, sidefile  # the first loads torch
 
     loaded = artifact.load(folder.model, device="cpu")
     inner = sorted(path.name for path in folder.model.iterdir() if path.is_file())
     prefix = "" if folder.bare else "model/"
-    canaries = artifact.read_side_file(folder.model)["canaries"]
+    canaries = sidefile.read(folder.model)["canaries"]
     return CheckedRun(folder.path, (*files, *(prefix + name for name in inner)), len(canaries), loaded.labels.names)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -72,14 +72,24 @@ class LabelSet:
         return [known[label] for label in labels]
 
 
-def label_set(labels: Iterable[str], *, positive: str | None, source: str, order: Sequence[str] = ()) -> LabelSet:
+def label_set(
+    labels: Iterable[str], *, positive: str | None, source: str, order: Sequence[str] = (), kind: Kind = "one"
+) -> LabelSet:
     """The label set of the training labels.
 
     Order: as in `order` where given (the user's label names), else whole numbers by value, else
-    names by code point; in a binary task the positive class then comes second. Fewer than two
-    labels raise DataError.
+    names by code point; in a binary task the positive class then comes second. Of several labels a row one
+    suffices; fewer than two raise DataError otherwise. Of a value the only name is that of its column.
     """
     present = set(labels)
+    if kind != "one" and positive is not None:
+        raise UsageError(
+            f"--positive {positive} with {'several labels a row' if kind == 'several' else 'numbers'}",
+            expected="two labels: a positive class belongs to a binary task",
+            todo="Leave out --positive",
+        )
+    if kind != "one" and present:
+        return LabelSet(tuple(_ordered(present, order)), None, "", kind)
     if len(present) < 2:
         only = ", ".join(quoted(name) for name in sorted(present)) or "none"
         raise DataError(
@@ -88,7 +98,7 @@ def label_set(labels: Iterable[str], *, positive: str | None, source: str, order
             expected="two labels or more, so that there is something to tell apart",
             todo="Add rows of another class, or name another column with --label",
         )
-    names = [name for name in order if name in present] if order else sorted(present, key=_by_value)
+    names = _ordered(present, order)
     if len(names) != 2:
         if positive is not None:
             raise UsageError(
@@ -101,6 +111,10 @@ def label_set(labels: Iterable[str], *, positive: str | None, source: str, order
     if not order and names[0] == chosen:
         names.reverse()
     return LabelSet(tuple(names), chosen, reason)
+
+
+def _ordered(present: Collection[str], order: Sequence[str]) -> list[str]:
+    return [name for name in order if name in present] if order else sorted(present, key=_by_value)
 
 
 def read_label_names(given: str) -> dict[str, str]:

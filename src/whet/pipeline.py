@@ -10,26 +10,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
-import numpy as np
-
-from whet import config, examine, mend, prepare, runs, runtime, values
+from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
 from whet.config import Resolved, SettingValues, resolve
-from whet.data.clean import clean_text
 from whet.data.split import split
+from whet.data.targets import targets_of
 from whet.errors import DataError, PlanTooLongError
+from whet.forecast import Plan
 from whet.model.files import find
 from whet.records import (
     Checked,
-    Ints,
-    Metrics,
     Notice,
-    Plan,
     Prediction,
+    Scores,
     StepRecord,
 )
 from whet.run import Finished as Finished
 from whet.run import Run as Run
-from whet.score.metrics import as_json, classification, log_loss
+from whet.score.judge import judge
+from whet.score.metrics import as_json
 from whet.story import Event as Event
 from whet.story import follow as follow
 from whet.story import foresee as foresee
@@ -41,7 +39,7 @@ logger = logging.getLogger("whet")
 class Evaluated:
     """Scores of a run on other data."""
 
-    metrics: Metrics
+    metrics: Scores
     seconds: float
     source: str
     json: dict[str, object]
@@ -136,8 +134,9 @@ def evaluate(run: Run | str | os.PathLike[str], data: object, **settings: Unpack
     return evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings))
 
 
-def predict(run: Run | str | os.PathLike[str], texts: Sequence[str]) -> list[Prediction]:
-    """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts."""
+def predict(run: Run | str | os.PathLike[str], texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
+    """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts, or of the pairs of
+    texts where the run was trained on pairs."""
     return (run if isinstance(run, Run) else load(run)).predict(texts)
 
 
@@ -167,17 +166,14 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     """The tokens of one training row under the settings' model and cut. Needs no torch where the
     model has a tokenizer.json."""
     settings = resolved.settings
-    rows = prepare.labelled(data, settings).sides["train"]
+    rows = reading.labelled(data, settings).sides["train"]
+    pair = rows.pairs is not None
     if not 0 <= row < len(rows.texts):
         raise DataError(f"no row {row}", where=rows.source, expected=f"0 to {len(rows.texts) - 1}")
     name = "embedded" if settings.model == "auto" else settings.model
     files = find(name, weights=False)
-    cutter = prepare.cutter_of(files, settings, runtime.usable_cache())
-    coded = cutter.tokenizer.encode(clean_text(rows.texts[row]), add_special_tokens=False)
-    spans = cutter.kept_positions(len(coded.ids))
-    seen = set(spans) if isinstance(spans, range) else {*spans[0], *spans[1]}
-    ids = [*cutter.prefix, *coded.ids, *cutter.suffix]
-    kept = [True] * len(cutter.prefix) + [i in seen for i in range(len(coded.ids))] + [True] * len(cutter.suffix)
+    cutter = prepare.cutter_of(files, settings, runtime.usable_cache(), pair=pair)
+    ids, kept = cutter.shown(rows.texts[row], *([rows.pairs[row]] if rows.pairs is not None else []))
     tokens = [cutter.tokenizer.id_to_token(i) or "?" for i in ids]
     return TokenView(rows.texts[row], tuple(tokens), tuple(ids), tuple(kept), settings.max_length)
 
@@ -188,18 +184,17 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
 
     settings = resolved.settings
     loaded = run.predictor.artifact
-    rows, notices = prepare.for_scoring(data, settings, loaded.labels)
+    rows, notices = unseen.to_score(data, settings, loaded.labels, loaded.usage.inputs)
     if settings.test_rows is not None:
         rows = split({"train": rows, "test": rows}, test="test", validation="none", seed=settings.seed,
                      train_rows=None, test_rows=settings.test_rows).test or rows  # fmt: skip
-    assert rows.labels is not None
-    true: Ints = np.asarray(loaded.labels.ids(rows.labels, source=rows.source), dtype=np.int64)
+    targets = targets_of(rows, loaded.labels)
     started = time.perf_counter()
-    encoded = encode_in_memory(rows.texts, loaded.cutter)
+    encoded = encode_in_memory(rows.texts, loaded.cutter, rows.pairs)
     logits = loaded.classifier.all_logits(encoded)
-    metrics = classification(true, logits.argmax(axis=1), loaded.labels)
+    metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
-    document = {**as_json(metrics), "loss": log_loss(logits, true)}
+    document = {**as_json(metrics), "loss": loss}
     return Evaluated(
         metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}}, tuple(notices)
     )

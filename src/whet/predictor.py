@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from whet import artifact, heap
 from whet.config import DeviceName
@@ -14,7 +13,10 @@ from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.records import Floats, Prediction
 from whet.runtime import apply, choose
-from whet.score.metrics import softmax
+from whet.score.judge import probabilities
+from whet.values import shown
+
+Texts = Sequence[str] | Sequence[tuple[str, str]]
 
 CHUNK_ROWS = 2_048  # texts held as tokens at a time
 
@@ -34,22 +36,43 @@ class Predictor:
         """The classifier, its tokenizer and its labels."""
         return self._artifact
 
-    def predict(self, texts: Sequence[str], *, logits: bool = False) -> list[Prediction]:
-        """A prediction for each text, empty ones included; order kept. `logits` adds them."""
+    def predict(self, texts: Texts, *, logits: bool = False) -> list[Prediction]:
+        """A prediction for each text, or of a run on pairs for each (text, second text), empty ones included; order
+        kept. `logits` adds them."""
         return [prediction for chunk in self.stream(texts, logits=logits) for prediction in chunk]
 
-    def stream(self, texts: Sequence[str], *, logits: bool = False) -> Iterator[list[Prediction]]:
+    def stream(self, texts: Texts, *, logits: bool = False) -> Iterator[list[Prediction]]:
         """The same, in chunks of bounded memory. A lone string raises UsageError, for it would be read
-        letter by letter."""
+        letter by letter, and so do texts that are not what the model was trained on."""
         if isinstance(texts, str):
             raise UsageError("one string instead of a list of texts", where="predict", todo="Write predict([text])")
+        usage, cutter = self._artifact.usage, self._artifact.cutter
         for start in range(0, len(texts), CHUNK_ROWS):
             if start:
                 heap.trim()
-            chunk = texts[start : start + CHUNK_ROWS]
-            encoded = encode_in_memory(chunk, self._artifact.cutter)
+            first, *second = _columns(texts[start : start + CHUNK_ROWS], pair=usage.inputs.pair is not None)
+            encoded = encode_in_memory(first, cutter, *second)
             scores = self._artifact.classifier.all_logits(encoded)
-            yield predictions(chunk, scores, encoded.truncated.tolist(), self.labels, logits_too=logits)
+            found = predictions(
+                first, scores, encoded.truncated.tolist(), self.labels, thresholds=usage.thresholds, logits_too=logits
+            )
+            if second:
+                found = [replace(one, text2=text) for one, text in zip(found, second[0], strict=True)]
+            yield found
+
+
+def _columns(texts: Texts, *, pair: bool) -> list[list[str]]:
+    """The texts and, of pairs, the second texts."""
+    wrong = next((text for text in texts if isinstance(text, str) == pair or (pair and len(text) != 2)), None)
+    if wrong is not None:
+        saw = "a single text" if isinstance(wrong, str) else f"{len(wrong)} texts in one row"
+        raise UsageError(
+            f"{saw}: {shown(wrong)}",
+            where="predict",
+            expected="pairs of texts, as the model was trained on" if pair else "single texts",
+            todo='Write predict([("a text", "the other one")])' if pair else "",
+        )
+    return [[text[side] for text in texts] for side in (0, 1)] if pair else [[str(text) for text in texts]]
 
 
 def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = None) -> Predictor:
@@ -64,19 +87,26 @@ def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = Non
 
 
 def predictions(
-    texts: Sequence[str], logits: Floats, truncated: Sequence[bool], labels: LabelSet, *, logits_too: bool = False
+    texts: Sequence[str],
+    logits: Floats,
+    truncated: Sequence[bool],
+    labels: LabelSet,
+    *,
+    thresholds: Mapping[str, float] | None = None,
+    logits_too: bool = False,
 ) -> list[Prediction]:
-    """Records from logits [B, C]."""
-    shares = softmax(logits)
-    best = np.argmax(shares, axis=1) if len(shares) else np.zeros(0, np.int64)
-    return [
-        Prediction(
-            text=text,
-            label=labels.names[top],
-            score=float(row[top]),
-            probabilities={name: float(value) for name, value in zip(labels.names, row, strict=True)},
-            truncated=cut,
-            logits=tuple(float(value) for value in raw) if logits_too else None,
-        )
-        for text, row, raw, top, cut in zip(texts, shares, logits, best, truncated, strict=True)
-    ]
+    """Records from logits [B, C]; of several labels with the thresholds from which each is answered."""
+    found = []
+    for text, row, raw, cut in zip(texts, probabilities(logits, labels), logits, truncated, strict=True):
+        kept = tuple(float(value) for value in raw) if logits_too else None
+        if labels.kind == "value":
+            found.append(Prediction(text, None, None, {}, cut, kept, value=float(row[0])))
+            continue
+        shares = {name: float(share) for name, share in zip(labels.names, row, strict=True)}
+        if labels.kind == "several":
+            named = tuple(name for name, share in shares.items() if share >= (thresholds or {})[name])
+            found.append(Prediction(text, None, None, shares, cut, kept, labels=named))
+        else:
+            top = int(row.argmax())
+            found.append(Prediction(text, labels.names[top], float(row[top]), shares, cut, kept))
+    return found

@@ -12,9 +12,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from whet.labels import Kind
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Targets = Ints | Bools | Floats
+"""What a model is to answer: label ids [B], marks [B, C] of several labels a row, or values [B]."""
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
@@ -54,17 +58,46 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold the text and the label, and why."""
+    """Which columns hold the text, its pair and the label, and why."""
 
     text: str
     text_reason: str
     label: str | None
     label_reason: str
+    pair: str | None = None
+    """The column of the second text where rows are pairs of texts."""
+    pair_reason: str = ""
+    kind: Kind = "one"
+    kind_reason: str = ""
+    """'' where there is nothing to say of one label a row."""
+    separator: str | None = None
+    """What stands between the labels of a row that has several in one string."""
+    labels: tuple[str, ...] = ()
+    """Where each label has a column of 0 and 1, these; `label` is then their names after commas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a model was trained on: how its columns were called."""
+
+    text: str
+    pair: str | None = None
+    """None: single texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How a model is asked, and how its answers are read."""
+
+    inputs: Inputs = Inputs("text")
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Of several labels: label to the probability from which it is answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows with their roles: texts and, when there are any, label names, byte for byte."""
+    """Rows with their roles: texts and, when there are any, label names, byte for byte. What a row is to be answered
+    with stands in `labels`, `several` or `values`; the others are None."""
 
     source: str
     texts: Sequence[str]
@@ -72,6 +105,12 @@ class Examples:
     places: Sequence[str]
     row_ids: Sequence[int]
     """0-based position in the table; travels to predictions and splits."""
+    pairs: Sequence[str] | None = None
+    """The second text of each row where rows are pairs of texts."""
+    several: Sequence[tuple[str, ...]] | None = None
+    """The labels of each row where a row may have any number of them."""
+    values: Sequence[float] | None = None
+    """The number of each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +141,16 @@ class Checked:
     rows: Mapping[str, int]
     """Rows per side as they came, before any split of ours."""
     head: tuple[tuple[str, str], ...]
-    """(text, label) of the first rows."""
+    """(text, label) of the first rows; several labels stand after commas."""
     label_counts: Mapping[str, Mapping[str, int]]
     """Side to label name to rows."""
     looked_for: tuple[str, ...]
     """The codes of all that was looked for, found or not."""
     findings: tuple[Finding, ...]
+    head_pairs: tuple[str, ...] = ()
+    """The second texts of the first rows where rows are pairs."""
+    values: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Side to least, median, mean, most and deviation of its numbers."""
     notices: tuple[str, ...] = ()
     """How the data were read."""
 
@@ -125,11 +168,12 @@ class Splits:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids of B texts laid end to end. `ids` may be a read-only memory map."""
+    """Token ids of B texts, or pairs of texts, laid end to end. `ids` may be a read-only memory map."""
 
     ids: NDArray[np.generic]  # [T] uint16 or uint32
     offsets: Ints  # [B + 1]
     truncated: Bools  # [B]
+    seconds: Ints | None = None  # [B] place in its sequence from which tokens are of the second type
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -142,7 +186,8 @@ class Batch:
     ids: Ints  # [T]
     cu_seqlens: Ints  # [N + 1] first token of each sequence, then T
     rows: Ints  # [N] index into the Encoded that the sequences come from
-    labels: Ints | None  # [N]
+    labels: Targets | None  # [N], or [N, C] of several
+    seconds: Ints | None = None  # [N] as in Encoded
 
 
 # ---------------------------------------------------------------- training
@@ -228,78 +273,6 @@ class Evaluation:
     metrics: Scores
     seconds: float
     best: bool = False
-
-
-# ---------------------------------------------------------------- the plan
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Seconds that something is expected to take, and the band in which nine of ten should end."""
-
-    seconds: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """A shorter way to a model, beside the job as it was asked for."""
-
-    changes: Mapping[str, object]
-    """Setting to value, what differs from the job; empty for the TF-IDF baseline."""
-    time: Span
-    measured: bool
-    """Whether the model was timed here; else its time follows from the arithmetic of its shape."""
-    points: float | None
-    """What it is expected to cost in accuracy, in points; None where nobody has measured it."""
-    source: str
-    """Where that expectation comes from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A job that fits into a time: the settings that differ from what was asked for."""
-
-    limit: float  # seconds
-    changes: Mapping[str, object]
-    time: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a job will take, said before it starts."""
-
-    model: str
-    device: str
-    device_reason: str
-    threads: int
-    rows: Mapping[Side, int]
-    tokens: float
-    """Of a training text, on average."""
-    steps: int
-    operations: float
-    """Floating-point operations of the matrix products of the training."""
-    rate: float
-    """Operations a second at which it was measured to go."""
-    training: Span
-    by_epochs: Mapping[float, Span]
-    """Epochs to the time that training would take: 1, 2, 3 and 5."""
-    evaluation: Span
-    other: Span
-    """Reading, tokens, baseline, saving."""
-    total: Span
-    memory: int | None
-    """Bytes at the highest, on the device; None where that cannot be told."""
-    memory_there: int | None
-    disk: int
-    """Bytes that run folder and tokens take."""
-    disk_there: int | None
-    too_long: bool
-    """Whether it should not start without being asked."""
-    ladder: tuple[Rung, ...]
-    choices: tuple[Choice, ...]
-    probe_seconds: float
 
 
 # ---------------------------------------------------------------- scores
@@ -394,8 +367,17 @@ class Baselines:
 @dataclass(frozen=True, slots=True)
 class Prediction:
     text: str
-    label: str
-    score: float
+    label: str | None
+    """None where a row has several labels or a number."""
+    score: float | None
+    """The probability of the label."""
     probabilities: Mapping[str, float]
+    """Of every label; of several each on its own; of a number none."""
     truncated: bool
     logits: tuple[float, ...] | None = None
+    text2: str | None = None
+    """The second text of a pair."""
+    labels: tuple[str, ...] | None = None
+    """Of several labels those that reach their thresholds."""
+    value: float | None = None
+    """The number."""

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import runs, runtime
-from whet.records import Prediction
+from whet import runs, runtime, sidefile
+from whet.records import Inputs, Prediction
 
 if TYPE_CHECKING:
     from whet.labels import LabelSet
@@ -61,8 +61,13 @@ class Run:
 
         return load_tokenizer(self._folder.model)
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """A prediction for each text, in order."""
+    @property
+    def inputs(self) -> Inputs:
+        """Whether it takes single texts or pairs, and how their columns were called. Loads no torch."""
+        return sidefile.usage_of(sidefile.read(self._folder.model)).inputs
+
+    def predict(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
+        """A prediction for each text, or each pair of texts, in order."""
         return self.predictor.predict(texts)
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,13 +23,14 @@ import numpy as np
 from whet import arrow, durable, lock, naming
 from whet.config import Resolved
 from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you_mean
+from whet.forecast import Plan
+from whet.labels import LabelSet
 from whet.records import (
     SIDES,
     Evaluation,
     Examples,
     Floats,
     Notice,
-    Plan,
     Redone,
     Revision,
     Splits,
@@ -248,23 +249,35 @@ def write_splits(run: RunFolder, splits: Splits) -> None:
     pa.default_memory_pool().release_unused()
 
 
-def write_predictions(run: RunFolder, test: Examples, names: Sequence[str], probabilities: Floats) -> None:
-    """predictions.parquet: true and predicted label and every probability of each test row."""
+def write_predictions(
+    run: RunFolder, test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float]
+) -> None:
+    """predictions.parquet: of each test row what it should be answered with, the answer, and the probability of every
+    label. `answers` [B, C] are probabilities, or numbers."""
     if run.silent:
         return
     import pyarrow as pa
     from pyarrow import parquet
 
-    assert test.labels is not None
     columns: dict[str, object] = {
         "row_id": arrow.numbers(np.array(test.row_ids, dtype=np.int64)),
         "place": arrow.strings(test.places),
         "text": arrow.strings(test.texts),
-        "label": arrow.strings(test.labels),
-        "predicted": arrow.strings([names[i] for i in probabilities.argmax(axis=1)]),
     }
-    for index, name in enumerate(names):
-        columns[f"probability {name}"] = arrow.numbers(probabilities[:, index])
+    if test.pairs is not None:
+        columns["text2"] = arrow.strings(test.pairs)
+    if test.values is not None:
+        columns |= {"value": arrow.numbers(np.array(test.values)), "predicted": arrow.numbers(answers[:, 0])}
+    elif test.several is not None:
+        chosen = [[name for name, share in zip(labels.names, row, strict=True) if share >= thresholds[name]]
+                  for row in answers]  # fmt: skip
+        columns |= {"labels": arrow.lists(test.several), "predicted": arrow.lists(chosen)}
+    else:
+        assert test.labels is not None
+        predicted = [labels.names[i] for i in answers.argmax(axis=1)]
+        columns |= {"label": arrow.strings(test.labels), "predicted": arrow.strings(predicted)}
+    for index, name in enumerate(labels.names if test.values is None else ()):
+        columns[f"probability {name}"] = arrow.numbers(answers[:, index])
     with _mendable(run.path):
         parquet.write_table(pa.table(columns), run.path / "predictions.parquet")
 

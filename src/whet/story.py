@@ -12,7 +12,8 @@ from whet import durable, examine, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, OutputError, RunBusyError, UsageError
-from whet.records import Checked, Evaluation, Notice, Plan, Redone, Revision, Stage, StepRecord
+from whet.forecast import Plan
+from whet.records import Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
 
@@ -182,7 +183,8 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         yield Stage("baseline")
         baselines = finetune.baselines(splits, sides, labels, cache)
     return finetune.Job(
-        resolved, asked.files, planned.classifier, planned.cutter, splits.test, sides, labels, baselines, leaks,
+        resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
+        leaks,
         team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
     )  # fmt: skip
 

@@ -25,7 +25,8 @@ from tests.flows.conftest import Command, Job, Told, events_of, python, weights_
 from whet import config, lock, pipeline, runtime
 from whet.cli import main
 from whet.errors import Interrupted, OutputError, RunBusyError
-from whet.records import Plan, StepRecord
+from whet.forecast import Plan
+from whet.records import StepRecord
 
 fcntl = pytest.importorskip("fcntl", reason="processes of POSIX")
 resource = pytest.importorskip("resource", reason="processes of POSIX")

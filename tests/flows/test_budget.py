@@ -20,10 +20,11 @@ from tests.flows.conftest import BRIEF, Command, Job, events_of, write_csv
 from whet import finetune, pipeline, prepare
 from whet.config import resolve
 from whet.errors import UsageError
+from whet.forecast import Plan
 from whet.model import embedded
 from whet.model.files import find
 from whet.planning import measured, plan
-from whet.records import Plan, Revision, StepRecord
+from whet.records import Revision, StepRecord
 from whet.runtime import Ranks
 from whet.training import estimate, pace
 from whet.training.estimate import Speed

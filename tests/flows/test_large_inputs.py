@@ -13,14 +13,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-import whet
 from tests.conftest import review_rows
-from whet import examine, large, prepare, runtime
-from whet.cli import main
+from whet import examine, large, prepare, reading, runtime
 from whet.config import Resolved, resolve
 from whet.data.doctor.look import as_json
 from whet.data.split import fingerprint
-from whet.data.store import Held, Stored
+from whet.data.store import Held
 from whet.records import SIDES
 
 
@@ -31,7 +29,7 @@ def rows() -> list[dict[str, Any]]:
         {"text": "  The story of this one was wonderful, I thought so all evening.\n", "label": "positive"},
         {"text": "The film of this one was dreadful, I thought so all evening.", "label": "positive"},
         {"text": "The film of this one was dreadful, I thought so all evening!", "label": "negative"},
-        {"text": "<br />A \"quoted\" film,\nover two lines with a NUL\0 and é.", "label": "negative"},
+        {"text": '<br />A "quoted" film,\nover two lines with a NUL\0 and é.', "label": "negative"},
         {"text": "ê°€ë‚˜", "label": "positive"},
         {"text": "영화가 정말 좋았다 그리고 길었다", "label": "positive"},
         {"text": "", "label": "negative"},
@@ -127,5 +125,5 @@ def test_a_table_on_the_disk_is_told_split_and_encoded_as_in_memory(
     before = told(data, resolved, tmp_path / "one")
     on_disk(monkeypatch, always=True)
     after = told(data, resolved, tmp_path / "other")
-    assert isinstance(prepare.labelled(data, resolved.settings).sides["train"].texts, Held)
+    assert isinstance(reading.labelled(data, resolved.settings).sides["train"].texts, Held)
     assert after == before

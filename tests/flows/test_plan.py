@@ -17,9 +17,10 @@ from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, Command, Job, content_of, events_of, write_csv
 from whet import config, pipeline
 from whet.errors import PlanTooLongError
+from whet.forecast import Plan
 from whet.model import embedded
 from whet.planning import ladder, measured, plan
-from whet.records import Plan, StepRecord
+from whet.records import StepRecord
 from whet.score import baseline
 from whet.training import estimate
 from whet.training.estimate import Speed

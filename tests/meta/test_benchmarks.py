@@ -18,6 +18,7 @@ from tests.meta.source import REPOSITORY
 
 FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
+    "few_labels",
     "ladder",
     "memory",
     "plan_accuracy",

@@ -22,15 +22,17 @@ LAYERS = {
     "whet.heap": -1,
     "whet.recipes": -1,
     "whet.records": 0,
-    "whet.labels": 0,
+    "whet.labels": -1,
     "whet.config": 0,
     "whet.hub": 0,
     "whet.gpu": 0,  # torch inside its functions
     "whet.runtime": 1,
+    "whet.forecast": 1,
     "whet.data": 1,
     "whet.score": 1,
     "whet.model": 2,
     "whet.training": 3,
+    "whet.sidefile": 2,
     "whet.artifact": 3,
     "whet.runs": 3,
     "whet.arrow": 2,
@@ -42,6 +44,8 @@ LAYERS = {
     "whet.report": 5,
     "whet.onnx": 5,
     "whet.prepare": 4,
+    "whet.unseen": 4,
+    "whet.reading": 3,
     "whet.examine": 5,
     "whet.mend": 6,
     "whet.finetune": 6,
@@ -256,7 +260,11 @@ def test_nothing_is_read_that_could_run_code() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "fault"),
     [
-        ("whet.labels", "def f():\n    from whet.config import fields", "src/whet/labels.py:2: whet.labels (layer 0) "),
+        (
+            "whet.labels",
+            "def f():\n    from whet.config import fields",
+            "src/whet/labels.py:2: whet.labels (layer -1) ",
+        ),
         ("whet.data.read", "import whet.score", "src/whet/data/read.py:1: whet.data (layer 1) imports whet.score (l"),
         ("whet.model.loss", "from whet import config, pipeline", ""),
         (

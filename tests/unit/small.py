@@ -59,12 +59,15 @@ def sequences(lengths: Sequence[int], *, vocabulary: int, seed: int = 0) -> list
     return [generator.integers(0, vocabulary, length).tolist() for length in lengths]
 
 
-def batch(rows: Sequence[Sequence[int]], labels: Sequence[int] | None = None) -> Batch:
-    """The rows end to end in the order given."""
+def batch(
+    rows: Sequence[Sequence[int]], labels: Sequence[int] | None = None, seconds: Sequence[int] | None = None
+) -> Batch:
+    """The rows end to end in the order given; those of pairs with the places where the second texts begin."""
     cu_seqlens = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     ids = np.asarray([token for row in rows for token in row], dtype=np.int64)
     given = None if labels is None else np.asarray(labels, dtype=np.int64)
-    return Batch(ids, cu_seqlens, np.arange(len(rows), dtype=np.int64), given)
+    places = None if seconds is None else np.asarray(seconds, dtype=np.int64)
+    return Batch(ids, cu_seqlens, np.arange(len(rows), dtype=np.int64), given, places)
 
 
 def encoded(rows: Sequence[Sequence[int]]) -> Encoded:

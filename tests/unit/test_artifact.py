@@ -92,12 +92,13 @@ def test_whet_json_says_how_texts_are_cut_and_what_the_model_answers(saved: Path
     side = json.loads((saved / "whet.json").read_text(encoding="utf-8"))
     canaries = side.pop("canaries")
     assert side == {
-        "format": 1,
+        "format": 2,
         "kind": "transformer",
         "task": "binary",
         "labels": ["neg", "pos"],
         "positive": "pos",
         "positive_reason": "by its name",
+        "columns": {"text": "text", "pair": None},
         "max_length": 100,
         "truncation": "head",
     }
@@ -213,8 +214,8 @@ def test_swapped_labels_are_refused_with_both_orders(folder: Path) -> None:
 
 
 def test_a_newer_format_is_refused_with_advice(folder: Path) -> None:
-    rewrite(folder / "whet.json", lambda side: side.update(format=2))
-    assert refused(folder) == f"{folder / 'whet.json'}: format 2. Expected 1 or lower. Upgrade whet."
+    rewrite(folder / "whet.json", lambda side: side.update(format=3))
+    assert refused(folder) == f"{folder / 'whet.json'}: format 3. Expected 2 or lower. Upgrade whet."
 
 
 def test_a_folder_without_whet_json_is_refused(folder: Path) -> None:
@@ -239,7 +240,7 @@ def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
         ('{"format": true}', "no format number."),
         (
             '{"format": 1, "truncation": "head", "kind": "transformer", "max_length": "100"}',
-            "missing or unknown: labels, positive, positive_reason, max_length, canaries. "
+            "missing or unknown: task, labels, positive, positive_reason, max_length, canaries. "
             "Train again, or restore the file.",
         ),
     ],

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import TinyModel
-from whet import prepare
+from whet import prepare, reading
 from whet.config import Resolved, Settings, resolve
-from whet.data.split import split
+from whet.data.split import select, split
 from whet.errors import DataError, ModelError, UsageError
 from whet.labels import LabelSet
 from whet.model.files import find
@@ -45,7 +45,7 @@ def csv(path: Path, *lines: str) -> Path:
     return path
 
 
-def sides_of(labelled: prepare.Labelled) -> dict[str, str]:
+def sides_of(labelled: reading.Labelled) -> dict[str, str]:
     return {side: rows.source for side, rows in labelled.sides.items()}
 
 
@@ -68,21 +68,21 @@ def test_the_findings_that_are_allowed_are_named_after_commas() -> None:
 
 def test_the_splits_of_data_become_its_sides() -> None:
     data = source(train=table("a", "nnpp"), dev=table("b", "np"), test=table("c", "np"))
-    assert sides_of(prepare.labelled(data, settings())) == {"train": "a", "validation": "b", "test": "c"}
+    assert sides_of(reading.labelled(data, settings())) == {"train": "a", "validation": "b", "test": "c"}
 
 
 def test_a_split_that_is_asked_for_takes_another_side() -> None:
     data = source(train=table("a", "nnpp"), validation=table("b", "np"), unsup=table("c", "np"))
-    rows = prepare.labelled(data, settings(test="validation"))
+    rows = reading.labelled(data, settings(test="validation"))
     assert sides_of(rows) == {"train": "a", "test": "b"}
-    assert sides_of(prepare.labelled(data, settings(test="unsup"))) == {"train": "a", "validation": "b", "test": "c"}
+    assert sides_of(reading.labelled(data, settings(test="unsup"))) == {"train": "a", "validation": "b", "test": "c"}
 
 
 @pytest.mark.parametrize("side", ["test", "validation"])
 def test_the_training_rows_cannot_be_another_side(side: str) -> None:
     data = source(train=table("a", "nnpp"))
     with pytest.raises(UsageError) as caught:
-        prepare.labelled(data, settings(**{side: "train"}))
+        reading.labelled(data, settings(**{side: "train"}))
     assert caught.value.message == (
         f"--{side}: train is what is trained on. Expected other rows: a file, another split, a share such as 0.1, "
         "or none."
@@ -92,26 +92,26 @@ def test_the_training_rows_cannot_be_another_side(side: str) -> None:
 def test_files_named_for_test_and_validation_are_read(tmp_path: Path) -> None:
     test = csv(tmp_path / "other.csv", "text,label", "one,n", "two,p")
     valid = csv(tmp_path / "valid.csv", "text,label", "one,n")
-    rows = prepare.labelled(source(train=table("a", "nnpp")), settings(test=str(test), validation=str(valid)))
+    rows = reading.labelled(source(train=table("a", "nnpp")), settings(test=str(test), validation=str(valid)))
     assert sides_of(rows) == {"train": "a", "test": str(test), "validation": str(valid)}
     assert rows.sides["test"].labels == ("n", "p")
 
 
 @pytest.mark.parametrize("wish", ["0.2", "none", "auto"])
 def test_shares_and_none_read_nothing(wish: str) -> None:
-    rows = prepare.labelled(source(train=table("a", "nnpp")), settings(test=wish))
+    rows = reading.labelled(source(train=table("a", "nnpp")), settings(test=wish))
     assert sides_of(rows) == {"train": "a"}
 
 
 def test_data_without_training_rows_are_refused() -> None:
     with pytest.raises(DataError) as caught:
-        prepare.labelled(source(test=table("a", "np"), extra=table("b", "np")), settings())
+        reading.labelled(source(test=table("a", "np"), extra=table("b", "np")), settings())
     assert caught.value.message == "data: no split for training among test, extra. Expected one called train."
 
 
 def test_a_test_side_of_data_without_labels_is_left_out_and_said() -> None:
     data = source(train=table("a", "nnpp"), test=table("contest", [-1, -1]))
-    rows = prepare.labelled(data, settings())
+    rows = reading.labelled(data, settings())
     assert sides_of(rows) == {"train": "a"}
     assert rows.notices == ("contest has no labels and is not used for test",)
 
@@ -119,7 +119,7 @@ def test_a_test_side_of_data_without_labels_is_left_out_and_said() -> None:
 def test_a_test_file_without_labels_is_refused(tmp_path: Path) -> None:
     test = csv(tmp_path / "other.csv", "text", "one", "two")
     with pytest.raises(DataError) as caught:
-        prepare.labelled(source(train=table("a", "nnpp")), settings(test=str(test)))
+        reading.labelled(source(train=table("a", "nnpp")), settings(test=str(test)))
     assert caught.value.message == (
         f"{test}: no labels, so it cannot be the test side. Expected a label in every row. "
         "Name another file with --test, or a column with --label."
@@ -128,27 +128,21 @@ def test_a_test_file_without_labels_is_refused(tmp_path: Path) -> None:
 
 def test_training_rows_without_labels_are_refused() -> None:
     with pytest.raises(DataError) as caught:
-        prepare.labelled(source(train=table("a", [-1, -1])), settings())
+        reading.labelled(source(train=table("a", [-1, -1])), settings())
     assert caught.value.message == "a: no labels in the training rows. Name a column with --label."
 
 
 def test_a_side_whose_columns_have_other_names_is_understood() -> None:
     other = Table("b", {"review": ["x y", "z w"], "sentiment": ["n", "p"]}, ["row 1", "row 2"])
-    rows = prepare.labelled(source(train=table("a", "nnpp"), test=other), settings())
+    rows = reading.labelled(source(train=table("a", "nnpp"), test=other), settings())
     assert rows.sides["test"].texts == ("x y", "z w")
     assert rows.sides["test"].labels == ("n", "p")
 
 
 def test_columns_and_their_reasons_are_kept() -> None:
-    rows = prepare.labelled(source(train=table("a", "nnpp", texts="review")), settings(label="LABEL"))
+    rows = reading.labelled(source(train=table("a", "nnpp", texts="review")), settings(label="LABEL"))
     assert (rows.columns.text, rows.columns.text_reason) == ("review", "named 'review'")
     assert (rows.columns.label, rows.columns.label_reason) == ("label", "given")
-
-
-def test_texts_to_predict_need_no_label(tmp_path: Path) -> None:
-    rows = prepare.unlabelled(csv(tmp_path / "new.csv", "id,review", "1,one thing", "2,"), settings())
-    assert rows.texts == ("one thing", "")
-    assert rows.labels is None
 
 
 # ---------------------------------------------------------------- labels
@@ -156,7 +150,7 @@ def test_texts_to_predict_need_no_label(tmp_path: Path) -> None:
 
 def label_set(data: object, **given: Any) -> LabelSet:
     chosen = settings(test="none", **given)
-    rows = prepare.labelled(data, chosen)
+    rows = reading.labelled(data, chosen)
     splits = split(rows.sides, test="none", validation="none", seed=0, train_rows=None, test_rows=None)
     return prepare.label_set_of(rows, splits, chosen)
 
@@ -189,39 +183,52 @@ def test_f1_needs_a_positive_class() -> None:
     with pytest.raises(UsageError) as caught:
         label_set(source(train=table("a", "abc")), metric="f1")
     assert caught.value.message == (
-        "--metric f1 with 3 labels. Expected macro_f1 or weighted_f1 for more than two labels."
+        "--metric: metric f1 in a multiclass task. Expected one of macro_f1, accuracy, micro_f1, weighted_f1, loss; f1 "
+        "is the score of the positive class of a binary task. Use macro_f1."
     )
     assert label_set(source(train=table("a", "abab")), metric="f1").positive == "b"
 
 
-# ---------------------------------------------------------------- scoring
+def test_the_names_of_several_labels_are_those_of_the_whole_table() -> None:
+    several = Table("a", {"text": ["p q"] * 4, "labels": [["1"], ["0", "1"], [], ["2"]]}, ["row"] * 4)
+    rows = reading.labelled(source(train=several), settings(label_names="joy,fear,love"))
+    splits = Splits(select(rows.sides["train"], np.array([True, True, True, False])), None, None, {})
+    labels = prepare.label_set_of(rows, splits, settings())
+    assert (labels.names, labels.kind, labels.task) == (("joy", "fear", "love"), "several", "multilabel")
 
 
-def scored(data: Table, **given: Any) -> Examples:
-    return prepare.for_scoring(source(train=data), settings(**given), LABELS)[0]
+def test_the_only_name_of_a_value_is_that_of_its_column() -> None:
+    values = Table("a", {"text": ["p q"] * 3, "score": [0.5, 1, 2]}, ["row"] * 3)
+    labels = label_set(source(train=values), task="regression", label="score")
+    assert (labels.names, labels.kind, labels.task) == (("score",), "value", "regression")
 
 
-def test_labels_to_score_stand_by_name_or_by_number() -> None:
-    assert scored(table("a", ["pos", "neg"])).labels == ("pos", "neg")
-    assert scored(table("a", ["1", "0"])).labels == ("pos", "neg")
-    assert scored(table("a", [1, 0])).labels == ("pos", "neg")
+@pytest.mark.parametrize(("task", "shown"), [("multilabel", "several labels a row"), ("regression", "numbers")])
+def test_a_positive_class_belongs_to_one_label(task: str, shown: str) -> None:
+    values = Table("a", {"text": ["p q"] * 3, "label": ["1", "1", "2"]}, ["row"] * 3)
+    with pytest.raises(UsageError) as caught:
+        label_set(source(train=values), task=task, positive="1")
+    assert caught.value.message == (
+        f"--positive 1 with {shown}. Expected two labels: a positive class belongs to a binary task. Leave out "
+        "--positive."
+    )
 
 
-def test_given_names_come_before_numbers() -> None:
-    assert scored(table("a", ["1", "0"]), label_names="pos,neg").labels == ("neg", "pos")
+def test_another_side_has_the_kind_of_the_training_rows() -> None:
+    train = Table("a", {"text": ["p q"] * 12, "score": [i / 4 for i in range(12)]}, ["row"] * 12)
+    test = Table("b", {"text": ["x"], "score": [3]}, ["row 1"])
+    assert reading.labelled(source(train=train, test=test), settings()).sides["test"].values == (3.0,)
 
 
-def test_labels_that_are_no_numbers_of_the_run_stay_and_are_named_later() -> None:
-    rows = scored(table("a", ["2", "0"]))
+def test_a_side_without_second_texts_is_refused() -> None:
+    train = Table("a", {"text": ["p"] * 4, "text2": ["q"] * 4, "label": list("nnpp")}, ["row"] * 4)
+    test = Table("b", {"text": ["x"], "label": ["n"]}, ["row 1"])
     with pytest.raises(DataError) as caught:
-        LABELS.ids(rows.labels or (), source="a")
-    assert "labels that the training side lacks: '2' (1 row), '0' (1 row)" in caught.value.message
-
-
-def test_rows_without_labels_cannot_be_scored() -> None:
-    with pytest.raises(DataError) as caught:
-        scored(table("a", [-1, -1]))
-    assert caught.value.message == "a: no labels to compare with. Use whet predict, or name --label."
+        reading.labelled(source(train=train, test=test), settings())
+    assert caught.value.message == (
+        "b: no second text found. Expected a column like 'text2': the model was trained on pairs of texts. Name it "
+        "with --pair COLUMN."
+    )
 
 
 # ---------------------------------------------------------------- model and tokens
@@ -309,8 +316,8 @@ def test_every_side_is_encoded_with_its_label_ids(tiny_bert: Path, tmp_path: Pat
     cutter = prepare.cutter_of(find(str(tiny_bert)), settings(max_length=20), tmp_path)
     sides = encoded(cutter, tmp_path, test=rows_of("b", "two", "words here"))
     assert list(sides) == ["train", "test"]
-    assert [(len(side.encoded), side.labels.tolist()) for side in sides.values()] == [(3, [0, 1, 0]), (2, [0, 1])]
-    assert sides["test"].labels.dtype == np.int64
+    assert [(len(side.encoded), side.targets.tolist()) for side in sides.values()] == [(3, [0, 1, 0]), (2, [0, 1])]
+    assert sides["test"].targets.dtype == np.int64
 
 
 def test_a_label_that_training_lacks_is_named(tiny_bert: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +14,14 @@ import pytest
 from whet import durable, naming, runs
 from whet.config import Resolved, fields, resolve
 from whet.errors import ModelError, OutputError, TrainingError, UsageError
+from whet.labels import LabelSet
 from whet.records import Examples, Notice, Splits, StepRecord
 
 # For each setting that changes a result, a value that is not its default.
 OTHER_VALUES: dict[str, object] = {
     "class_weights": "balanced", "sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1,
-    "text": "review", "label": "sentiment", "label_names": "no,yes", "positive": "spam", "test": "none",
+    "text": "review", "pair": "answer", "task": "multilabel", "label_separator": "|",
+    "label": "sentiment", "label_names": "no,yes", "positive": "spam", "test": "none",
     "validation": "0.2", "train_rows": 100, "test_rows": 10, "encoding": "cp949", "model": "embedded",
     "max_length": 64, "truncation": "head-tail", "layers": 1, "epochs": 3.0, "budget": "20m", "batch_size": 8,
     "learning_rate": 1e-4, "weight_decay": 0.1, "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5,
@@ -32,6 +35,7 @@ SHOWN_OTHERWISE: dict[str, object] = {
     "allow": "empty_texts", "near_duplicates": False,
 }  # fmt: skip
 
+AB = LabelSet(("a", "b"), "b", "")
 STEP = StepRecord(3, 6, 1.5, 0.25, 1e-4, 120, 2.0)
 
 
@@ -376,7 +380,7 @@ def test_the_predictions_table_has_true_and_predicted_label_and_every_probabilit
 
     run = opened()
     probabilities = np.array([[0.25, 0.75], [0.9, 0.1]])
-    runs.write_predictions(run, examples(1, 4), ["a", "b"], probabilities)
+    runs.write_predictions(run, examples(1, 4), AB, probabilities, {})
     rows = parquet.read_table(run.path / "predictions.parquet").to_pylist()
     names = ("row_id", "place", "text", "label", "predicted", "probability a", "probability b")
     assert [tuple(row.items()) for row in rows] == [
@@ -385,12 +389,38 @@ def test_the_predictions_table_has_true_and_predicted_label_and_every_probabilit
     ]
 
 
+def test_the_predictions_of_pairs_several_labels_and_numbers_have_their_columns() -> None:
+    from pyarrow import parquet
+
+    def written(labels: LabelSet, answers: list[list[float]], **fields: Any) -> list[dict[str, Any]]:
+        run, given = opened(), {"labels": None, **fields}
+        test = Examples("data", ("x", "y"), places=("row 1", "row 2"), row_ids=(0, 1), **given)
+        runs.write_predictions(run, test, labels, np.array(answers), {"a": 0.2, "b": 0.8})
+        found: list[dict[str, Any]] = parquet.read_table(run.path / "predictions.parquet").to_pylist()
+        return found
+
+    several = written(
+        LabelSet(("a", "b"), None, "", "several"), [[0.25, 0.75], [0.1, 0.9]], several=((), ("b",)), pairs=("p", "q")
+    )
+    assert several == [
+        {"row_id": 0, "place": "row 1", "text": "x", "text2": "p", "labels": [], "predicted": ["a"],
+         "probability a": 0.25, "probability b": 0.75},
+        {"row_id": 1, "place": "row 2", "text": "y", "text2": "q", "labels": ["b"], "predicted": ["b"],
+         "probability a": 0.1, "probability b": 0.9},
+    ]  # fmt: skip
+    values = written(LabelSet(("score",), None, "", "value"), [[0.5], [3.25]], values=(1.0, 3.0))
+    assert values == [
+        {"row_id": 0, "place": "row 1", "text": "x", "value": 1.0, "predicted": 0.5},
+        {"row_id": 1, "place": "row 2", "text": "y", "value": 3.0, "predicted": 3.25},
+    ]
+
+
 def test_a_text_that_no_file_can_hold_is_written_with_a_replacement() -> None:
     from pyarrow import parquet
 
     run = opened()
     test = Examples("data", ("half \ud800 letter",), ("a",), ("row 1",), (0,))
-    runs.write_predictions(run, test, ["a", "b"], np.array([[0.5, 0.5]]))
+    runs.write_predictions(run, test, AB, np.array([[0.5, 0.5]]), {})
     assert parquet.read_table(run.path / "predictions.parquet").column("text").to_pylist() == ["half ? letter"]
 
 

@@ -10,7 +10,10 @@ from whet.cli.jobs import language, resolve_and_tell
 from whet.cli.options import Given, with_settings
 
 
-@with_settings("text", "label", "label_names", "test_rows", "encoding", "seed", "lang", "json", "quiet", "debug")
+@with_settings(
+    "text", "pair", "label", "label_separator", "label_names", "test_rows", "encoding", "seed",
+    "lang", "json", "quiet", "debug",
+)  # fmt: skip
 def evaluate(
     given: Given,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],

@@ -21,7 +21,8 @@ def plan(
     from whet import pipeline
     from whet.cli import planned, progress
     from whet.cli.output import print_json, stderr_console, stdout_console
-    from whet.records import Checked, Plan
+    from whet.forecast import Plan
+    from whet.records import Checked
 
     events = (event for event in pipeline.foresee(source, resolved) if not isinstance(event, Checked))
     shown_by = progress.reporter(stderr_console(), words, resolved.settings)

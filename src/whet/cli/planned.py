@@ -12,8 +12,8 @@ from rich.text import Text
 
 from whet.cli import show
 from whet.cli.texts import Words, count
+from whet.forecast import Plan, Rung, Span
 from whet.machine import gigabytes
-from whet.records import Plan, Rung, Span
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,20 +10,25 @@ from whet.cli.jobs import language, resolve_and_tell
 from whet.cli.options import Given, with_settings
 
 
-@with_settings("text", "encoding", "lang", "json", "quiet", "debug")
+@with_settings("text", "pair", "encoding", "lang", "json", "quiet", "debug")
 def predict(
     given: Given,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT", help="Texts. None: a text a line from standard input.", show_default=False),
+        typer.Argument(
+            metavar="TEXT",
+            help="Texts; of a run on pairs in twos. None: a text a line from standard input, of pairs with a tab.",
+            show_default=False,
+        ),
     ] = None,
     file: Annotated[
         str | None,
         typer.Option(
             "--file",
             metavar="FILE",
-            help="Texts from a file: .txt with a text a line; csv, tsv, jsonl or parquet with a column (--text).",
+            help="Texts from a file: .txt with a text a line; csv, tsv, jsonl or parquet with a column "
+            "(--text), of pairs two (--pair).",
             rich_help_panel="Data",
         ),
     ] = None,
@@ -48,13 +53,14 @@ def predict(
 ) -> None:
     """Label new texts, with the probability of every label.
 
-    The answers keep the order of the texts."""
+    A regression answers with a number. The answers keep the order of the texts."""
     resolved = resolve_and_tell(given)
     words = language(resolved.settings.lang)
     from whet.cli import inputs, writing
 
     chosen = writing.choose(format, output)
-    asked = inputs.texts_from(texts or [], file, resolved.settings)
     from whet import pipeline
 
-    writing.write(pipeline.load(run).predictor.stream(asked), chosen, output, words=words, settings=resolved.settings)
+    loaded = pipeline.load(run)
+    asked = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
+    writing.write(loaded.predictor.stream(asked), chosen, output, words=words, settings=resolved.settings)

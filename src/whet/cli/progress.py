@@ -12,13 +12,27 @@ from rich.text import Text
 
 from whet.cli import planned, show
 from whet.cli.texts import Words, count
-from whet.records import Checked, Evaluation, Metrics, Notice, Plan, Revision, Stage, StepRecord
+from whet.forecast import Plan
+from whet.records import (
+    Checked,
+    Evaluation,
+    Metrics,
+    Notice,
+    Revision,
+    SeveralScores,
+    Stage,
+    StepRecord,
+    ValueScores,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from whet.config import Settings
 
+SHOWN = {  # of the scores of an evaluation
+    Metrics: ("accuracy", "macro_f1"), SeveralScores: ("macro_f1", "micro_f1"), ValueScores: ("pearson", "mae"),
+}  # fmt: skip
 WINDOW = 20  # step records that the shown speed is taken over
 End = TypeVar("End")
 
@@ -204,8 +218,7 @@ def evaluation_line(words: Words, event: Evaluation) -> Text:
         epoch=f"{event.epoch:.2f}",
         side=words(event.side),
         loss=f"{event.loss:.3f}",
-        accuracy=f"{event.metrics.accuracy:.4f}",
-        f1=f"{event.metrics.macro_f1:.4f}",
+        scores=", ".join(f"{words(key)} {getattr(event.metrics, key):.4f}" for key in SHOWN[type(event.metrics)]),
         seconds=words.duration(event.seconds),
     )
     return Text(line + (words("best") if event.best else ""), style="bold" if event.best else "")

@@ -53,14 +53,21 @@ def checked(console: Console, words: Words, found: Checked) -> None:
     console.print(Text.assemble((found.source, "bold"), f"  {total}" + (f": {sides}" if len(found.rows) > 1 else "")))
     columns = found.columns
     console.print(words("text column").format(name=columns.text, reason=columns.text_reason))
+    if columns.pair is not None:
+        console.print(words("pair column").format(name=columns.pair, reason=columns.pair_reason))
     label = "label column" if columns.label is not None else "no label column"
     console.print(words(label).format(name=columns.label, reason=columns.label_reason))
+    if columns.kind_reason:
+        console.print(words("task").format(kind=words(f"kind {columns.kind}"), reason=columns.kind_reason))
     if found.head:
         heading(console, words("first rows"))
-        indented(console, _head(console, words, found.head))
+        indented(console, _head(console, words, found))
     if any(found.label_counts.values()):
         heading(console, words("labels"))
-        indented(console, _label_counts(words, found.label_counts))
+        indented(console, _label_counts(words, found))
+    if found.values:
+        heading(console, words("numbers"))
+        indented(console, _spread(words, found.values))
     heading(console, words("findings"))
     if found.findings:
         indented(console, _findings(words, found.findings))
@@ -107,31 +114,48 @@ def predictions(console: Console, words: Words, answers: Sequence[Prediction]) -
     """Each text, and below it its label and the probability of every label."""
     for answer in answers:
         console.print(one_line(answer.text), style="bold")
+        if answer.text2 is not None:
+            console.print(one_line(answer.text2), style="bold")
         indented(console, Text(prediction_line(words, answer)))
         if answer.truncated:
             indented(console, Text(words("truncated"), style="yellow"))
 
 
 def prediction_line(words: Words, answer: Prediction) -> str:
-    """`prediction: positive (negative: 0.0012, positive: 0.9988)`."""
+    """`prediction: positive (negative: 0.0012, positive: 0.9988)`, `prediction: 3.8214`."""
+    if answer.value is not None:
+        return words("value prediction").format(value=f"{answer.value:.4f}")
     each = [
         words("probability").format(label=one_line(label), value=value) for label, value in answer.probabilities.items()
     ]
-    return words("prediction").format(label=one_line(answer.label), probabilities=", ".join(each))
+    return words("prediction").format(label=_answer(words, answer), probabilities=", ".join(each))
+
+
+def _answer(words: Words, answer: Prediction) -> str:
+    """Its label, its labels, or its number."""
+    if answer.value is not None:
+        return f"{answer.value:.4f}"
+    if answer.label is not None:
+        return one_line(answer.label)
+    return ", ".join(one_line(label) for label in answer.labels or ()) or words("none")
 
 
 def predictions_table(console: Console, words: Words, answers: Sequence[Prediction]) -> None:
-    """One row for each text, one column for the probability of each label."""
+    """One row for each text or pair, one column for the probability of each label."""
     if not answers:
         return
-    labels = list(answers[0].probabilities)
+    first = answers[0]
+    labels, texts = list(first.probabilities), 1 if first.text2 is None else 2
+    names = [words("text"), words("text2")][:texts]
+    answered = words("number") if first.value is not None else words("label")
     rows = table(
-        words("text"), words("label"), *(one_line(label) for label in labels),
-        right=range(2, len(labels) + 2), fixed=(1,),
+        *names, answered, *(one_line(label) for label in labels),
+        right=range(texts + 1, len(labels) + texts + 1), fixed=(texts,),
     )  # fmt: skip
     for answer in answers:
         chances = [f"{answer.probabilities[label]:.4f}" for label in labels]
-        rows.add_row(one_line(answer.text), one_line(answer.label), *chances)
+        both = [one_line(text) for text in (answer.text, answer.text2) if text is not None]
+        rows.add_row(*both, _answer(words, answer), *chances)
     console.print(rows)
 
 
@@ -199,15 +223,29 @@ def _side(words: Words, side: str) -> str:
     return words(side) if side in ("train", "validation", "test") else side
 
 
-def _head(console: Console, words: Words, head: Sequence[tuple[str, str]]) -> Table:
-    """The first rows; a text gets what the other columns leave of the terminal's width."""
-    labels = [_cut(one_line(label, 60), 24) for _, label in head]
-    rows = table(words("row"), words("label"), words("text"), right=(0,), fixed=(1, 2))
-    others = width(words("row")), max(width(words("label")), *(label.cell_len for label in labels))
-    room = max(20, console.width - 2 - sum(others) - 2 * len(others))
-    for row, ((text, _), label) in enumerate(zip(head, labels, strict=True)):
-        rows.add_row(str(row), label, _cut(one_line(text, room), room))
+def _head(console: Console, words: Words, found: Checked) -> Table:
+    """The first rows; texts get what the other columns leave of the terminal's width."""
+    labels = [_cut(one_line(label, 60), 24) for _, label in found.head]
+    answered = words("number") if found.columns.kind == "value" else words("label")
+    texts = [(text,) for text, _ in found.head] if not found.head_pairs else [
+        (text, pair) for (text, _), pair in zip(found.head, found.head_pairs, strict=True)
+    ]  # fmt: skip
+    names = [words("text"), words("text2")][: len(texts[0])]
+    rows = table(words("row"), answered, *names, right=(0,), fixed=(1, 2, 3))
+    others = width(words("row")), max(width(answered), *(label.cell_len for label in labels))
+    room = max(20, (console.width - 2 - sum(others) - 2 * len(others)) // len(names) - 2 * (len(names) - 1))
+    for row, (both, label) in enumerate(zip(texts, labels, strict=True)):
+        rows.add_row(str(row), label, *(_cut(one_line(text, room), room) for text in both))
     return rows
+
+
+def _spread(words: Words, values: Mapping[str, Mapping[str, float]]) -> Table:
+    """Of the numbers of each side the least, the middle and the most."""
+    names = ("least", "median", "mean", "most", "deviation")
+    built = table("", *(words(name) for name in names), right=range(1, len(names) + 1))
+    for side, found in values.items():
+        built.add_row(_side(words, side), *(f"{found[name]:.4g}" for name in names))
+    return built
 
 
 def _cut(text: str, cells: int) -> Text:
@@ -216,7 +254,8 @@ def _cut(text: str, cells: int) -> Text:
     return cut
 
 
-def _label_counts(words: Words, counts: Mapping[str, Mapping[str, int]]) -> Table:
+def _label_counts(words: Words, found: Checked) -> Table:
+    counts = found.label_counts
     sides = list(counts)
     names = list(dict.fromkeys(name for side in sides for name in counts[side]))
     columns = [cell for side in sides for cell in (_side(words, side), "")]
@@ -224,7 +263,7 @@ def _label_counts(words: Words, counts: Mapping[str, Mapping[str, int]]) -> Tabl
     for name in names[:MOST_LABELS]:
         cells: list[str] = []
         for side in sides:
-            rows, total = counts[side].get(name, 0), sum(counts[side].values())
+            rows, total = counts[side].get(name, 0), found.rows[side]
             cells += [count(rows), f"{100 * rows / total:.1f} %" if total else ""]
         built.add_row(one_line(name, 60), *cells)
     if len(names) > MOST_LABELS:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BINARY = ("accuracy", "precision", "recall", "f1", "macro_f1")
 MANY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1")
+SEVERAL = ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "hamming_loss")
+VALUES = ("pearson", "spearman", "mae", "rmse")
+ERRORS = ("mae", "rmse", "hamming_loss")  # lower is better
 BASELINES = ("tfidf", "majority")
 WIDEST_CONFUSION = 8
 MOST_CONFUSED = 5
@@ -62,7 +65,8 @@ def result(console: Console, words: Words, end: Finished) -> None:
 def whats_next(console: Console, words: Words, end: Finished) -> None:
     """Commands that go on from this run."""
     run = short_path(end.run.path)
-    commands = [f'whet predict {run} "{words("own text")}"', f"whet evaluate {run} DATA"]
+    second = f' "{words("other text")}"' if end.run.inputs.pair is not None else ""
+    commands = [f'whet predict {run} "{words("own text")}"{second}', f"whet evaluate {run} DATA"]
     show.next_commands(console, words, commands)
 
 
@@ -78,13 +82,15 @@ def evaluated(console: Console, words: Words, result: Evaluated) -> None:
 def scores(console: Console, words: Words, metrics: Scores, baselines: Mapping[str, Scores]) -> None:
     """Model and baselines side by side, then the labels one by one and what was confused."""
     positive = metrics.get("positive")
-    keys = BINARY if isinstance(positive, str) else MANY
-    columns = ["", words("model") if baselines else "", *(words(name) for name in baselines)]
+    keys = _keys(metrics)
+    columns = ["", words("model") if baselines else "", *(words(_rival(name, metrics)) for name in baselines)]
     compared = show.table(*columns, right=range(1, len(columns)), fixed=(0,))
     for key in keys:
         values = [_number(side, key) for side in (metrics, *baselines.values())]
-        best = max((value for value in values if value is not None), default=None)
-        compared.add_row(words(key), *(_score(value, best=value == best and len(values) > 1) for value in values))
+        choose = min if key in ERRORS else max
+        best = choose((value for value in values if value is not None), default=None)
+        name = "exact match" if key == "accuracy" and "thresholds" in metrics else key
+        compared.add_row(words(name), *(_score(value, best=value == best and len(values) > 1) for value in values))
     show.indented(console, compared)
     if isinstance(positive, str):
         show.indented(console, Text(words("positive class").format(name=one_line(positive)), style="dim"))
@@ -93,20 +99,38 @@ def scores(console: Console, words: Words, metrics: Scores, baselines: Mapping[s
     _confusion(console, words, metrics)
 
 
+def _keys(metrics: Scores) -> Sequence[str]:
+    """The scores to show, by the task that they are of."""
+    if "pearson" in metrics:
+        return VALUES
+    if "thresholds" in metrics:
+        return SEVERAL
+    return BINARY if isinstance(metrics.get("positive"), str) else MANY
+
+
+def _rival(name: str, metrics: Scores) -> str:
+    """What a baseline is called: there is no majority of numbers or of several labels."""
+    if name != "majority":
+        return name
+    return "mean answer" if "pearson" in metrics else "constant" if "thresholds" in metrics else name
+
+
 def _sample(console: Console, words: Words, metrics: Scores, side: str, end: Finished) -> None:
     """How far the scores of a sample reach, and the command for all rows."""
     sample = _section(metrics, "sample")
-    bounds = _section(metrics, "intervals").get("accuracy", ())
-    assert isinstance(bounds, Sequence)
-    low, high = (f"{bound:.4f}" for bound in bounds)
+    bounds = _section(metrics, "intervals").get("accuracy")
     rows, of = (count(int(_number(sample, key) or 0)) for key in ("rows", "of"))
+    reach = ""
+    if isinstance(bounds, Sequence):  # of numbers there are none
+        low, high = (f"{bound:.4f}" for bound in bounds)
+        reach = " " + words("sample reach").format(low=low, high=high)
     console.print()
-    console.print(words("sample").format(rows=rows, of=of, side=words(side), low=low, high=high))
+    console.print(words("sample").format(rows=rows, of=of, side=words(side)) + reach + " " + words("sample rest"))
     console.print(Text(f"  whet evaluate {short_path(end.run.path)} DATA", style="cyan"), soft_wrap=True)
 
 
 def _clean(console: Console, words: Words, metrics: Scores) -> None:
-    """The accuracy without the rows that train has too."""
+    """The score without the rows that train has too."""
     clean = _section(metrics, "without_leaks")
     console.print()
     if not _number(clean, "rows"):
@@ -114,8 +138,9 @@ def _clean(console: Console, words: Words, metrics: Scores) -> None:
         return
     exact, near = _number(clean, "exact"), _number(clean, "near")
     counts = {"exact": count(int(exact or 0)), "near": words("not looked for") if near is None else count(int(near))}
-    with_, without = (f"{_number(scores, 'accuracy') or 0:.4f}" for scores in (metrics, clean))
-    console.print(words("without leaks").format(**counts, with_=with_, without=without))
+    key = "pearson" if "pearson" in metrics else "macro_f1" if "thresholds" in metrics else "accuracy"
+    with_, without = (f"{_number(scores, key) or 0:.4f}" for scores in (metrics, clean))
+    console.print(words("without leaks").format(**counts, score=words(key), with_=with_, without=without))
 
 
 def short_path(path: Path) -> str:
@@ -130,14 +155,18 @@ def _each_label(console: Console, words: Words, metrics: Scores) -> None:
         return
     show.heading(console, words("each label"))
     keys = ("precision", "recall", "f1")
-    rows = show.table(words("label"), *(words(key) for key in keys), words("support"), right=(1, 2, 3, 4))
+    thresholds = _section(metrics, "thresholds")
+    further = [words("threshold")] if thresholds else []
+    columns = [words("label"), *(words(key) for key in keys), words("support"), *further]
+    rows = show.table(*columns, right=range(1, len(columns)))
     for name in list(classes)[: show.MOST_LABELS]:
         one = _section(classes, name)
         support = count(int(_number(one, "support") or 0))
-        rows.add_row(one_line(name, 60), *(_score(_number(one, key)) for key in keys), support)
+        threshold = [_score(_number(thresholds, name))] if thresholds else []
+        rows.add_row(one_line(name, 60), *(_score(_number(one, key)) for key in keys), support, *threshold)
     if len(classes) > show.MOST_LABELS:
         more = words("more labels").format(count=count(len(classes) - show.MOST_LABELS))
-        rows.add_row(more, "", "", "", "")
+        rows.add_row(more, *("" for _ in columns[1:]))
     show.indented(console, rows)
 
 

@@ -78,13 +78,16 @@ def write(
 
 def prediction_document(answer: Prediction) -> dict[str, object]:
     """A prediction as JSON knows it; logits only where they were asked for."""
-    document: dict[str, object] = {
-        "text": answer.text,
-        "label": answer.label,
-        "score": answer.score,
-        "probabilities": dict(answer.probabilities),
-        "truncated": answer.truncated,
-    }
+    document: dict[str, object] = {"text": answer.text}
+    if answer.text2 is not None:
+        document["text2"] = answer.text2
+    if answer.value is not None:
+        document["value"] = answer.value
+    elif answer.labels is not None:
+        document |= {"labels": list(answer.labels), "probabilities": dict(answer.probabilities)}
+    else:
+        document |= {"label": answer.label, "score": answer.score, "probabilities": dict(answer.probabilities)}
+    document["truncated"] = answer.truncated
     if answer.logits is not None:
         document["logits"] = list(answer.logits)
     return document
@@ -119,16 +122,27 @@ def _text(answers: Sequence[Prediction], form: Form, words: Words, *, first: boo
 
 
 def _csv(answers: Sequence[Prediction], *, header: bool) -> str:
-    """text, label, score, truncated, then a column `probability NAME` for each label."""
+    """text, of pairs text2, label and score (or labels, or value), truncated, then a column `probability NAME` for
+    each label. Several labels stand in one cell as a JSON list."""
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
-    labels = list(answers[0].probabilities) if answers else []
-    if header:
-        writer.writerow(["text", "label", "score", "truncated", *(f"probability {label}" for label in labels)])
     for answer in answers:
-        chances = [repr(float(answer.probabilities[label])) for label in labels]
-        writer.writerow([answer.text, answer.label, repr(float(answer.score)), str(answer.truncated).lower(), *chances])
+        cells = prediction_document(answer)
+        chances = answer.probabilities
+        names = [name for name in cells if name not in ("probabilities", "logits")]
+        if header:
+            writer.writerow([*names, *(f"probability {label}" for label in chances)])
+            header = False
+        writer.writerow([*(_cell(cells[name]) for name in names), *(repr(float(share)) for share in chances.values())])
     return page.getvalue()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value) if isinstance(value, float) else str(value)
 
 
 @contextmanager

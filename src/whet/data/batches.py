@@ -11,10 +11,11 @@ import dataclasses
 import heapq
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from whet.records import Batch, Bools, Encoded, Ints
+from whet.records import Batch, Bools, Encoded, Ints, Targets
 
 _WALK = 2**32  # beyond every epoch, so that no epoch has the same random numbers
 
@@ -67,7 +68,7 @@ def steps_per_epoch(rows: int, batch_size: int) -> int:
 
 
 def training_batch(
-    encoded: Encoded, labels: Ints, *, batch_size: int, seed: int, step: int, balance: Balance | None = None
+    encoded: Encoded, labels: Targets, *, batch_size: int, seed: int, step: int, balance: Balance | None = None
 ) -> Batch:
     """The batch of the 0-based `step`, counted over all epochs."""
     epoch, index = divmod(step, steps_per_epoch(len(encoded), batch_size))
@@ -95,7 +96,7 @@ def share(batch: Batch, index: int, count: int) -> Batch:
 
 def select(batch: Batch, places: Ints) -> Batch:
     """The sequences at some places of a batch, shortest first."""
-    whole = Encoded(batch.ids, batch.cu_seqlens, np.zeros(len(batch.rows), np.bool_))
+    whole = Encoded(batch.ids, batch.cu_seqlens, np.zeros(len(batch.rows), np.bool_), batch.seconds)
     chosen = gather(whole, places, batch.labels)
     return dataclasses.replace(chosen, rows=batch.rows[chosen.rows])
 
@@ -106,7 +107,7 @@ def subset(encoded: Encoded, taken: Bools) -> Encoded:
     parts = [encoded.ids[encoded.offsets[row] : encoded.offsets[row + 1]] for row in rows]
     offsets = np.concatenate([[0], np.cumsum(np.diff(encoded.offsets)[rows])]).astype(np.int64)
     ids = np.concatenate(parts) if parts else encoded.ids[:0]
-    return Encoded(ids, offsets, encoded.truncated[rows])
+    return Encoded(ids, offsets, encoded.truncated[rows], _at(encoded.seconds, rows))
 
 
 def cut(batch: Batch, tokens: int | None) -> list[Batch]:
@@ -118,9 +119,9 @@ def cut(batch: Batch, tokens: int | None) -> list[Batch]:
     first, starts = 0, batch.cu_seqlens
     while first < len(batch.rows):
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + tokens, side="right")) - 1)
-        labels = None if batch.labels is None else batch.labels[first:last]
-        ids = batch.ids[starts[first] : starts[last]]
-        parts.append(Batch(ids, starts[first : last + 1] - starts[first], batch.rows[first:last], labels))
+        part = slice(first, last)
+        ids, inside = batch.ids[starts[first] : starts[last]], starts[first : last + 1] - starts[first]
+        parts.append(Batch(ids, inside, batch.rows[part], _at(batch.labels, part), _at(batch.seconds, part)))
         first = last
     return parts
 
@@ -145,7 +146,7 @@ def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> It
         yield gather(encoded, pack, None)
 
 
-def gather(encoded: Encoded, rows: Ints, labels: Ints | None) -> Batch:
+def gather(encoded: Encoded, rows: Ints, labels: Targets | None) -> Batch:
     """The given rows end to end, shortest first."""
     lengths = encoded.offsets[rows + 1] - encoded.offsets[rows]
     rows = rows[np.argsort(lengths, kind="stable")].astype(np.int64)
@@ -153,4 +154,9 @@ def gather(encoded: Encoded, rows: Ints, labels: Ints | None) -> Batch:
     np.cumsum(encoded.offsets[rows + 1] - encoded.offsets[rows], out=cu_seqlens[1:])
     parts = [encoded.ids[encoded.offsets[row] : encoded.offsets[row + 1]] for row in rows]
     ids = np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
-    return Batch(ids, cu_seqlens, rows, None if labels is None else labels[rows])
+    return Batch(ids, cu_seqlens, rows, _at(labels, rows), _at(encoded.seconds, rows))
+
+
+def _at(values: Any, rows: Ints | slice) -> Any:
+    """Those of some rows, where there are any."""
+    return None if values is None else values[rows]

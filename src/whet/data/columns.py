@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
 import unicodedata
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
-from functools import partial
+from itertools import islice
 
 import numpy as np
 
-from whet.data.store import Coded, Held, are_strings, mapped
+from whet.config import TaskName
+from whet.data.kinds import MOST_LABELS, VALUE_NAMES, find_kind, read_marks, read_several, read_values
+from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
+from whet.data.store import Coded, Held, mapped
 from whet.errors import DataError, did_you_mean, quoted
 from whet.labels import rename
 from whet.records import Columns, Examples, Table
 
-# Known names of the two columns; of several that a table has, the earlier one is taken.
+# Known names of the columns; of several that a table has, the earlier one is taken.
 TEXT_NAMES = (
     "text", "sentence", "review", "document", "content", "comment", "body", "message", "tweet", "utterance",
     "본문", "텍스트", "문장", "리뷰", "내용", "댓글", "texts", "sentences", "reviews", "comments", "review_text",
@@ -30,40 +29,71 @@ LABEL_NAMES = (
     "감성", "카테고리", "polarity", "emotion", "intent", "topic", "classes", "label_text", "label_name",
 )  # fmt: skip
 
-MOST_LABELS = 50  # a column with more values is not taken for labels by its shape
+# Pairs of names that are taken for two texts of a row, without being told.
+PAIR_NAMES = (
+    ("text", "text2"), ("text1", "text2"), ("text_a", "text_b"), ("sentence", "sentence2"),
+    ("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("sentence_a", "sentence_b"),
+    ("premise", "hypothesis"), ("question1", "question2"), ("question", "sentence"), ("query", "passage"),
+    ("문장1", "문장2"), ("전제", "가설"), ("질문1", "질문2"),
+)  # fmt: skip
+NO_PAIR = "none"
+
 CLEARLY_LONGER = 1.25  # how much longer the longest text must be than the next
 WORDY = 0.5  # share of values with a space, or of another script than Latin, that makes a text column
-SHOWN = 10  # places or columns listed before the rest is counted
-
-Values = Sequence[object]
+SHOWN = 10  # columns listed before the rest is counted
 
 
-def find_columns(table: Table, *, text: str | None, label: str | None, need_label: bool = True) -> Columns:
-    """The text and the label column with the reason of each: given, by name, or by shape.
+def find_columns(
+    table: Table,
+    *,
+    text: str | None,
+    label: str | None,
+    need_label: bool = True,
+    pair: str | None = None,
+    task: TaskName = "auto",
+    separator: str | None = None,
+) -> Columns:
+    """The text and the label column with the reason of each: given, by name, or by shape; the second text of pairs,
+    given or by the names of both; and what the label column holds.
 
-    Names are compared exactly first, then without case. Without `need_label` a label column is
-    taken only if it is given, or known by its name and filled throughout; else it is None.
+    Names are compared exactly first, then without case. `label` may name several columns after commas, one for each
+    label. `pair` may be `none`. Without `need_label` a label column is taken only if it is given, or known by its
+    name and filled throughout; else it is None.
 
     Raises DataError, with the columns found, for a given column that is not there and where
     neither names nor shapes settle the choice.
     """
-    faults = []
-    for flag, given in (("--text", text), ("--label", label)):
-        if given is not None and _match(given, table.columns) is None:
-            todo = did_you_mean(given, table.columns)
-            expected = f"one of {_listed(table, list(table.columns))}"
-            faults.append(DataError(f"no column {quoted(given)}", where=flag, expected=expected, todo=todo))
+    each = _each_label(label, table)
+    second = None if pair == NO_PAIR and NO_PAIR not in table.columns else pair
+    named = [label] if label is not None and not each else each
+    given = [("--text", text), ("--pair", second), *(("--label", name) for name in named)]
+    faults = [_absent(table, flag, name) for flag, name in given if name and _match(name, table.columns) is None]
     if faults:
         first, *more = faults
         raise DataError(first.saw, where=first.where, expected=first.expected, todo=first.todo, more=more)
-    taken = _match(label, table.columns) if label is not None else None
-    text_column, text_reason = _find_text(table, text, taken)
-    if text_column == taken:
-        raise DataError(f"{quoted(text_column)} is to be both text and label", where=table.source)
-    if taken is not None:
-        return Columns(text_column, text_reason, taken, "given")
-    label_column, label_reason = _find_label(table, text_column, need_label)
-    return Columns(text_column, text_reason, label_column, label_reason)
+    marks = tuple(filter(None, (_match(name, table.columns) for name in named)))
+    texts = _find_texts(table, text, second, marks, alone=pair is not None and second is None)
+    if each:
+        reason = f"{len(marks)} columns, one for each label"
+        label = ",".join(marks)
+        return replace(texts, label=label, label_reason="given", kind="several", kind_reason=reason, labels=marks)
+    label_column, label_reason = (marks[0], "given") if marks else _find_label(table, texts, need_label)
+    found = replace(texts, label=label_column, label_reason=label_reason)
+    if label_column is None:
+        return found
+    kind = find_kind(label_column, _own_labels(table, label_column), task=task, separator=separator)
+    return replace(found, kind=kind.kind, kind_reason=kind.reason, separator=kind.separator)
+
+
+def check_pair(table: Table, columns: Columns, wanted: str | None) -> None:
+    """Raises DataError where a table has no second texts for a run that was trained on them."""
+    if wanted is not None and columns.pair is None:
+        raise DataError(
+            "no second text found",
+            where=table.source,
+            expected=f"a column like {quoted(wanted)}: the model was trained on pairs of texts",
+            todo="Name it with --pair COLUMN",
+        )
 
 
 def examples(
@@ -74,15 +104,45 @@ def examples(
     Labels keep their spelling; integers, truth values and numbers are spelled as JSON does, and
     whole numbers without a fraction where the whole column is whole. `label_names` are the user's;
     without them those of the table are used. A missing text is ''. A column of -1 throughout, the
-    mark of an unlabelled table, gives no labels. `gaps`: a missing label is '' instead of a fault.
+    mark of an unlabelled table, gives no labels, and neither does one of which every value is missing. `gaps`: a
+    single label that is missing is '' instead of a fault.
 
-    Raises DataError for rows without a label, lists as labels or texts, and labels without a name.
+    Raises DataError for rows without a label or a number, lists as texts, and labels without a name.
     """
-    where = f"{table.source}, column {quoted(columns.text)}"
-    texts: Sequence[str] = mapped(_spelled(table.columns[columns.text], table.places, where), _without_gap)
-    texts = texts if isinstance(texts, Held) else tuple(texts)
-    labels = None if columns.label is None else _labels(table, columns.label, label_names, gaps)
-    return Examples(table.source, texts, labels, table.places, range(len(texts)))
+    texts = _texts(table, columns.text)
+    rows = Examples(table.source, texts, None, table.places, range(len(texts)))
+    if columns.pair is not None:
+        rows = replace(rows, pairs=_texts(table, columns.pair))
+    if columns.label is None:
+        return rows
+    where = f"{table.source}, column {quoted(columns.label)}"
+    if columns.kind == "one":
+        return replace(rows, labels=_labels(table, columns.label, label_names, gaps))
+    if columns.labels:
+        marks = [(name, table.columns[name]) for name in columns.labels]
+        return replace(rows, several=_renamed(read_marks(marks, table.places, table.source), label_names or {}, where))
+    values = table.columns[columns.label]
+    if all(is_missing(value) for value in values):
+        return rows
+    if columns.kind == "value":
+        return replace(rows, values=read_values(values, table.places, where))
+    several = read_several(values, table.places, where, separator=columns.separator)
+    return replace(rows, several=_renamed(several, label_names or table.label_names, where))
+
+
+def _texts(table: Table, column: str) -> Sequence[str]:
+    found = spelled(table.columns[column], table.places, f"{table.source}, column {quoted(column)}")
+    texts = mapped(found, _without_gap)
+    return texts if isinstance(texts, Held) else tuple(texts)
+
+
+def _without_gap(text: str | None) -> str:
+    return "" if text is None else text
+
+
+def _renamed(several: Sequence[tuple[str, ...]], names: Mapping[str, str], where: str) -> tuple[tuple[str, ...], ...]:
+    flat = iter(rename([label for row in several for label in row], names, source=where))
+    return tuple(tuple(dict.fromkeys(islice(flat, len(row)))) for row in several)
 
 
 def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool) -> Sequence[str] | None:
@@ -90,21 +150,14 @@ def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, ga
     if isinstance(values, Coded):
         return _coded_labels(table, column, values, label_names, gaps)
     where = f"{table.source}, column {quoted(column)}"
-    if any(_is_list(value) for value in values):
-        raise DataError(
-            "several labels a row (multi-label) are not supported yet",
-            where=where,
-            expected="one label a row",
-            todo="Name another column with --label",
-        )
     if all(type(value) is int and value == -1 for value in values):
         return None
-    spelled = _spelled(values, table.places, where)
-    filled = [label is not None and bool(label.strip()) for label in spelled]
+    found = spelled(values, table.places, where)
+    filled = [label is not None and bool(label.strip()) for label in found]
     bare = [place for place, there in zip(table.places, filled, strict=True) if not there]
     if bare and not gaps:
         raise _without_label(bare, where)
-    named = iter(_named([label for label in spelled if label and label.strip()], table, values, label_names, where))
+    named = iter(_named([label for label in found if label and label.strip()], table, values, label_names, where))
     return tuple(next(named) if there else "" for there in filled) if bare else tuple(named)
 
 
@@ -126,7 +179,7 @@ def _coded_labels(
 
 def _without_label(bare: Sequence[str], where: str) -> DataError:
     return DataError(
-        f"{len(bare):,} row{'s' if len(bare) > 1 else ''} without label: {_first(bare)}",
+        f"{len(bare):,} row{'s' if len(bare) > 1 else ''} without label: {first_places(bare)}",
         where=where,
         expected="a label in every row",
         todo="Fill them in or drop these rows",
@@ -144,69 +197,58 @@ def _named(
     return rename(labels, table.label_names, source=where) if own else tuple(labels)
 
 
-def _spelled(values: Values, places: Sequence[str], where: str) -> Sequence[str | None]:
-    """Each value as a string, None where it is missing."""
-    if are_strings(values):
-        return values if isinstance(values, Held) else list(values)  # type: ignore[arg-type]  # the line above
-    plain = mapped(values, _plain)
-    strange = [place for value, place in zip(plain, places, strict=True) if not _is_single(value)]
-    if strange:
-        kind = next(type(value).__name__ for value in plain if not _is_single(value))
-        raise DataError(
-            f"type {kind} instead of text: {_first(strange)}", where=where, expected="text, or a single value"
-        )
-    # pandas turns whole numbers with a gap among them into 1.0, 2.0, ...
-    whole = all(_is_missing(value) or _is_whole(value) for value in plain)
-    return mapped(values, partial(_spelling, whole=whole))
-
-
-def _spelling(value: object, whole: bool) -> str | None:
-    """A single value as a string. `whole`: all of its column are whole numbers."""
-    value = _plain(value)
-    if _is_missing(value):
-        return None
-    if isinstance(value, float) and whole:
-        return str(int(value))
-    return json.dumps(value) if isinstance(value, (bool, int, float)) else str(value)
-
-
-def _without_gap(text: str | None) -> str:
-    return "" if text is None else text
-
-
-def _plain(value: object) -> object:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _is_single(value: object) -> bool:
-    return _is_missing(value) or isinstance(value, (str, bool, int, float, Decimal, date))
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, (list, tuple, np.ndarray))
-
-
-def _is_whole(value: object) -> bool:
-    return type(value) is int or (isinstance(value, float) and value.is_integer())
-
-
-def _is_missing(value: object) -> bool:
-    """None, NaN, and the missing values of pandas, which need not be imported here."""
-    return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ in _PANDAS_MISSING
-
-
-_PANDAS_MISSING = ("NAType", "NaTType")
-
-
 # ---------------------------------------------------------------- finding
 
 
-def _find_text(table: Table, given: str | None, taken: str | None) -> tuple[str, str]:
+def _each_label(label: str | None, table: Table) -> list[str]:
+    """The columns that `--label a,b,c` names; none where it is the name of a single one."""
+    if label is None or "," not in label or _match(label, table.columns) is not None:
+        return []
+    return [part.strip() for part in label.split(",") if part.strip()]
+
+
+def _absent(table: Table, flag: str, given: str) -> DataError:
+    todo = did_you_mean(given, table.columns)
+    expected = f"one of {_listed(table, list(table.columns))}"
+    return DataError(f"no column {quoted(given)}", where=flag, expected=expected, todo=todo)
+
+
+def _find_texts(table: Table, text: str | None, second: str | None, labels: Sequence[str], *, alone: bool) -> Columns:
+    """The text and, unless it stands alone, its pair: `second` where that is given, else by the names of both."""
+    found = None if alone or text is not None else _find_pair(table, second)
+    if found is None:
+        pair = None if second is None else _match(second, table.columns)
+        taken = [*labels, *([pair] if pair else [])]
+        found = Columns(*_find_text(table, text, taken), None, "", pair, "given" if pair else "")
+    if found.text == found.pair:
+        raise DataError(f"{quoted(found.text)} is to be both texts of a pair", where=table.source)
+    both = next((name for name in (found.text, found.pair) if name in labels), None)
+    if both is not None:
+        raise DataError(f"{quoted(both)} is to be both text and label", where=table.source)
+    return found
+
+
+def _find_pair(table: Table, second: str | None) -> Columns | None:
+    """Both texts of a pair by their names, of which the second may be given; None where no such names are there."""
+    strings = [name for name, values in table.columns.items() if _holds_strings(values)]
+    for one, other in PAIR_NAMES:
+        found = _match(one, strings), _match(other, strings)
+        if found[0] is None or found[1] is None or found[0] == found[1]:
+            continue
+        if second is not None and _match(second, table.columns) != found[1]:
+            continue
+        named = f"named {quoted(found[0])} and {quoted(found[1])}"
+        reason = "given" if second is not None else f"{named}; --pair none takes the first alone"
+        return Columns(found[0], named, None, "", found[1], reason)
+    return None
+
+
+def _find_text(table: Table, given: str | None, taken: Sequence[str]) -> tuple[str, str]:
     if given is not None:
         found = _match(given, table.columns)
         assert found is not None  # checked with all that was given
         return found, "given"
-    labels = {_match(known, table.columns) for known in LABEL_NAMES} | {taken}
+    labels = {_match(known, table.columns) for known in LABEL_NAMES} | set(taken)
     strings = [name for name, values in table.columns.items() if name not in labels and _holds_strings(values)]
     for known in TEXT_NAMES:
         found = _match(known, strings)
@@ -230,13 +272,13 @@ def _find_text(table: Table, given: str | None, taken: str | None) -> tuple[str,
     return best, f"the longest text (mean {lengths[best]:.0f} characters)"
 
 
-def _find_label(table: Table, text: str, need_label: bool) -> tuple[str | None, str]:
-    others = {name: values for name, values in table.columns.items() if name != text}
+def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | None, str]:
+    others = {name: values for name, values in table.columns.items() if name not in (texts.text, texts.pair)}
     for known in LABEL_NAMES:
         found = _match(known, others)
         if found is None:
             continue
-        if not need_label and any(_is_missing(value) or value == "" or _is_list(value) for value in others[found]):
+        if not need_label and not _is_filled(others[found]):
             return None, f"{quoted(found)} does not hold one label in every row"
         return found, f"named {quoted(found)}"
     if not need_label:
@@ -244,6 +286,9 @@ def _find_label(table: Table, text: str, need_label: bool) -> tuple[str | None, 
     counts = {name: _label_count(values) for name, values in others.items()}
     likely = [name for name, count in counts.items() if count]
     if not likely:
+        numbers = [found for known in VALUE_NAMES if (found := _match(known, others)) is not None]
+        if numbers:
+            return numbers[0], f"named {quoted(numbers[0])}"
         raise DataError(
             f"no label column found among {_listed(table, list(table.columns))}",
             where=table.source,
@@ -271,6 +316,20 @@ def _match(name: str, columns: Iterable[str]) -> str | None:
         return name
     alike = [column for column in columns if _folded(column) == _folded(name)]
     return alike[0] if len(alike) == 1 else None
+
+
+def _is_filled(values: Values) -> bool:
+    """Whether every row has a label, or each a list of them."""
+    lists = sum(map(is_list, values))
+    gaps = any(is_missing(value) or (isinstance(value, str) and value == "") for value in values)
+    return not gaps and lists in (0, len(values))
+
+
+def _own_labels(table: Table, column: str) -> Values:
+    """The values of a label column; of a data set's ClassLabel none, whose ids are names and no numbers."""
+    values = table.columns[column]
+    own = table.label_names and all(isinstance(value, str) and value in table.label_names for value in values)
+    return () if own else values
 
 
 def _folded(name: str) -> str:
@@ -304,7 +363,7 @@ def _label_count(values: Values) -> int:
     values, or hardly any value twice, as in a column of numbers or ids."""
     distinct: set[object] = set()
     for value in values:
-        if _is_missing(value):
+        if is_missing(value):
             continue
         if not isinstance(value, (str, bool, int, float, np.generic)):
             return 0
@@ -326,12 +385,7 @@ def _listed(table: Table, names: Sequence[str]) -> str:
     """Columns, each with a value of it."""
     shown = []
     for name in names[:SHOWN]:
-        sample = next((value for value in table.columns[name] if not _is_missing(value)), None)
+        sample = next((value for value in table.columns[name] if not is_missing(value)), None)
         shown.append(f"{quoted(name, 40)} ({'empty' if sample is None else quoted(str(sample), 30)})")
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(shown) + more
-
-
-def _first(places: Sequence[str]) -> str:
-    more = f" and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
-    return ", ".join(places[:SHOWN]) + more

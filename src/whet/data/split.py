@@ -1,6 +1,7 @@
 """Sides of a job: which rows train, which choose, which test.
 
-Shares are drawn by class, each class within a row of its part, and all shares count the rows of the
+Shares are drawn by class (a label, the rarest of several, or a part of the range of values), each
+class within a row of its part, and all shares count the rows of the
 train table as it came: 80/10/10 from a single one. Texts that are equal but for outer white space
 stay on one side, and every class keeps a text in train. The draw depends on the seed and the texts
 alone, not on the order of rows or sides or on the version of a library.
@@ -14,15 +15,19 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from whet.data import store
 from whet.data.places import digest, hashes, kept_numbers, kept_places, repeated
+from whet.data.targets import strata
 from whet.errors import DataError, UsageError, quoted
 from whet.records import Bools, Examples, Floats, Ints, Side, Splits
 
 AUTO_SHARE = 0.1
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class _Pool:
     """The rows that are left to draw from."""
 
     rows: Examples
+    classes: Sequence[str]
+    """Of each row, by those that it was one of at first: which of its labels is the rarest may change."""
     counts: Mapping[str, float]
     """Class to the rows that a share counts, which may be more or fewer than are left."""
     name: str
@@ -61,7 +68,8 @@ def split(
     wanted_test, wanted_validation = _wishes(sides, test=test, validation=validation)
     reasons = {"test": _reason(test, wanted_test), "validation": _reason(validation, wanted_validation)}
     train = sides["train"]
-    pool, part = _Pool(train, Counter(_labels(train)), train.source), "all of it"
+    classes = strata(train)
+    pool, part = _Pool(train, classes, Counter(classes), train.source), "all of it"
     test_side = wanted_test if isinstance(wanted_test, Examples) else None
     validation_side = wanted_validation if isinstance(wanted_validation, Examples) else None
     if isinstance(wanted_test, float):
@@ -74,20 +82,25 @@ def split(
         reasons["validation"] = _share_reason(wanted_validation, counted, seed)
         validation_side, pool = _carve(counted, "validation", wanted_validation, seed, leave=False)
         part += f", less {len(validation_side.texts):,} for validation"
+    rows = pool.rows
     if train_rows is not None:
         part = _rows_reason(train_rows, pool.rows, seed)
-        pool = _fewer(pool, train_rows, seed)
+        rows = _sample(rows, train_rows, "train rows", seed)
     if test_side is not None and test_rows is not None:
         reasons["test"] += f": {_rows_reason(test_rows, test_side, seed)}"
         test_side = _sample(test_side, test_rows, "test rows", seed)
     reasons["train"] = f"{train.source}: {part}"
-    return Splits(pool.rows, validation_side, test_side, reasons)
+    return Splits(rows, validation_side, test_side, reasons)
 
 
 def fingerprint(examples: Examples) -> str:
-    """sha256 over texts and labels in their order, in hex: for run names and caches."""
+    """sha256 over texts and what they are to be answered with, in their order, in hex: for run names and caches."""
     digest = hashlib.sha256(f"{len(examples.texts)} {examples.labels is not None}\n".encode())
-    for values in (examples.texts, examples.labels or ()):
+    further: list[Iterable[str]] = []
+    for name, more in (("pairs", examples.pairs), ("several", examples.several), ("values", examples.values)):
+        if more is not None:
+            further += [[name], (value if isinstance(value, str) else repr(value) for value in more)]
+    for values in (examples.texts, examples.labels or (), *further):
         for value in values:
             raw = value.encode("utf-8", "surrogatepass")
             digest.update(len(raw).to_bytes(8, "little") + raw)
@@ -109,11 +122,10 @@ def _wishes(
     wanted_test = _wish(test, "test", sides)
     wanted_validation = _wish(validation, "validation", sides)
     if isinstance(wanted_test, Examples) and isinstance(wanted_validation, Examples):
-        labels = wanted_test.labels or (), wanted_validation.labels or ()
-        alike = store.same(wanted_test.texts, wanted_validation.texts) and store.same(*labels)
-        if alike and validation == "auto":
+        same = _same(wanted_test, wanted_validation)
+        if same and validation == "auto":
             wanted_validation = AUTO_SHARE  # DATA's validation rows were made the test side
-        elif alike:
+        elif same:
             raise UsageError(
                 f"--test {test} and --validation {validation} are the same rows",
                 expected="test rows that no choice was made on",
@@ -155,14 +167,18 @@ def _reason(value: str, wanted: Examples | float | None) -> str:
 
 
 def _share_reason(share: float, pool: _Pool, seed: int) -> str:
-    return f"{100 * share:g} % of {pool.name}, by label, seed {seed}"
+    return f"{100 * share:g} % of {pool.name}, {_by(pool.rows)}, seed {seed}"
 
 
 def _rows_reason(wanted: int, examples: Examples, seed: int) -> str:
     there = len(examples.texts)
     if wanted >= there:
         return f"all {there:,} rows, {wanted:,} were asked for"
-    return f"{wanted:,} of {there:,} rows, by label, seed {seed}"
+    return f"{wanted:,} of {there:,} rows, {_by(examples)}, seed {seed}"
+
+
+def _by(examples: Examples) -> str:
+    return "by label" if examples.values is None else "by value"
 
 
 # ---------------------------------------------------------------- drawing
@@ -170,11 +186,12 @@ def _rows_reason(wanted: int, examples: Examples, seed: int) -> str:
 
 def _carve(pool: _Pool, side: Side, share: float, seed: int, *, leave: bool) -> tuple[Examples, _Pool]:
     """A share of the pool, and the rest. `leave`: at least one more text can be taken from the rest."""
-    labels = _labels(pool.rows)
+    labels = pool.classes
     names = sorted(set(labels))
     classes = _ids(labels, names)
-    groups = _groups(pool.rows.texts)
-    rank = _ranks((text.strip() for text in _firsts(pool.rows.texts, groups)), side, seed)
+    keys = _keys(pool.rows)
+    groups = _groups(keys)
+    rank = _ranks(_firsts(keys, groups), side, seed)
     sizes = np.bincount(groups)
     # Of each class the text with most rows stays (the last drawn of equals): train knows every
     # label, and no side is filled with copies of one text while there are others.
@@ -188,15 +205,17 @@ def _carve(pool: _Pool, side: Side, share: float, seed: int, *, leave: bool) -> 
     if leave and free.sum() == len(chosen) and chosen:
         chosen.remove(min(chosen, key=lambda group: (sizes[group], rank[group])))
     if not chosen:
+        noun = "label" if pool.rows.values is None else "part of the range of values"
         raise DataError(
             f"too few rows to take {side} rows from: {_plural(len(labels), 'row')} with "
-            f"{_plural(len(rank), 'different text')} and {_plural(len(names), 'label')}",
+            f"{_plural(len(rank), 'different text')} and {_plural(len(names), noun)}",
             where=pool.rows.source,
             expected="a text of each label to train with, and one more for each other side",
             todo=f"Add rows, name a file with --{side} FILE, or go without by --{side} none",
         )
     taken = np.isin(groups, list(chosen))
-    return select(pool.rows, taken), _Pool(select(pool.rows, ~taken), pool.counts, pool.name)
+    left = _Pool(select(pool.rows, ~taken), store.taken(labels, ~taken), pool.counts, pool.name)
+    return select(pool.rows, taken), left
 
 
 def _choose(quotas: Floats, groups: Ints, classes: Ints, rank: Ints, free: Bools) -> set[int]:
@@ -230,21 +249,13 @@ def _counting(pool: _Pool, wanted: int) -> _Pool:
     there = len(pool.rows.texts)
     if wanted >= there:
         return pool
-    counts = {name: count * wanted / there for name, count in Counter(_labels(pool.rows)).items()}
-    return _Pool(pool.rows, counts, f"{wanted:,} training rows, out of {pool.name}")
-
-
-def _fewer(pool: _Pool, wanted: int, seed: int) -> _Pool:
-    """The pool with `wanted` rows."""
-    if wanted >= len(pool.rows.texts):
-        return pool
-    drawn = _sample(pool.rows, wanted, "train rows", seed)
-    return _Pool(drawn, Counter(_labels(drawn)), f"{wanted:,} rows of {pool.name}")
+    counts = {name: count * wanted / there for name, count in Counter(pool.classes).items()}
+    return _Pool(pool.rows, pool.classes, counts, f"{wanted:,} training rows, out of {pool.name}")
 
 
 def _sample(examples: Examples, wanted: int, purpose: str, seed: int) -> Examples:
     """`wanted` rows by class; every class keeps one where there are rows enough."""
-    labels = _labels(examples)
+    labels = strata(examples)
     if wanted >= len(labels):
         return examples
     classes = _ids(labels, sorted(set(labels)))
@@ -285,8 +296,26 @@ def _allocate(quotas: Floats, total: int, caps: Ints) -> Ints:
 # ---------------------------------------------------------------- rows
 
 
-def _labels(examples: Examples) -> Sequence[str]:
-    return examples.labels if examples.labels is not None else ("",) * len(examples.texts)
+def _same(rows: Examples, others: Examples) -> bool:
+    """Whether they have the same texts and answers."""
+    return all(
+        mine is theirs or (mine is not None and theirs is not None and store.same(mine, theirs))
+        for mine, theirs in (
+            (rows.texts, others.texts),
+            (rows.pairs, others.pairs),
+            (rows.labels, others.labels),
+            (rows.several, others.several),
+            (rows.values, others.values),
+        )
+    )
+
+
+def _keys(examples: Examples) -> Sequence[str]:
+    """What of each row must not stand on two sides: its text, of a pair both."""
+    stripped = store.mapped(examples.texts, str.strip)
+    if examples.pairs is None:
+        return stripped
+    return store.joined(stripped, examples.pairs, lambda text, pair: f"{len(text)} {text} {pair.strip()}")
 
 
 def _ids(labels: Iterable[str], names: list[str]) -> Ints:
@@ -294,21 +323,20 @@ def _ids(labels: Iterable[str], names: list[str]) -> Ints:
     return np.array([known[label] for label in labels], dtype=np.int64)
 
 
-def _groups(texts: Sequence[str]) -> Ints:
+def _groups(keys: Sequence[str]) -> Ints:
     """Number of the group of equal texts [B], numbered by first appearance."""
-    stripped = store.mapped(texts, str.strip)
-    first = np.arange(len(stripped))  # row of the first text that is equal
+    first = np.arange(len(keys))  # row of the first text that is equal
     known: dict[bytes, int] = {}
-    again = repeated(hashes(stripped))
-    for row, text in zip(again, store.picked(stripped, np.array(again, dtype=np.int64)), strict=True):
-        first[row] = known.setdefault(digest(text), row)
+    again = repeated(hashes(keys))
+    for row, key in zip(again, store.picked(keys, np.array(again, dtype=np.int64)), strict=True):
+        first[row] = known.setdefault(digest(key), row)
     groups: Ints = np.unique(first, return_inverse=True)[1].astype(np.int64)
     return groups
 
 
-def _firsts(texts: Sequence[str], groups: Ints) -> Iterable[str]:
+def _firsts(keys: Sequence[str], groups: Ints) -> Iterable[str]:
     """The first text of each group."""
-    return store.picked(texts, np.unique(groups, return_index=True)[1])
+    return store.picked(keys, np.unique(groups, return_index=True)[1])
 
 
 def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
@@ -323,15 +351,22 @@ def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
     return ranks
 
 
-def select(examples: Examples, keep: Bools) -> Examples:
-    """The rows to keep [B], in their order."""
+def select(examples: Examples, taken: Bools) -> Examples:
+    """The rows that are taken [B], in their order."""
     return Examples(
         source=examples.source,
-        texts=store.taken(examples.texts, keep),
-        labels=None if examples.labels is None else store.taken(examples.labels, keep),
-        places=kept_places(examples.places, keep),
-        row_ids=kept_numbers(examples.row_ids, keep),
+        texts=store.taken(examples.texts, taken),
+        labels=_kept(examples.labels, taken),
+        places=kept_places(examples.places, taken),
+        row_ids=kept_numbers(examples.row_ids, taken),
+        pairs=_kept(examples.pairs, taken),
+        several=_kept(examples.several, taken),
+        values=_kept(examples.values, taken),
     )
+
+
+def _kept(values: Sequence[Kept] | None, taken: Bools) -> Sequence[Kept] | None:
+    return None if values is None else store.taken(values, taken)
 
 
 def _plural(count: int, noun: str) -> str:

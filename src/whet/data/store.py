@@ -181,7 +181,30 @@ def _of_range(numbers: range, places: NDArray[Any]) -> Ints:
     return numbers.start + numbers.step * places.astype(np.int64)
 
 
+class Joined(Held):
+    """What a function makes of each two values of two other columns, likewise."""
+
+    def __init__(self, first: Held, second: Held, function: Callable[[Any, Any], Any]) -> None:
+        self._first = first
+        self._second = second
+        self._function = function
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    def values(self, rows: Ints) -> Iterator[Any]:
+        return map(self._function, self._first.values(rows), self._second.values(rows))
+
+
 # ---------------------------------------------------------------- views
+
+
+def joined(first: Sequence[Any], second: Sequence[Any], function: Callable[[Any, Any], T]) -> Sequence[T]:
+    """What a function makes of each two values of columns as long: a list, or a view where memory holds not both."""
+    if not isinstance(first, Held) and not isinstance(second, Held):
+        return list(map(function, first, second))
+    one, other = (each if isinstance(each, Held) else Picked(each, range(len(each))) for each in (first, second))
+    return Joined(one, other, function)
 
 
 def mapped(values: Sequence[Any], function: Callable[[Any], T]) -> Sequence[T]:

@@ -1,4 +1,4 @@
-"""Texts to token ids: encoded in chunks, cut to length, kept flat on disk, cached by content.
+"""Texts, or pairs of texts, to token ids: encoded in chunks, cut to length, kept flat on disk, cached by content.
 
 Uses the tokenizers library alone, so that looking at tokens needs neither torch nor transformers.
 """
@@ -10,10 +10,11 @@ import json
 import shutil
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -45,20 +46,38 @@ class Cutter:
     prefix: tuple[int, ...]
     """Ids before every text, such as [CLS]."""
     suffix: tuple[int, ...]
-    """Ids after every text, such as [SEP]."""
+    """Ids after every text, such as [SEP]; of a pair, after the second."""
     word_by_word: bool = False
     """Whether the tokens of a word never depend on what stands before or after the spaces around it."""
+    middle: tuple[int, ...] | None = None
+    """Ids between the two texts of a pair; None: it cuts single texts."""
+    typed: bool = False
+    """Whether the tokenizer gives what comes after `middle` another type, as BERT's does."""
 
     @property
     def body_length(self) -> int:
-        """Tokens of the text itself that fit."""
-        return self.max_length - len(self.prefix) - len(self.suffix)
+        """Tokens of the text itself that fit; of a pair, of both."""
+        return self.max_length - len(self.prefix) - len(self.middle or ()) - len(self.suffix)
 
-    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
-        """Ids of each text with its special tokens, and whether it was cut."""
-        encoded = encode_in_memory(texts, self)
+    def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> tuple[list[list[int]], list[bool]]:
+        """Ids of each text, or pair of texts, with its special tokens, and whether it was cut."""
+        encoded = encode_in_memory(texts, self, pairs)
         rows = np.split(encoded.ids, encoded.offsets[1:-1]) if texts else []
         return [row.tolist() for row in rows], encoded.truncated.tolist()
+
+    def shown(self, *texts: str) -> tuple[list[int], list[bool]]:
+        """All ids of a text, or of both of a pair, with the special tokens, and which of them a model sees."""
+        bodies = [coded.ids for coded in self.whole(texts)]
+        rooms = [self.body_length]
+        if len(bodies) == 2:
+            rooms = longest_first(np.array([[len(body) for body in bodies]]), self.body_length)[0].tolist()
+        ids, kept = [*self.prefix], [True] * len(self.prefix)
+        for after, body, room in zip((self.middle or (), self.suffix)[-len(bodies) :], bodies, rooms, strict=True):
+            spans = self.kept_positions(len(body), room)
+            seen = set(spans) if isinstance(spans, range) else {*spans[0], *spans[1]}
+            ids += [*body, *after]
+            kept += [i in seen for i in range(len(body))] + [True] * len(after)
+        return ids, kept
 
     def bodies(self, texts: Sequence[str]) -> list[Encoding]:
         """What the tokenizer makes of each text, without special tokens and uncut; of a long text
@@ -79,31 +98,48 @@ class Cutter:
         """What the tokenizer makes of the whole of each text, without special tokens."""
         return self._coded([clean_text(text) for text in texts])
 
-    def laid_out(self, bodies: Sequence[Encoding]) -> Encoded:
-        """Their ids end to end, cut, each with its special tokens."""
+    def laid_out(self, bodies: Sequence[Encoding], seconds: Sequence[Encoding] | None = None) -> Encoded:
+        """Their ids end to end, cut, each with its special tokens; those of a pair in one sequence."""
+        if seconds is not None:
+            return self._laid_out_pairs(bodies, seconds)
         flat = array("I")
         room = self.body_length
         counts = np.array([len(body) for body in bodies], dtype=np.int64)
         for body, count in zip(bodies, counts.tolist(), strict=True):
-            flat.fromlist([*self.prefix, *(self._cut(body.ids) if count > room else body.ids), *self.suffix])
+            flat.fromlist([*self.prefix, *(self._cut(body.ids, room) if count > room else body.ids), *self.suffix])
         return _encoded(
             np.frombuffer(flat, np.uint32), np.minimum(counts, room) + self.max_length - room, counts > room
         )
 
-    def kept_positions(self, length: int) -> range | tuple[range, range]:
-        """Which of `length` body tokens stay."""
-        room = self.body_length
+    def _laid_out_pairs(self, bodies: Sequence[Encoding], seconds: Sequence[Encoding]) -> Encoded:
+        assert self.middle is not None, "the tokenizer was read for single texts"
+        flat = array("I")
+        counts = np.array([[len(a), len(b)] for a, b in zip(bodies, seconds, strict=True)], dtype=np.int64)
+        counts = counts.reshape(len(bodies), 2)
+        kept = longest_first(counts, self.body_length)
+        for a, b, (first, second) in zip(bodies, seconds, kept.tolist(), strict=True):
+            ids = self._cut(a.ids, first), self._cut(b.ids, second)
+            flat.fromlist([*self.prefix, *ids[0], *self.middle, *ids[1], *self.suffix])
+        lengths = kept.sum(axis=1) + self.max_length - self.body_length
+        cut: Bools = kept.sum(axis=1) < counts.sum(axis=1)
+        encoded = _encoded(np.frombuffer(flat, np.uint32), lengths, cut)
+        return replace(encoded, seconds=kept[:, 0] + len(self.prefix) + len(self.middle) if self.typed else None)
+
+    def kept_positions(self, length: int, room: int | None = None) -> range | tuple[range, range]:
+        """Which of `length` body tokens stay where there is room for so many; else for `body_length`."""
+        room = self.body_length if room is None else room
         if length <= room:
             return range(length)
         if self.truncation == "head":
             return range(room)
-        head = max(1, round(room * HEAD_SHARE))
+        head = min(room, max(1, round(room * HEAD_SHARE)))
         return range(head), range(length - (room - head), length)
 
     def _head(self, text: str) -> str:
         """A beginning of a long text that ends before a space, where such an end changes no token."""
         most = int(self.body_length * HEAD_CHARACTERS)
-        if not self.word_by_word or self.truncation != "head" or len(text) <= most:
+        # How a pair shares its room hangs on how long both texts are.
+        if not self.word_by_word or self.truncation != "head" or self.middle is not None or len(text) <= most:
             return text
         return text[: text.rfind(" ", 0, most)] if " " in text[:most] else text
 
@@ -112,17 +148,32 @@ class Cutter:
             coded: list[Encoding] = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return coded
 
-    def _cut(self, body: list[int]) -> list[int]:
-        kept = self.kept_positions(len(body))
+    def _cut(self, body: list[int], room: int) -> list[int]:
+        kept = self.kept_positions(len(body), room)
         if isinstance(kept, range):
             return body[kept.start : kept.stop]
         head, tail = kept
         return body[head.start : head.stop] + body[tail.start : tail.stop]
 
 
-def load_cutter(tokenizer_json: Path, *, max_length: int, truncation: Truncation) -> Cutter:
-    """Reads a tokenizer.json. Truncation and padding that the file asks for are switched off: a
-    file made for another task often cuts at 128 tokens in silence.
+def longest_first(counts: Ints, room: int) -> Ints:
+    """How many tokens [B, 2] of the two texts of each pair stay, of so many [B, 2]: the longer text is cut down to
+    the other, and then both alike. The rule is that of the tokenizers library (`TruncationStrategy::LongestFirst`),
+    to the odd token, which goes to the longer text, and of two equal ones to the second."""
+    shorter, longer = counts.min(axis=1), counts.max(axis=1)
+    fits = shorter + longer <= room
+    kept = np.maximum(shorter, room - shorter)
+    both = shorter + kept > room  # are cut
+    less = np.where(fits, shorter, np.where(both, room // 2, shorter))
+    more = np.where(fits, longer, np.where(both, room - room // 2, kept))
+    first_is_longer = counts[:, 0] > counts[:, 1]
+    found: Ints = np.stack([np.where(first_is_longer, more, less), np.where(first_is_longer, less, more)], axis=1)
+    return found
+
+
+def load_cutter(tokenizer_json: Path, *, max_length: int, truncation: Truncation, pair: bool = False) -> Cutter:
+    """Reads a tokenizer.json for single texts or for pairs. Truncation and padding that the file asks for are
+    switched off: a file made for another task often cuts at 128 tokens in silence.
 
     Raises ModelError for a file that is no tokenizer, or where special tokens fill max_length.
     """
@@ -135,40 +186,43 @@ def load_cutter(tokenizer_json: Path, *, max_length: int, truncation: Truncation
         raise ModelError(f"not a tokenizer: {str(fault)[:120]}", where=str(tokenizer_json)) from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    prefix, suffix = _special_tokens(tokenizer)
-    if max_length <= len(prefix) + len(suffix):
+    prefix, middle, suffix, typed = _special_tokens(tokenizer, pair=pair)
+    specials = len(prefix) + len(middle or ()) + len(suffix)
+    if max_length <= specials:
         raise ModelError(
-            f"max_length {max_length} leaves no room for text beside {len(prefix) + len(suffix)} special tokens",
+            f"max_length {max_length} leaves no room for text beside {specials} special tokens",
             where=str(tokenizer_json),
         )
     fingerprint = hashlib.sha256(content).hexdigest()
-    return Cutter(tokenizer, fingerprint, max_length, truncation, prefix, suffix, _is_word_by_word(tokenizer))
+    whole_words = _is_word_by_word(tokenizer)
+    return Cutter(tokenizer, fingerprint, max_length, truncation, prefix, suffix, whole_words, middle, typed)
 
 
-def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path) -> Encoded:
-    """Token ids of all texts as a memory map under `cache`, made once per content.
+def encode_to_disk(texts: Sequence[str], cutter: Cutter, cache: Path, pairs: Sequence[str] | None = None) -> Encoded:
+    """Token ids of all texts, or of all pairs of texts, as a memory map under `cache`, made once per content.
 
     Ids are written chunk by chunk, so memory does not grow with the rows: uint16 where the
     vocabulary allows, else uint32. An entry appears whole or not at all.
     """
-    folder = cache / "tokens" / _key(texts, cutter)
+    folder = cache / "tokens" / _key(texts, cutter, pairs)
     if durable.damage(folder):
-        _write(texts, cutter, folder)
+        _write(texts, cutter, folder, pairs)
     return _open(folder)
 
 
-def encode_in_memory(texts: Sequence[str], cutter: Cutter) -> Encoded:
+def encode_in_memory(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None = None) -> Encoded:
     """The same ids without touching the disk, for prediction."""
-    made = list(_encode(texts, cutter))
+    made = list(_encode(texts, cutter, pairs))
     if len(made) == 1:
         return made[0]
     lengths = [np.diff(chunk.offsets) for chunk in made]
     none = np.zeros(0, np.int64)
-    return _encoded(
+    encoded = _encoded(
         np.concatenate([none.astype(np.uint32), *(chunk.ids for chunk in made)]),
         np.concatenate([none, *lengths]),
         np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in made)]),
     )
+    return replace(encoded, seconds=_joined(chunk.seconds for chunk in made) if cutter.typed else None)
 
 
 def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encoded:
@@ -177,18 +231,28 @@ def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encod
     return Encoded(ids, offsets, truncated)
 
 
-def _encode(texts: Sequence[str], cutter: Cutter) -> Iterator[Encoded]:
+def _joined(seconds: Iterable[Ints | None]) -> Ints:
+    return np.concatenate([np.zeros(0, np.int64), *(part for part in seconds if part is not None)])
+
+
+def _encode(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None = None) -> Iterator[Encoded]:
     """Chunk by chunk. The tokenizer, which needs no interpreter, works on the next chunk while one
     is laid out."""
-    waiting = chunks(texts)
+
+    def bodies(rows: range) -> tuple[list[Encoding], list[Encoding] | None]:
+        part = slice(rows.start, rows.stop)
+        return cutter.bodies(texts[part]), None if pairs is None else cutter.bodies(pairs[part])
+
+    assert (pairs is None) == (cutter.middle is None), "a tokenizer is read for single texts or for pairs"
+    waiting = _spans(texts, pairs)
     with ThreadPoolExecutor(1) as worker:
         first = next(waiting, None)
-        coming = None if first is None else worker.submit(cutter.bodies, first)
+        coming = None if first is None else worker.submit(bodies, first)
         while coming is not None:
-            bodies = coming.result()
+            found = coming.result()
             following = next(waiting, None)
-            coming = None if following is None else worker.submit(cutter.bodies, following)
-            yield cutter.laid_out(bodies)
+            coming = None if following is None else worker.submit(bodies, following)
+            yield cutter.laid_out(*found)
 
 
 def _is_word_by_word(tokenizer: Tokenizer) -> bool:
@@ -213,22 +277,36 @@ def _panics_told() -> Iterator[None]:
         raise ModelError(saw, where="tokenizer.json", todo="Use a model with another tokenizer") from None
 
 
-def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Ids that the tokenizer puts before and after a text."""
+def _special_tokens(
+    tokenizer: Tokenizer, *, pair: bool
+) -> tuple[tuple[int, ...], tuple[int, ...] | None, tuple[int, ...], bool]:
+    """Ids that the tokenizer puts before a text, between the two of a pair, and after, and whether all from the
+    second text on have another type."""
     with _panics_told():
-        coded = tokenizer.encode("a", add_special_tokens=True)
+        coded = tokenizer.encode("a", "a" if pair else None, add_special_tokens=True)
     body = [i for i, special in enumerate(coded.special_tokens_mask) if not special]
     first, last = (body[0], body[-1]) if body else (len(coded.ids), len(coded.ids) - 1)
-    return tuple(coded.ids[:first]), tuple(coded.ids[last + 1 :])
+    middle, typed = None, False
+    if pair:
+        parts = [[i for i in body if coded.sequence_ids[i] == side] for side in (0, 1)]
+        starts = parts[0][-1] + 1, parts[1][0]
+        middle = tuple(coded.ids[starts[0] : starts[1]])
+        typed = coded.type_ids == [0] * starts[1] + [1] * (len(coded.ids) - starts[1])
+    return tuple(coded.ids[:first]), middle, tuple(coded.ids[last + 1 :]), typed
 
 
 def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     """What a tokenizer is given at a time: at most CHUNK_ROWS rows, and no more once they have CHUNK_CHARACTERS."""
+    return (texts[span.start : span.stop] for span in _spans(texts, None))
+
+
+def _spans(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[range]:
+    """The rows of each chunk."""
     start = characters = 0
     for end, text in enumerate(texts, start=1):
-        characters += len(text)
+        characters += len(text) + (0 if pairs is None else len(pairs[end - 1]))
         if end - start == CHUNK_ROWS or characters >= CHUNK_CHARACTERS or end == len(texts):
-            yield texts[start:end]
+            yield range(start, end)
             start, characters = end, 0
 
 
@@ -243,30 +321,35 @@ def positions(ids: NDArray[np.generic], sought: int) -> Ints:
     return np.concatenate(found)
 
 
-def _key(texts: Sequence[str], cutter: Cutter) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {cutter.fingerprint} {cutter.max_length} {cutter.truncation}".encode())
-    for text in texts:
+def _key(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None) -> str:
+    kind = "" if pairs is None else " pairs"
+    digest = hashlib.sha256(f"{FORMAT} {cutter.fingerprint} {cutter.max_length} {cutter.truncation}{kind}".encode())
+    for text in chain(texts, pairs or ()):
         raw = text.encode("utf-8", "surrogatepass")
         digest.update(len(raw).to_bytes(8, "little"))
         digest.update(raw)
     return digest.hexdigest()[:32]
 
 
-def _write(texts: Sequence[str], cutter: Cutter, folder: Path) -> None:
+def _write(texts: Sequence[str], cutter: Cutter, folder: Path, pairs: Sequence[str] | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     dtype = np.uint16 if cutter.tokenizer.get_vocab_size() <= 2**16 else np.uint32
     scratch = Path(tempfile.mkdtemp(prefix=durable.SCRATCH, dir=folder.parent))
     try:
         lengths, truncated = [np.zeros(0, np.int64)], [np.zeros(0, np.bool_)]
+        seconds: list[Ints | None] = []
         with (scratch / "ids.bin").open("wb") as file:
-            for chunk in _encode(texts, cutter):
+            for chunk in _encode(texts, cutter, pairs):
                 chunk.ids.astype(dtype).tofile(file)
                 lengths.append(np.diff(chunk.offsets))
                 truncated.append(chunk.truncated)
+                seconds.append(chunk.seconds)
         offsets = np.zeros(len(texts) + 1, dtype=np.int64)
         np.cumsum(np.concatenate(lengths), out=offsets[1:])
         np.save(scratch / "offsets.npy", offsets)
         np.save(scratch / "truncated.npy", np.concatenate(truncated))
+        if cutter.typed:
+            np.save(scratch / "seconds.npy", _joined(seconds))
         meta = {"format": FORMAT, "dtype": np.dtype(dtype).name, "rows": len(texts), "tokens": int(offsets[-1])}
         (scratch / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
         durable.seal(scratch)
@@ -284,4 +367,10 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path) -> None:
 def _open(folder: Path) -> Encoded:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     ids = np.memmap(folder / "ids.bin", dtype=meta["dtype"], mode="r") if meta["tokens"] else np.zeros(0, np.uint16)
-    return Encoded(ids, np.load(folder / "offsets.npy"), np.load(folder / "truncated.npy"))
+    seconds = folder / "seconds.npy"
+    return Encoded(
+        ids,
+        np.load(folder / "offsets.npy"),
+        np.load(folder / "truncated.npy"),
+        np.load(seconds) if seconds.exists() else None,
+    )

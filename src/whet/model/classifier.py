@@ -17,8 +17,8 @@ from whet import runtime
 from whet.config import Precision, Settings
 from whet.data.batches import cut, evaluation_batches
 from whet.errors import TrainingError
-from whet.labels import LabelSet
-from whet.model import kernels, packed, threads
+from whet.labels import Kind, LabelSet
+from whet.model import answers, kernels, packed, threads
 from whet.model.copies import to_device
 from whet.model.dropout import DropoutStream, replace_dropouts
 from whet.model.encoder import FAMILIES, Family, SequenceModel, load_pretrained
@@ -59,6 +59,8 @@ class Classifier:
         self.model = model.to(device)
         self.device = torch.device(device)
         self.stream = DropoutStream(seed)
+        self.kind: Kind = answers.kind_of(self.model.config)
+        self.scale = answers.Scale()  # of the numbers that it learns
         self.precision: Precision = "fp32"  # in which packed and single texts are compared
         self.packed = False
         self._recompute: bool | None = None  # None: nobody asked for it
@@ -73,6 +75,11 @@ class Classifier:
         with lowered(self.precision, self.device):
             logits = self._packed(batch) if self.packed else self._padded(batch)
         return logits.float()
+
+    def fold(self) -> None:
+        """From now on the model itself answers in the units of its numbers, as it is to be saved."""
+        answers.fold(self.model, self.scale)
+        self.scale = answers.Scale()
 
     def recompute(self) -> bool:
         """From now on the layers are computed again in the backward pass, instead of keeping what it
@@ -92,8 +99,8 @@ class Classifier:
             self.precision = kept
 
     def packs(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Iterator[tuple[Ints, Floats]]:
-        """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C]. Of
-        `parts` only every `parts`-th pack, from the 0-based `part` on."""
+        """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C], numbers in their
+        units. Of `parts` only every `parts`-th pack, from the 0-based `part` on."""
         self.model.eval()
         on_cpu = self.device.type == "cpu"
         at_once, budget = threads.at_once() if on_cpu else 1, EVALUATION_TOKENS["cpu" if on_cpu else "gpu"]
@@ -143,21 +150,24 @@ class Classifier:
     def _answer(self, batches: Sequence[Batch], index: int) -> Floats:
         with torch.inference_mode():
             logits: Floats = self.logits(batches[index]).cpu().double().numpy()
-        return logits
+        if self.scale == answers.Scale():
+            return logits
+        return logits * self.scale.deviation + self.scale.mean
 
     def _packed(self, batch: Batch) -> Tensor:
         family = FAMILIES[self.model.config.model_type]
-        ids, positions = self.tensors(batch.ids, family.positions(self.model, batch))
+        given = batch.ids, family.positions(self.model, batch), *self._types(batch)
+        ids, positions, *types = self.tensors(*given)
         most = kernels.most_weights(self.model.config.num_attention_heads) if self.device.type == "cpu" else None
         flash = self.precision != "fp32" and self.flash.usable
         packing = plan(batch.cu_seqlens, self.stream, self.device, most=most, flash=flash)
         if self._recompute:
             packing = dataclasses.replace(packing, recompute=True)
-        return family.head(self.model, family.encode(self.model, ids, positions, packing))
+        return family.head(self.model, family.encode(self.model, ids, positions, packing, *types))
 
     def _padded(self, batch: Batch) -> Tensor:
         """Groups of like length, each padded to its longest."""
-        parts = []
+        parts, types = [], self._types(batch)
         for group in plan(batch.cu_seqlens, self.stream, torch.device("cpu")).groups:
             span = batch.ids[group.start : group.stop]
             real = np.ones((group.count, group.length), np.int64)
@@ -165,9 +175,22 @@ class Classifier:
                 real = group.mask[:, 0, 0].numpy().astype(np.int64)
             ids = np.full(real.shape, self.model.config.pad_token_id or 0, np.int64)
             ids[real.astype(bool)] = span
-            tokens, mask = self.tensors(ids, real)
-            parts.append(self.model(input_ids=tokens, attention_mask=mask).logits)
+            padded = [np.zeros(real.shape, np.int64) for _ in types]
+            for laid, flat in zip(padded, types, strict=True):
+                laid[real.astype(bool)] = flat[group.start : group.stop]
+            tokens, mask, *laid_out = self.tensors(ids, real, *padded)
+            named = dict(zip(("token_type_ids",), laid_out, strict=False))
+            parts.append(self.model(input_ids=tokens, attention_mask=mask, **named).logits)
         return torch.cat(parts)
+
+    def _types(self, batch: Batch) -> list[Ints]:
+        """The type of each token [T], 1 from the second text of a pair on, where the model tells texts apart by it;
+        else none."""
+        if batch.seconds is None or (getattr(self.model.config, "type_vocab_size", None) or 0) < 2:
+            return []
+        lengths = np.diff(batch.cu_seqlens)
+        second = np.repeat(batch.cu_seqlens[:-1] + batch.seconds, lengths)
+        return [(np.arange(len(batch.ids)) >= second).astype(np.int64)]
 
     def tensors(self, *values: Ints) -> list[Tensor]:
         """Whole numbers on the model's device."""
@@ -175,9 +198,13 @@ class Classifier:
         return to_device(there, self.device)
 
     def labels(self, batch: Batch) -> Tensor:
-        """[N] on the model's device."""
+        """What the logits are held against, on the model's device: ids [N], marks [N, C], or numbers [N] on the scale
+        that they are learnt on."""
         assert batch.labels is not None
-        return self.tensors(batch.labels)[0]
+        if self.kind == "one":
+            return self.tensors(np.asarray(batch.labels, dtype=np.int64))[0]
+        values = (batch.labels - self.scale.mean) / self.scale.deviation if self.kind == "value" else batch.labels
+        return to_device([torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))], self.device)[0]
 
     def _try_flash(self, precision: Precision) -> Found:
         config, family = self.model.config, FAMILIES.get(self.model.config.model_type)
@@ -222,12 +249,20 @@ class Classifier:
         spans = zip(batch.cu_seqlens[:-1], batch.cu_seqlens[1:], strict=True)
         self.model.eval()
         with torch.inference_mode():
-            alone = torch.cat([self.model(input_ids=self.tensors(batch.ids[a:b])[0][None]).logits for a, b in spans])
+            alone = torch.cat([self._alone(batch, int(a), int(b)) for a, b in spans])
             if family.registered:
                 packed.register()
                 self._use_attention(packed.NAME)
             together = self._packed(batch)
         return float((together - alone).abs().max()), float(alone.abs().max())
+
+    def _alone(self, batch: Batch, start: int, stop: int) -> Tensor:
+        """What the plain model answers to one sequence of a batch."""
+        given = [values[start:stop] for values in (batch.ids, *self._types(batch))]
+        tensors = [values[None] for values in self.tensors(*given)]
+        named = dict(zip(("input_ids", "token_type_ids"), tensors, strict=False))
+        logits: Tensor = self.model(**named).logits
+        return logits
 
 
 def fresh(
@@ -258,4 +293,5 @@ def _check_batch(config: Any, family: Family) -> Batch:
     cu_seqlens = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     # The upper half of the vocabulary holds no special tokens in the models at hand.
     ids = generator.integers(config.vocab_size // 2, config.vocab_size, int(cu_seqlens[-1])).astype(np.int64)
-    return Batch(ids, cu_seqlens, np.arange(len(lengths), dtype=np.int64), None)
+    seconds = np.asarray(lengths, dtype=np.int64) // 2  # as if they were pairs
+    return Batch(ids, cu_seqlens, np.arange(len(lengths), dtype=np.int64), None, seconds)

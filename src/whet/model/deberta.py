@@ -19,10 +19,12 @@ from whet.model.packing import Packing, lay, take
 from whet.model.recompute import recomputed
 
 
-def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing) -> Tensor:
-    """First-token states [N, D] of sequences, from their tokens [T] at these positions [T]."""
+def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor) -> Tensor:
+    """First-token states [N, D] of sequences, from their tokens [T] at these positions [T] and, where the model knows
+    types, of these [T]."""
     embeddings, encoder = model.base_model.embeddings, model.base_model.encoder
-    states: Tensor = embeddings(input_ids=ids[None], position_ids=positions[None])[0]
+    kinds = types[0] if types else torch.zeros_like(ids)
+    states: Tensor = embeddings(input_ids=ids[None], position_ids=positions[None], token_type_ids=kinds[None])[0]
     relative = encoder.get_rel_embedding()
     distances = _distances(encoder, max(group.length for group in packing.groups), ids.device)
     for number, layer in enumerate(encoder.layer):

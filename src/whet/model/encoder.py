@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from whet import durable
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model import deberta, head, modernbert, postnorm
+from whet.model.answers import PROBLEMS
 from whet.model.files import ModelFiles, check_parts, code_in, read_config
 from whet.model.packing import Packing
 from whet.records import Batch, Ints
@@ -27,6 +28,15 @@ from whet.runtime import quiet_libraries
 
 # The model classes of transformers carry no types; this alias marks where one passes through.
 SequenceModel = Any
+
+
+class Encode(Protocol):
+    """Token ids and positions [T] to what the head reads of each sequence [N, D]."""
+
+    def __call__(
+        self, model: SequenceModel, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor
+    ) -> Tensor:
+        """`types` [T] are given of pairs, to a model that has types of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,7 @@ class Family:
     """What `encode` gave [N, D] to logits [N, C]."""
     positions: Callable[[SequenceModel, Batch], Ints]
     """Position id of each token [T]."""
-    encode: Callable[[SequenceModel, Tensor, Tensor, Packing], Tensor]
-    """Token ids and positions [T] to what the head reads of each sequence [N, D]."""
+    encode: Encode
     reach: Callable[[Any], int] | None = None
     """By the configuration, the tokens beyond which a token sees others differently or not at all."""
     registered: bool = False
@@ -114,7 +123,7 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
             if getattr(config, "layer_types", None):
                 config.layer_types = config.layer_types[:layers]
         _name(config, names)
-        config.problem_type = "single_label_classification"
+        config.problem_type = PROBLEMS[labels.kind]
     model, info = _from_folder(files.folder, config)
     lost = [key for key in info["missing_keys"] if not _in_head(key)]
     if lost:
@@ -124,10 +133,12 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
             expected=f"a whole {config.model_type} encoder",
         )
     is_new = any("classifier" in key for key in info["missing_keys"])
-    if names != labels.names:
-        head.fit(model, () if is_new or info["mismatched_keys"] else names, labels)
+    # The head of numbers speaks in the units of the data that it was trained on, which may be others now.
+    replaced = bool(info["mismatched_keys"]) or (labels.kind == "value" and not is_new)
+    if names != labels.names or replaced:
+        head.fit(model, () if is_new or replaced else names, labels)
         _name(model.config, labels.names)
-    if info["mismatched_keys"]:
+    if replaced:
         notices.append(f"{files.name} was fine-tuned for other labels; its head is replaced by a new one")
     elif before and not is_new:
         notices.append(f"{files.name} was fine-tuned before; {head.kept(before, labels)}")

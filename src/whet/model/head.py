@@ -27,7 +27,7 @@ def names_of(config: Any) -> tuple[str, ...]:
 def fit(model: Any, before: Sequence[str], labels: LabelSet) -> None:
     """Gives a model with an output for each label of `before` one for each of `labels`, in their order. The rows of
     names that both have are kept to the bit; others are drawn from torch's random numbers."""
-    path, old = _output(model)
+    path, old = output(model)
     new = nn.Linear(old.in_features, len(labels), bias=old.bias is not None)
     nn.init.normal_(new.weight, std=getattr(model.config, "initializer_range", SPREAD))
     if new.bias is not None:
@@ -53,7 +53,7 @@ def kept(before: Sequence[str], labels: LabelSet) -> str:
     return "; ".join(parts)
 
 
-def _output(model: Any) -> tuple[str, nn.Linear]:
+def output(model: Any) -> tuple[str, nn.Linear]:
     """The layer whose outputs are the logits, and where it is: the last linear one beside the encoder, as in every
     architecture that classifies sequences."""
     beside = [(path, part) for path, part in model.named_modules() if path.split(".")[0] != model.base_model_prefix]

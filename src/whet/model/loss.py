@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from whet.labels import Kind
+
 
 class Loss(Protocol):
     """A kind of loss with its options; immutable, and without memory of what it computed."""
@@ -69,6 +71,42 @@ class CrossEntropy:
     def _entropy(self, logits: Tensor, targets: Tensor, reduction: str) -> Tensor:
         weight = None if self.weights is None else _tensor(self.weights, logits.dtype, logits.device)
         return F.cross_entropy(logits, targets, weight, reduction=reduction, label_smoothing=self.smoothing)
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralEntropies:
+    """Of marks [N, C]: the mean over the labels of binary cross entropies."""
+
+    def rows(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+
+    def total(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return self.rows(logits, targets).sum()
+
+    def guess(self, targets: Tensor) -> float:
+        yes = targets.double().mean(0)
+        return float(F.binary_cross_entropy(yes, yes))
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredError:
+    """Of numbers [N], which the only output [N, 1] is to be."""
+
+    def rows(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return (logits[:, 0] - targets) ** 2
+
+    def total(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return self.rows(logits, targets).sum()
+
+    def guess(self, targets: Tensor) -> float:
+        return float(targets.double().var(correction=0))
+
+
+def loss_of(kind: Kind, *, weights: tuple[float, ...] | None, focal: float, smoothing: float) -> Loss:
+    """The loss of a kind of answers; the options are for one label a row."""
+    if kind == "one":
+        return CrossEntropy(weights, focal, smoothing)
+    return SeveralEntropies() if kind == "several" else SquaredError()
 
 
 @lru_cache(maxsize=8)

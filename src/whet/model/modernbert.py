@@ -22,8 +22,8 @@ SMALLEST_BLOCK = 32  # queries; a narrower window does not make smaller blocks
 BLOCKS_BEYOND = 2
 
 
-def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing) -> Tensor:
-    """What the head reads of each sequence [N, D], from its tokens [T] at these positions [T]: the
+def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor) -> Tensor:
+    """What the head reads of each sequence [N, D], from its tokens [T] at these positions [T], which have no types: the
     state of the first, or the mean, as the configuration says."""
     states: Tensor = model.base_model(
         input_ids=ids[None],

@@ -48,11 +48,12 @@ class Layer:
     p_output: float
 
 
-def encode_bert(model: Any, ids: Tensor, positions: Tensor, packing: Packing) -> Tensor:
-    """First-token states [N, D] of sequences, from their tokens [T] at these positions [T], by a BERT,
-    RoBERTa, XLM-R, CamemBERT or ELECTRA encoder."""
+def encode_bert(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor) -> Tensor:
+    """First-token states [N, D] of sequences, from their tokens [T] at these positions [T] and of these types [T],
+    by a BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA encoder. Without types all are of the first."""
     encoder = model.base_model
-    states = encoder.embeddings(input_ids=ids[None], position_ids=positions[None])[0]
+    kinds = types[0] if types else torch.zeros_like(ids)
+    states = encoder.embeddings(input_ids=ids[None], position_ids=positions[None], token_type_ids=kinds[None])[0]
     if hasattr(encoder, "embeddings_project"):  # ELECTRA's embeddings may be narrower than its layers
         states = encoder.embeddings_project(states)
     layers = []
@@ -69,8 +70,8 @@ def encode_bert(model: Any, ids: Tensor, positions: Tensor, packing: Packing) ->
     return first_states(layers, states, packing, training=model.training)
 
 
-def encode_distilbert(model: Any, ids: Tensor, positions: Tensor, packing: Packing) -> Tensor:
-    """The same by a DistilBERT encoder, which has no dropout after the attention."""
+def encode_distilbert(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor) -> Tensor:
+    """The same by a DistilBERT encoder, which has no types and no dropout after the attention."""
     encoder = model.base_model
     states = encoder.embeddings(input_ids=ids[None], position_ids=positions[None])[0]
     layers = []

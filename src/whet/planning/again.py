@@ -41,7 +41,7 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     if facts["chosen"]:
         asked = _chosen(asked, facts["chosen"], f"budget {settings.budget}")
     settings = asked.resolved.settings
-    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache())
+    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = team.seed(settings.seed)
     classifier, said = classifiers.fresh(asked.files, asked.labels, machine, settings, seed=seed)
     budget = None

@@ -85,7 +85,7 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
     if labels != asked.labels:  # fewer rows may leave a label out
         classifier, _ = classifiers.fresh(asked.files, labels, asked.machine, settings, seed=settings.seed)
     asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels)
-    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache())
+    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     sampled = sample(splits, labels, cutter)
     work = workload(asked, sampled, classifier, measured.started)
     words = more_words(sampled, work, classifier)

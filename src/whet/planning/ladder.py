@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from whet.config import Settings
+from whet.forecast import Rung
 from whet.model.classifier import Classifier
 from whet.model.work import shape_of
 from whet.planning.measured import Measured
-from whet.records import Rung
 from whet.training import estimate
 from whet.training.estimate import Engine, Speed
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from whet import durations, prepare, runtime
 from whet.data.doctor import near
+from whet.data.split import select
+from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_in_memory
 from whet.data.vocabulary import fit
 from whet.labels import LabelSet
@@ -19,7 +21,7 @@ from whet.model import embedded
 from whet.model.classifier import Classifier
 from whet.model.files import find, longest_input
 from whet.prepare import Asked
-from whet.records import SIDES, Encoded, Examples, Ints, Side, Splits
+from whet.records import SIDES, Encoded, Examples, Ints, Side, Splits, Targets
 from whet.score import baseline
 from whet.training import estimate, loop
 from whet.training.estimate import Engine, Speed, Times, Workload
@@ -37,7 +39,7 @@ class Sampled:
     """Tokens of some texts of each side, and what it took to have them."""
 
     encoded: dict[Side, Encoded]
-    labels: Ints  # of the sampled training texts
+    targets: Targets  # of the sampled training texts
     seconds_per_character: float
 
     @property
@@ -75,7 +77,7 @@ def measure(
     settings = asked.resolved.settings
     sampled = sample(asked.splits, asked.labels, cutter)
     work = workload(asked, sampled, classifier, started)
-    recipe = loop.recipe_of(settings)
+    recipe = loop.recipe_of(settings, kind=asked.labels.kind)
     steps = loop.count_steps(work.rows["train"], recipe)
     if settings.budget is not None:
         most = min(most, durations.seconds(settings.budget, where="--budget"))
@@ -83,7 +85,7 @@ def measure(
     def expected(speed: Speed) -> float:
         return min(most, estimate.times(work, speed, settings).total)
 
-    probed = probe(classifier, sampled.encoded["train"], sampled.labels, recipe, steps=steps, expected=expected)
+    probed = probe(classifier, sampled.encoded["train"], sampled.targets, recipe, steps=steps, expected=expected)
     work = dataclasses.replace(work, spent=time.monotonic() - started)  # the probe is part of the job
     return Measured(asked, classifier, cutter, work, probed, more_words(sampled, work, classifier), started)
 
@@ -91,34 +93,42 @@ def measure(
 def sample(splits: Splits, labels: LabelSet, cutter: Cutter) -> Sampled:
     """SAMPLE texts of each side, every k-th by length, so that their mean is that of all."""
     encoded: dict[Side, Encoded] = {}
-    ids = np.zeros(0, np.int64)
+    targets: Targets = np.zeros(0, np.int64)
     characters, seconds = 0, 0.0
     for side in SIDES:
         rows: Examples | None = getattr(splits, side)
-        if rows is None or not rows.texts or rows.labels is None:
+        if rows is None or not rows.texts or not has_answers(rows):
             continue
-        sizes = np.fromiter(map(len, rows.texts), np.int64, len(rows.texts))
+        sizes = characters_of(rows)
         count = min(SAMPLE, len(sizes))
         chosen = np.argsort(sizes, kind="stable")[((np.arange(count) + 0.5) * len(sizes) / count).astype(np.int64)]
+        part = select(rows, np.isin(np.arange(len(sizes)), chosen))
         began = time.perf_counter()
-        encoded[side] = encode_in_memory([rows.texts[i] for i in chosen], cutter)
+        encoded[side] = encode_in_memory(part.texts, cutter, part.pairs)
         seconds += time.perf_counter() - began
         characters += int(sizes[chosen].sum())
         if side == "train":
-            ids = np.asarray(labels.ids([rows.labels[i] for i in chosen], source=rows.source), dtype=np.int64)
-    return Sampled(encoded, ids, seconds / max(1, characters))
+            targets = targets_of(part, labels)
+    return Sampled(encoded, targets, seconds / max(1, characters))
+
+
+def characters_of(rows: Examples) -> Ints:
+    """Of each row [B], of a pair those of both texts."""
+    sizes = np.fromiter(map(len, rows.texts), np.int64, len(rows.texts))
+    return sizes if rows.pairs is None else sizes + np.fromiter(map(len, rows.pairs), np.int64, len(rows.pairs))
 
 
 def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: float) -> Workload:
     """What the job has to do, counted."""
     rows = {side: len(getattr(asked.splits, side).texts) for side in sampled.encoded}
-    characters = {side: sum(map(len, getattr(asked.splits, side).texts)) for side in sampled.encoded}
+    characters = {side: int(characters_of(getattr(asked.splits, side)).sum()) for side in sampled.encoded}
     tokens, cheap = sampled.seconds_per_character * sum(characters.values()), 0.0
     if asked.resolved.settings.near_duplicates and asked.resolved.settings.budget is None:
         tokens += near.expected_seconds(sum(rows.values()), sum(characters.values()))
     if has_baseline(asked):
         assert asked.splits.test is not None
-        cheap = baseline.expected_seconds(asked.splits.train.texts, asked.splits.test.texts)
+        train, test, pairs = asked.splits.train.texts, asked.splits.test.texts, prepare.seconds_of(asked.splits)
+        cheap = baseline.expected_seconds(train, test, asked.labels, pairs=pairs)
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
     return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap)
@@ -158,7 +168,7 @@ def lighter(measured: Measured) -> Measured | None:
         if getattr(resolved.settings, name) != value:
             resolved = resolved.with_value(name, value, f"budget {resolved.settings.budget}")
     asked = dataclasses.replace(asked, resolved=resolved, files=files)
-    cutter = prepare.cutter_of(files, resolved.settings, runtime.usable_cache())
+    cutter = prepare.cutter_of(files, resolved.settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = resolved.settings.seed
     classifier, _ = classifiers.fresh(files, asked.labels, asked.machine, resolved.settings, seed=seed)
     return measure(asked, classifier, cutter, measured.started)

@@ -17,6 +17,7 @@ from whet.config import LONG, Settings
 from whet.data.batches import steps_per_epoch
 from whet.data.tokens import Cutter
 from whet.errors import UsageError
+from whet.forecast import Plan, Span
 from whet.model import choice
 from whet.model import classifier as classifiers
 from whet.model.classifier import Classifier
@@ -25,7 +26,7 @@ from whet.planning.budget import within
 from whet.planning.ladder import ladder
 from whet.planning.measured import Measured, has_baseline, lighter, measure, weights
 from whet.prepare import Asked
-from whet.records import Notice, Plan, Span
+from whet.records import Notice
 from whet.score import baseline
 from whet.training import checkpoints, estimate, loop
 from whet.training.estimate import Speed, Workload
@@ -69,7 +70,7 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     """
     settings = asked.resolved.settings
     _check_warmup(asked)
-    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache())
+    cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = team.seed(settings.seed)
     classifier, notices = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
     said = [*map(Notice, notices), *_doubts(asked, cutter)]
@@ -170,7 +171,9 @@ def _memory(measured: Measured) -> int | None:
     training = round(highest + measured.words + aside)
     if not on_cpu or not has_baseline(asked):
         return training
-    return max(training + baseline.LIBRARIES, found.held + baseline.expected_bytes(asked.splits.train.texts))
+    rows = asked.splits.train
+    cheap = baseline.expected_bytes(rows.texts, asked.labels, second=rows.pairs)
+    return max(training + baseline.LIBRARIES, found.held + cheap)
 
 
 def _memory_there(classifier: Classifier) -> int | None:

@@ -8,13 +8,17 @@ from typing import Any
 
 from whet.config import Settings
 from whet.labels import LabelSet
+from whet.records import Inputs
 
 
-def write(base: str, labels: LabelSet, metrics: Mapping[str, Any], settings: Settings) -> str:
+def write(
+    base: str, labels: LabelSet, metrics: Mapping[str, Any], settings: Settings, inputs: Inputs | None = None
+) -> str:
     """The card as Markdown with the hub's front matter. `metrics` is the content of metrics.json.
 
     It holds no text of the data and no path of this machine.
     """
+    inputs = inputs or Inputs("text")
     front = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags:", "- whet"]
     folder = Path(base).expanduser()
     local = base.startswith((".", "/", "~")) or folder.is_dir()
@@ -23,18 +27,25 @@ def write(base: str, labels: LabelSet, metrics: Mapping[str, Any], settings: Set
     front.append("---")
     origin = "all-MiniLM-L6-v2" if base == "embedded" else _plain(folder.resolve().name) if local else base
     named = ", ".join(f"`{_plain(name)}`" for name in labels.names)
+    what = f"for the labels {named}"
+    if labels.kind == "several":
+        what += ", of which a text may have any number (`whet.json` has the threshold of each)"
+    if labels.kind == "value":
+        what = f"to predict the number {named}"
+    asked = '"..."' if inputs.pair is None else '{"text": "...", "text_pair": "..."}'
+    texts = "pairs of texts" if inputs.pair is not None else "texts"
     body = [
-        "# Text classifier",
+        f"# Text {'regression' if labels.kind == 'value' else 'classifier'}",
         "",
-        f"Fine-tuned from {origin} for the labels {named}.",
-        f"Texts longer than {settings.max_length} tokens are cut ({settings.truncation}).",
+        f"Fine-tuned from {origin} {what}{'' if inputs.pair is None else ', on pairs of texts'}.",
+        f"{texts.capitalize()} longer than {settings.max_length} tokens are cut ({settings.truncation}).",
         "",
         *_scores(metrics),
         "```python",
         "from transformers import pipeline",
         "",
         'classify = pipeline("text-classification", model="PATH_OF_THIS_FOLDER", top_k=None)',
-        f'classify("...", truncation=True, max_length={settings.max_length})',
+        f"classify({asked}, truncation=True, max_length={settings.max_length})",
         "```",
         "",
     ]
@@ -51,11 +62,8 @@ def _scores(metrics: Mapping[str, Any]) -> list[str]:
     if test is None:
         return ["It was not scored on a test side.", ""]
     rivals = metrics.get("baselines", {})
-    columns = {
-        "this model": test,
-        "TF-IDF + logistic regression": rivals.get("tfidf"),
-        "majority": rivals.get("majority"),
-    }
+    keys, linear, constant = _columns(test)
+    columns = {"this model": test, linear: rivals.get("tfidf"), constant: rivals.get("majority")}
     sampled = f", a sample of {test['sample']['of']:,}" if "sample" in test else ""
     shown = {name: scores for name, scores in columns.items() if scores}
     lines = [
@@ -64,6 +72,15 @@ def _scores(metrics: Mapping[str, Any]) -> list[str]:
         "| | " + " | ".join(shown) + " |",
         "| --- |" + " --- |" * len(shown),
     ]
-    for key in ("accuracy", "macro_f1", "weighted_f1"):
+    for key in keys:
         lines.append(f"| {key} | " + " | ".join(f"{scores[key]:.4f}" for scores in shown.values()) + " |")
     return [*lines, ""]
+
+
+def _columns(scores: Mapping[str, Any]) -> tuple[tuple[str, ...], str, str]:
+    """The scores to show, and what the two baselines of their task are called."""
+    if "pearson" in scores:
+        return ("pearson", "spearman", "mae", "rmse"), "TF-IDF + ridge regression", "mean"
+    if "thresholds" in scores:
+        return ("macro_f1", "micro_f1", "weighted_f1", "accuracy"), "TF-IDF + logistic regression", "constant"
+    return ("accuracy", "macro_f1", "weighted_f1"), "TF-IDF + logistic regression", "majority"

@@ -14,8 +14,9 @@ import numpy as np
 
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch
+from whet.forecast import Choice, Span
 from whet.model.work import Shape
-from whet.records import Choice, Ints, Side, Span
+from whet.records import Ints, Side
 
 # The band around an estimate: what a machine drifts by over a job, beside what the probe leaves open.
 DRIFT_DOWN, DRIFT_UP = 0.12, 0.20

@@ -39,6 +39,7 @@ def usable(classifier: Classifier) -> bool:
     return (
         classifier.device.type == "cuda"
         and classifier.precision == "bf16"
+        and classifier.kind == "one"
         and classifier.flash.usable
         and family is not None
         and not family.registered
@@ -57,8 +58,8 @@ class OnCard(OnDevice):
         self._seen: dict[tuple[int, int], int] = {}
         self._graphs: dict[tuple[int, int], Recorded] = {}
         self._pool: Any = None  # a handle of torch, which names no type for it
-        self.refused = ""
-        """Why there are no graphs any more; empty while there may be."""
+        self.refused = "rows are pairs of texts" if encoded.seconds is not None else ""
+        """Why there are no graphs, or no more; empty while there may be."""
 
     @property
     def recorded(self) -> int:

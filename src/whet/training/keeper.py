@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from whet.errors import OutputError
-from whet.records import ClassScore, Evaluation, Metrics, StepRecord
+from whet.records import ClassScore, Evaluation, Metrics, Scores, SeveralScores, StepRecord, ValueScores
 from whet.training.checkpoints import Checkpoints, Schedule
 from whet.training.loop import Training
 from whet.training.selection import Selection
@@ -122,7 +122,13 @@ class Keeper:
 
 def _evaluation(known: Mapping[str, Any]) -> Evaluation:
     """What dataclasses.asdict and JSON have made of one."""
-    metrics = dict(known["metrics"])
-    metrics["classes"] = {name: ClassScore(**scores) for name, scores in metrics["classes"].items()}
-    metrics["confusion"] = tuple(tuple(row) for row in metrics["confusion"])
-    return Evaluation(**{**known, "metrics": Metrics(**metrics)})
+    return Evaluation(**{**known, "metrics": _scores(dict(known["metrics"]))})
+
+
+def _scores(known: dict[str, Any]) -> Scores:
+    if "classes" not in known:
+        return ValueScores(**known)
+    known["classes"] = {name: ClassScore(**scores) for name, scores in known["classes"].items()}
+    if "thresholds" in known:
+        return SeveralScores(**known)
+    return Metrics(**{**known, "confusion": tuple(tuple(row) for row in known["confusion"])})

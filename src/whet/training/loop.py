@@ -16,11 +16,13 @@ from torch import Tensor
 
 from whet.config import Sampling, Settings
 from whet.data.batches import Balance, steps_per_epoch, training_batch
+from whet.data.targets import classes_of
 from whet.errors import TrainingError
+from whet.labels import Kind
 from whet.model.classifier import Classifier
-from whet.model.loss import CrossEntropy, Loss
+from whet.model.loss import Loss, loss_of
 from whet.model.recompute import torch_random
-from whet.records import Batch, Encoded, Ints, Notice, StepRecord
+from whet.records import Batch, Encoded, Notice, StepRecord, Targets
 from whet.training import optim
 from whet.training.limit import Limit
 from whet.training.memory import Sparing
@@ -46,12 +48,13 @@ class Recipe:
     sampling: Sampling = "plain"
 
 
-def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None) -> Recipe:
-    """The recipe that the settings of a job make; `weights` of its classes hang on its rows."""
+def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None, *, kind: Kind = "one") -> Recipe:
+    """The recipe that the settings of a job make for its kind of answers; `weights` of its classes hang on its rows."""
     return Recipe(
         settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
         settings.max_grad_norm, settings.seed,
-        CrossEntropy(weights, settings.focal or 0.0, settings.label_smoothing), settings.sampling,
+        loss_of(kind, weights=weights, focal=settings.focal or 0.0, smoothing=settings.label_smoothing),
+        settings.sampling,
     )  # fmt: skip
 
 
@@ -73,7 +76,7 @@ class Training:
         self,
         classifier: Classifier,
         encoded: Encoded,
-        labels: Ints,
+        labels: Targets,
         recipe: Recipe,
         objective: Objective | None = None,
         pace: Pace | None = None,
@@ -81,7 +84,7 @@ class Training:
     ) -> None:
         self._classifier, self._encoded, self._labels = classifier, encoded, labels
         self._recipe, self._pace, self._limit = recipe, pace, limit or Limit()
-        self._balance = Balance(labels, seed=recipe.seed) if recipe.sampling == "balanced" else None
+        self._balance = Balance(classes_of(labels), seed=recipe.seed) if recipe.sampling == "balanced" else None
         self._objective = objective or objective_of(classifier, encoded, recipe.loss)
         self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=recipe.weight_decay)
         self._scale = optim.LossScale(fp16=classifier.precision == "fp16")

@@ -21,7 +21,7 @@ from torch import Tensor
 from whet import heap, machine
 from whet.data.batches import gather
 from whet.model.classifier import Classifier
-from whet.records import Batch, Encoded, Floats, Ints
+from whet.records import Batch, Encoded, Floats, Ints, Targets
 from whet.training import loop, optim
 from whet.training.estimate import Speed
 from whet.training.limit import Limit
@@ -72,7 +72,7 @@ class _Timed:
 def probe(
     classifier: Classifier,
     encoded: Encoded,
-    labels: Ints,
+    labels: Targets,
     recipe: loop.Recipe,
     *,
     steps: int,
@@ -101,7 +101,7 @@ class _Probe:
         self,
         classifier: Classifier,
         encoded: Encoded,
-        labels: Ints,
+        labels: Targets,
         recipe: loop.Recipe,
         expected: Callable[[Speed], float],
     ) -> None:
@@ -110,7 +110,7 @@ class _Probe:
         self._started = time.perf_counter()
         self._lengths = np.diff(encoded.offsets)
         self._generator = np.random.Generator(np.random.PCG64(recipe.seed))
-        self._objective = objective_of(classifier, encoded)
+        self._objective = objective_of(classifier, encoded, recipe.loss)
         # Where memory is short its steps are divided as those of the job will be; the job says so.
         self._sparing = Sparing(classifier, self._objective, Limit())
         self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=0.0)
@@ -213,7 +213,8 @@ class _Probe:
         # Beginnings of the texts: what they say does not matter here.
         kept = np.maximum(np.diff(batch.cu_seqlens) // SHORTENED, 1)
         places = np.concatenate([np.arange(a, a + n) for a, n in zip(batch.cu_seqlens[:-1], kept, strict=True)])
-        return Batch(batch.ids[places], np.concatenate([[0], np.cumsum(kept)]), batch.rows, batch.labels)
+        seconds = None if batch.seconds is None else np.minimum(batch.seconds, kept)
+        return Batch(batch.ids[places], np.concatenate([[0], np.cumsum(kept)]), batch.rows, batch.labels, seconds)
 
     def _step(self, batch: Batch) -> _Timed:
         """One step as the loop does it, at a learning rate of zero."""
@@ -260,7 +261,8 @@ class _Probe:
         while True:
             chosen = self._generator.integers(len(self._encoded), size=min(count, len(self._encoded)))
             batch = self._batch(chosen)
-            part = Encoded(batch.ids.astype(np.uint32), batch.cu_seqlens, np.zeros(len(chosen), np.bool_))
+            none_cut = np.zeros(len(chosen), np.bool_)
+            part = Encoded(batch.ids.astype(np.uint32), batch.cu_seqlens, none_cut, batch.seconds)
             before = time.perf_counter()
             self._classifier.all_logits(part)
             now = time.perf_counter()

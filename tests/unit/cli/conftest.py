@@ -21,6 +21,7 @@ from whet.records import (
     Columns,
     Evaluation,
     Finding,
+    Inputs,
     Metrics,
     Notice,
     Prediction,
@@ -53,6 +54,7 @@ class Run:
     path: Path = Path("runs/reviews-embedded-1a2b3c")
     labels: LabelSet = LabelSet(("negative", "positive"), "positive", "by its name")
     asked: list[list[str]] = field(default_factory=list)
+    inputs: Inputs = Inputs("text")
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         self.asked.append(list(texts))

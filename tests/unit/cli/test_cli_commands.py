@@ -16,7 +16,7 @@ from whet import config
 from whet.cli import reference
 from whet.cli.demo import SENTENCES
 from whet.cli.jobs import command_line
-from whet.records import Finding, Prediction
+from whet.records import Finding, Inputs, Prediction
 
 # ---------------------------------------------------------------- check
 
@@ -47,7 +47,8 @@ def test_check_with_json_is_one_document(whet, pipeline: FakePipeline) -> None:
     document = json.loads(whet("check", "reviews.csv", "--json", "--tokens", "0").out)
     assert document["columns"] == {
         "text": "review", "text_reason": "the only column of long texts", "label": "sentiment",
-        "label_reason": "its name",
+        "label_reason": "its name", "pair": None, "pair_reason": "", "kind": "one", "kind_reason": "",
+        "separator": None, "labels": [],
     }  # fmt: skip
     assert document["rows"] == {"train": 1500, "test": 500}
     assert document["head"][1] == ["What a waste\nof time\x1b[2J.", "negative"]
@@ -210,7 +211,7 @@ def test_predict_names_the_columns_where_the_one_asked_for_is_not_there(
     assert ended.code == 3
     assert ended.err.startswith("error: --text: no column 'reviews'. Expected one of ")
     assert ended.err.endswith(" Did you mean 'review'.\n")
-    assert pipeline.calls == []
+    assert pipeline.calls == [("load", "last")]
 
 
 def test_predict_reads_standard_input(whet, pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +232,7 @@ def test_predict_without_any_text_says_where_texts_come_from(
         "error: no text to predict. Expected texts after RUN, --file FILE, or a text a line on standard input. "
         'Write: whet predict RUN "a text of your own".\n'
     )
-    assert pipeline.calls == []
+    assert pipeline.calls == [("load", "last")]
 
 
 def test_predict_with_an_empty_file_is_a_fault_of_the_data(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
@@ -293,7 +294,7 @@ def test_predictions_leave_before_the_last_ones_are_computed(whet, pipeline: Fak
             yield [prediction(text * 100_000, 0.9)]
             sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
 
-    pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream))  # type: ignore[assignment]  # stands in
+    pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream), inputs=Inputs("text"))  # type: ignore[assignment]  # stands in
     assert whet("predict", "last", "a", "b", "c", "--output", str(tmp_path / "out.jsonl")).code == 0
     assert sizes == sorted(set(sizes)) and sizes[0] > 0
 
@@ -303,7 +304,7 @@ def test_an_interrupted_prediction_leaves_no_file(whet, pipeline: FakePipeline, 
         yield [prediction(texts[0], 0.9)]
         raise KeyboardInterrupt
 
-    pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream))  # type: ignore[assignment]  # stands in
+    pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream), inputs=Inputs("text"))  # type: ignore[assignment]  # stands in
     assert whet("predict", "last", "a", "b", "--output", str(tmp_path / "out.jsonl")).code == 130
     assert list(tmp_path.iterdir()) == []
 

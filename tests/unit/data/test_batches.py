@@ -270,3 +270,19 @@ def test_a_batch_that_fits_is_not_cut() -> None:
     batch = gather(encoded([3, 4]), np.arange(2), None)
     assert [cut(batch, tokens)[0] is batch for tokens in (None, 7, 100)] == [True] * 3
     assert [part.rows.tolist() for part in cut(batch, 6)] == [[0], [1]]
+
+
+def test_the_second_texts_of_pairs_go_where_their_rows_go() -> None:
+    source = encoded([5, 3, 9, 4])
+    pairs = Encoded(source.ids, source.offsets, source.truncated, np.asarray([2, 1, 4, 3]))
+
+    def seconds(found: Batch | Encoded) -> list[int]:
+        assert found.seconds is not None
+        return found.seconds.tolist()
+
+    whole = gather(pairs, np.arange(4), None)
+    assert (whole.rows.tolist(), seconds(whole)) == ([1, 3, 0, 2], [1, 3, 2, 4])
+    assert seconds(select(whole, np.asarray([0, 3]))) == [1, 4]
+    assert [seconds(part) for part in cut(whole, 8)] == [[1, 3], [2], [4]]
+    assert seconds(subset(pairs, np.asarray([True, False, True, False]))) == [2, 4]
+    assert gather(source, np.arange(4), None).seconds is None

@@ -206,10 +206,6 @@ def test_minus_one_throughout_means_no_labels_but_only_throughout() -> None:
     assert labels(["-1", "-1"]) == ("-1", "-1")
 
 
-def test_several_labels_a_row_are_refused() -> None:
-    assert label_fault([[1], [2, 3]]).saw == "several labels a row (multi-label) are not supported yet"
-
-
 def test_values_that_are_no_text_are_named_by_place() -> None:
     with pytest.raises(DataError) as caught:
         examples(table({"text": ["a", {"b": 1}, ["c"]]}), Columns("text", "", None, ""))
@@ -232,6 +228,103 @@ def test_the_names_of_the_user_win_and_must_be_complete() -> None:
     assert examples(given, columns, label_names={"0": "부정", "1": "긍정"}).labels == ("긍정", "부정")
     with pytest.raises(DataError, match=r"column 'label': no name is given for the label '1'\."):
         examples(given, columns, label_names={"0": "부정"})
+
+
+# ---------------------------------------------------------------- pairs of texts
+
+
+def pair(columns: Mapping[str, Sequence[object]], **given: str | None) -> Columns:
+    return find_columns(table(columns), **{"text": None, "label": None, **given})  # type: ignore[arg-type]
+
+
+PAIRS = {"sentence1": SENTENCES, "sentence2": SENTENCES[::-1], "label": ["a", "b", "a", "b"]}
+
+
+def test_a_pair_is_found_by_both_names_and_said() -> None:
+    columns = pair(PAIRS)
+    assert (columns.text, columns.pair, columns.label) == ("sentence1", "sentence2", "label")
+    assert columns.pair_reason == "named 'sentence1' and 'sentence2'; --pair none takes the first alone"
+
+
+def test_pair_none_and_a_text_that_is_given_take_the_text_alone() -> None:
+    for given in ({"pair": "none", "text": "sentence1"}, {"text": "sentence1"}):
+        assert pair(PAIRS, **given).pair is None
+    assert pair({"text": SENTENCES, "text2": SENTENCES, "label": ["a", "b"] * 2}, pair="none").pair is None
+
+
+def test_a_pair_that_is_given_stands_beside_the_text_that_is_found() -> None:
+    columns = pair({"text": SENTENCES, "answer": SENTENCES[::-1], "label": ["a", "b"] * 2}, pair="answer")
+    assert (columns.text, columns.text_reason, columns.pair, columns.pair_reason) == (
+        "text", "named 'text'", "answer", "given"
+    )  # fmt: skip
+    columns = pair(PAIRS, text="sentence2", pair="Sentence1")
+    assert (columns.text, columns.pair) == ("sentence2", "sentence1")
+
+
+def test_a_column_cannot_be_both_texts_or_text_and_label() -> None:
+    with pytest.raises(DataError, match="'sentence1' is to be both texts of a pair"):
+        pair(PAIRS, text="sentence1", pair="sentence1")
+    with pytest.raises(DataError, match="'sentence2' is to be both text and label"):
+        pair(PAIRS, text="sentence1", pair="sentence2", label="sentence2")
+
+
+def test_a_pair_that_is_not_there_is_named() -> None:
+    with pytest.raises(DataError) as caught:
+        pair(PAIRS, pair="sentence3")
+    assert (caught.value.saw, caught.value.where) == ("no column 'sentence3'", "--pair")
+
+
+def test_second_texts_are_read_as_texts_are() -> None:
+    rows = examples(table({"text": ["a", "b"], "text2": [None, 3]}), Columns("text", "", None, "", "text2"))
+    assert rows.pairs == ("", "3")
+
+
+# ---------------------------------------------------------------- kinds of answers
+
+
+def test_a_column_of_numbers_with_a_known_name_is_found_where_no_other_could_be_the_label() -> None:
+    columns = pair({"text": SENTENCES * 4, "score": [i / 8 for i in range(16)]})
+    assert (columns.label, columns.kind) == ("score", "value")
+    assert (columns.label_reason, columns.kind_reason) == ("named 'score'", "numbers with fractions, 16 distinct ones")
+
+
+def test_one_column_for_each_label_is_given_after_commas() -> None:
+    given = table({"text": ["x", "y", "z"], "joy": [1, 0, 0], "Anger": ["1", "0", ""]})
+    columns = find_columns(given, text=None, label="joy, anger")
+    assert (columns.label, columns.labels, columns.kind) == ("joy,Anger", ("joy", "Anger"), "several")
+    assert columns.kind_reason == "2 columns, one for each label"
+    assert examples(given, columns).several == (("joy", "Anger"), (), ())
+
+
+def test_a_column_whose_own_name_has_a_comma_is_one_column() -> None:
+    columns = pair({"text": SENTENCES, "a,b": ["x", "y"] * 2}, label="a,b")
+    assert (columns.label, columns.labels, columns.kind) == ("a,b", (), "one")
+
+
+def test_lists_of_ids_have_the_names_of_the_user() -> None:
+    given = table({"text": ["x", "y", "z"], "labels": [[0, 2], [], [2, 2]]})
+    columns = find_columns(given, text=None, label=None)
+    assert (columns.kind, columns.kind_reason) == ("several", "a list of labels a row")
+    names = {"0": "joy", "1": "fear", "2": "love"}
+    assert examples(given, columns, label_names=names).several == (("joy", "love"), (), ("love",))
+
+
+def test_values_are_read_as_numbers() -> None:
+    given = table({"text": SENTENCES, "score": ["1", "2.5", " 3e0", "-4"]})
+    columns = find_columns(given, text=None, label="score", task="regression")
+    assert examples(given, columns).values == (1.0, 2.5, 3.0, -4.0)
+
+
+def test_a_side_whose_answers_are_all_missing_has_none() -> None:
+    given = table({"text": ["x", "y"], "score": [None, float("nan")]})
+    rows = examples(given, Columns("text", "", "score", "", kind="value"))
+    assert (rows.values, rows.several, rows.labels) == (None, None, None)
+
+
+def test_the_ids_of_a_class_label_are_no_numbers() -> None:
+    names = {str(i): f"class {i}" for i in range(80)}
+    given = table({"text": SENTENCES * 20, "label": [str(i) for i in range(80)]}, names)
+    assert find_columns(given, text=None, label=None).kind == "one"
 
 
 def test_a_column_name_taken_apart_is_the_same_name() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from whet.data.places import row_places
 from whet.data.split import draw, fingerprint, split
 from whet.errors import DataError, UsageError
 from whet.records import Examples
@@ -411,3 +412,66 @@ def test_rows_are_drawn_by_class_whatever_the_numbers_of_the_classes():
     assert [int(taken[classes == name].sum()) for name in (7, 3, 5)] == [12, 6, 2]
     assert (taken == draw(classes, range(100), 20, "test rows", 1)).all()
     assert (taken != draw(classes, range(100), 20, "test rows", 2)).any()
+
+
+# ---------------------------------------------------------------- pairs, several labels, values
+
+
+def rows_with(texts, **fields):
+    there = len(texts)
+    given = {"labels": None, **fields}
+    return Examples("t.csv", tuple(texts), places=row_places(there), row_ids=range(there), **given)
+
+
+def test_pairs_are_equal_where_both_texts_are():
+    texts, seconds = ["a", "b", "a", " a "] * 5, ["x", "x", "y", "x "] * 5
+    train = rows_with(texts, labels=("p", "q") * 10, pairs=tuple(seconds))
+    splits = cut({"train": train}, test="0.3", validation="none")
+    sides = {(text.strip(), pair.strip()): set() for text, pair in zip(texts, seconds, strict=True)}
+    for name, side in (("train", splits.train), ("test", splits.test)):
+        for text, pair in zip(side.texts, side.pairs, strict=True):
+            sides[text.strip(), pair.strip()].add(name)
+    assert sorted(map(len, sides.values())) == [1, 1, 1]
+    assert {name for names in sides.values() for name in names} == {"train", "test"}
+
+
+def test_several_labels_are_drawn_by_the_rarest_of_each_row():
+    several = [("common",)] * 60 + [("common", "rare")] * 20 + [()] * 20
+    train = rows_with([f"text {i}" for i in range(100)], several=tuple(several))
+    splits = cut({"train": train}, test="0.2", validation="0.1")
+    assert Counter(splits.test.several) == {("common",): 12, ("common", "rare"): 4, (): 4}
+    assert Counter(splits.validation.several) == {("common",): 6, ("common", "rare"): 2, (): 2}
+    assert len(splits.train.several) == len(splits.train.texts) == 70
+
+
+def test_values_are_drawn_over_their_range():
+    train = rows_with([f"text {i}" for i in range(200)], values=tuple(float(i % 100) for i in range(200)))
+    splits = cut({"train": train}, test="0.1", validation="none")
+    parts = Counter(int(value // 10) for value in splits.test.values)
+    assert parts == dict.fromkeys(range(10), 2)
+    assert splits.reasons["test"] == "10 % of t.csv, by value, seed 42"
+
+
+def test_few_and_equal_values_are_split_as_well():
+    for values in ((1.0,) * 10, tuple(map(float, range(10)))):
+        splits = cut({"train": rows_with([f"text {i}" for i in range(10)], values=values)})
+        assert [len(side.texts) for side in (splits.train, splits.validation, splits.test)] == [8, 1, 1]
+
+
+def test_a_fingerprint_knows_pairs_several_labels_and_values():
+    texts = ["a", "b"]
+    found = {
+        fingerprint(rows_with(texts, **fields))
+        for fields in (
+            {}, {"pairs": ("x", "y")}, {"pairs": ("x", "z")}, {"values": (1.0, 2.0)}, {"values": (1.0, 3.0)},
+            {"several": ((), ())}, {"several": (("1",), ())}, {"several": (("1", "2"), ())}, {"labels": ("1", "2")},
+        )
+    }  # fmt: skip
+    assert len(found) == 9
+
+
+def test_the_same_texts_with_other_values_are_not_the_same_rows():
+    train = rows_with([f"text {i}" for i in range(20)], values=tuple(map(float, range(20))))
+    one, other = (rows_with(["x", "y"], values=values) for values in ((1.0, 2.0), (1.0, 3.0)))
+    splits = cut({"train": train, "test": one, "validation": other}, test="one", validation="other")
+    assert (splits.test.values, splits.validation.values) == ((1.0, 2.0), (1.0, 3.0))

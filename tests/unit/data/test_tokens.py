@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from tests.conftest import TinyModel
 from whet import durable
 from whet.config import Truncation
 from whet.data import tokens
@@ -381,3 +382,115 @@ def test_the_ids_are_those_of_transformers(shared: Path, name: str, max_length: 
     cutter = load_cutter(shared / "tokenizers" / name / "tokenizer.json", max_length=max_length, truncation="head")
     expected = [stock(text, truncation=True, max_length=max_length)["input_ids"] for text in texts]
     assert cutter.encode(texts)[0] == expected
+
+
+# ---------------------------------------------------------------- pairs
+
+
+@pytest.fixture
+def load_pairs(tmp_path: Path) -> Load:
+    def make(max_length: int = 12, truncation: Truncation = "head", *, given: Tokenizer | None = None) -> Cutter:
+        path = tmp_path / "tokenizer.json"
+        path.write_text((given or tokenizer()).to_str(), encoding="utf-8")
+        return load_cutter(path, max_length=max_length, truncation=truncation, pair=True)
+
+    return make
+
+
+def test_a_pair_is_laid_out_as_the_tokenizer_does(load_pairs: Load) -> None:
+    cutter = load_pairs()
+    assert (cutter.prefix, cutter.middle, cutter.suffix, cutter.body_length) == ((CLS,), (SEP,), (SEP,), 9)
+    assert cutter.encode([words(1, 2), words(3)], [words(5), words(6, 7)]) == (
+        [[CLS, *ids(1, 2), SEP, *ids(5), SEP], [CLS, *ids(3), SEP, *ids(6, 7), SEP]],
+        [False, False],
+    )
+
+
+def test_types_begin_with_the_second_text_where_the_tokenizer_has_them(load_pairs: Load, tmp_path: Path) -> None:
+    assert load_pairs().typed is False
+    typed = tokenizer()
+    typed.post_processor = processors.BertProcessing(("[SEP]", SEP), ("[CLS]", CLS))
+    cutter = load_pairs(given=typed)
+    assert cutter.typed
+    for encoded in (
+        encode_in_memory([words(1, 2), ""], cutter, [words(5), words(6)]),
+        encode_to_disk([words(1, 2), ""], cutter, tmp_path, [words(5), words(6)]),
+    ):
+        assert encoded.seconds is not None
+        assert encoded.seconds.tolist() == [4, 2]
+    assert encode_in_memory([], cutter, []).seconds is not None
+
+
+def test_the_second_text_belongs_to_what_the_cache_knows_a_pair_by(load_pairs: Load, tmp_path: Path) -> None:
+    cutter = load_pairs()
+    first = encode_to_disk([words(1), words(2)], cutter, tmp_path, [words(3), words(4)])
+    other = encode_to_disk([words(1), words(2)], cutter, tmp_path, [words(3), words(5)])
+    assert rows(first) != rows(other)
+    assert rows(encode_to_disk([words(1), words(2)], cutter, tmp_path, [words(3), words(4)])) == rows(first)
+
+
+def test_head_tail_cuts_each_text_of_a_pair(load_pairs: Load) -> None:
+    coded, cut = load_pairs(max_length=19, truncation="head-tail").encode([words(*range(20))], [words(*range(30, 60))])
+    assert coded == [
+        [CLS, *ids(0, 1), *ids(14, 15, 16, 17, 18, 19), SEP, *ids(30, 31), *ids(54, 55, 56, 57, 58, 59), SEP]
+    ]
+    assert cut == [True]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=5),
+    st.integers(4, 40),
+)
+def test_pairs_are_cut_as_the_tokenizers_library_cuts_them(lengths: list[tuple[int, int]], max_length: int) -> None:
+    cutter = Cutter(tokenizer(), "", max_length, "head", (CLS,), (SEP,), middle=(SEP,))
+    texts, pairs = [words(*range(n)) for n, _ in lengths], [words(*range(100, 100 + m)) for _, m in lengths]
+    theirs = tokenizer()
+    theirs.enable_truncation(max_length, strategy="longest_first")
+    expected = [coded.ids for coded in theirs.encode_batch(list(zip(texts, pairs, strict=True)))]
+    coded, cut = cutter.encode(texts, pairs)
+    assert coded == expected
+    assert cut == [n + m + 3 > max_length for n, m in lengths]
+
+
+@pytest.mark.parametrize(
+    "kind", ["bert", "roberta", "xlm-roberta", "distilbert", "electra", "modernbert", "deberta-v2"]
+)
+@pytest.mark.parametrize("max_length", [9, 16, 64])
+def test_pairs_have_the_ids_and_types_of_transformers(tiny_model: TinyModel, kind: str, max_length: int) -> None:
+    import transformers
+
+    folder = tiny_model(kind)
+    stock = transformers.AutoTokenizer.from_pretrained(folder)
+    cutter = load_cutter(folder / "tokenizer.json", max_length=max_length, truncation="head", pair=True)
+    texts = [
+        "The story of this one was moving, I thought so all evening.",
+        "What a film",
+        "",
+        "이 영화는 재미있었고",
+        "",
+    ]
+    pairs = ["What a terrible film; I wasted my time.", "", "The music", "The story of this one was awful.", ""]
+    theirs = stock(texts, pairs, truncation=True, max_length=max_length)
+    encoded = encode_in_memory(texts, cutter, pairs)
+    assert rows(encoded) == theirs["input_ids"]
+    if encoded.seconds is not None and "token_type_ids" in theirs:
+        assert [types.index(1) for types in theirs["token_type_ids"]] == encoded.seconds.tolist()
+    else:
+        assert not any(map(any, theirs.get("token_type_ids", [])))
+
+
+@pytest.mark.parametrize("name", ["bert-base-uncased", "koelectra"])
+def test_pairs_of_real_tokenizers_are_those_of_transformers(shared: Path, name: str) -> None:
+    import transformers
+
+    folder = shared / "tokenizers" / name
+    stock = transformers.AutoTokenizer.from_pretrained(folder)
+    texts = ["A man is playing a guitar. " * n for n in (0, 1, 3, 20, 40, 41)]
+    pairs = ["누군가 기타를 친다, and a dog barks! " * n for n in (2, 0, 1, 40, 20, 39)]
+    for max_length in (32, 127, 512):
+        cutter = load_cutter(folder / "tokenizer.json", max_length=max_length, truncation="head", pair=True)
+        theirs = stock(texts, pairs, truncation=True, max_length=max_length)
+        encoded = encode_in_memory(texts, cutter, pairs)
+        assert rows(encoded) == theirs["input_ids"]
+        assert encoded.seconds is not None
+        assert [types.index(1) for types in theirs["token_type_ids"]] == encoded.seconds.tolist()

@@ -128,6 +128,37 @@ def test_a_padding_token_that_a_text_spells_out_is_counted_as_plain_transformers
         assert gap(made.logits(batch(rows)), single_logits(reference, rows)) < TOLERANCE
 
 
+@pytest.mark.parametrize("kind", (*PACKED, *PADDED))
+def test_pairs_have_the_logits_of_plain_transformers_with_their_types(tiny_model: TinyModel, kind: str) -> None:
+    made, reference = loaded(tiny_model(kind)), loaded_stock(tiny_model(kind))
+    rows, seconds = sequences([7, 30, 9, 3, 31], vocabulary=vocabulary(made)), [3, 12, 2, 1, 30]
+    has_types = getattr(made.model.config, "type_vocab_size", 0) > 1
+    assert has_types == (kind in ("bert", "roberta", "xlm-roberta", "electra"))
+    expected = []
+    for row, second in zip(rows, seconds, strict=True):
+        types = torch.tensor([[0] * second + [1] * (len(row) - second)])
+        expected.append(reference(torch.tensor([row]), **({"token_type_ids": types} if has_types else {})).logits)
+    pairs = batch(rows, seconds=seconds)
+    with torch.inference_mode():
+        assert gap(made.logits(pairs), torch.cat(expected)) < TOLERANCE
+        if not (kind in FAMILIES and FAMILIES[kind].registered):  # whose padded route is another model's
+            assert gap(made._padded(pairs), torch.cat(expected)) < TOLERANCE
+        if has_types:  # and they make a difference
+            assert gap(made.logits(pairs), made.logits(batch(rows))) > 0.01
+
+
+def test_a_model_of_one_type_takes_pairs_without_types(tiny_model: TinyModel) -> None:
+    model = stock(tiny_model("roberta"))
+    embeddings = model.roberta.embeddings
+    embeddings.token_type_embeddings = torch.nn.Embedding.from_pretrained(embeddings.token_type_embeddings.weight[:1])
+    model.config.type_vocab_size = 1
+    made = Classifier(model, device="cpu", seed=0)
+    made.model.eval()
+    rows = sequences([7, 30], vocabulary=vocabulary(made))
+    with torch.inference_mode():
+        assert gap(made.logits(batch(rows, seconds=[3, 20])), single_logits(model, rows)) < TOLERANCE
+
+
 # ---------------------------------------------------------------- the self-check
 
 

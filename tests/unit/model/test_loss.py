@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from whet.model.loss import CrossEntropy, Loss
+from whet.model.loss import CrossEntropy, Loss, loss_of
 
 WEIGHTS = (0.5, 1.0, 4.0)
 
@@ -127,3 +127,33 @@ def test_no_constant_answer_is_better_than_the_guess(
     torch.manual_seed(seed)
     other = torch.randn(3, dtype=torch.float64).expand(10, -1)
     assert loss.guess(ids) <= float(loss.total(other, ids)) / 10
+
+
+# ---------------------------------------------------------------- several labels and numbers
+
+
+def test_the_loss_of_several_labels_is_the_mean_over_labels_that_transformers_has() -> None:
+    torch.manual_seed(0)
+    logits, marks = torch.randn(5, 3), (torch.rand(5, 3) > 0.5).float()
+    loss = loss_of("several", weights=None, focal=0.0, smoothing=0.0)
+    theirs = torch.nn.BCEWithLogitsLoss()(logits, marks)
+    assert torch.allclose(loss.rows(logits, marks).mean(), theirs)
+    assert torch.allclose(loss.total(logits, marks) / 5, theirs)
+
+
+def test_the_loss_of_numbers_is_the_squared_error_that_transformers_has() -> None:
+    torch.manual_seed(0)
+    logits, numbers = torch.randn(5, 1), torch.randn(5)
+    loss = loss_of("value", weights=None, focal=0.0, smoothing=0.0)
+    theirs = torch.nn.MSELoss()(logits.squeeze(), numbers)
+    assert torch.allclose(loss.rows(logits, numbers).mean(), theirs)
+    assert torch.allclose(loss.total(logits, numbers) / 5, theirs)
+
+
+def test_the_guesses_are_the_best_constant_answers() -> None:
+    marks = torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    # A label of 3 rows in 4 and one of 1 in 4 have the same entropy, and that of a label that nobody has is 0.
+    guess = 2 * (-0.75 * math.log(0.75) - 0.25 * math.log(0.25)) / 3
+    assert loss_of("several", weights=None, focal=0.0, smoothing=0.0).guess(marks) == pytest.approx(guess)
+    numbers = torch.tensor([1.0, 3.0, 1.0, 3.0])
+    assert loss_of("value", weights=None, focal=0.0, smoothing=0.0).guess(numbers) == pytest.approx(1.0)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from whet.data.doctor import copies, letters, names, roles
+from whet.data.doctor import copies, letters, names, roles, tasks
 from whet.data.doctor.part import Part, labelled, part_of
 from whet.errors import DataError
 from whet.records import Checked, Columns, Examples, Finding
@@ -38,12 +38,14 @@ def check(sides: Mapping[str, Examples], columns: Columns, *, source: str, drawn
         rows={side: len(examples.texts) for side, examples in sides.items()},
         head=() if first is None else _head(first),
         label_counts={
-            side: dict(sorted(Counter(filter(None, part.labels)).items()))
+            side: dict(sorted(Counter(filter(None, each)).items()))
             for side, part in parts.items()
-            if part.labels is not None
+            if (each := _each_label(part)) is not None
         },
         looked_for=EXACT,
         findings=in_order(_findings(parts, drawn)),
+        head_pairs=() if first is None or first.pairs is None else tuple(first.pairs[:HEAD_ROWS]),
+        values={side: tasks.spread(part.values) for side, part in parts.items() if part.values},
     )
 
 
@@ -72,7 +74,9 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "columns": asdict(checked.columns),
         "rows": dict(checked.rows),
         "head": [list(row) for row in checked.head],
+        "head_pairs": list(checked.head_pairs),
         "label_counts": {side: dict(counts) for side, counts in checked.label_counts.items()},
+        "values": {side: dict(spread) for side, spread in checked.values.items()},
         "findings": found,
         "notices": list(checked.notices),
     }
@@ -101,6 +105,10 @@ def _findings(parts: Mapping[str, Part], drawn: int) -> Iterable[Finding]:
             yield from copies.overlap(part, train)
         if part.labels is not None:
             yield from _label_findings(labelled(part), known, drawn)
+        elif part.several is not None:
+            yield from tasks.several(part, train)
+        elif part.values is not None and side == "train":
+            yield from tasks.values(part)
         yield from letters.html(part)
         yield from letters.mojibake(part)
         yield from letters.scripts(part)
@@ -120,5 +128,16 @@ def _label_findings(part: Part, train: Part | None, drawn: int) -> Iterable[Find
 
 
 def _head(examples: Examples) -> tuple[tuple[str, str], ...]:
-    labels = examples.labels if examples.labels is not None else ("",) * len(examples.texts[:HEAD_ROWS])
-    return tuple(zip(examples.texts[:HEAD_ROWS], labels[:HEAD_ROWS], strict=True))
+    texts = examples.texts[:HEAD_ROWS]
+    if examples.values is not None:
+        labels = [f"{value:g}" for value in examples.values[:HEAD_ROWS]]
+    elif examples.several is not None:
+        labels = [", ".join(row) for row in examples.several[:HEAD_ROWS]]
+    else:
+        labels = list((examples.labels or ("",) * len(texts))[:HEAD_ROWS])
+    return tuple(zip(texts, labels, strict=True))
+
+
+def _each_label(part: Part) -> Iterable[str] | None:
+    """The labels of all rows, one by one; None where rows have none."""
+    return part.labels if part.several is None else (label for row in part.several for label in row)

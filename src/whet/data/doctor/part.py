@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet.data.places import kept_places
-from whet.data.store import taken
+from whet.data.store import joined, taken
 from whet.records import Examples, Finding, Severity
 
 PLACES = 10
@@ -20,13 +20,16 @@ IN_MESSAGE = 3
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of one side. `labels`: '' where a row has none; None where no row has."""
+    """The rows of one side. `labels`: '' where a row has none; None where no row has one. Both texts of a pair stand
+    in one, on lines of their own: they are compared together."""
 
     side: str
     source: str
     texts: Sequence[str]
     labels: Sequence[str] | None
     places: Sequence[str]
+    several: Sequence[tuple[str, ...]] | None = None
+    values: Sequence[float] | None = None
 
     def finding(
         self, code: str, severity: Severity, count: int, saw: str, todo: str = "", rows: Sequence[int] = (),
@@ -43,7 +46,12 @@ class Part:
 
 def part_of(side: str, examples: Examples) -> Part:
     """A side as it was read."""
-    return Part(side, examples.source, examples.texts, examples.labels, examples.places)
+    texts: Sequence[str] = examples.texts
+    if examples.pairs is not None:
+        texts = joined(texts, examples.pairs, "{}\n{}".format)
+    return Part(
+        side, examples.source, texts, examples.labels, examples.places, examples.several, examples.values
+    )  # fmt: skip
 
 
 def labelled(part: Part) -> Part:

@@ -91,7 +91,17 @@ def test_one_label_is_an_error_in_the_words_of_the_label_set():
 def test_as_json_the_findings_stand_by_code_and_side_and_a_code_without_any_is_empty():
     checked = look(examples([*CLEAN, CLEAN[0]]), test=examples([("a", "pos"), ("a", "pos")], "test.csv"))
     document = as_json(checked)
-    assert list(document) == ["source", "columns", "rows", "head", "label_counts", "findings", "notices"]
+    assert list(document) == [
+        "source",
+        "columns",
+        "rows",
+        "head",
+        "head_pairs",
+        "label_counts",
+        "values",
+        "findings",
+        "notices",
+    ]
     found = document["findings"]
     assert set(found) == set(EXACT)
     assert {side: told["count"] for side, told in found["duplicate_texts"].items()} == {"train": 1, "test": 1}

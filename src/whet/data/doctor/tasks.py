@@ -1,0 +1,71 @@
+"""Answers beside one label a row: several labels, and numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from whet.data.doctor import copies
+from whet.data.doctor.part import Part, listed, row_count
+from whet.errors import quoted
+from whet.records import Finding
+
+
+def several(part: Part, train: Part | None) -> Iterator[Finding]:
+    """Labels that train lacks or that hardly any row has, and equal texts with other labels."""
+    assert part.several is not None
+    if part.side == "train":
+        yield from _rare(part)
+    elif train is not None:
+        yield from _unknown(part, train)
+    named = [", ".join(sorted(labels)) or "no label" for labels in part.several]
+    yield from copies.contradictions(replace(part, labels=named))
+
+
+def values(train: Part) -> Iterator[Finding]:
+    """Nothing but one number."""
+    assert train.values is not None
+    if len(set(train.values)) < 2:
+        saw = f"every training row has the number {train.values[0]:g}" if train.values else "no training row"
+        saw += ". Expected numbers that differ, so that there is something to learn"
+        yield train.finding("one_label", "error", 1, saw, "Name another column with --label")
+
+
+def spread(values: Sequence[float]) -> Mapping[str, float]:
+    """Least, median, mean, most and deviation of numbers."""
+    numbers = np.asarray(values, dtype=np.float64)
+    found = {
+        "least": numbers.min(), "median": np.median(numbers), "mean": numbers.mean(), "most": numbers.max(),
+        "deviation": numbers.std(),
+    }  # fmt: skip
+    return {name: float(value) for name, value in found.items()}
+
+
+def _rare(train: Part) -> Iterator[Finding]:
+    counts = Counter(label for row in train.several or () for label in row)
+    if not counts:
+        saw = "no training row has a label. Expected labels in some of them"
+        yield train.finding("one_label", "error", 0, saw, "Name another column with --label")
+        return
+    lone = sorted(name for name, count in counts.items() if count < 2)
+    if lone:
+        have = "label has" if len(lone) == 1 else "labels have"
+        saw = f"{len(lone):,} {have} a single row: {listed([quoted(name) for name in lone])}"
+        todo = "It can hardly be learnt from so few; add rows, or merge it with another label"
+        yield train.finding("small_classes", "warning", len(lone), saw, todo, (), {"labels": dict.fromkeys(lone, 1)})
+
+
+def _unknown(part: Part, train: Part) -> Iterator[Finding]:
+    """Labels that cannot be answered because train lacks them."""
+    known = {label for row in train.several or () for label in row}
+    rows = [i for i, labels in enumerate(part.several or ()) if not known.issuperset(labels)]
+    if not rows:
+        return
+    counts = Counter(label for labels in part.several or () for label in labels if label not in known)
+    strange = listed([f"{quoted(name)} ({row_count(count)})" for name, count in counts.items()])
+    saw = f"labels that the training side lacks: {strange}. Expected only {listed([quoted(n) for n in sorted(known)])}"
+    todo = f"Add rows with these labels to the training data or drop them from {part.side}"
+    yield part.finding("unknown_labels", "error", len(rows), saw, todo, rows, {"labels": dict(counts)})

@@ -1,0 +1,50 @@
+"""What a model answers, by kind, and the scale on which it learns numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from whet.labels import Kind
+from whet.model import head
+from whet.records import Floats
+
+# As plain transformers calls them in config.json: its pipeline then applies the right function to the logits.
+PROBLEMS: Mapping[Kind, str] = {
+    "one": "single_label_classification", "several": "multi_label_classification", "value": "regression"
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Numbers are learnt less their mean and in units of their standard deviation."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+
+def kind_of(config: Any) -> Kind:
+    """The kind that a configuration was made for."""
+    kinds = {problem: kind for kind, problem in PROBLEMS.items()}
+    return kinds.get(getattr(config, "problem_type", None) or "", "one")
+
+
+def scale_of(values: Floats, model: Any) -> Scale:
+    """The scale on which a model learns these numbers [B]. Equal numbers have the deviation 1; a last layer without
+    a bias, into which no mean can be folded, leaves the mean where it is."""
+    mean = float(values.mean()) if head.output(model)[1].bias is not None else 0.0
+    deviation = float(np.sqrt(np.mean((values - mean) ** 2)))
+    return Scale(mean, deviation if deviation > 0 else 1.0)
+
+
+def fold(model: Any, scale: Scale) -> None:
+    """Gives the last layer the scale, so that the model answers in the units of the data."""
+    _, layer = head.output(model)
+    with torch.no_grad():
+        layer.weight.mul_(scale.deviation)
+        if layer.bias is not None:
+            layer.bias.mul_(scale.deviation).add_(scale.mean)

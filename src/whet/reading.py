@@ -1,0 +1,138 @@
+"""DATA and the files beside it, side by side, in the roles of their columns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from whet import large
+from whet.config import Settings
+from whet.data.clean import is_damaged
+from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
+from whet.data.read import read, read_side, split_for
+from whet.data.targets import has_answers
+from whet.errors import DataError, UsageError
+from whet.labels import read_label_names
+from whet.records import SIDES, Columns, Examples, Side, Source, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """DATA, its columns in their roles."""
+
+    name: str
+    source: str
+    columns: Columns
+    sides: Mapping[str, Examples]
+    """By side: train, validation, test."""
+    label_order: tuple[str, ...]
+    """Label names in the order that the user or the data set gives them; empty: none given."""
+    notices: tuple[str, ...]
+
+
+def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelled:
+    """Reads DATA and the files named by --test and --validation, and finds text and labels.
+
+    A side without labels, such as the test split of a contest, is left out and said; one that was
+    asked for raises DataError. `gaps`: a label that is missing in a row is '', instead of a DataError.
+    """
+    source = read(data, encoding=settings.encoding, disk=large.disk())
+    tables, notices = _tables(source, settings)
+    given_names = read_label_names(settings.label_names) if settings.label_names else None
+    columns = columns_of(tables["train"], settings)
+    sides: dict[str, Examples] = {}
+    for side, table in tables.items():
+        rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
+        damaged = sum(is_damaged(text) for text in chain(rows.texts, rows.pairs or ()))
+        if damaged:
+            notices.append(
+                f"{table.source}: NUL characters or lone surrogates in {damaged:,} of {len(rows.texts):,} texts; "
+                "they are removed, or become U+FFFD, in training and prediction alike"
+            )
+        if has_answers(rows):
+            sides[side] = rows
+        elif side == "train":
+            raise DataError("no labels in the training rows", where=table.source, todo="Name a column with --label")
+        elif getattr(settings, side) != "auto":
+            raise DataError(
+                f"no labels, so it cannot be the {side} side",
+                where=table.source,
+                expected="a label in every row",
+                todo=f"Name another file with --{side}, or a column with --label",
+            )
+        else:
+            notices.append(f"{table.source} has no labels and is not used for {side}")
+    # Several labels may share a name, and a data set's names belong to its own label column alone.
+    order = tuple(dict.fromkeys((given_names or tables["train"].label_names).values()))
+    train = sides["train"]
+    present = train.labels or [label for row in train.several or () for label in row]
+    if columns.kind == "value" or not set(present) <= set(order):
+        order = ()
+    return Labelled(source.name, tables["train"].source, columns, sides, order, tuple(notices))
+
+
+def columns_of(table: Table, settings: Settings) -> Columns:
+    """The columns of a table, as the settings ask for them."""
+    return find_columns(
+        table, text=settings.text, pair=settings.pair, label=settings.label, task=settings.task,
+        separator=settings.label_separator,
+    )  # fmt: skip
+
+
+def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list[str]]:
+    notices = list(source.notices)
+    tables: dict[Side, Table] = {}
+    for side in SIDES:
+        split = split_for(source, side)
+        if split is not None:
+            tables[side] = source.tables[split]
+    if "train" not in tables:
+        raise DataError(
+            f"no split for training among {', '.join(source.tables)}", where=source.name, expected="one called train"
+        )
+    asked: tuple[tuple[Side, str], ...] = (("test", settings.test), ("validation", settings.validation))
+    for side, wish in asked:
+        if wish in ("auto", "none") or is_share(wish):
+            continue
+        if wish == split_for(source, "train"):
+            raise UsageError(
+                f"{wish} is what is trained on",
+                where=f"--{side}",
+                expected="other rows: a file, another split, a share such as 0.1, or none",
+            )
+        if wish in source.tables:
+            tables[side] = source.tables[wish]
+            # A split that now serves elsewhere must not keep its old role too.
+            for other in SIDES:
+                if other != side and split_for(source, other) == wish:
+                    tables.pop(other, None)
+        else:
+            tables[side], more = read_side(wish, side, encoding=settings.encoding, disk=large.disk())
+            notices += more
+    return tables, notices
+
+
+def is_share(wish: str) -> bool:
+    try:
+        float(wish)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_columns(table: Table, columns: Columns) -> Columns:
+    """The columns of the training table in another one; found anew where it names them otherwise. What the label says
+    is the same."""
+    there = [name for name in (columns.text, columns.pair, *(columns.labels or (columns.label,))) if name is not None]
+    if all(name in table.columns for name in there):
+        return columns
+    text = columns.text if columns.text in table.columns else None
+    pair = columns.pair if columns.pair is None or columns.pair in table.columns else None
+    label = columns.label if columns.label in table.columns else None
+    found = find_columns(table, text=text, pair=pair or NO_PAIR, label=label, need_label=False)
+    if columns.pair is not None and pair is None:
+        found = find_columns(table, text=text, label=label, need_label=False)
+        check_pair(table, found, columns.pair)
+    return dataclasses.replace(found, kind=columns.kind, kind_reason=columns.kind_reason, separator=columns.separator)

@@ -1,0 +1,132 @@
+"""whet.json: what of a fine-tuned classifier plain transformers has no place for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from whet.config import Truncation
+from whet.data.tokens import Cutter
+from whet.errors import ModelError
+from whet.labels import LabelSet, Task
+from whet.records import Floats, Inputs, Usage
+
+FORMAT = 2  # 2: tasks beside one label of a text
+NAME = "whet.json"
+FEWEST = {"binary": 2, "multiclass": 2, "multilabel": 1, "regression": 1}  # labels of a task
+
+Canary = tuple[str, ...]
+"""A text, or both of a pair."""
+
+
+def content(
+    cutter: Cutter, labels: LabelSet, usage: Usage, *, canaries: Sequence[Canary], logits: Floats
+) -> dict[str, object]:
+    """What the file holds."""
+    written: dict[str, object] = {
+        "format": FORMAT,
+        "kind": "transformer",
+        "task": labels.task,
+        "labels": list(labels.names),
+        "positive": labels.positive,
+        "positive_reason": labels.positive_reason,
+        "columns": {"text": usage.inputs.text, "pair": usage.inputs.pair},
+        "max_length": cutter.max_length,
+        "truncation": cutter.truncation,
+    }
+    if labels.kind == "several":
+        written["thresholds"] = dict(usage.thresholds)
+    written["canaries"] = [
+        {**dict(zip(("text", "text2"), texts, strict=False)), "logits": [round(float(value), 6) for value in row]}
+        for texts, row in zip(canaries, logits, strict=True)
+    ]
+    return written
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The file of a model/ folder, its shape checked; what format 1 lacks is filled in. Raises ModelError."""
+    path = folder / NAME
+    try:
+        side = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"no {NAME}", where=str(folder), expected="a model/ folder written by whet") from None
+    except (ValueError, RecursionError) as fault:
+        raise ModelError(f"damaged: {fault}", where=str(path)) from None
+    if not isinstance(side, dict) or type(side.get("format")) is not int:
+        raise ModelError("no format number", where=str(path))
+    if side["format"] > FORMAT:
+        raise ModelError(
+            f"format {side['format']}", where=str(path), expected=f"{FORMAT} or lower", todo="Upgrade whet"
+        )
+    if side["format"] == 1:
+        side.setdefault("columns", {"text": "text", "pair": None})
+    wrong = _wrong_keys(side)
+    if wrong:
+        raise ModelError(
+            f"missing or unknown: {', '.join(wrong)}", where=str(path), todo="Train again, or restore the file"
+        )
+    return cast("dict[str, Any]", side)
+
+
+def labels_of(side: Mapping[str, Any]) -> LabelSet:
+    """The labels that it tells of."""
+    kinds = {"multilabel": "several", "regression": "value"}
+    kind: Any = kinds.get(side["task"], "one")
+    return LabelSet(tuple(side["labels"]), side["positive"], side["positive_reason"], kind)
+
+
+def usage_of(side: Mapping[str, Any]) -> Usage:
+    """How the model is asked and its answers are read."""
+    return Usage(Inputs(side["columns"]["text"], side["columns"]["pair"]), side.get("thresholds", {}))
+
+
+def canaries_of(side: Mapping[str, Any]) -> list[Canary]:
+    """The test texts."""
+    return [tuple(canary[name] for name in ("text", "text2") if name in canary) for canary in side["canaries"]]
+
+
+def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
+    """The keys whose values are not what `content` gives."""
+    labels, positive, task = side.get("labels"), side.get("positive"), side.get("task")
+    named = isinstance(labels, list) and all(isinstance(name, str) for name in labels)
+    fewest = FEWEST.get(task, 2) if isinstance(task, str) else 2
+    columns = side.get("columns")
+    texts = isinstance(columns, dict) and isinstance(columns.get("text"), str) and "pair" in columns
+    pair = columns.get("pair") if isinstance(columns, dict) else None
+    fits = {
+        "kind": side.get("kind") == "transformer",
+        "task": task in get_args(Task),
+        "labels": named and len(set(labels or ())) == len(labels or ()) >= fewest,
+        "positive": "positive" in side and (positive is None or (named and positive in (labels or ()))),
+        "positive_reason": isinstance(side.get("positive_reason"), str),
+        "columns": texts and (pair is None or isinstance(pair, str)),
+        "max_length": type(side.get("max_length")) is int,
+        "truncation": side.get("truncation") in get_args(Truncation),
+        "thresholds": task != "multilabel" or (named and _are_thresholds(side.get("thresholds"), labels or ())),
+        "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0, 1 + bool(pair)),
+    }
+    return [key for key, fine in fits.items() if not fine]
+
+
+def _are_thresholds(given: object, labels: Sequence[str]) -> bool:
+    """Whether these are numbers, one for each label."""
+    if not isinstance(given, dict) or set(given) != set(labels):
+        return False
+    return all(isinstance(value, (int, float)) and 0 <= value <= 1 for value in given.values())
+
+
+def _are_canaries(given: object, classes: int, texts: int) -> bool:
+    """Whether these are texts, or pairs of them, one at least, each with a logit for every class."""
+    if not isinstance(given, list) or not given:
+        return False
+    names = ("text", "text2")[:texts]
+    return all(
+        isinstance(canary, dict)
+        and all(isinstance(canary.get(name), str) for name in names)
+        and isinstance(logits := canary.get("logits"), list)
+        and len(logits) == classes
+        and all(isinstance(logit, (int, float)) for logit in logits)
+        for canary in given
+    )

@@ -1,0 +1,35 @@
+"""Enough steps for a training of few rows.
+
+Two epochs of 64 rows are 8 steps, in which a pretrained encoder hardly leaves its start; more steps over
+the same rows are what few-sample fine-tuning lacks most (Mosbach et al. 2021, arXiv 2006.04884; Zhang et al.
+2021, arXiv 2006.05987). What other ways gave: docs/decisions/0013-few-labels.md. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import math
+
+from whet.config import Resolved
+from whet.data.batches import steps_per_epoch
+
+STEPS = 100
+REASON = f"few rows: {STEPS} steps or more"
+
+
+def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
+    """The job with as many whole epochs of so many training rows as make STEPS steps, and what is to be said of
+    it; as it was, and '', where the epochs it has by default make as many or somebody chose them.
+
+    It is then evaluated once, at its end, unless somebody chose that too: the best of many looks at a handful
+    of validation rows is the luckiest.
+    """
+    settings, per_epoch = resolved.settings, steps_per_epoch(rows, resolved.settings.batch_size)
+    if resolved.reasons["epochs"] != "default" or settings.epochs * per_epoch >= STEPS:
+        return resolved, ""
+    epochs = math.ceil(STEPS / per_epoch)
+    said = f"epochs {epochs}: {rows} training rows are few, and {settings.epochs:g} epochs of them would be "
+    said += f"{math.ceil(settings.epochs * per_epoch)} steps; --epochs decides otherwise"
+    resolved = resolved.with_value("epochs", float(epochs), REASON)
+    if resolved.reasons["evaluate_every"] == "default" and settings.early_stopping is None:
+        resolved = resolved.with_value("evaluate_every", epochs * per_epoch, "few rows: once, at the end")
+    return resolved, said

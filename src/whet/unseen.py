@@ -1,0 +1,76 @@
+"""Data that a finished run has not seen: rows to predict and rows to score, by the columns it was trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from whet import large
+from whet.config import Settings, TaskName
+from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
+from whet.data.read import read_side
+from whet.data.targets import has_answers
+from whet.errors import DataError
+from whet.labels import Kind, LabelSet, read_label_names
+from whet.records import Columns, Examples, Inputs, Table
+
+TASKS: Mapping[Kind, TaskName] = {"one": "classification", "several": "multilabel", "value": "regression"}
+
+
+def to_predict(data: object, settings: Settings, inputs: Inputs) -> Examples:
+    """The texts of DATA, without what they might be answered with."""
+    table, _ = read_side(data, "test", encoding=settings.encoding, disk=large.disk())
+    text, pair = _asked(table, settings, inputs)
+    columns = find_columns(table, text=text, pair=pair, label=None, need_label=False)
+    check_pair(table, columns, inputs.pair)
+    return examples(table, dataclasses.replace(columns, label=None))
+
+
+def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs) -> tuple[Examples, list[str]]:
+    """The test side of DATA, or its only table, with answers of the kind that the run gives, and what must be
+    said about how it was read."""
+    table, notices = read_side(data, "test", encoding=settings.encoding, disk=large.disk())
+    names = read_label_names(settings.label_names) if settings.label_names else None
+    text, pair = _asked(table, settings, inputs)
+    label, separator = settings.label, settings.label_separator
+    if labels.kind == "several" and label is None and set(labels.names) <= set(table.columns):
+        label = ",".join(labels.names)
+    if labels.kind == "value" and label is None and labels.names[0] in table.columns:
+        label = labels.names[0]
+    task = TASKS[labels.kind]
+    columns = find_columns(table, text=text, pair=pair, label=label, task=task, separator=separator)
+    check_pair(table, columns, inputs.pair)
+    numbered = None if names else _by_position(table, columns, labels)
+    rows = examples(table, columns, label_names=names or numbered)
+    if not has_answers(rows):
+        raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
+    second = "" if columns.pair is None else f"second text: {columns.pair} ({columns.pair_reason}); "
+    told = f"text: {columns.text} ({columns.text_reason}); {second}label: {columns.label} ({columns.label_reason})"
+    said = [*notices, told]
+    if numbered:
+        said.append(f"labels read by position: {', '.join(f'{key} is {name}' for key, name in numbered.items())}")
+    return rows, said
+
+
+def _asked(table: Table, settings: Settings, inputs: Inputs) -> tuple[str | None, str | None]:
+    """The text and the second text to look for: what the settings name, else the columns of the run where this
+    table has them both."""
+    if inputs.pair is None:
+        return settings.text, NO_PAIR
+    known = inputs.text in table.columns and inputs.pair in table.columns
+    text = settings.text or (inputs.text if known and settings.pair is None else None)
+    return text, settings.pair or (inputs.pair if known else None)
+
+
+def _by_position(table: Table, columns: Columns, labels: LabelSet) -> dict[str, str] | None:
+    """Names for the label ids 0, 1, ... of a table whose labels are none of the run's names."""
+    if columns.labels or labels.kind == "value":
+        return None
+    assert columns.label is not None
+    values: set[str] = set()
+    for value in table.columns[columns.label]:
+        values |= {str(each) for each in value} if isinstance(value, (list, tuple)) else {str(value)}
+    numbered = {str(i): name for i, name in enumerate(labels.names)}
+    if not table.label_names and values <= numbered.keys() and not values & set(labels.names):
+        return numbered
+    return None

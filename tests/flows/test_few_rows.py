@@ -1,0 +1,28 @@
+"""A job of few rows by default: enough steps, said and kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.conftest import review_rows
+from tests.flows.conftest import Job, write_csv
+
+GIVEN = {"baseline": False, "threads": 1, "learning_rate": 1e-3}
+
+
+def test_few_rows_are_trained_for_enough_steps_and_evaluated_once(here: Path, job: Job) -> None:
+    data = str(write_csv(here / "reviews.csv", review_rows()))
+    told = job(data, **GIVEN)
+    assert len(told.steps) == 102
+    assert [found.step for found in told.evaluations("validation")] == [102]
+    said = "epochs 34: 48 training rows are few, and 2 epochs of them would be 6 steps; --epochs decides otherwise"
+    assert said in told.notices
+    settings = json.loads((told.path / "run.json").read_text(encoding="utf-8"))["settings"]
+    assert settings["epochs"] == {"value": 34.0, "reason": "few rows: 100 steps or more"}
+    assert job(data, **GIVEN).end.resumed_finished
+
+
+def test_epochs_that_are_given_are_the_epochs(here: Path, job: Job) -> None:
+    told = job(str(write_csv(here / "reviews.csv", review_rows())), epochs=2.0, **GIVEN)
+    assert (len(told.steps), len(told.evaluations("validation"))) == (6, 2)

@@ -1,0 +1,78 @@
+"""The scale on which a model learns numbers, and that it is folded into the head that is saved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import KINDS, TinyModel
+from tests.unit.small import batch, encoded, gap, sequences, stock
+from whet.labels import LabelSet
+from whet.model.answers import Scale, kind_of, scale_of
+from whet.model.classifier import Classifier
+
+VALUE = LabelSet(("score",), None, "", "value")
+SEVERAL = LabelSet(("a", "b", "c"), None, "", "several")
+
+
+def made(tiny_model: TinyModel, kind: str, labels: LabelSet) -> Classifier:
+    classifier = Classifier(stock(tiny_model(kind), labels=labels), device="cpu", seed=0)
+    classifier.model.eval()
+    return classifier
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_folded_head_answers_in_the_units_of_the_numbers(tiny_model: TinyModel, kind: str) -> None:
+    classifier = made(tiny_model, kind, VALUE)
+    rows = encoded(sequences([7, 30, 9, 3], vocabulary=int(classifier.model.config.vocab_size)))
+    raw = classifier.all_logits(rows)
+    classifier.scale = Scale(250.0, 40.0)
+    scaled = classifier.all_logits(rows)
+    assert np.abs(scaled - (40 * raw + 250)).max() < 1e-9
+    classifier.fold()
+    assert classifier.scale == Scale()
+    assert np.abs(classifier.all_logits(rows) - scaled).max() < 1e-4
+
+
+def test_numbers_are_learnt_on_the_scale_of_the_training_rows(tiny_model: TinyModel) -> None:
+    classifier = made(tiny_model, "bert", VALUE)
+    values = np.array([1.0, 2.0, 3.0, 6.0])
+    classifier.scale = scale_of(values, classifier.model)
+    assert classifier.scale == Scale(3.0, np.sqrt(3.5))
+    given = batch([[5], [6], [7], [8]])
+    held = classifier.labels(type(given)(given.ids, given.cu_seqlens, given.rows, values))
+    assert held.dtype == torch.float32
+    assert gap(held, torch.tensor((values - 3) / np.sqrt(3.5), dtype=torch.float32)) < 1e-7
+
+
+def test_equal_numbers_have_a_scale(tiny_model: TinyModel) -> None:
+    assert scale_of(np.array([2.0, 2.0]), made(tiny_model, "bert", VALUE).model) == Scale(2.0, 1.0)
+
+
+def test_a_head_without_a_bias_keeps_the_mean_outside_of_the_scale(tiny_model: TinyModel) -> None:
+    model = made(tiny_model, "bert", VALUE).model
+    model.classifier.bias = None
+    assert scale_of(np.array([3.0, 4.0]), model) == Scale(0.0, np.sqrt(12.5))
+
+
+def test_marks_are_held_against_logits_as_numbers(tiny_model: TinyModel) -> None:
+    classifier = made(tiny_model, "bert", SEVERAL)
+    given = batch([[5], [6]])
+    marks = np.array([[True, False, True], [False, False, False]])
+    held = classifier.labels(type(given)(given.ids, given.cu_seqlens, given.rows, marks))
+    assert held.tolist() == [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        (SEVERAL, "multi_label_classification"), (VALUE, "regression"),
+        (LabelSet(("a", "b"), "b", ""), "single_label_classification"),
+    ],
+)  # fmt: skip
+def test_the_configuration_says_which_kind_a_model_is_of(tiny_model: TinyModel, labels: LabelSet, problem: str) -> None:
+    config = stock(tiny_model("bert"), labels=labels).config
+    assert (config.problem_type, config.num_labels, kind_of(config)) == (problem, len(labels), labels.kind)
+    config.problem_type = None
+    assert kind_of(config) == "one"

@@ -1,0 +1,117 @@
+"""Rows that a finished run has not seen: by which columns they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whet import unseen
+from whet.config import Settings, resolve
+from whet.errors import DataError
+from whet.labels import LabelSet
+from whet.records import Examples, Inputs, Source, Table
+
+LABELS = LabelSet(("neg", "pos"), "pos", "by its name")
+TEXT, PAIR = Inputs("text"), Inputs("first", "other")
+
+
+def settings(**given: Any) -> Settings:
+    return resolve(given).settings
+
+
+def source(**tables: Table) -> Source:
+    return Source("a", tables)
+
+
+def table(name: str, labels: Sequence[object]) -> Table:
+    return Table(name, {"text": ["one text"] * len(labels), "label": labels}, ["row"] * len(labels))
+
+
+def csv(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_texts_to_predict_need_no_label(tmp_path: Path) -> None:
+    rows = unseen.to_predict(csv(tmp_path / "new.csv", "id,review", "1,one thing", "2,"), settings(), TEXT)
+    assert rows.texts == ("one thing", "")
+    assert rows.labels is None
+
+
+def scored(data: Table, **given: Any) -> Examples:
+    return unseen.to_score(source(train=data), settings(**given), LABELS, TEXT)[0]
+
+
+def test_labels_to_score_stand_by_name_or_by_number() -> None:
+    assert scored(table("a", ["pos", "neg"])).labels == ("pos", "neg")
+    assert scored(table("a", ["1", "0"])).labels == ("pos", "neg")
+    assert scored(table("a", [1, 0])).labels == ("pos", "neg")
+
+
+def test_given_names_come_before_numbers() -> None:
+    assert scored(table("a", ["1", "0"]), label_names="pos,neg").labels == ("neg", "pos")
+
+
+def test_labels_that_are_no_numbers_of_the_run_stay_and_are_named_later() -> None:
+    rows = scored(table("a", ["2", "0"]))
+    with pytest.raises(DataError) as caught:
+        LABELS.ids(rows.labels or (), source="a")
+    assert "labels that the training side lacks: '2' (1 row), '0' (1 row)" in caught.value.message
+
+
+def test_rows_without_labels_cannot_be_scored() -> None:
+    with pytest.raises(DataError) as caught:
+        scored(table("a", [-1, -1]))
+    assert caught.value.message == "a: no labels to compare with. Use whet predict, or name --label."
+
+
+# ---------------------------------------------------------------- other tasks
+
+
+def test_pairs_have_the_columns_of_the_run_else_those_that_are_called_so(tmp_path: Path) -> None:
+    known = csv(tmp_path / "a.csv", "id,other,first", "1,b,a")
+    rows = unseen.to_predict(known, settings(), PAIR)
+    assert (rows.texts, rows.pairs) == (("a",), ("b",))
+    named = csv(tmp_path / "b.csv", "sentence1,sentence2", "a,b")
+    rows = unseen.to_predict(named, settings(), PAIR)
+    assert (rows.texts, rows.pairs) == (("a",), ("b",))
+    rows = unseen.to_predict(known, settings(text="other", pair="first"), PAIR)
+    assert (rows.texts, rows.pairs) == (("b",), ("a",))
+
+
+def test_a_run_on_single_texts_takes_one_column_of_a_pair(tmp_path: Path) -> None:
+    rows = unseen.to_predict(csv(tmp_path / "a.csv", "text,text2", "a,b"), settings(), TEXT)
+    assert (rows.texts, rows.pairs) == (("a",), None)
+
+
+def test_texts_without_a_second_are_refused_by_a_run_on_pairs(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        unseen.to_predict(csv(tmp_path / "a.csv", "text", "a"), settings(), PAIR)
+    assert caught.value.message == (
+        f"{tmp_path / 'a.csv'}: no second text found. Expected a column like 'other': the model was trained on pairs "
+        "of texts. Name it with --pair COLUMN."
+    )
+
+
+def test_several_labels_are_read_in_every_form_that_they_stand_in() -> None:
+    labels = LabelSet(("joy", "fear"), None, "", "several")
+
+    def several(columns: dict[str, Sequence[object]], **given: Any) -> Examples:
+        rows = Table("a", {"text": ["x", "y"], **columns}, ["row 1", "row 2"])
+        return unseen.to_score(source(train=rows), settings(**given), labels, TEXT)[0]
+
+    expected = (("joy", "fear"), ())
+    assert several({"labels": [["joy", "fear"], []]}).several == expected
+    assert several({"labels": [[0, 1], []]}).several == expected
+    assert several({"labels": ["joy|fear", ""]}).several == expected
+    assert several({"labels": ["joy / fear", ""]}, label_separator="/").several == expected
+    assert several({"joy": [1, 0], "fear": [1, 0]}).several == expected
+
+
+def test_numbers_are_numbers_however_few_they_are() -> None:
+    labels = LabelSet(("points",), None, "", "value")
+    rows = Table("a", {"text": ["x", "y"], "points": ["1", "2"], "label": ["p", "q"]}, ["row 1", "row 2"])
+    assert unseen.to_score(source(train=rows), settings(), labels, TEXT)[0].values == (1.0, 2.0)
