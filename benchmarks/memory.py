@@ -1,13 +1,13 @@
 """Claim: a million rows train and predict in less than 400 MB above the start, 2 GB of rows in less than 600 MB.
 
     python benchmarks/memory.py [--rows 1000000] [--steps 10] [--rounds 1] [--form jsonl|csv] [--save]
-    python benchmarks/memory.py --gigabytes 2 --form csv [--max-length 64] [--save]
+    python benchmarks/memory.py --gigabytes 2 --form csv --max-length 16 --width 32 [--save]
 
 A file of short made-up texts (mean 55 characters, two labels) is written to a temporary folder; with
 --gigabytes one of so many 10^9 bytes, of texts as long as film reviews (mean 800 characters). Two
-new processes then work on it, each with a random BERT of 2 layers, 128 wide, and the vocabulary of
-the embedded model: `whet.train` on all rows for a few steps with 1 in 1,000 rows as test side and
-without the TF-IDF baseline (its matrix of word pairs grows with the rows), and `whet predict --file`
+new processes then work on it, each with a random BERT of 2 layers, 128 wide unless --width says
+otherwise, and the vocabulary of the embedded model: `whet.train` on all rows for a few steps with
+1 in 1,000 rows as test side and without the TF-IDF baseline (its matrix of word pairs grows with the rows), and `whet predict --file`
 of all rows to a jsonl file.
 
 Start: the resident memory of the process when every module that the job uses is imported and a
@@ -23,6 +23,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 
@@ -30,6 +31,7 @@ from common import emit, parser
 
 WORDS = """the a film story plot acting music was is very quite not never wonderful awful boring moving
 fine we you they it and but though""".split()  # noqa: SIM905  a list would be a column of quotes
+SYLLABLES = [first + vowel + last for first in "bdfgklmnprst" for vowel in "aeiou" for last in ("", "n", "r", "st")]
 
 
 def status(name: str) -> float:
@@ -45,12 +47,15 @@ def reset_highest() -> None:
 def write_rows(path: Path, rows: int, size: float) -> int:
     """So many rows or, where `size` is not 0, rows of so many bytes together. Returns how many there are."""
     draw = random.Random(0)
-    least, most = (60, 260) if size else (6, 14)
+    # Of sentences with words of their own: texts of a few words alone are all nearly equal to each other.
+    words = [*WORDS, *("".join(draw.choices(SYLLABLES, k=draw.randint(1, 3))) for _ in range(5_000))]
+    sentences = [" ".join(draw.choices(words, k=draw.randint(6, 20))) + "." for _ in range(5_000)]
+    parts, least, most = (sentences, 5, 13) if size else (WORDS, 6, 14)
     row = written = 0
     with path.open("w", encoding="utf-8") as file:
         file.write("text,label\n" if path.suffix == ".csv" else "")
         while written < size if size else row < rows:
-            text = " ".join(draw.choices(WORDS, k=draw.randint(least, most))) + f" {row}"
+            text = " ".join(draw.choices(parts, k=draw.randint(least, most))) + f" {row}"
             label = draw.choice(("negative", "positive"))
             line = f"{text},{label}" if path.suffix == ".csv" else json.dumps({"text": text, "label": label})
             file.write(line + "\n")
@@ -58,7 +63,7 @@ def write_rows(path: Path, rows: int, size: float) -> int:
     return row
 
 
-def write_model(folder: Path) -> None:
+def write_model(folder: Path, width: int) -> None:
     import torch
     from transformers import BertConfig, BertModel
 
@@ -66,7 +71,7 @@ def write_model(folder: Path) -> None:
     from whet.model.encoder import load_tokenizer
 
     torch.manual_seed(0)
-    sizes = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
+    sizes = {"hidden_size": width, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 4 * width}
     BertModel(BertConfig(**sizes)).save_pretrained(folder)
     load_tokenizer(embedded.folder()).save_pretrained(folder)
 
@@ -105,6 +110,7 @@ def train(data: Path, model: Path, output: Path, epochs: float, max_length: int)
     for event in pipeline.follow(str(data), resolved):
         highest[stage] = max(highest.get(stage, 0.0), status("VmHWM") - start)
         if isinstance(event, Stage):
+            print(stage, f"{highest[stage]:.0f} MB, {time.process_time():.0f} s", file=sys.stderr)
             stage = event.name
             reset_highest()
     return {"train": max(highest.values()), **{f"train: {stage}": value for stage, value in highest.items()}}
@@ -131,14 +137,15 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=10)
     options.add_argument("--form", choices=("jsonl", "csv"), default="jsonl")
     options.add_argument("--gigabytes", type=float, default=0.0)
-    options.add_argument("--max-length", type=int, default=256)
+    options.add_argument("--max-length", type=int, default=512)
+    options.add_argument("--width", type=int, default=128)
     arguments = options.parse_args()
     rounds: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as scratch:
         data, model = Path(scratch) / f"rows.{arguments.form}", Path(scratch) / "model"
         rows = write_rows(data, arguments.rows, arguments.gigabytes * 1e9)
         size = data.stat().st_size
-        write_model(model)
+        write_model(model, arguments.width)
         for number in range(arguments.rounds):
             output = Path(scratch) / f"run-{number}"
             found = measure("train", data, model, output, arguments.steps * 16 / rows, arguments.max_length)
