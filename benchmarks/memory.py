@@ -7,8 +7,8 @@ A file of short made-up texts (mean 55 characters, two labels) is written to a t
 --gigabytes one of so many 10^9 bytes, of texts as long as film reviews (mean 800 characters). Two
 new processes then work on it, each with a random BERT of 2 layers, 128 wide unless --width says
 otherwise, and the vocabulary of the embedded model: `whet.train` on all rows for a few steps with
-1 in 1,000 rows as test side and without the TF-IDF baseline (its matrix of word pairs grows with the rows), and `whet predict --file`
-of all rows to a jsonl file.
+1 in 1,000 rows as test side and without the TF-IDF baseline (its matrix of word pairs grows with
+the rows), and `whet predict --file` of all rows to a jsonl file.
 
 Start: the resident memory of the process when every module that the job uses is imported and a
 model of this shape is loaded. Above the start: the highest resident memory from there to the end of

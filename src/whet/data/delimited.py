@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from io import StringIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TextIO
 
@@ -17,6 +16,7 @@ from whet.records import Table
 
 SHOWN = 5  # faults listed before the rest is counted
 PORTION = 1_000  # rows that are read before their columns are kept,
+LONGEST = 2**26  # characters of a value: what follows a quote that nobody closes should not fill memory
 CHARACTERS = 1_000_000  # and characters: no more rows once they have as many
 
 Parsed = tuple[Table, tuple[str, ...]]
@@ -128,7 +128,7 @@ def _count(records: Iterator[tuple[int, list[str]]]) -> int:
 def _records(open_text: OpenText, delimiter: str, where: str, *, plain: bool) -> Iterator[tuple[int, list[str]]]:
     """Every record with the line on which it begins; blank lines are empty records."""
     # The limit belongs to the whole process, so it is put back.
-    limit = csv.field_size_limit(2**31 - 1)
+    limit = csv.field_size_limit(LONGEST)
     line = 0
     try:
         with open_text("") as stream:
@@ -141,7 +141,8 @@ def _records(open_text: OpenText, delimiter: str, where: str, *, plain: bool) ->
                 line = reader.line_num
     except csv.Error as fault:
         with open_text("") as stream:
-            raise _quote_fault(stream.read(), delimiter, line, str(fault), where) from None
+            rest = _beginning(islice(stream, line, None))
+        raise _quote_fault(rest, delimiter, line, str(fault), where) from None
     finally:
         csv.field_size_limit(limit)
 
@@ -192,9 +193,19 @@ def _keep(rows: list[list[str]], columns: Sequence[Column]) -> None:
     rows.clear()
 
 
-def _quote_fault(text: str, delimiter: str, line: int, fault: str, where: str) -> DataError:
-    """What is wrong with the quotes of the record that begins after `line` lines."""
-    rest = "".join(islice(StringIO(text, newline=""), line, None))
+def _beginning(lines: Iterable[str]) -> str:
+    """So many lines as are longer than a value may be."""
+    kept, characters = [], 0
+    for text in lines:
+        kept.append(text)
+        characters += len(text)
+        if characters > LONGEST:
+            break
+    return "".join(kept)
+
+
+def _quote_fault(rest: str, delimiter: str, line: int, fault: str, where: str) -> DataError:
+    """What is wrong with the quotes of the record that begins after `line` lines, with `rest`."""
     todo = 'Close it where its text ends; a quotation mark inside a quoted text is written twice ("")'
     field_end = re.compile(f"[\r\n{re.escape(delimiter)}]")
     at = 0
@@ -208,7 +219,8 @@ def _quote_fault(text: str, delimiter: str, line: int, fault: str, where: str) -
             close = rest.find('"', close + 2)
         opened = f"the quote opened at line {line + 1 + _line_ends(rest[:at])}"
         if close < 0:
-            return DataError(f"{opened} is never closed", where=where, todo=todo)
+            never = "never closed" if len(rest) <= LONGEST else f"not closed within {LONGEST:,} characters"
+            return DataError(f"{opened} is {never}", where=where, todo=todo)
         if rest[close + 1 : close + 2] not in ("", delimiter, "\r", "\n"):
             end_line = line + 1 + _line_ends(rest[:close])
             return DataError(f"{opened} is closed at line {end_line}, but more text follows", where=where, todo=todo)

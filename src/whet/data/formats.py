@@ -17,7 +17,7 @@ import tempfile
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TextIO, cast
@@ -25,6 +25,7 @@ from typing import IO, TextIO, cast
 from whet.data.delimited import CHARACTERS, PORTION, OpenText, Parsed, check_names, first_faults, read_delimited
 from whet.data.growing import Column, Columns, Disk
 from whet.data.places import Places, row_places
+from whet.data.store import portions
 from whet.errors import DataError, MissingExtraError, UsageError, quoted
 from whet.records import Table
 
@@ -38,6 +39,7 @@ OpenBytes = Callable[[], IO[bytes]]
 
 COMMON_SYLLABLES = 0.8  # of the letters that are not ASCII: a Korean text has Chinese characters too
 
+AROUND = 2**22  # bytes that are looked at where an encoding does not fit, and as many behind them
 MOST_DIGITS = 1_000  # of a whole number in jsonl: Python itself reads up to 4,300, for the time that it takes
 
 _GZIP = b"\x1f\x8b"
@@ -102,6 +104,8 @@ def _read_text(open_bytes: OpenBytes, kind: str, *, where: str, encoding: str, d
     try:
         return _parsed(partial(_decoding, open_bytes, encoding), kind, where, disk)
     except (LookupError, UnicodeError):  # told better, and with its place, of the whole file
+        raw, lines = _misfit(open_bytes, encoding)
+        decoded(raw, where=where, encoding=encoding, lines=lines)
         text = decoded(_whole(open_bytes), where=where, encoding=encoding)
         return _parsed(partial(io.StringIO, text), kind, where, disk)
 
@@ -140,6 +144,40 @@ def _seekable(stream: IO[bytes], disk: Disk | None) -> IO[bytes]:
     return cast("IO[bytes]", copy)
 
 
+def _misfit(open_bytes: OpenBytes, encoding: str) -> tuple[bytes, int]:
+    """The lines around the first bytes that do not fit, and how many come before; nothing where lines do not tell."""
+    with open_bytes() as stream, suppress(LookupError):
+        if not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32", "iso2022", "hz", "utf-7")):
+            lines = 0
+            while block := stream.readlines(AROUND):
+                raw = b"".join(block)
+                try:
+                    raw.decode(encoding)
+                except UnicodeError:
+                    return raw + b"".join(stream.readlines(AROUND)), lines
+                lines += len(block)
+    return b"", 0
+
+
+def read_lines(path: Path, *, encoding: str, disk: Disk | None = None) -> Sequence[str]:
+    """The lines of a text file, empty ones too; on the `disk` where they are too large for memory. Raises
+    DataError for a file that cannot be read."""
+    where = str(path)
+    column = Columns(disk).new()
+    open_bytes = partial(_opened, path)
+    with _readable(where):
+        try:
+            with _decoding(open_bytes, encoding, "\n") as stream:
+                for lines in portions(stream, PORTION):
+                    column.extend([line.removesuffix("\n").removesuffix("\r") for line in lines])
+        except (LookupError, UnicodeError):
+            raw, before = _misfit(open_bytes, encoding)
+            decoded(raw, where=where, encoding=encoding, lines=before)
+            decoded(_whole(open_bytes), where=where, encoding=encoding)
+            raise
+    return column.done()
+
+
 def _whole(open_bytes: OpenBytes) -> bytes:
     with open_bytes() as stream:
         return stream.read()
@@ -156,10 +194,10 @@ def _readable(where: str) -> Iterator[None]:
         raise DataError(f"cannot be read: {fault.strerror or fault}", where=where) from None
 
 
-def decoded(data: bytes, *, where: str, encoding: str) -> str:
+def decoded(data: bytes, *, where: str, encoding: str, lines: int = 0) -> str:
     """The text of a file in the given encoding, without a byte order mark.
 
-    Bytes that do not fit raise DataError with the byte, its line and what else they could be.
+    Bytes that do not fit raise DataError with the byte, its line (`lines` come before) and what else they could be.
     """
     try:
         name = codecs.lookup(encoding).name
@@ -174,7 +212,7 @@ def decoded(data: bytes, *, where: str, encoding: str) -> str:
         before = data[: fault.start].decode(name, "replace")
         shown = f"byte 0x{data[fault.start]:02x}" if fault.start < len(data) else "the end of the file"
         raise DataError(
-            f"not {encoding.upper()}: {shown} at line {before.count(chr(10)) + 1} does not fit",
+            f"not {encoding.upper()}: {shown} at line {lines + before.count(chr(10)) + 1} does not fit",
             where=where,
             todo=_encoding_hint(data, fault.start, name, before),
         ) from None
