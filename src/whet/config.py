@@ -18,7 +18,7 @@ from typing import Any, Literal, TypedDict, get_type_hints
 from whet import recipes, values
 from whet.errors import UsageError, did_you_mean
 
-Truncation = Literal["head", "head-tail"]
+Truncation = Literal["head", "head-tail", "chunks"]
 TaskName = Literal["auto", "classification", "multilabel", "regression"]
 Keep = Literal["best", "last"]
 Sampling = Literal["plain", "balanced"]
@@ -102,10 +102,17 @@ class Settings:
         "last).", common=True,
     )  # fmt: skip
     max_length: int = _setting(
-        512, "Model", "Tokens a text may have; the rest is cut and counted.", common=True, within=Range(least=3)
+        512,
+        "Model",
+        "Tokens a text may have; longer ones are counted, and cut as --truncation says.",
+        common=True,
+        within=Range(least=3),
     )
     truncation: Truncation = _setting(
-        "head", "Model", "What stays of a longer text: its head, or a quarter of head and the rest of tail (head-tail)."
+        "head",
+        "Model",
+        "What is seen of a longer text: its head, a quarter of head and the rest of tail (head-tail), "
+        "or all, in chunks whose logits are averaged.",
     )
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
 
@@ -278,32 +285,7 @@ NEEDS_ROWS = (
     ("keep", "validation"), ("test_rows", "test"),
 )  # fmt: skip
 
-# Spellings of transformers' TrainingArguments and scripts, and what they are called here.
-ALIASES: Mapping[str, str] = {
-    "num_train_epochs": "epochs",
-    "per_device_train_batch_size": "batch_size",
-    "train_batch_size": "batch_size",
-    "lr": "learning_rate",
-    "max_seq_length": "max_length",
-    "max_seq_len": "max_length",
-    "model_name_or_path": "model",
-    "model_name": "model",
-    "warmup_ratio": "warmup",
-    "warmup_steps": "warmup",
-    "output_dir": "output",
-    "logging_steps": "log_every",
-    "eval_steps": "evaluate_every",
-    "metric_for_best_model": "metric",
-    "text_column": "text",
-    "text_column_name": "text",
-    "label_column": "label",
-    "label_column_name": "label",
-    "validation_file": "validation",
-    "test_file": "test",
-    "max_train_samples": "train_rows",
-    "max_predict_samples": "test_rows",
-    "num_hidden_layers": "layers",
-}
+ALIASES = values.ALIASES
 
 
 def fields() -> tuple[dataclasses.Field[Any], ...]:

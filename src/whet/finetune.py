@@ -29,7 +29,7 @@ from whet.data.tokens import Cutter
 from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.labels import LabelSet
-from whet.model.answers import scale_of
+from whet.model.answers import begin_at_shares, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.model.files import ModelFiles
@@ -111,6 +111,8 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     if job.labels.kind == "value":
         job.classifier.scale = scale_of(np.asarray(job.sides["train"].targets), job.classifier.model)
+    elif job.labels.kind == "several":
+        begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_))
     heap.keep()
     with memory.explained(job.classifier):
         yield from _train_and_save(folder, job.settings, job, job.classifier)

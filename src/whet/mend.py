@@ -16,6 +16,7 @@ import numpy as np
 from whet import arrow, durable
 from whet.data.doctor import copies, near
 from whet.data.doctor.part import Part, labelled, part_of
+from whet.data.doctor.tasks import with_sets_as_labels
 from whet.data.places import digest, hashes, repeated, rows_of_both
 from whet.data.store import picked
 from whet.errors import OutputError, UsageError, quoted
@@ -100,9 +101,9 @@ def faults(parts: Mapping[str, Part], *, near_too: bool) -> dict[int, Dropped]:
 
     drop("missing_labels", [i for i, label in enumerate(train.labels or ()) if not label], "no label")
     drop("empty_texts", copies.empty_rows(train), "no visible character in the text")
-    if train.labels is not None:
-        named = labelled(train)
-        mixed = picked(named.texts, np.array(copies.mixed_texts(named).rows, dtype=np.int64))
+    if train.labels is not None or train.several is not None:
+        answered = labelled(train) if train.several is None else with_sets_as_labels(train)
+        mixed = picked(answered.texts, np.array(copies.mixed_texts(answered).rows, dtype=np.int64))
         rows = np.flatnonzero(rows_of_both(train.texts, mixed)).tolist()
         drop("contradictory_labels", rows, "the text stands under another label too")
     for other in others:

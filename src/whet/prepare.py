@@ -11,6 +11,7 @@ import numpy as np
 
 from whet import durable, naming, runs, runtime, values
 from whet.config import Resolved, Settings
+from whet.data.batches import counts_of
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
 from whet.data.split import fingerprint, split
@@ -28,6 +29,7 @@ from whet.records import (
     Encoded,
     Examples,
     Inputs,
+    Ints,
     Notice,
     Side,
     Splits,
@@ -39,6 +41,8 @@ from whet.training.few import enough_steps
 from whet.values import AUTO_METRIC
 
 OF_ONE_LABEL = ("class_weights", "sampling", "focal", "label_smoothing")
+
+CHUNK_EDGES = (2, 4, 8, 16, 32)  # between the groups of texts that are told by how many chunks they have
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +238,14 @@ def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple
 
 
 def cutter_of(files: ModelFiles, settings: Settings, cache: Path, *, pair: bool = False) -> Cutter:
-    """The tokenizer of a model for single texts or pairs, cutting as the settings say."""
+    """The tokenizer of a model for single texts or pairs, cutting as the settings say. Raises UsageError where they
+    ask for pairs to be divided."""
+    if pair and settings.truncation == "chunks":
+        raise UsageError(
+            "chunks, but the rows are pairs of texts",
+            where="--truncation",
+            expected="head or head-tail, which leave both texts of a pair in one sequence",
+        )
     path = files.folder / "tokenizer.json"
     if not path.is_file():
         from whet.model.encoder import make_tokenizer_json
@@ -271,19 +282,42 @@ def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) 
 
 
 def truncation_notices(sides: Mapping[Side, EncodedSide], cutter: Cutter) -> list[Notice]:
-    """How many texts of each side were cut; one notice a side that has any."""
+    """How many texts of each side were divided, and how many cut; one notice a side that has any, of each."""
     notices = []
+    kept = {"head": "head is", "head-tail": "head and tail are", "chunks": f"first {cutter.most_chunks} chunks are"}
     for side, rows in sides.items():
+        if rows.encoded.documents is not None:
+            notices.append(Notice(_divided(side, counts_of(rows.encoded), cutter)))
         cut, count = int(rows.encoded.truncated.sum()), len(rows.encoded)
         if cut:
-            kept = "head is" if cutter.truncation == "head" else "head and tail are"
+            longest = f"{cutter.most_chunks} chunks of " if cutter.truncation == "chunks" else ""
             notices.append(
                 Notice(
-                    f"{cut:,} of {count:,} {side} texts ({100 * cut / count:.1f} %) {'is' if cut == 1 else 'are'} "
-                    f"longer than {cutter.max_length} tokens: their {kept} used"
+                    f"{_share(cut, count, side)} {'is' if cut == 1 else 'are'} "
+                    f"longer than {longest}{cutter.max_length} tokens: their {kept[cutter.truncation]} used"
                 )
             )
     return notices
+
+
+def _divided(side: str, counts: Ints, cutter: Cutter) -> str:
+    """How many texts have how many chunks."""
+    several = counts[counts > 1]
+    edges = [edge for edge in CHUNK_EDGES if edge < several.max()]
+    groups = zip([2, *(edge + 1 for edge in edges)], [*edges, int(several.max())], strict=True)
+    found = [(first, last, int(((several >= first) & (several <= last)).sum())) for first, last in groups]
+    each = ", ".join(
+        f"{texts:,} in {first if first == last else f'{first} to {last}'}" for first, last, texts in found if texts
+    )
+    return (
+        f"{_share(len(several), len(counts), side)} {'has' if len(several) == 1 else 'have'} more than "
+        f"{cutter.max_length} tokens and {'is' if len(several) == 1 else 'are'} divided into chunks ({each}), whose "
+        "logits are averaged"
+    )
+
+
+def _share(part: int, count: int, side: str) -> str:
+    return f"{part:,} of {count:,} {side} texts ({100 * part / count:.1f} %)"
 
 
 def data_digests(splits: Splits) -> list[str]:

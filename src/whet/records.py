@@ -168,26 +168,31 @@ class Splits:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids of B texts, or pairs of texts, laid end to end. `ids` may be a read-only memory map."""
+    """Token ids of B texts, or pairs of texts, laid end to end in N sequences. `ids` may be a read-only memory map."""
 
     ids: NDArray[np.generic]  # [T] uint16 or uint32
-    offsets: Ints  # [B + 1]
+    offsets: Ints  # [N + 1]
     truncated: Bools  # [B]
-    seconds: Ints | None = None  # [B] place in its sequence from which tokens are of the second type
+    seconds: Ints | None = None  # [N] place in its sequence from which tokens are of the second type
+    documents: Ints | None = None
+    """[B + 1] first sequence of each text, then N. None: each text is one sequence."""
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        """Texts."""
+        return len(self.offsets if self.documents is None else self.documents) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """N sequences laid end to end, without padding."""
+    """B rows in N sequences that are laid end to end, without padding."""
 
     ids: Ints  # [T]
     cu_seqlens: Ints  # [N + 1] first token of each sequence, then T
-    rows: Ints  # [N] index into the Encoded that the sequences come from
-    labels: Targets | None  # [N], or [N, C] of several
+    rows: Ints  # [B] index into the Encoded that the sequences come from
+    labels: Targets | None  # [B], or [B, C] of several
     seconds: Ints | None = None  # [N] as in Encoded
+    owners: Ints | None = None
+    """[N] place in `rows` of the row that a sequence is a chunk of. None: each row is one sequence, in this order."""
 
 
 # ---------------------------------------------------------------- training

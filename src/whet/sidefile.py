@@ -15,6 +15,7 @@ from whet.records import Floats, Inputs, Usage
 
 FORMAT = 2  # 2: tasks beside one label of a text
 NAME = "whet.json"
+POOLING = "mean of the logits, by whet"  # not by the model in the folder, which answers one sequence
 FEWEST = {"binary": 2, "multiclass": 2, "multilabel": 1, "regression": 1}  # labels of a task
 
 Canary = tuple[str, ...]
@@ -36,6 +37,8 @@ def content(
         "max_length": cutter.max_length,
         "truncation": cutter.truncation,
     }
+    if cutter.truncation == "chunks":
+        written["chunks"] = {"most": cutter.most_chunks, "pooling": POOLING}
     if labels.kind == "several":
         written["thresholds"] = dict(usage.thresholds)
     written["canaries"] = [
@@ -103,11 +106,19 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
         "positive_reason": isinstance(side.get("positive_reason"), str),
         "columns": texts and (pair is None or isinstance(pair, str)),
         "max_length": type(side.get("max_length")) is int,
-        "truncation": side.get("truncation") in get_args(Truncation),
+        "truncation": side.get("truncation") in get_args(Truncation) and not (pair and side["truncation"] == "chunks"),
+        "chunks": side.get("truncation") != "chunks" or _are_chunks(side.get("chunks")),
         "thresholds": task != "multilabel" or (named and _are_thresholds(side.get("thresholds"), labels or ())),
         "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0, 1 + bool(pair)),
     }
     return [key for key, fine in fits.items() if not fine]
+
+
+def _are_chunks(given: object) -> bool:
+    """Whether this says how many sequences of a text are answered, and how."""
+    if not isinstance(given, dict) or given.get("pooling") != POOLING:
+        return False
+    return type(most := given.get("most")) is int and most > 0
 
 
 def _are_thresholds(given: object, labels: Sequence[str]) -> bool:

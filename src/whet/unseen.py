@@ -14,6 +14,7 @@ from whet.errors import DataError
 from whet.labels import Kind, LabelSet, read_label_names
 from whet.records import Columns, Examples, Inputs, Table
 
+AS_TRAINED = "as in training"
 TASKS: Mapping[Kind, TaskName] = {"one": "classification", "several": "multilabel", "value": "regression"}
 
 
@@ -40,6 +41,12 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
     task = TASKS[labels.kind]
     columns = find_columns(table, text=text, pair=pair, label=label, task=task, separator=separator)
     check_pair(table, columns, inputs.pair)
+    if settings.text is None and text is not None:
+        columns = dataclasses.replace(columns, text_reason=AS_TRAINED)
+    if settings.pair is None and columns.pair is not None and pair is not None:
+        columns = dataclasses.replace(columns, pair_reason=AS_TRAINED)
+    if settings.label is None and label is not None:
+        columns = dataclasses.replace(columns, label_reason=AS_TRAINED)
     numbered = None if names else _by_position(table, columns, labels)
     rows = examples(table, columns, label_names=names or numbered)
     if not has_answers(rows):

@@ -24,6 +24,33 @@ MOST_BITS = 1000  # of a whole number, for a float holds little more
 ODD = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # the last are what Python makes of bytes that are no UTF-8
 LONGEST = 80  # characters of a wrong value that a message repeats
 
+# Spellings of transformers' TrainingArguments and scripts, and what they are called here.
+ALIASES: Mapping[str, str] = {
+    "num_train_epochs": "epochs",
+    "per_device_train_batch_size": "batch_size",
+    "train_batch_size": "batch_size",
+    "lr": "learning_rate",
+    "max_seq_length": "max_length",
+    "max_seq_len": "max_length",
+    "model_name_or_path": "model",
+    "model_name": "model",
+    "warmup_ratio": "warmup",
+    "warmup_steps": "warmup",
+    "output_dir": "output",
+    "logging_steps": "log_every",
+    "eval_steps": "evaluate_every",
+    "metric_for_best_model": "metric",
+    "text_column": "text",
+    "text_column_name": "text",
+    "label_column": "label",
+    "label_column_name": "label",
+    "validation_file": "validation",
+    "test_file": "test",
+    "max_train_samples": "train_rows",
+    "max_predict_samples": "test_rows",
+    "num_hidden_layers": "layers",
+}
+
 
 def checked(name: str, value: object, hint: Any, limits: Mapping[str, Any]) -> object:
     """The value in the type `hint`, within `limits` (least, above, most), or UsageError with the key, the

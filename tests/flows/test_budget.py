@@ -146,6 +146,24 @@ def test_shorter_texts_are_timed_anew_and_more_is_given_up_where_they_are_slower
 
 
 @pytest.mark.usefixtures("alone")
+def test_a_job_of_chunks_keeps_one_sequence_of_a_text_before_it_gives_up_rows(
+    long: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def probe(*given: object, **named: object) -> Probed:
+        return Probed(Speed(0.0, 4e-3, 0.0, 0.0, 0.0, 10), None, 0.0)
+
+    monkeypatch.setattr(measured, "probe", probe)
+    job_of_chunks = {**BRIEF, "max_length": 64, "truncation": "chunks", "validation": "none", "output": "chunks"}
+    told = job(long, **job_of_chunks, budget="30s")
+    assert told.run.settings["truncation"] == "head-tail"
+    (planned,) = [event for event in told.events if isinstance(event, Plan)]
+    assert planned.tokens == 64
+    assert planned.training.seconds == pytest.approx(4e-3 * 64 * planned.rows["train"])
+    (said,) = [notice for notice in told.notices if notice.startswith("budget")]
+    assert said.startswith("budget 30s: truncation head-tail instead of chunks; ")
+
+
+@pytest.mark.usefixtures("alone")
 def test_what_was_traded_is_said_planned_trained_and_recorded(data: str, job: Job, speeds: Speeds) -> None:
     speeds(9.0)  # four steps would be too long
     told = job(data, **{**BRIEF, "epochs": 2.0}, budget="40s")

@@ -70,6 +70,7 @@ def test_run_json_tells_how_the_run_came_about(taught: Told) -> None:
     assert reasons == {
         "model": "given", "epochs": "given", "learning_rate": "given", "threads": "given",
         "max_length": f"the most that {known['settings']['model']['value']} takes",
+        "metric": "auto: that of a binary task",
     }  # fmt: skip
     assert taught.run.settings == {name: entry["value"] for name, entry in known["settings"].items()}
     assert taught.run.settings["epochs"] == TEACH["epochs"]

@@ -28,7 +28,8 @@ TEXTS = [
 
 def as_documents(answers: list[Prediction]) -> list[dict[str, Any]]:
     documents = [dataclasses.asdict(answer) for answer in answers]
-    return [{key: value for key, value in document.items() if key != "logits"} for document in documents]
+    # What belongs to other tasks is None.
+    return [{key: value for key, value in document.items() if value is not None} for document in documents]
 
 
 def same(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:

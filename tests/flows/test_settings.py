@@ -107,7 +107,10 @@ SHOWN_ELSEWHERE = {
     "checkpoint_every",
     "mirror",
     "allow",
-}  # test_require_gpu.py, test_plan.py, test_resume.py, test_data_doctor.py
+    "pair",
+    "task",
+    "label_separator",
+}  # test_tasks.py, test_require_gpu.py, test_plan.py, test_resume.py, test_data_doctor.py
 
 
 @pytest.fixture(autouse=True)

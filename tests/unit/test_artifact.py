@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import KINDS, TinyModel
-from whet import artifact, durable
+from whet import artifact, durable, sidefile
 from whet.data.tokens import Cutter, encode_in_memory, load_cutter
 from whet.errors import ModelError, OutputError
 from whet.labels import LabelSet, label_set
@@ -140,6 +141,47 @@ def test_a_head_and_tail_cut_shorter_than_the_test_texts_is_saved(
     assert all(cutter.encode(artifact.CANARIES)[1])
     artifact.save(tmp_path / "model", original, cutter, LABELS, source=tiny_bert, card="")
     assert artifact.load(tmp_path / "model", device="cpu").cutter.truncation == "head-tail"
+
+
+@pytest.fixture
+def in_chunks(tmp_path: Path, tiny_bert: Path, original: Classifier) -> Path:
+    """A saved folder whose long texts are divided."""
+    cutter = load_cutter(tiny_bert / "tokenizer.json", max_length=16, truncation="chunks")
+    folder = tmp_path / "chunks"
+    artifact.save(folder, original, replace(cutter, most_chunks=5), LABELS, source=tiny_bert, card="")
+    return folder
+
+
+def test_a_test_text_of_a_folder_for_chunks_has_several(in_chunks: Path) -> None:
+    side = json.loads((in_chunks / "whet.json").read_text(encoding="utf-8"))
+    assert side["chunks"] == {"most": 5, "pooling": "mean of the logits, by whet"}
+    loaded = artifact.load(in_chunks, device="cpu")
+    assert (loaded.cutter.truncation, loaded.cutter.most_chunks) == ("chunks", 5)
+    texts = [canary["text"] for canary in side["canaries"]]
+    encoded = encode_in_memory(texts, loaded.cutter)
+    assert encoded.documents is not None
+    assert np.diff(encoded.documents)[-1] > 1
+    assert not encoded.truncated[-1]
+    given = loaded.classifier.all_logits(encoded)
+    assert np.abs(given - [canary["logits"] for canary in side["canaries"]]).max() < 1e-6
+
+
+def test_chunks_that_are_pooled_otherwise_are_refused(in_chunks: Path) -> None:
+    def last(document: dict[str, Any]) -> None:
+        document["canaries"][-1]["logits"][0] += 0.01
+
+    rewrite(in_chunks / "whet.json", last)
+    shutil.rmtree(in_chunks / "MANIFEST.json", ignore_errors=True)
+    durable.seal(in_chunks, free=[artifact.CARD])
+    assert "the model answers its test texts differently from when it was saved" in refused(in_chunks)
+
+
+@pytest.mark.parametrize(
+    "chunks", [None, {}, {"most": 5}, {"most": 0, "pooling": sidefile.POOLING}, {"most": 5, "pooling": "max"}]
+)
+def test_what_is_not_said_of_chunks_is_named(in_chunks: Path, chunks: object) -> None:
+    rewrite(in_chunks / "whet.json", lambda document: document.update(chunks=chunks))
+    assert "missing or unknown: chunks. " in refused(in_chunks)
 
 
 def test_a_tokenizer_that_transformers_reads_otherwise_is_refused(

@@ -100,6 +100,14 @@ def test_a_head_and_tail_cut_is_said() -> None:
     assert "Texts longer than 100 tokens are cut (head-tail).\n" in card.write("embedded", LABELS, METRICS, settings)
 
 
+def test_what_becomes_of_chunks_is_said() -> None:
+    settings = dataclasses.replace(Settings(), truncation="chunks", max_length=100)
+    assert (
+        "Texts longer than 100 tokens are divided into chunks of at most so many, whose logits are averaged. That is "
+        "done by `whet`, not by the model in this folder: what follows answers the beginning of a longer text.\n"
+    ) in card.write("embedded", LABELS, METRICS, settings)
+
+
 def test_korean_labels_are_shown_as_they_are() -> None:
     korean = LabelSet(("부정", "긍정"), "긍정", "by its name")
     assert "for the labels `부정`, `긍정`.\n" in card.write("embedded", korean, METRICS, Settings())

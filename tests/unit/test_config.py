@@ -151,7 +151,7 @@ def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_pa
         ),
         (
             {"truncation": "headtail"},
-            "--truncation: 'headtail' is not known. Expected head or head-tail. Did you mean 'head-tail'.",
+            "--truncation: 'headtail' is not known. Expected head or head-tail or chunks. Did you mean 'head-tail'.",
         ),
         (
             {"allow": "empty_text"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,15 @@ def test_a_name_that_tells_no_format_is_refused(data: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(data: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         fix(data, data.parent / "no" / "out.csv")
+
+
+def test_texts_under_other_sets_of_labels_are_dropped_and_those_in_another_order_are_not() -> None:
+    rows = part([("so so", ""), ("good", ""), ("so so", ""), ("good", "")])
+    several = (("joy", "anger"), ("joy", "love"), ("joy",), ("love", "joy"))
+    dropped = mend.faults({"train": replace(rows, labels=None, several=several)}, near_too=False)
+    assert {row: why.code for row, why in dropped.items()} == {
+        0: "contradictory_labels", 2: "contradictory_labels", 3: "duplicate_texts",
+    }  # fmt: skip
 
 
 @settings(max_examples=40, deadline=None)

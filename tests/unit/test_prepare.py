@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterable
@@ -338,6 +339,30 @@ def test_cut_texts_are_counted_and_said(tiny_bert: Path, tmp_path: Path, truncat
     assert [notice.message for notice in prepare.truncation_notices(sides, cutter)] == [
         f"2 of 3 train texts (66.7 %) are longer than 20 tokens: {kept} used"
     ]
+
+
+def test_texts_that_are_divided_are_counted_and_said(tiny_bert: Path, tmp_path: Path) -> None:
+    asked = settings(max_length=20, truncation="chunks")
+    cutter = dataclasses.replace(prepare.cutter_of(find(str(tiny_bert)), asked, tmp_path), most_chunks=9)
+    # A full stop is a token; a chunk has room for 18.
+    rows = rows_of("b", *(". " * count for count in (19, 36, 40, 160, 163)), "two words")
+    sides = encoded(cutter, tmp_path, test=rows)
+    train, test, cut = [notice.message for notice in prepare.truncation_notices(sides, cutter)]
+    assert train.startswith("2 of 3 train texts (66.7 %) have more than 20 tokens and are divided into chunks (")
+    assert test == (
+        "5 of 6 test texts (83.3 %) have more than 20 tokens and are divided into chunks "
+        "(2 in 2, 1 in 3 to 4, 2 in 9), whose logits are averaged"
+    )
+    assert cut == "1 of 6 test texts (16.7 %) is longer than 9 chunks of 20 tokens: their first 9 chunks are used"
+
+
+def test_pairs_of_texts_are_not_divided(tiny_bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        prepare.cutter_of(find(str(tiny_bert)), settings(truncation="chunks"), tmp_path, pair=True)
+    assert caught.value.message == (
+        "--truncation: chunks, but the rows are pairs of texts. "
+        "Expected head or head-tail, which leave both texts of a pair in one sequence."
+    )
 
 
 # ---------------------------------------------------------------- digests

@@ -115,3 +115,12 @@ def test_numbers_are_numbers_however_few_they_are() -> None:
     labels = LabelSet(("points",), None, "", "value")
     rows = Table("a", {"text": ["x", "y"], "points": ["1", "2"], "label": ["p", "q"]}, ["row 1", "row 2"])
     assert unseen.to_score(source(train=rows), settings(), labels, TEXT)[0].values == (1.0, 2.0)
+
+
+def test_how_the_columns_were_found_is_said() -> None:
+    labels = LabelSet(("points",), None, "", "value")
+    rows = Table("a", {"first": ["x"], "other": ["y"], "points": [1]}, ["row 1"])
+    _, said = unseen.to_score(source(train=rows), settings(), labels, PAIR)
+    assert said == ["text: first (as in training); second text: other (as in training); label: points (as in training)"]
+    _, said = unseen.to_score(source(train=rows), settings(pair="first", text="other"), labels, PAIR)
+    assert said == ["text: other (given); second text: first (given); label: points (as in training)"]

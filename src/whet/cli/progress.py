@@ -213,7 +213,6 @@ def revision_text(words: Words, event: Revision) -> str:
 
 def evaluation_line(words: Words, event: Evaluation) -> Text:
     """The scores of one side at one moment."""
-    assert isinstance(event.metrics, Metrics)
     line = words("evaluation").format(
         epoch=f"{event.epoch:.2f}",
         side=words(event.side),

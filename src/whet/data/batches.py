@@ -2,7 +2,7 @@
 
 The order is a pure function of (seed, epoch), where classes are balanced of the labels too: nothing
 has to be replayed to know it. Within a batch the sequences stand in order of length, which the
-attention needs and the loss does not see.
+attention needs and the loss does not see. A row of several sequences stays in one batch with all of them.
 """
 
 from __future__ import annotations
@@ -90,40 +90,80 @@ def deal(sizes: Sequence[int], count: int) -> list[list[int]]:
 def share(batch: Batch, index: int, count: int) -> Batch:
     """What one of `count` processes or threads takes of a batch: rows dealt out by their tokens. With
     fewer rows than takers some shares are empty."""
-    mine = deal(np.diff(batch.cu_seqlens).tolist(), count)[index]
+    mine = deal(tokens_of(encoded_of(batch)).tolist(), count)[index]
     return select(batch, np.sort(np.asarray(mine, dtype=np.int64)))
 
 
 def select(batch: Batch, places: Ints) -> Batch:
-    """The sequences at some places of a batch, shortest first."""
-    whole = Encoded(batch.ids, batch.cu_seqlens, np.zeros(len(batch.rows), np.bool_), batch.seconds)
-    chosen = gather(whole, places, batch.labels)
+    """The rows at some places of a batch, shortest first."""
+    chosen = gather(encoded_of(batch), places, batch.labels)
     return dataclasses.replace(chosen, rows=batch.rows[chosen.rows])
+
+
+def encoded_of(batch: Batch) -> Encoded:
+    """The rows of a batch as texts of their own, in their order."""
+    none_cut = np.zeros(len(batch.rows), np.bool_)
+    if batch.owners is None:
+        return Encoded(batch.ids, batch.cu_seqlens, none_cut, batch.seconds)
+    sequences = np.argsort(batch.owners, kind="stable")
+    lengths = np.diff(batch.cu_seqlens)[sequences]
+    ids = batch.ids[_ranges(batch.cu_seqlens[sequences], lengths)]
+    documents = _starts(np.bincount(batch.owners, minlength=len(batch.rows)))
+    return Encoded(ids, _starts(lengths), none_cut, _at(batch.seconds, sequences), documents)
+
+
+def sequences_of(encoded: Encoded) -> Encoded:
+    """Each sequence as a text of its own."""
+    if encoded.documents is None:
+        return encoded
+    none_cut = np.zeros(len(encoded.offsets) - 1, np.bool_)
+    return Encoded(encoded.ids, encoded.offsets, none_cut, encoded.seconds)
+
+
+def tokens_of(encoded: Encoded) -> Ints:
+    """Tokens of each text [B], with the special ones of each of its sequences."""
+    return np.diff(encoded.offsets if encoded.documents is None else encoded.offsets[encoded.documents])
+
+
+def counts_of(encoded: Encoded) -> Ints:
+    """How many sequences each text has [B]."""
+    return np.ones(len(encoded), np.int64) if encoded.documents is None else np.diff(encoded.documents)
 
 
 def subset(encoded: Encoded, taken: Bools) -> Encoded:
     """The texts that are taken [B], in their order."""
     rows = np.flatnonzero(taken)
-    parts = [encoded.ids[encoded.offsets[row] : encoded.offsets[row + 1]] for row in rows]
-    offsets = np.concatenate([[0], np.cumsum(np.diff(encoded.offsets)[rows])]).astype(np.int64)
+    sequences, documents = rows, None
+    if encoded.documents is not None:
+        counts = counts_of(encoded)[rows]
+        sequences, documents = _ranges(encoded.documents[rows], counts), _starts(counts)
+    parts = [encoded.ids[encoded.offsets[place] : encoded.offsets[place + 1]] for place in sequences]
     ids = np.concatenate(parts) if parts else encoded.ids[:0]
-    return Encoded(ids, offsets, encoded.truncated[rows], _at(encoded.seconds, rows))
+    offsets = _starts(np.diff(encoded.offsets)[sequences])
+    return Encoded(ids, offsets, encoded.truncated[rows], _at(encoded.seconds, sequences), documents)
 
 
 def cut(batch: Batch, tokens: int | None) -> list[Batch]:
-    """The sequences of a batch in their order, in parts of at most `tokens` tokens (at least one
-    sequence each); the batch itself where it fits or there is no limit."""
+    """The rows of a batch in their order, in parts of at most `tokens` tokens (at least one row
+    each); the batch itself where it fits or there is no limit."""
     if tokens is None or len(batch.ids) <= tokens:
         return [batch]
     parts: list[Batch] = []
-    first, starts = 0, batch.cu_seqlens
+    first, starts = 0, _starts(tokens_of(encoded_of(batch)))
     while first < len(batch.rows):
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + tokens, side="right")) - 1)
-        part = slice(first, last)
-        ids, inside = batch.ids[starts[first] : starts[last]], starts[first : last + 1] - starts[first]
-        parts.append(Batch(ids, inside, batch.rows[part], _at(batch.labels, part), _at(batch.seconds, part)))
+        parts.append(_between(batch, first, last))
         first = last
     return parts
+
+
+def _between(batch: Batch, first: int, last: int) -> Batch:
+    """The rows of a batch from one place to before another."""
+    if batch.owners is not None:
+        return select(batch, np.arange(first, last))
+    starts, part = batch.cu_seqlens, slice(first, last)
+    ids, inside = batch.ids[starts[first] : starts[last]], starts[first : last + 1] - starts[first]
+    return Batch(ids, inside, batch.rows[part], _at(batch.labels, part), _at(batch.seconds, part))
 
 
 def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> Iterator[Batch]:
@@ -134,7 +174,7 @@ def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> It
     """
     if not len(encoded):
         return
-    lengths = np.diff(encoded.offsets)
+    lengths = tokens_of(encoded)
     rows = np.argsort(lengths, kind="stable")
     ends = np.cumsum(lengths[rows])
     total = max(1, int(ends[-1]))
@@ -147,14 +187,34 @@ def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> It
 
 
 def gather(encoded: Encoded, rows: Ints, labels: Targets | None) -> Batch:
-    """The given rows end to end, shortest first."""
-    lengths = encoded.offsets[rows + 1] - encoded.offsets[rows]
-    rows = rows[np.argsort(lengths, kind="stable")].astype(np.int64)
-    cu_seqlens = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum(encoded.offsets[rows + 1] - encoded.offsets[rows], out=cu_seqlens[1:])
-    parts = [encoded.ids[encoded.offsets[row] : encoded.offsets[row + 1]] for row in rows]
+    """The given rows, those of the fewest tokens first, with their sequences end to end, shortest first."""
+    first, last = rows, rows + 1
+    if encoded.documents is not None:
+        first, last = encoded.documents[rows], encoded.documents[rows + 1]
+    by_size = np.argsort(encoded.offsets[last] - encoded.offsets[first], kind="stable")
+    rows, sequences, counts = rows[by_size].astype(np.int64), first[by_size], (last - first)[by_size]
+    owners = None
+    if (counts > 1).any():
+        sequences, owners = _ranges(sequences, counts), np.repeat(np.arange(len(rows)), counts)
+        by_length = np.argsort(encoded.offsets[sequences + 1] - encoded.offsets[sequences], kind="stable")
+        sequences, owners = sequences[by_length], owners[by_length]
+    cu_seqlens = _starts(encoded.offsets[sequences + 1] - encoded.offsets[sequences])
+    parts = [encoded.ids[encoded.offsets[place] : encoded.offsets[place + 1]] for place in sequences]
     ids = np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
-    return Batch(ids, cu_seqlens, rows, _at(labels, rows), _at(encoded.seconds, rows))
+    return Batch(ids, cu_seqlens, rows, _at(labels, rows), _at(encoded.seconds, sequences), owners)
+
+
+def _starts(sizes: Ints) -> Ints:
+    """Where each of things laid end to end begins, and the end."""
+    starts = np.zeros(len(sizes) + 1, dtype=np.int64)
+    np.cumsum(sizes, out=starts[1:])
+    return starts
+
+
+def _ranges(first: Ints, counts: Ints) -> Ints:
+    """The numbers from each `first` on, so many each, end to end."""
+    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(first, counts) + within
 
 
 def _at(values: Any, rows: Ints | slice) -> Any:

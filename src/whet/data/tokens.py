@@ -1,4 +1,5 @@
-"""Texts, or pairs of texts, to token ids: encoded in chunks, cut to length, kept flat on disk, cached by content.
+"""Texts, or pairs of texts, to token ids: encoded some at a time, cut to length or divided into sequences of that
+length, kept flat on disk, cached by content.
 
 Uses the tokenizers library alone, so that looking at tokens needs neither torch nor transformers.
 """
@@ -23,6 +24,8 @@ from tokenizers import Encoding, Tokenizer
 
 from whet import durable
 from whet.config import Truncation
+from whet.data import cuts
+from whet.data.batches import counts_of
 from whet.data.clean import clean_text
 from whet.errors import ModelError
 from whet.records import Bools, Encoded, Ints
@@ -31,7 +34,6 @@ CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them
 AT_ONCE = 2**22  # ids that are looked at at a time
 FORMAT = 2  # of the cache; a new number makes old entries unused
-HEAD_SHARE = 0.25  # of a head-tail cut: 128 of 510 tokens, after Sun et al. 2019, arXiv 1905.05583
 HEAD_CHARACTERS = 5.5  # a token; 1 of 2,000 English reviews has fewer tokens in as many characters
 
 
@@ -53,24 +55,36 @@ class Cutter:
     """Ids between the two texts of a pair; None: it cuts single texts."""
     typed: bool = False
     """Whether the tokenizer gives what comes after `middle` another type, as BERT's does."""
+    most_chunks: int = cuts.MOST_CHUNKS
+    """How many sequences a text may have where longer ones are divided."""
 
     @property
     def body_length(self) -> int:
         """Tokens of the text itself that fit; of a pair, of both."""
         return self.max_length - len(self.prefix) - len(self.middle or ()) - len(self.suffix)
 
+    @property
+    def seen_length(self) -> int:
+        """Tokens of the text itself that a model sees of a long one; of a pair, of both."""
+        return self.body_length * (self.most_chunks if self.truncation == "chunks" else 1)
+
     def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> tuple[list[list[int]], list[bool]]:
-        """Ids of each text, or pair of texts, with its special tokens, and whether it was cut."""
+        """Ids of each text, or pair of texts, with its special tokens, and whether it was cut. Those of all sequences
+        of a text stand end to end."""
         encoded = encode_in_memory(texts, self, pairs)
-        rows = np.split(encoded.ids, encoded.offsets[1:-1]) if texts else []
+        starts = encoded.offsets if encoded.documents is None else encoded.offsets[encoded.documents]
+        rows = np.split(encoded.ids, starts[1:-1]) if texts else []
         return [row.tolist() for row in rows], encoded.truncated.tolist()
 
     def shown(self, *texts: str) -> tuple[list[int], list[bool]]:
-        """All ids of a text, or of both of a pair, with the special tokens, and which of them a model sees."""
+        """All ids of a text, or of both of a pair, with the special tokens of each sequence, and which of them a
+        model sees."""
         bodies = [coded.ids for coded in self.whole(texts)]
+        if self.truncation == "chunks":
+            return self._shown_chunks(bodies[0])
         rooms = [self.body_length]
         if len(bodies) == 2:
-            rooms = longest_first(np.array([[len(body) for body in bodies]]), self.body_length)[0].tolist()
+            rooms = cuts.longest_first(np.array([[len(body) for body in bodies]]), self.body_length)[0].tolist()
         ids, kept = [*self.prefix], [True] * len(self.prefix)
         for after, body, room in zip((self.middle or (), self.suffix)[-len(bodies) :], bodies, rooms, strict=True):
             spans = self.kept_positions(len(body), room)
@@ -78,6 +92,15 @@ class Cutter:
             ids += [*body, *after]
             kept += [i in seen for i in range(len(body))] + [True] * len(after)
         return ids, kept
+
+    def _shown_chunks(self, body: list[int]) -> tuple[list[int], list[bool]]:
+        ids: list[int] = []
+        kept: list[bool] = []
+        for chunk in cuts.chunks(len(body), self.body_length, most=self.most_chunks):
+            ids += [*self.prefix, *body[chunk.start : chunk.stop], *self.suffix]
+            kept += [True] * (len(self.prefix) + len(chunk) + len(self.suffix))
+        rest = body[self.seen_length :]
+        return [*ids, *rest], [*kept, *[False] * len(rest)]
 
     def bodies(self, texts: Sequence[str]) -> list[Encoding]:
         """What the tokenizer makes of each text, without special tokens and uncut; of a long text
@@ -102,6 +125,8 @@ class Cutter:
         """Their ids end to end, cut, each with its special tokens; those of a pair in one sequence."""
         if seconds is not None:
             return self._laid_out_pairs(bodies, seconds)
+        if self.truncation == "chunks":
+            return self._laid_out_chunks(bodies)
         flat = array("I")
         room = self.body_length
         counts = np.array([len(body) for body in bodies], dtype=np.int64)
@@ -111,12 +136,27 @@ class Cutter:
             np.frombuffer(flat, np.uint32), np.minimum(counts, room) + self.max_length - room, counts > room
         )
 
+    def _laid_out_chunks(self, bodies: Sequence[Encoding]) -> Encoded:
+        assert self.middle is None, "pairs of texts are not divided"
+        flat = array("I")
+        lengths: list[int] = []
+        counts: list[int] = []
+        for body in bodies:
+            ids, chunks = body.ids, cuts.chunks(len(body), self.body_length, most=self.most_chunks)
+            for chunk in chunks:
+                flat.fromlist([*self.prefix, *ids[chunk.start : chunk.stop], *self.suffix])
+                lengths.append(len(chunk) + self.max_length - self.body_length)
+            counts.append(len(chunks))
+        cut = np.array([len(body) > self.seen_length for body in bodies], dtype=np.bool_)
+        encoded = _encoded(np.frombuffer(flat, np.uint32), np.array(lengths, np.int64), cut)
+        return replace(encoded, documents=_documents(np.array(counts, np.int64)))
+
     def _laid_out_pairs(self, bodies: Sequence[Encoding], seconds: Sequence[Encoding]) -> Encoded:
         assert self.middle is not None, "the tokenizer was read for single texts"
         flat = array("I")
         counts = np.array([[len(a), len(b)] for a, b in zip(bodies, seconds, strict=True)], dtype=np.int64)
         counts = counts.reshape(len(bodies), 2)
-        kept = longest_first(counts, self.body_length)
+        kept = cuts.longest_first(counts, self.body_length)
         for a, b, (first, second) in zip(bodies, seconds, kept.tolist(), strict=True):
             ids = self._cut(a.ids, first), self._cut(b.ids, second)
             flat.fromlist([*self.prefix, *ids[0], *self.middle, *ids[1], *self.suffix])
@@ -128,12 +168,9 @@ class Cutter:
     def kept_positions(self, length: int, room: int | None = None) -> range | tuple[range, range]:
         """Which of `length` body tokens stay where there is room for so many; else for `body_length`."""
         room = self.body_length if room is None else room
-        if length <= room:
-            return range(length)
-        if self.truncation == "head":
-            return range(room)
-        head = min(room, max(1, round(room * HEAD_SHARE)))
-        return range(head), range(length - (room - head), length)
+        if self.truncation == "chunks":
+            return range(min(length, self.seen_length))
+        return cuts.kept(length, room, self.truncation)
 
     def _head(self, text: str) -> str:
         """A beginning of a long text that ends before a space, where such an end changes no token."""
@@ -154,21 +191,6 @@ class Cutter:
             return body[kept.start : kept.stop]
         head, tail = kept
         return body[head.start : head.stop] + body[tail.start : tail.stop]
-
-
-def longest_first(counts: Ints, room: int) -> Ints:
-    """How many tokens [B, 2] of the two texts of each pair stay, of so many [B, 2]: the longer text is cut down to
-    the other, and then both alike. The rule is that of the tokenizers library (`TruncationStrategy::LongestFirst`),
-    to the odd token, which goes to the longer text, and of two equal ones to the second."""
-    shorter, longer = counts.min(axis=1), counts.max(axis=1)
-    fits = shorter + longer <= room
-    kept = np.maximum(shorter, room - shorter)
-    both = shorter + kept > room  # are cut
-    less = np.where(fits, shorter, np.where(both, room // 2, shorter))
-    more = np.where(fits, longer, np.where(both, room - room // 2, kept))
-    first_is_longer = counts[:, 0] > counts[:, 1]
-    found: Ints = np.stack([np.where(first_is_longer, more, less), np.where(first_is_longer, less, more)], axis=1)
-    return found
 
 
 def load_cutter(tokenizer_json: Path, *, max_length: int, truncation: Truncation, pair: bool = False) -> Cutter:
@@ -222,13 +244,19 @@ def encode_in_memory(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] 
         np.concatenate([none, *lengths]),
         np.concatenate([none.astype(np.bool_), *(chunk.truncated for chunk in made)]),
     )
-    return replace(encoded, seconds=_joined(chunk.seconds for chunk in made) if cutter.typed else None)
+    seconds = _joined(chunk.seconds for chunk in made) if cutter.typed else None
+    return replace(encoded, seconds=seconds, documents=_documents(np.concatenate([none, *map(counts_of, made)])))
 
 
 def _encoded(ids: NDArray[np.generic], lengths: Ints, truncated: Bools) -> Encoded:
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return Encoded(ids, offsets, truncated)
+
+
+def _documents(counts: Ints) -> Ints | None:
+    """The first sequence of each text, and the end, by how many each has; None where each has one."""
+    return None if (counts == 1).all() else np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
 
 
 def _joined(seconds: Iterable[Ints | None]) -> Ints:
@@ -323,6 +351,7 @@ def positions(ids: NDArray[np.generic], sought: int) -> Ints:
 
 def _key(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None) -> str:
     kind = "" if pairs is None else " pairs"
+    kind += f" {cutter.most_chunks}" if cutter.truncation == "chunks" else ""
     digest = hashlib.sha256(f"{FORMAT} {cutter.fingerprint} {cutter.max_length} {cutter.truncation}{kind}".encode())
     for text in chain(texts, pairs or ()):
         raw = text.encode("utf-8", "surrogatepass")
@@ -338,16 +367,19 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path, pairs: Sequence[s
     try:
         lengths, truncated = [np.zeros(0, np.int64)], [np.zeros(0, np.bool_)]
         seconds: list[Ints | None] = []
+        counts = [np.zeros(0, np.int64)]
         with (scratch / "ids.bin").open("wb") as file:
             for chunk in _encode(texts, cutter, pairs):
                 chunk.ids.astype(dtype).tofile(file)
                 lengths.append(np.diff(chunk.offsets))
                 truncated.append(chunk.truncated)
                 seconds.append(chunk.seconds)
-        offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-        np.cumsum(np.concatenate(lengths), out=offsets[1:])
+                counts.append(counts_of(chunk))
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths))])
         np.save(scratch / "offsets.npy", offsets)
         np.save(scratch / "truncated.npy", np.concatenate(truncated))
+        if (documents := _documents(np.concatenate(counts))) is not None:
+            np.save(scratch / "documents.npy", documents)
         if cutter.typed:
             np.save(scratch / "seconds.npy", _joined(seconds))
         meta = {"format": FORMAT, "dtype": np.dtype(dtype).name, "rows": len(texts), "tokens": int(offsets[-1])}
@@ -367,10 +399,11 @@ def _write(texts: Sequence[str], cutter: Cutter, folder: Path, pairs: Sequence[s
 def _open(folder: Path) -> Encoded:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     ids = np.memmap(folder / "ids.bin", dtype=meta["dtype"], mode="r") if meta["tokens"] else np.zeros(0, np.uint16)
-    seconds = folder / "seconds.npy"
+    seconds, documents = folder / "seconds.npy", folder / "documents.npy"
     return Encoded(
         ids,
         np.load(folder / "offsets.npy"),
         np.load(folder / "truncated.npy"),
         np.load(seconds) if seconds.exists() else None,
+        np.load(documents) if documents.exists() else None,
     )

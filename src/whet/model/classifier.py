@@ -15,7 +15,7 @@ from torch import Tensor
 
 from whet import runtime
 from whet.config import Precision, Settings
-from whet.data.batches import cut, evaluation_batches
+from whet.data.batches import counts_of, cut, encoded_of, evaluation_batches, sequences_of, tokens_of
 from whet.errors import TrainingError
 from whet.labels import Kind, LabelSet
 from whet.model import answers, kernels, packed, threads
@@ -71,10 +71,10 @@ class Classifier:
         replace_dropouts(self.model, self.stream)
 
     def logits(self, batch: Batch) -> Tensor:
-        """[N, C] in float32, in the order of the batch."""
+        """[B, C] in float32, in the order of the batch's rows; of a row of several sequences their mean."""
         with lowered(self.precision, self.device):
             logits = self._packed(batch) if self.packed else self._padded(batch)
-        return logits.float()
+        return self._pooled(logits.float(), batch)
 
     def fold(self) -> None:
         """From now on the model itself answers in the units of its numbers, as it is to be saved."""
@@ -99,7 +99,7 @@ class Classifier:
             self.precision = kept
 
     def packs(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Iterator[tuple[Ints, Floats]]:
-        """Evaluation logits of all rows, pack by pack: row indices [N] and logits [N, C], numbers in their
+        """Evaluation logits of all rows, pack by pack: row indices [B] and logits [B, C], numbers in their
         units. Of `parts` only every `parts`-th pack, from the 0-based `part` on."""
         self.model.eval()
         on_cpu = self.device.type == "cpu"
@@ -116,11 +116,16 @@ class Classifier:
                 waiting = waiting[at_once:]
 
     def all_logits(self, encoded: Encoded, *, part: int = 0, parts: int = 1) -> Floats:
-        """Evaluation logits [B, C] in row order; zeros in the rows of other parts."""
-        out = np.zeros((len(encoded), self.model.config.num_labels))
-        for rows, logits in self.packs(encoded, part=part, parts=parts):
+        """Evaluation logits [B, C] in row order, of which the sum over all parts is the answer: zeros in the rows of
+        other parts, and of a row of several sequences the share of those of this part in their mean."""
+        sequences = sequences_of(encoded)  # they need not share a pack
+        out = np.zeros((len(sequences), self.model.config.num_labels))
+        for rows, logits in self.packs(sequences, part=part, parts=parts):
             out[rows] = logits
-        return out
+        if encoded.documents is None:
+            return out
+        means: Floats = np.add.reduceat(out, encoded.documents[:-1]) / counts_of(encoded)[:, None]
+        return means
 
     def _tried(self, batches: Sequence[Batch]) -> list[Floats] | None:
         """The answers to batches, computed side by side; None where memory ran out."""
@@ -136,7 +141,7 @@ class Classifier:
         at a time. Raises TrainingError where one was."""
         save_memory(self.device)
         largest = max(len(batch.ids) for batch in batches)
-        longest = max(int(np.diff(batch.cu_seqlens).max()) for batch in batches)
+        longest = max(int(tokens_of(encoded_of(batch)).max()) for batch in batches)
         if largest > longest:
             self.pack_tokens = max(longest, largest // 2)
             return False
@@ -182,6 +187,16 @@ class Classifier:
             named = dict(zip(("token_type_ids",), laid_out, strict=False))
             parts.append(self.model(input_ids=tokens, attention_mask=mask, **named).logits)
         return torch.cat(parts)
+
+    def _pooled(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Logits of sequences [N, C] to those of rows [B, C]."""
+        if batch.owners is None:
+            return logits
+        counts = np.bincount(batch.owners, minlength=len(batch.rows))
+        order, lengths = self.tensors(np.argsort(batch.owners, kind="stable"), counts)
+        # Adds each row's in their order, which index_add on a GPU does not. `unsafe`: that the counts add up need not
+        # be checked, for which the host would wait.
+        return torch.segment_reduce(logits[order], "mean", lengths=lengths, unsafe=True)
 
     def _types(self, batch: Batch) -> list[Ints]:
         """The type of each token [T], 1 from the second text of a pair on, where the model tells texts apart by it;

@@ -60,7 +60,7 @@ def _settled(measured: Measured, changes: Mapping[str, object], limit: float, re
     """The job as it was chosen. What is known of long texts tells too little of short ones: where they
     were cut the speed is measured anew, and more is given up if it has to be."""
     chosen = _as_chosen(measured, changes, reason)
-    while "max_length" in changes:
+    while {"max_length", "truncation"} & changes.keys():
         chosen = measure(chosen.asked, chosen.classifier, chosen.cutter, measured.started, most=AGAIN * limit)
         settings = chosen.asked.resolved.settings
         found = estimate.first_fit(chosen.work, chosen.engine, settings, limit, last=True, paced=True)

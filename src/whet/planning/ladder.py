@@ -33,11 +33,7 @@ def ladder(measured: Measured, engines: Sequence[Engine]) -> tuple[Rung, ...]:
     ways: list[tuple[str, Settings, Speed]] = []
     if settings.epochs > 1:
         ways.append(("epochs", dataclasses.replace(settings, epochs=1.0), mine))
-    longest = int(max(lengths.max() for lengths in work.lengths.values()))
-    for length in estimate.SHORTER:
-        if length < longest:
-            cut = dataclasses.replace(settings, max_length=length, truncation="head-tail")
-            ways.append(("max_length", cut, mine))
+    ways += [("max_length", shorter, mine) for shorter in estimate.shorter_texts(work, settings)]
     half = max(estimate.LEAST_ROWS, work.rows["train"] // 2)
     if half < work.rows["train"]:
         ways.append(("train_rows", dataclasses.replace(settings, train_rows=half), mine))
@@ -60,7 +56,9 @@ def ladder(measured: Measured, engines: Sequence[Engine]) -> tuple[Rung, ...]:
 
 def _expected(kind: str, wanted: Settings, settings: Settings) -> tuple[float | None, str]:
     """Points and their source; None where nobody has measured it."""
-    if (kind == "epochs" and settings.epochs != 2) or (kind == "max_length" and settings.max_length < LONG):
+    if kind == "epochs" and settings.epochs != 2:
+        return None, ""
+    if kind == "max_length" and (settings.max_length < LONG or settings.truncation == "chunks"):
         return None, ""
     return EXPECTED.get((kind, wanted.max_length if kind == "max_length" else None), (None, ""))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet import durations, prepare, runtime
+from whet.data.batches import counts_of, tokens_of
 from whet.data.doctor import near
 from whet.data.split import select
 from whet.data.targets import has_answers, targets_of
@@ -44,7 +45,13 @@ class Sampled:
 
     @property
     def lengths(self) -> dict[Side, Ints]:
-        return {side: np.diff(encoded.offsets) for side, encoded in self.encoded.items()}
+        return {side: tokens_of(encoded) for side, encoded in self.encoded.items()}
+
+    @property
+    def counts(self) -> dict[Side, Ints]:
+        """In how many sequences the texts of a side are, where any has several."""
+        divided = {side: encoded for side, encoded in self.encoded.items() if encoded.documents is not None}
+        return {side: counts_of(encoded) for side, encoded in divided.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
         cheap = baseline.expected_seconds(train, test, asked.labels, pairs=pairs)
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
-    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap)
+    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap, sampled.counts)
 
 
 def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:

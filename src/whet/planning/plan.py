@@ -10,6 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from whet import heap, machine, prepare, runtime
@@ -121,7 +122,9 @@ def _plan(measured: Measured, folder: Path) -> Plan:
     choices = [estimate.choose(work, engines, settings, limit) for limit in limits]
     shape = shape_of(measured.classifier.model.config.to_dict())
     lengths = work.lengths["train"]
-    per_row = 0.0 if shape is None else TRAINING * operations(shape, lengths) / len(lengths)
+    counts = work.counts.get("train", np.ones_like(lengths))
+    sequences = np.repeat(lengths / counts, counts)
+    per_row = 0.0 if shape is None else TRAINING * operations(shape, sequences) / len(lengths)
     counted = per_row * work.rows["train"] * settings.epochs
     return Plan(
         model=settings.model,

@@ -38,7 +38,7 @@ def write(
         f"# Text {'regression' if labels.kind == 'value' else 'classifier'}",
         "",
         f"Fine-tuned from {origin} {what}{'' if inputs.pair is None else ', on pairs of texts'}.",
-        f"{texts.capitalize()} longer than {settings.max_length} tokens are cut ({settings.truncation}).",
+        _length(texts, settings),
         "",
         *_scores(metrics),
         "```python",
@@ -50,6 +50,17 @@ def write(
         "",
     ]
     return "\n".join([*front, "", *body])
+
+
+def _length(texts: str, settings: Settings) -> str:
+    """What becomes of long texts."""
+    longer = f"{texts.capitalize()} longer than {settings.max_length} tokens"
+    if settings.truncation != "chunks":
+        return f"{longer} are cut ({settings.truncation})."
+    return (
+        f"{longer} are divided into chunks of at most so many, whose logits are averaged. That is done by `whet`, "
+        "not by the model in this folder: what follows answers the beginning of a longer text."
+    )
 
 
 def _plain(name: str) -> str:

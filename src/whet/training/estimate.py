@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,17 +43,18 @@ class Speed:
     timed: int
     """How many steps were timed."""
 
-    def row(self, lengths: Ints) -> float:
-        """Seconds for the tokens and pairs of a training text, the mean over texts of these lengths."""
+    def row(self, lengths: Ints, counts: Ints | int = 1) -> float:
+        """Seconds for the tokens and pairs of a training text, the mean over texts of these lengths, each in so many
+        sequences of one length."""
         exact = lengths.astype(np.float64)
-        return float(self.token * exact.mean() + self.pair * (exact**2).mean())
+        return float(self.token * exact.mean() + self.pair * (exact**2 / counts).mean())
 
-    def size(self, lengths: Ints) -> float:
+    def size(self, lengths: Ints, counts: Ints | int = 1) -> float:
         """How large a text is, the mean over texts of these lengths: its tokens, and the tokens that its
         pairs are worth in training. The steps of a tiny model may tell nothing of either; tokens count then."""
         exact = lengths.astype(np.float64)
         worth = self.pair / self.token if self.token else 0.0
-        return float(exact.mean() + worth * (exact**2).mean())
+        return float(exact.mean() + worth * (exact**2 / counts).mean())
 
     def scaled(self, mine: Shape, other: Shape) -> Speed:
         """The same machine with a model of another shape."""
@@ -72,7 +73,7 @@ class Workload:
 
     rows: Mapping[Side, int]
     lengths: Mapping[Side, Ints]
-    """Tokens of sampled texts of each side, cut at the job's own maximum."""
+    """Tokens of sampled texts of each side, as the job cuts or divides them."""
     spent: float
     """Seconds so far."""
     preparing: float
@@ -80,6 +81,8 @@ class Workload:
     saving: float
     baseline: float = 0.0
     """How much of the preparing goes into the TF-IDF baseline."""
+    counts: Mapping[Side, Ints] = field(default_factory=dict)
+    """In how many sequences the job divides each of the sampled texts; of no side, where it divides none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +120,16 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
     share = train / work.rows["train"]
     per_epoch = steps_per_epoch(train, settings.batch_size)
     steps = max(1, math.ceil(settings.epochs * per_epoch - 1e-9))
-    training = steps * speed.step + settings.epochs * train * speed.row(_cut(work, "train", settings))
+    training = steps * speed.step + settings.epochs * train * speed.row(*_cut(work, "train", settings))
     left, validation, looks, test = train + 0.0, 0.0, 0, 0.0
     if "validation" in work.rows:
         rows = work.rows["validation"] * share  # a share of the training table, as a rule
         looks = math.ceil(steps / (interval(settings, per_epoch) or steps))
-        validation = looks * rows * speed.evaluation * speed.size(_cut(work, "validation", settings))
+        validation = looks * rows * speed.evaluation * speed.size(*_cut(work, "validation", settings))
         left += rows
     if "test" in work.rows:
         rows = _rows(work, "test", settings.test_rows)
-        test = rows * speed.evaluation * speed.size(_cut(work, "test", settings))
+        test = rows * speed.evaluation * speed.size(*_cut(work, "test", settings))
         left += rows
     prepared = work.preparing * left / sum(work.rows.values())
     return Times(training, validation, looks, test, work.spent + prepared + work.saving)
@@ -181,15 +184,11 @@ def shortest(work: Workload, engine: Engine, settings: Settings, limit: float) -
 
 def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Settings]:
     """What may be done with one model, the best first: the job as asked, fewer epochs down to one,
-    then the same with texts cut to 256 and to 128 tokens, head and tail, then fewer rows down to half.
+    then the same with shorter texts (`shorter_texts`), then fewer rows down to half.
     The last model that there is may have fewer rows still, until it fits."""
     tenths = range(math.ceil(10 * settings.epochs) - 1, 9, -1)
     epochs = [settings.epochs, *(tenth / 10 for tenth in tenths)]
-    longest = max(int(_cut(work, side, settings).max()) for side in work.lengths)
-    cuts = [settings]
-    for length in SHORTER:
-        if length < longest:
-            cuts.append(dataclasses.replace(settings, max_length=length, truncation="head-tail"))
+    cuts = [settings, *shorter_texts(work, settings)]
     for cut in cuts:
         yield from (dataclasses.replace(cut, epochs=count) for count in epochs)
     shortest, every = dataclasses.replace(cuts[-1], epochs=epochs[-1]), _rows(work, "train", settings.train_rows)
@@ -198,6 +197,17 @@ def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Se
     while rows >= least:
         yield dataclasses.replace(shortest, train_rows=_round(rows))
         rows *= FEWER
+
+
+def shorter_texts(work: Workload, settings: Settings) -> Iterator[Settings]:
+    """The job with less of its long texts, head and tail: with what one sequence holds where they are divided into
+    several, then with 256 and with 128 tokens."""
+    longest = max(int(_cut(work, side, settings)[0].max()) for side in work.lengths)
+    if any((counts > 1).any() for counts in work.counts.values()):
+        yield dataclasses.replace(settings, truncation="head-tail")
+    for length in SHORTER:
+        if length < min(longest, settings.max_length):
+            yield dataclasses.replace(settings, max_length=length, truncation="head-tail")
 
 
 def changed(asked: Settings, other: Settings) -> dict[str, object]:
@@ -225,9 +235,13 @@ def _rows(work: Workload, side: Side, asked: int | None) -> int:
     return work.rows[side] if asked is None else min(asked, work.rows[side])
 
 
-def _cut(work: Workload, side: Side, settings: Settings) -> Ints:
-    shortened: Ints = np.minimum(work.lengths[side], settings.max_length)
-    return shortened
+def _cut(work: Workload, side: Side, settings: Settings) -> tuple[Ints, Ints | int]:
+    """Tokens of the sampled texts, and in how many sequences each has them."""
+    lengths: Ints = work.lengths[side]
+    if settings.truncation == "chunks":
+        return lengths, work.counts.get(side, 1)
+    # One that the job divides has more tokens than a sequence, and keeps as many as that holds.
+    return np.minimum(lengths, settings.max_length), 1
 
 
 def _round(rows: float) -> int:

@@ -32,12 +32,14 @@ STEP = 256  # tokens between the sizes that have a graph
 SEEN = 2  # batches of a size before one is recorded, which takes as long as some steps
 
 
-def usable(classifier: Classifier) -> bool:
-    """Whether steps of this classifier can be recorded: nothing in them waits for the card, and no
-    factor of the loss changes from step to step."""
+def usable(classifier: Classifier, encoded: Encoded) -> bool:
+    """Whether steps of this classifier on these rows can be recorded: nothing in them waits for the card, no factor
+    of the loss changes from step to step, and each row is one sequence of one text with one label."""
     family = FAMILIES.get(classifier.model.config.model_type)
     return (
         classifier.device.type == "cuda"
+        and encoded.documents is None
+        and encoded.seconds is None
         and classifier.precision == "bf16"
         and classifier.kind == "one"
         and classifier.flash.usable
@@ -58,8 +60,8 @@ class OnCard(OnDevice):
         self._seen: dict[tuple[int, int], int] = {}
         self._graphs: dict[tuple[int, int], Recorded] = {}
         self._pool: Any = None  # a handle of torch, which names no type for it
-        self.refused = "rows are pairs of texts" if encoded.seconds is not None else ""
-        """Why there are no graphs, or no more; empty while there may be."""
+        self.refused = ""
+        """Why there are no graphs any more; empty while there may be."""
 
     @property
     def recorded(self) -> int:
@@ -94,7 +96,7 @@ class OnCard(OnDevice):
             torch._foreach_zero_(gradients)
 
     def prepare(self, batch: Batch) -> None:
-        if not self.refused and size_of(batch) not in self._graphs:
+        if not self.refused and batch.seconds is None and size_of(batch) not in self._graphs:
             self._record(batch)
 
     def _recorded(self, batch: Batch) -> Recorded | None:

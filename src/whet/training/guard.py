@@ -43,7 +43,7 @@ class Load:
     tokens: int
     """Of the largest part of each thread, in all."""
     longest: int
-    """Tokens of the longest row."""
+    """Tokens of the longest sequence."""
     gradients: int
     """How many gradients of all weights: a thread that adds up those of several parts has two."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from whet import heap
+from whet.data.batches import encoded_of, tokens_of
 from whet.errors import TrainingError
 from whet.machine import gigabytes
 from whet.model.classifier import Classifier
@@ -78,7 +79,7 @@ class Sparing:
         """After memory ran out: the notice of a lower limit."""
         largest, longest = self._sizes(batch)
         if not self._lower(largest, longest):
-            raise self._fault(step, longest)
+            raise self._fault(batch, step, longest)
         return self._notice(step, f"out of memory with {largest:,} tokens")
 
     def _lower(self, largest: int, longest: int) -> bool:
@@ -147,13 +148,14 @@ class Sparing:
     def _sizes(self, batch: Batch) -> tuple[int, int]:
         """Tokens of the largest part that is computed at once, and of the longest row."""
         parts = [part for mine in self._objective.parts(batch) for part in mine]
-        return max(len(part.ids) for part in parts), max(int(np.diff(part.cu_seqlens).max()) for part in parts)
+        return max(len(part.ids) for part in parts), max(int(tokens_of(encoded_of(part)).max()) for part in parts)
 
     def _load(self, batch: Batch) -> Load:
         shares = self._objective.parts(batch)
         tokens = sum(max(len(part.ids) for part in parts) for parts in shares)
         gradients = sum(min(2, len(parts)) for parts in shares)
-        return Load(tokens, max(int(np.diff(parts[-1].cu_seqlens).max()) for parts in shares), gradients)
+        longest = max(int(np.diff(part.cu_seqlens).max()) for parts in shares for part in parts)
+        return Load(tokens, longest, gradients)
 
     def _notice(self, step: int, why: str) -> Tightened:
         parts = "" if self.limit.tokens is None else f" in parts of at most {self.limit.tokens:,} tokens"
@@ -162,13 +164,13 @@ class Sparing:
             what += ", one part at a time, and layers again in the backward pass, which takes longer"
         return Tightened(f"step {step}: {why}; {what}", "warning", step, self.limit.tokens, self.limit.recompute)
 
-    def _fault(self, step: int, longest: int) -> TrainingError:
+    def _fault(self, batch: Batch, step: int, longest: int) -> TrainingError:
         tried = ", and computing the layers again in the backward pass" if self.limit.recompute else ""
         return TrainingError(
             f"out of memory at step {step} with parts of {longest:,} tokens, the longest row of the step: "
             f"{left(self._classifier.device)}",
             expected=f"room for one row at a time, the least that was tried{tried}",
-            todo=REMEDY,
+            todo=_remedy(batch),
         )
 
     def _refused(self, lack: Shortage, batch: Batch, step: int) -> TrainingError:
@@ -177,7 +179,7 @@ class Sparing:
         return TrainingError(
             f"step {step} in parts of {longest:,} tokens, its longest row, with gradients and the optimiser's moments, "
             f"would take {_told(lack)}",
-            todo=f"{REMEDY}, or end what else takes memory",
+            todo=f"{_remedy(batch)}, or end what else takes memory",
         )
 
 
@@ -191,6 +193,10 @@ def explained(classifier: Classifier) -> Iterator[None]:
             raise
         said = str(fault).partition("\n")[0]
         raise TrainingError(f"out of memory: {said}; {left(classifier.device)}", todo=REMEDY) from None
+
+
+def _remedy(batch: Batch) -> str:
+    return REMEDY if batch.owners is None else REMEDY.replace("Lower", "Give --truncation head-tail, lower", 1)
 
 
 def _told(lack: Shortage) -> str:

@@ -55,7 +55,7 @@ def objective_of(classifier: Classifier, encoded: Encoded, loss: Loss = PLAIN) -
         return OnThreads(classifier, Words(classifier.model, encoded), loss)
     from whet.training import graphs  # which builds on what is below
 
-    if graphs.usable(classifier):
+    if graphs.usable(classifier, encoded):
         return graphs.OnCard(classifier, Words(classifier.model, encoded), encoded, loss)
     return OnDevice(classifier, Words(classifier.model, encoded), loss)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from whet import heap, machine
-from whet.data.batches import gather
+from whet.data.batches import counts_of, encoded_of, gather, tokens_of
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Floats, Ints, Targets
 from whet.training import loop, optim
@@ -108,7 +108,7 @@ class _Probe:
         self._classifier, self._encoded, self._labels = classifier, encoded, labels
         self._recipe, self._expected = recipe, expected
         self._started = time.perf_counter()
-        self._lengths = np.diff(encoded.offsets)
+        self._lengths = tokens_of(encoded)
         self._generator = np.random.Generator(np.random.PCG64(recipe.seed))
         self._objective = objective_of(classifier, encoded, recipe.loss)
         # Where memory is short its steps are divided as those of the job will be; the job says so.
@@ -214,7 +214,8 @@ class _Probe:
         kept = np.maximum(np.diff(batch.cu_seqlens) // SHORTENED, 1)
         places = np.concatenate([np.arange(a, a + n) for a, n in zip(batch.cu_seqlens[:-1], kept, strict=True)])
         seconds = None if batch.seconds is None else np.minimum(batch.seconds, kept)
-        return Batch(batch.ids[places], np.concatenate([[0], np.cumsum(kept)]), batch.rows, batch.labels, seconds)
+        starts = np.concatenate([[0], np.cumsum(kept)])
+        return dataclasses.replace(batch, ids=batch.ids[places], cu_seqlens=starts, seconds=seconds)
 
     def _step(self, batch: Batch) -> _Timed:
         """One step as the loop does it, at a learning rate of zero."""
@@ -260,14 +261,12 @@ class _Probe:
         count = FIRST_ROWS
         while True:
             chosen = self._generator.integers(len(self._encoded), size=min(count, len(self._encoded)))
-            batch = self._batch(chosen)
-            none_cut = np.zeros(len(chosen), np.bool_)
-            part = Encoded(batch.ids.astype(np.uint32), batch.cu_seqlens, none_cut, batch.seconds)
+            part = encoded_of(self._batch(chosen))
             before = time.perf_counter()
             self._classifier.all_logits(part)
             now = time.perf_counter()
             if count >= len(self._encoded) or now - started + 2.5 * (now - before) > limit:
-                return (now - before) / (len(part) * speed.size(np.diff(part.offsets)))
+                return (now - before) / (len(part) * speed.size(tokens_of(part), counts_of(part)))
             count *= 2
 
 

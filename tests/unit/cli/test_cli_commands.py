@@ -399,8 +399,8 @@ def test_the_page_of_settings_has_every_setting() -> None:
     for setting in config.fields():
         assert len(re.findall(rf"^\| `--{setting.name.replace('_', '-')}[`/]", page, re.MULTILINE)) == 1, setting.name
     assert (
-        "| `--max-length` | `N`, at least 3 | 512 | yes | Tokens a text may have; the rest is cut and counted. |"
-        in page
+        "| `--max-length` | `N`, at least 3 | 512 | yes | Tokens a text may have; longer ones are counted, and cut as "
+        "--truncation says. |" in page
     )
     assert "| `--quiet` |  | off | no | Only results, no progress. |" in page
 

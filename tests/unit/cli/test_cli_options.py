@@ -82,7 +82,7 @@ def test_choices_and_kinds_of_values_are_shown() -> None:
     shown = {
         setting.name: options.metavar(setting) for setting in config.fields() if setting.default not in (True, False)
     }
-    assert shown["truncation"] == "head|head-tail"
+    assert shown["truncation"] == "head|head-tail|chunks"
     assert shown["max_length"] == "N"
     assert shown["epochs"] == "X"
     assert shown["test"] == "FILE|SPLIT|0.1|none"

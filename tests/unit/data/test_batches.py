@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,15 +12,19 @@ from hypothesis import strategies as st
 
 from whet.data.batches import (
     Balance,
+    counts_of,
     cut,
     deal,
+    encoded_of,
     evaluation_batches,
     gather,
     order,
     select,
+    sequences_of,
     share,
     steps_per_epoch,
     subset,
+    tokens_of,
     training_batch,
 )
 from whet.records import Batch, Encoded, Ints
@@ -286,3 +291,86 @@ def test_the_second_texts_of_pairs_go_where_their_rows_go() -> None:
     assert [seconds(part) for part in cut(whole, 8)] == [[1, 3], [2], [4]]
     assert seconds(subset(pairs, np.asarray([True, False, True, False]))) == [2, 4]
     assert gather(source, np.arange(4), None).seconds is None
+
+
+# ---------------------------------------------------------------- rows of several sequences
+
+documents_of_rows = st.lists(st.lists(st.integers(1, 20), min_size=1, max_size=5), min_size=1, max_size=25)
+
+
+def divided(rows: list[list[int]]) -> Encoded:
+    """Each row with sequences of these lengths."""
+    flat = encoded([length for row in rows for length in row])
+    documents = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return replace(flat, truncated=np.zeros(len(rows), np.bool_), documents=documents)
+
+
+def texts(source: Encoded) -> list[list[list[int]]]:
+    """Of each row its sequences."""
+    assert source.documents is not None
+    whole = [source.ids[a:b].tolist() for a, b in pairwise(source.offsets)]
+    return [whole[a:b] for a, b in pairwise(source.documents)]
+
+
+def assert_all_of_its_rows(batch: Batch, source: Encoded) -> None:
+    """Each row of the batch has all its sequences in their order, and the batch has them shortest first."""
+    lengths = np.diff(batch.cu_seqlens)
+    assert (np.diff(lengths) >= 0).all()
+    sequences = [batch.ids[a:b].tolist() for a, b in pairwise(batch.cu_seqlens)]
+    owners = np.arange(len(sequences)) if batch.owners is None else batch.owners
+    mine = texts(source)
+    for place, row in enumerate(batch.rows):
+        found = [sequence for sequence, owner in zip(sequences, owners, strict=True) if owner == place]
+        assert sorted(found) == sorted(mine[row])
+    sizes = [sum(map(len, mine[row])) for row in batch.rows]
+    assert sizes == sorted(sizes)
+    assert batch.labels is None or batch.labels.tolist() == (batch.rows % 7).tolist()
+
+
+@given(documents_of_rows, st.integers(1, 9), st.integers(0, 5))
+def test_a_batch_has_all_sequences_of_its_rows(rows: list[list[int]], batch_size: int, step: int) -> None:
+    source = divided(rows)
+    assert (len(source), tokens_of(source).tolist(), counts_of(source).tolist()) == (
+        len(rows), [sum(row) for row in rows], [len(row) for row in rows],
+    )  # fmt: skip
+    labels = np.arange(len(rows)) % 7
+    batch = training_batch(source, labels, batch_size=batch_size, seed=1, step=step)
+    assert_all_of_its_rows(batch, source)
+    assert (batch.owners is None) == all(len(rows[row]) == 1 for row in batch.rows)
+    assert tokens_of(encoded_of(batch)).tolist() == [sum(rows[row]) for row in batch.rows]
+
+
+@given(documents_of_rows, st.integers(1, 4), st.one_of(st.none(), st.integers(1, 60)))
+def test_shares_and_parts_of_a_batch_leave_no_row_in_two(rows: list[list[int]], count: int, tokens: int | None) -> None:
+    source = divided(rows)
+    batch = gather(source, np.arange(len(rows)), np.arange(len(rows)) % 7)
+    for parts in ([share(batch, index, count) for index in range(count)], cut(batch, tokens)):
+        for part in parts:
+            assert_all_of_its_rows(part, source)
+        assert sorted(int(row) for part in parts for row in part.rows) == list(range(len(rows)))
+    if tokens is not None:
+        assert all(len(part.ids) <= tokens or len(part.rows) == 1 for part in cut(batch, tokens))
+
+
+@given(documents_of_rows, st.data())
+def test_a_subset_has_all_sequences_of_what_is_taken(rows: list[list[int]], data: st.DataObject) -> None:
+    taken = np.asarray(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))))
+    source = divided(rows)
+    part = subset(source, taken)
+    assert texts(part) == [row for row, mine in zip(texts(source), taken, strict=True) if mine]
+    assert len(part) == len(part.truncated) == taken.sum()
+
+
+def test_sequences_can_be_looked_at_as_texts_of_their_own() -> None:
+    flat = sequences_of(divided([[3, 2], [4]]))
+    assert (len(flat), flat.documents, tokens_of(flat).tolist()) == (3, None, [3, 2, 4])
+    assert len(flat.truncated) == 3
+
+
+@given(documents_of_rows, st.integers(1, 100), st.integers(1, 3))
+def test_an_evaluation_has_each_row_once(rows: list[list[int]], tokens: int, at_once: int) -> None:
+    source = divided(rows)
+    packs = list(evaluation_batches(source, tokens=tokens, at_once=at_once))
+    for pack in packs:
+        assert_all_of_its_rows(pack, source)
+    assert sorted(int(row) for pack in packs for row in pack.rows) == list(range(len(rows)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -494,3 +496,85 @@ def test_pairs_of_real_tokenizers_are_those_of_transformers(shared: Path, name: 
         assert rows(encoded) == theirs["input_ids"]
         assert encoded.seconds is not None
         assert [types.index(1) for types in theirs["token_type_ids"]] == encoded.seconds.tolist()
+
+
+# ---------------------------------------------------------------- chunks
+
+
+def bodies_of(encoded: Encoded) -> list[list[list[int]]]:
+    """Of each text the ids of its sequences, without their special tokens."""
+    sequences = rows(encoded)
+    assert all((row[0], row[-1]) == (CLS, SEP) for row in sequences)
+    documents = list(range(len(encoded) + 1)) if encoded.documents is None else encoded.documents.tolist()
+    return [[row[1:-1] for row in sequences[a:b]] for a, b in pairwise(documents)]
+
+
+@given(st.lists(st.lists(st.integers(0, WORDS - 1), max_size=90), max_size=6), st.integers(3, 40), st.integers(1, 100))
+def test_the_chunks_of_a_text_end_to_end_are_its_tokens(
+    texts: list[list[int]], max_length: int, most_chunks: int
+) -> None:
+    cutter = Cutter(tokenizer(), "", max_length, "chunks", (CLS,), (SEP,), most_chunks=most_chunks)
+    encoded = encode_in_memory([words(*text) for text in texts], cutter)
+    assert len(encoded) == len(encoded.truncated) == len(texts)
+    assert np.diff(encoded.offsets).max(initial=0) <= max_length
+    seen = most_chunks * (max_length - 2)
+    assert [list(chain.from_iterable(chunks)) for chunks in bodies_of(encoded)] == [ids(*text[:seen]) for text in texts]
+    assert encoded.truncated.tolist() == [len(text) > seen for text in texts]
+
+
+def test_texts_that_all_fit_are_encoded_as_with_head(load: Load) -> None:
+    texts = [words(*range(10)), "", words(3)]
+    ours, heads = (encode_in_memory(texts, load(truncation=truncation)) for truncation in ("chunks", "head"))
+    assert same(ours, heads)
+    assert ours.documents is None
+
+
+def test_each_chunk_has_its_special_tokens_and_no_text_is_cut(load: Load) -> None:
+    encoded = encode_in_memory([words(1), words(*range(12)), words(2)], load(max_length=7, truncation="chunks"))
+    assert rows(encoded) == [
+        [CLS, *ids(1), SEP], [CLS, *ids(0, 1, 2, 3), SEP], [CLS, *ids(4, 5, 6, 7), SEP], [CLS, *ids(8, 9, 10, 11), SEP],
+        [CLS, *ids(2), SEP],
+    ]  # fmt: skip
+    assert encoded.documents is not None
+    assert encoded.documents.tolist() == [0, 1, 4, 5]
+    assert encoded.truncated.tolist() == [False, False, False]
+
+
+def test_a_text_has_sixty_four_chunks_at_most(load: Load) -> None:
+    text = words(*[i % WORDS for i in range(3 * 65)])
+    encoded = encode_in_memory([text, text[: text.rindex(" w")]], load(max_length=5, truncation="chunks"))
+    assert encoded.documents is not None
+    assert encoded.documents.tolist() == [0, 64, 128]
+    assert encoded.truncated.tolist() == [True, True]
+
+
+def test_chunks_on_the_disk_are_those_in_memory(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "CHUNK_ROWS", 2)
+    cutter = load(max_length=6, truncation="chunks")
+    texts = [words(1), words(2), words(*range(9)), "", words(*range(30))]
+    on_disk, in_memory = encode_to_disk(texts, cutter, tmp_path), encode_in_memory(texts, cutter)
+    assert same(on_disk, in_memory)
+    assert on_disk.documents is not None and in_memory.documents is not None
+    assert on_disk.documents.tolist() == in_memory.documents.tolist() == [0, 1, 2, 5, 6, 14]
+    assert on_disk.documents.dtype == np.int64
+
+
+def test_another_most_of_chunks_is_another_entry(load: Load, tmp_path: Path, encodings: list[int]) -> None:
+    cutter, texts = load(max_length=6, truncation="chunks"), [words(*range(30))]
+    for most in (64, 3, 64):
+        found = encode_to_disk(texts, replace(cutter, most_chunks=most), tmp_path)
+        assert found.truncated.tolist() == [most == 3]
+    encode_to_disk(texts, load(max_length=6), tmp_path)
+    assert encodings == [1, 1, 1]
+
+
+def test_what_is_shown_of_a_text_is_all_of_its_chunks(load: Load) -> None:
+    cutter = replace(load(max_length=5, truncation="chunks"), most_chunks=2)
+    assert cutter.shown(words(1, 2, 3, 4)) == ([CLS, *ids(1, 2), SEP, CLS, *ids(3, 4), SEP], [True] * 8)
+    assert cutter.shown(words(*range(7))) == (
+        [CLS, *ids(0, 1, 2), SEP, CLS, *ids(3, 4, 5), SEP, *ids(6)], [*[True] * 10, False],
+    )  # fmt: skip
+    assert cutter.encode([words(1, 2, 3, 4), words(7)]) == (
+        [[CLS, *ids(1, 2), SEP, CLS, *ids(3, 4), SEP], [CLS, *ids(7), SEP]], [False, False],
+    )  # fmt: skip
+    assert cutter.kept_positions(7) == range(6)

@@ -9,7 +9,8 @@ import torch
 from tests.conftest import KINDS, TinyModel
 from tests.unit.small import batch, encoded, gap, sequences, stock
 from whet.labels import LabelSet
-from whet.model.answers import Scale, kind_of, scale_of
+from whet.model import head
+from whet.model.answers import Scale, begin_at_shares, kind_of, scale_of
 from whet.model.classifier import Classifier
 
 VALUE = LabelSet(("score",), None, "", "value")
@@ -76,3 +77,17 @@ def test_the_configuration_says_which_kind_a_model_is_of(tiny_model: TinyModel, 
     assert (config.problem_type, config.num_labels, kind_of(config)) == (problem, len(labels), labels.kind)
     config.problem_type = None
     assert kind_of(config) == "one"
+
+
+def test_a_new_head_for_several_labels_begins_at_their_shares_and_an_old_one_where_it_was(
+    tiny_model: TinyModel,
+) -> None:
+    for kind in ("bert", "roberta"):
+        model = stock(tiny_model(kind), labels=SEVERAL)
+        marks = np.array([[True, False, False]] * 3 + [[True, True, False]])
+        begin_at_shares(model, marks)
+        bias = head.output(model)[1].bias.detach()
+        # A share of 0 or 1 is that of one row more, which is otherwise.
+        assert torch.sigmoid(bias).tolist() == pytest.approx([0.8, 0.25, 0.2])
+        begin_at_shares(model, ~marks)
+        assert head.output(model)[1].bias.tolist() == bias.tolist()

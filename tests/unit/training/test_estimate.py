@@ -49,6 +49,36 @@ def test_texts_are_cut_where_a_shorter_job_would_cut_them() -> None:
     assert found.training == pytest.approx(200 * 0.1 + 2_000 * 0.11)
 
 
+def divided(tokens: int = 400, count: int = 4) -> Workload:
+    """Texts of so many tokens in so many sequences."""
+    return dataclasses.replace(
+        work(length=tokens), counts={side: np.array([count]) for side in ("train", "validation", "test")}
+    )
+
+
+IN_CHUNKS = dataclasses.replace(ASKED, max_length=100, truncation="chunks")
+
+
+def test_all_tokens_of_a_divided_text_count_and_its_pairs_within_each_sequence() -> None:
+    found = estimate.times(divided(), SPEED, IN_CHUNKS)
+    row = 400 * 1e-3 + 4 * 100**2 * 1e-6
+    assert found.training == pytest.approx(200 * 0.1 + 2_000 * row)
+    assert found.evaluation == pytest.approx((2 * 100 + 400) * row * 1e3 * 2.5e-4)
+
+
+def test_a_divided_text_that_is_cut_instead_keeps_one_sequence() -> None:
+    cut = dataclasses.replace(IN_CHUNKS, truncation="head-tail")
+    assert estimate.times(divided(), SPEED, cut) == estimate.times(work(length=100), SPEED, cut)
+
+
+def test_a_job_of_chunks_is_first_shortened_to_one_of_them() -> None:
+    longer = dataclasses.replace(IN_CHUNKS, max_length=200)
+    for asked, lengths in ((IN_CHUNKS, [{}]), (longer, [{}, {"max_length": 128}])):
+        found = [estimate.changed(asked, other) for other in estimate.shorter_texts(divided(), asked)]
+        assert found == [{"truncation": "head-tail", **length} for length in lengths]
+    assert list(estimate.shorter_texts(work(length=100), IN_CHUNKS)) == []
+
+
 def test_part_of_an_epoch_trains_on_part_of_the_rows() -> None:
     assert estimate.times(work(), SPEED, dataclasses.replace(ASKED, epochs=0.5)).training == pytest.approx(
         50 * 0.1 + 500 * 0.11

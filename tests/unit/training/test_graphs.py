@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from tests.unit.small import batch, classifier, encoded, sequences, stock
 from whet.model.classifier import Classifier
 from whet.model.dropout import Dropout
+from whet.model.flash import Found
 from whet.training import graphs
 from whet.training.loop import Recipe, Training
 from whet.training.objective import OnDevice
@@ -32,7 +34,15 @@ def on_card(folder: Path, *, seed: int = 0) -> Classifier:
 
 
 def test_nothing_is_recorded_on_a_cpu(tiny_bert: Path) -> None:
-    assert not graphs.usable(classifier(tiny_bert))
+    assert not graphs.usable(classifier(tiny_bert), encoded([[1]]))
+
+
+def test_nothing_is_recorded_of_texts_of_several_sequences(tiny_bert: Path) -> None:
+    made, whole = classifier(tiny_bert), encoded([[1, 2], [3]])
+    made.device, made.precision, made.flash = torch.device("cuda"), "bf16", Found(True, "")  # as on a card
+    assert graphs.usable(made, whole)
+    divided = replace(whole, truncated=np.zeros(1, np.bool_), documents=np.array([0, 2]))
+    assert not graphs.usable(made, divided)
 
 
 @pytest.mark.parametrize(("tokens", "filled"), [(1, 256), (255, 256), (256, 512), (700, 768)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 from tests.conftest import TinyModel
 from tests.unit.small import classifier, encoded, sequences, without_dropout
 from whet import machine
-from whet.data.batches import training_batch
+from whet.data.batches import tokens_of, training_batch
 from whet.errors import TrainingError
 from whet.model import exhausted
 from whet.model.classifier import Classifier
@@ -220,6 +221,27 @@ def test_where_not_even_a_row_fits_the_fault_has_its_figures(tiny_bert: Path, mo
     assert caught.value.exit_code == 5
     assert all(torch.equal(value, before[name]) for name, value in made.model.state_dict().items())
     assert all(parameter.grad is None for parameter in made.model.parameters())
+
+
+def test_a_row_of_several_sequences_is_not_divided_and_the_fault_says_what_helps(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scarce = Scarce(monkeypatch, "forward", FAULTS["device"])
+    scarce.room = 2
+    whole, labels = data()
+    divided = replace(whole, truncated=np.zeros(8, np.bool_), documents=np.arange(0, 25, 3))
+    monkeypatch.setattr(memory, "left", lambda device: "12 MB left")
+    with pytest.raises(TrainingError) as caught:
+        list(Training(classifier(tiny_bert), divided, labels[:8], RECIPE).records())
+    longest = tokens_of(divided).max()
+    assert longest > np.diff(whole.offsets).max()
+    assert scarce.sizes[-1] >= tokens_of(divided).min()
+    assert caught.value.message == (
+        f"out of memory at step 1 with parts of {longest} tokens, the longest row of the step: 12 MB left. "
+        "Expected room for one row at a time, the least that was tried, "
+        "and computing the layers again in the backward pass. "
+        "Give --truncation head-tail, lower --max-length, or take a smaller --model or fewer --layers."
+    )
 
 
 def test_another_fault_is_not_taken_for_memory(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:

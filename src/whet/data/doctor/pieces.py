@@ -78,7 +78,7 @@ def findings(part: Part, counts: Counts, cutter: Cutter) -> Iterator[Finding]:
     looked, total = len(counts.rows), len(part.texts)
     of_all = int(counts.tokens.sum())
     for code, lost in (
-        ("truncated", np.maximum(counts.tokens - cutter.body_length, 0)),
+        ("truncated", np.maximum(counts.tokens - cutter.seen_length, 0)),
         ("unknown_tokens", counts.unknown),
     ):
         hit = lost > 0
@@ -98,13 +98,13 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
     """The same of a side whose every row was encoded: rows and unknown tokens exactly. How many tokens were
     cut tell CUT_SAMPLE of the rows that were."""
     rows = len(encoded)
-    kept = int(encoded.offsets[-1]) - rows * (cutter.max_length - cutter.body_length)
+    kept = int(encoded.offsets[-1]) - (len(encoded.offsets) - 1) * (cutter.max_length - cutter.body_length)
     cut = np.flatnonzero(encoded.truncated)
     if len(cut):
         drawn = cut
         if len(cut) > CUT_SAMPLE:
             drawn = np.sort(np.random.default_rng(seed).choice(cut, CUT_SAMPLE, replace=False))
-        lost = _lengths(picked(part.texts, drawn), cutter) - cutter.body_length
+        lost = _lengths(picked(part.texts, drawn), cutter) - cutter.seen_length
         mean, reach = float(lost.mean()), 0.0
         if len(drawn) < len(cut):
             reach = intervals.NORMAL * float(lost.std(ddof=1)) / len(drawn) ** 0.5
@@ -116,7 +116,8 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
     strange = unknown_id(cutter)
     where = np.zeros(0, np.int64) if strange is None else positions(encoded.ids, strange)
     if len(where):
-        hit = np.unique(np.searchsorted(encoded.offsets, where, side="right") - 1)
+        starts = encoded.offsets if encoded.documents is None else encoded.offsets[encoded.documents]
+        hit = np.unique(np.searchsorted(starts, where, side="right") - 1)
         shares = Shares(len(hit), len(hit) / rows, len(where) / kept)
         yield _said(part, "unknown_tokens", shares, hit.tolist(), cutter)
 
@@ -131,9 +132,13 @@ def _said(part: Part, code: str, shares: Shares, rows: Sequence[int], cutter: Cu
     if shares.looked_at is not None:
         count = f"about {count}"
     if code == "truncated":
-        saw = f"{count} {row} more than {cutter.max_length} tokens, {percent(shares.rows)}{_between(shares.of_rows)}"
-        saw += f": {tokens} of all tokens are cut"
-        todo = "Give a longer --max-length, where the model takes it, or keep the end too with --truncation head-tail"
+        chunks_of = f"{cutter.most_chunks} chunks of " if cutter.truncation == "chunks" else ""
+        saw = f"{count} {row} more than {chunks_of}{cutter.max_length} tokens, "
+        saw += f"{percent(shares.rows)}{_between(shares.of_rows)}: {tokens} of all tokens are cut"
+        todo = "Give a longer --max-length, where the model takes it"
+        if not chunks_of:
+            todo += ", or keep the end too with --truncation head-tail"
+            todo += " or all with --truncation chunks" if cutter.middle is None else ""
     else:
         saw = f"{count} {row} letters unknown to the tokenizer, {percent(shares.rows)}{_between(shares.of_rows)}"
         saw += f": {tokens} of all tokens are unknown"

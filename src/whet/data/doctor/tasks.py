@@ -21,8 +21,13 @@ def several(part: Part, train: Part | None) -> Iterator[Finding]:
         yield from _rare(part)
     elif train is not None:
         yield from _unknown(part, train)
-    named = [", ".join(sorted(labels)) or "no label" for labels in part.several]
-    yield from copies.contradictions(replace(part, labels=named))
+    yield from copies.contradictions(with_sets_as_labels(part))
+
+
+def with_sets_as_labels(part: Part) -> Part:
+    """The part in which the labels of a row together, whatever their order, are its one label."""
+    named = [", ".join(sorted(labels)) or "no label" for labels in part.several or ()]
+    return replace(part, labels=named, several=None)
 
 
 def values(train: Part) -> Iterator[Finding]:

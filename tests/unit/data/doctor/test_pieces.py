@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,30 @@ def test_of_many_cut_rows_some_tell_how_much_is_lost(load: Load, monkeypatch: py
     low, high = found.figures["tokens_interval"]
     assert (found.count, found.figures["rows"]) == (400, 1.0)
     assert low < exact.figures["tokens"] < high < low + 0.1
+
+
+def test_chunks_cut_nothing_but_what_is_beyond_the_last(load: Load):
+    cutter = replace(load(), truncation="chunks", most_chunks=2)  # 2 x 4 tokens
+    part = texts(words(3), words(8), "w1 w2 w3 w4 w5 x", "x y", words(10))
+    counted = looked(part, cutter)
+    encoded = encode_in_memory(part.texts, cutter)
+    found = {each.code: each for each in pieces.findings_of_encoded(part, encoded, cutter, seed=1)}
+    for cut in (counted["truncated"], found["truncated"]):
+        assert (cut.count, cut.places, cut.figures) == (1, ("line 6",), {"rows": 0.2, "tokens": 2 / 29})
+        assert cut.message == (
+            "train.csv: 1 row has more than 2 chunks of 6 tokens, 20.0 %: 6.9 % of all tokens are cut"
+        )
+        assert cut.todo == "Give a longer --max-length, where the model takes it"
+    assert found["unknown_tokens"].places == ("line 4", "line 5")
+    assert looked(texts(words(3), words(8)), cutter) == {}
+
+
+def test_what_keeps_more_of_a_text_is_named(load: Load):
+    head, pairs = load(), replace(load(), middle=(2,))
+    assert [looked(texts(words(9)), cutter)["truncated"].todo for cutter in (head, pairs)] == [
+        "Give a longer --max-length, where the model takes it, or keep the end too with --truncation head-tail"
+        + more for more in (" or all with --truncation chunks", "")
+    ]  # fmt: skip
 
 
 def test_a_tokenizer_that_knows_everything_has_no_unknown_id():
