@@ -32,7 +32,6 @@ from whet.records import Bools, Encoded, Ints
 
 CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them
-AT_ONCE = 2**22  # ids that are looked at at a time
 FORMAT = 2  # of the cache; a new number makes old entries unused
 HEAD_CHARACTERS = 5.5  # a token; 1 of 2,000 English reviews has fewer tokens in as many characters
 
@@ -336,17 +335,6 @@ def _spans(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[range]
         if end - start == CHUNK_ROWS or characters >= CHUNK_CHARACTERS or end == len(texts):
             yield range(start, end)
             start, characters = end, 0
-
-
-def positions(ids: NDArray[np.generic], sought: int) -> Ints:
-    """Where an id stands. A map is read as the file that it is: its pages would count as memory of this process."""
-    found = [np.zeros(0, np.int64)]
-    for start in range(0, len(ids), AT_ONCE):
-        part = ids[start : start + AT_ONCE]
-        if isinstance(ids, np.memmap):
-            part = np.fromfile(str(ids.filename), ids.dtype, len(part), offset=start * ids.itemsize)
-        found.append(np.flatnonzero(part == sought) + start)
-    return np.concatenate(found)
 
 
 def _key(texts: Sequence[str], cutter: Cutter, pairs: Sequence[str] | None) -> str:
