@@ -239,8 +239,9 @@ def test_a_plan_with_a_budget_is_that_of_the_job_that_would_run(
 ) -> None:
     speeds(9.0)
     ended = whet(
-        "plan", data, "--model", str(tiny_bert), "--budget", "40s", "--threads", "1", "--no-baseline", "--json"
-    )
+        "plan", data, "--model", str(tiny_bert), "--budget", "40s", "--threads", "1", "--no-baseline", "--epochs", "2",
+        "--json",
+    )  # fmt: skip
     assert (ended.code, ended.json["steps"]) == (0, 3)
     assert "note: budget 40s: epochs 1 instead of 2" in ended.err
 
