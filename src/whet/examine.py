@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from whet import prepare, reading, runtime
+from whet import large, prepare, reading, runtime
 from whet.config import Settings
 from whet.data.doctor import copies, near, pieces
 from whet.data.doctor.look import check, with_more
@@ -38,7 +38,7 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     What cannot be read raises DataError; a label that is missing is a finding. Without a tokenizer
     there are no findings on tokens, which is said.
     """
-    source = read(data, encoding=settings.encoding)
+    source = read(data, encoding=settings.encoding, disk=large.disk())
     rows = reading.labelled(source, settings, gaps=True)
     checked = check(rows.sides, rows.columns, source=rows.name, drawn=prepare.sides_drawn(rows, settings))
     checked = dataclasses.replace(checked, notices=rows.notices)
@@ -47,6 +47,7 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     if settings.near_duplicates:
         like = near.find(parts)
         checked = with_more(checked, near.CODES, near.findings(like, parts))
+        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.said(like, parts)))
     try:
         checked = with_more(checked, pieces.CODES, _token_findings(parts, settings, exact))
     except WhetError as fault:
@@ -67,6 +68,7 @@ def of_job(asked: prepare.Asked, sides: Mapping[Side, prepare.EncodedSide], cutt
     if settings.near_duplicates and settings.budget is None:
         like = near.find(list(parts.values()))
         checked = with_more(checked, near.CODES, near.findings(like, list(parts.values())))
+        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.said(like, list(parts.values()))))
     of_tokens: list[Finding] = []
     for side, rows in sides.items():
         of_tokens += pieces.findings_of_encoded(parts[side], rows.encoded, cutter, seed=settings.seed)

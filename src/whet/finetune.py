@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from whet import artifact, heap, runs
+from whet import artifact, heap, machine, runs
 from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch, subset
 from whet.data.clean import clean_text
 from whet.data.split import draw, select
+from whet.data.store import mapped
 from whet.data.targets import classes_of
 from whet.data.tokens import Cutter
 from whet.errors import Interrupted, OutputError
@@ -32,7 +33,7 @@ from whet.model.answers import begin_at_shares, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.model.files import ModelFiles
-from whet.prepare import EncodedSide, seconds_of
+from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
     Bools,
@@ -196,13 +197,22 @@ def _guess(job: Job) -> float:
     return job.recipe.loss.guess(torch.from_numpy(shown))
 
 
-def baselines(splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path) -> Baselines:
-    """The cheap answers on the same rows."""
+def baselines(
+    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int
+) -> Generator[Notice, None, Baselines]:
+    """The cheap answers on the same rows; TF-IDF learns from as many training rows as its memory allows."""
     assert splits.test is not None
-    train, test, pairs = sides["train"].targets, sides["test"].targets, seconds_of(splits)
-    learnt, scored = ([clean_text(text) for text in rows.texts] for rows in (splits.train, splits.test))
-    if pairs is not None:
-        pairs = [clean_text(text) for text in pairs[0]], [clean_text(text) for text in pairs[1]]
+    rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
+    fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
+    if fitting < len(rows.texts):
+        beside = f"TF-IDF learns from {fitting:,} of the {len(rows.texts):,} training rows, drawn by label: all of "
+        yield Notice(f"{beside}them would take more than {machine.gigabytes(baseline.MOST_BYTES)} of memory", "warning")
+        taken = draw(classes_of(train), rows.row_ids, fitting, "rows of the baseline", seed)
+        rows, train = select(rows, taken), train[taken]
+    learnt, scored = (mapped(side.texts, clean_text) for side in (rows, splits.test))
+    pairs = None
+    if rows.pairs is not None and splits.test.pairs is not None:
+        pairs = mapped(rows.pairs, clean_text), mapped(splits.test.pairs, clean_text)
     return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs)
 
 

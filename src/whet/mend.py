@@ -11,10 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from whet import arrow, durable
 from whet.data.doctor import copies, near
 from whet.data.doctor.part import Part, labelled, part_of
 from whet.data.doctor.tasks import with_sets_as_labels
+from whet.data.places import digest, hashes, repeated, rows_of_both
+from whet.data.store import picked
 from whet.errors import OutputError, UsageError, quoted
 from whet.examine import Examined
 from whet.records import Table
@@ -99,8 +103,8 @@ def faults(parts: Mapping[str, Part], *, near_too: bool) -> dict[int, Dropped]:
     drop("empty_texts", copies.empty_rows(train), "no visible character in the text")
     if train.labels is not None or train.several is not None:
         answered = labelled(train) if train.several is None else with_sets_as_labels(train)
-        mixed = copies.mixed_texts(answered).texts
-        rows = [i for i, text in enumerate(train.texts) if text in mixed]
+        mixed = picked(answered.texts, np.array(copies.mixed_texts(answered).rows, dtype=np.int64))
+        rows = np.flatnonzero(rows_of_both(train.texts, mixed)).tolist()
         drop("contradictory_labels", rows, "the text stands under another label too")
     for other in others:
         leaked = copies.rows_in(train, other).nonzero()[0].tolist()
@@ -113,18 +117,20 @@ def faults(parts: Mapping[str, Part], *, near_too: bool) -> dict[int, Dropped]:
 
 def _repeats(train: Part, found: Mapping[int, Dropped]) -> dict[int, str]:
     """Rows whose text an earlier row has that stays."""
-    first: dict[str, int] = {}
+    first: dict[bytes, int] = {}
     repeats = {}
-    for row, text in enumerate(train.texts):
-        if row not in found and first.setdefault(text, row) != row:
-            repeats[row] = f"repeats the text of {train.places[first[text]]}"
+    again = repeated(hashes(train.texts))
+    for row, text in zip(again, picked(train.texts, np.array(again, dtype=np.int64)), strict=True):
+        if row not in found and first.setdefault(key := digest(text), row) != row:
+            repeats[row] = f"repeats the text of {train.places[first[key]]}"
     return repeats
 
 
 def _alike(train: Part, others: Sequence[Part], found: Mapping[int, Dropped]) -> dict[int, Dropped]:
     """Further rows that are nearly equal to one of another side, or to an earlier one that stays."""
     kept = [row for row in range(len(train.texts)) if row not in found]
-    rest = Part("train", train.source, [train.texts[row] for row in kept], None, [train.places[row] for row in kept])
+    texts = picked(train.texts, np.array(kept, dtype=np.int64))
+    rest = Part("train", train.source, texts, None, [train.places[row] for row in kept])
     like = near.find([rest, *others])
     more: dict[int, Dropped] = {}
     for other in others:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
+import numpy as np
+
 from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.split import split
@@ -31,6 +33,8 @@ from whet.score.metrics import as_json
 from whet.story import Event as Event
 from whet.story import follow as follow
 from whet.story import foresee as foresee
+
+EVALUATED_ROWS = 50_000  # whose tokens are held at a time
 
 logger = logging.getLogger("whet")
 
@@ -190,8 +194,12 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
                      train_rows=None, test_rows=settings.test_rows).test or rows  # fmt: skip
     targets = targets_of(rows, loaded.labels)
     started = time.perf_counter()
-    encoded = encode_in_memory(rows.texts, loaded.cutter, rows.pairs)
-    logits = loaded.classifier.all_logits(encoded)
+    parts = []
+    for start in range(0, len(rows.texts), EVALUATED_ROWS):
+        part = slice(start, start + EVALUATED_ROWS)
+        encoded = encode_in_memory(rows.texts[part], loaded.cutter, None if rows.pairs is None else rows.pairs[part])
+        parts.append(loaded.classifier.all_logits(encoded))
+    logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
     document = {**as_json(metrics), "loss": loss}

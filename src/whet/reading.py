@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
+from whet import large
 from whet.config import Settings
 from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
@@ -36,14 +38,14 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     A side without labels, such as the test split of a contest, is left out and said; one that was
     asked for raises DataError. `gaps`: a label that is missing in a row is '', instead of a DataError.
     """
-    source = read(data, encoding=settings.encoding)
+    source = read(data, encoding=settings.encoding, disk=large.disk())
     tables, notices = _tables(source, settings)
     given_names = read_label_names(settings.label_names) if settings.label_names else None
     columns = columns_of(tables["train"], settings)
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
         rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
-        damaged = sum(is_damaged(text) for text in (*rows.texts, *(rows.pairs or ())))
+        damaged = sum(is_damaged(text) for text in chain(rows.texts, rows.pairs or ()))
         if damaged:
             notices.append(
                 f"{table.source}: NUL characters or lone surrogates in {damaged:,} of {len(rows.texts):,} texts; "
@@ -107,7 +109,7 @@ def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list
                 if other != side and split_for(source, other) == wish:
                     tables.pop(other, None)
         else:
-            tables[side], more = read_side(wish, side, encoding=settings.encoding)
+            tables[side], more = read_side(wish, side, encoding=settings.encoding, disk=large.disk())
             notices += more
     return tables, notices
 

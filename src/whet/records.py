@@ -100,16 +100,16 @@ class Examples:
     with stands in `labels`, `several` or `values`; the others are None."""
 
     source: str
-    texts: tuple[str, ...]
-    labels: tuple[str, ...] | None
+    texts: Sequence[str]
+    labels: Sequence[str] | None
     places: Sequence[str]
     row_ids: Sequence[int]
     """0-based position in the table; travels to predictions and splits."""
-    pairs: tuple[str, ...] | None = None
+    pairs: Sequence[str] | None = None
     """The second text of each row where rows are pairs of texts."""
-    several: tuple[tuple[str, ...], ...] | None = None
+    several: Sequence[tuple[str, ...]] | None = None
     """The labels of each row where a row may have any number of them."""
-    values: tuple[float, ...] | None = None
+    values: Sequence[float] | None = None
     """The number of each row."""
 
 

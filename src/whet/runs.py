@@ -12,7 +12,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 
 from whet import arrow, durable, lock, naming
 from whet.config import Resolved
+from whet.data.split import select
 from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you_mean
 from whet.forecast import Plan
 from whet.labels import LabelSet
@@ -256,8 +257,21 @@ def write_predictions(
     label. `answers` [B, C] are probabilities, or numbers."""
     if run.silent:
         return
-    import pyarrow as pa
     from pyarrow import parquet
+
+    with _mendable(run.path), ExitStack() as closing:
+        writer = None
+        for start in range(0, len(test.texts), WRITTEN_ROWS):
+            part = np.zeros(len(test.texts), np.bool_)
+            part[start : start + WRITTEN_ROWS] = True
+            page = _answered(select(test, part), labels, answers[part], thresholds)
+            if writer is None:
+                writer = closing.enter_context(parquet.ParquetWriter(run.path / "predictions.parquet", page.schema))
+            writer.write_table(page)
+
+
+def _answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float]) -> Any:
+    import pyarrow as pa
 
     columns: dict[str, object] = {
         "row_id": arrow.numbers(np.array(test.row_ids, dtype=np.int64)),
@@ -278,8 +292,7 @@ def write_predictions(
         columns |= {"label": arrow.strings(test.labels), "predicted": arrow.strings(predicted)}
     for index, name in enumerate(labels.names if test.values is None else ()):
         columns[f"probability {name}"] = arrow.numbers(answers[:, index])
-    with _mendable(run.path):
-        parquet.write_table(pa.table(columns), run.path / "predictions.parquet")
+    return pa.table(columns)
 
 
 def _last() -> RunFolder:

@@ -13,7 +13,7 @@ from whet.config import Resolved
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
-from whet.records import Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
+from whet.records import Baselines, Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
 
@@ -181,12 +181,24 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     baselines = None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
-        baselines = finetune.baselines(splits, sides, labels, cache)
+        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed)
+        baselines = yield from _logged(folder, compared)
     return finetune.Job(
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
         leaks,
         team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
     )  # fmt: skip
+
+
+def _logged(folder: runs.RunFolder, told: Generator[Notice, None, Baselines]) -> Generator[Notice, None, Baselines]:
+    """The same, with each notice in the folder too."""
+    while True:
+        try:
+            notice = next(told)
+        except StopIteration as ended:
+            found: Baselines = ended.value
+            return found
+        yield folder.log(notice)
 
 
 def _resumed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from whet import large
 from whet.config import Settings, TaskName
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
 from whet.data.read import read_side
@@ -19,7 +20,7 @@ TASKS: Mapping[Kind, TaskName] = {"one": "classification", "several": "multilabe
 
 def to_predict(data: object, settings: Settings, inputs: Inputs) -> Examples:
     """The texts of DATA, without what they might be answered with."""
-    table, _ = read_side(data, "test", encoding=settings.encoding)
+    table, _ = read_side(data, "test", encoding=settings.encoding, disk=large.disk())
     text, pair = _asked(table, settings, inputs)
     columns = find_columns(table, text=text, pair=pair, label=None, need_label=False)
     check_pair(table, columns, inputs.pair)
@@ -29,7 +30,7 @@ def to_predict(data: object, settings: Settings, inputs: Inputs) -> Examples:
 def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs) -> tuple[Examples, list[str]]:
     """The test side of DATA, or its only table, with answers of the kind that the run gives, and what must be
     said about how it was read."""
-    table, notices = read_side(data, "test", encoding=settings.encoding)
+    table, notices = read_side(data, "test", encoding=settings.encoding, disk=large.disk())
     names = read_label_names(settings.label_names) if settings.label_names else None
     text, pair = _asked(table, settings, inputs)
     label, separator = settings.label, settings.label_separator

@@ -38,6 +38,7 @@ LAYERS = {
     "whet.arrow": 2,
     "whet.naming": 2,
     "whet.lock": 1,
+    "whet.large": 2,
     "whet.predictor": 4,
     "whet.explain": 5,
     "whet.report": 5,

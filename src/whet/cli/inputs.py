@@ -70,16 +70,21 @@ def _from_file(file: str, settings: Settings, inputs: Inputs) -> Texts:
     if path.suffix.lower() == ".txt" and path.exists():
         if settings.text is not None:
             raise UsageError("--text names a column, and a .txt file has none", where=file, todo="Leave out --text")
-        try:
-            lines = _lines(path.read_bytes(), file, settings.encoding)
-        except OSError as fault:
-            raise DataError(f"{fault.strerror}: {file}", where="--file") from None
+        from whet import large
+        from whet.data.formats import read_lines
+
+        lines = read_lines(path, encoding=settings.encoding, disk=large.disk())
+        if not lines:
+            raise DataError("no text", where=file, expected="a text a line")
         return _parted(lines, file) if inputs.pair is not None else lines
     from whet import unseen
     from whet.data.places import Texts as Kept
+    from whet.data.store import Held, joined
 
     rows = unseen.to_predict(path, settings, inputs)
-    return Kept(rows.texts) if rows.pairs is None else list(zip(rows.texts, rows.pairs, strict=True))
+    if rows.pairs is not None:
+        return joined(rows.texts, rows.pairs, lambda text, pair: (text, pair))
+    return rows.texts if isinstance(rows.texts, Held) else Kept(rows.texts)
 
 
 def _lines(content: bytes, source: str, encoding: str) -> list[str]:

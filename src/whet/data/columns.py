@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -12,6 +13,7 @@ import numpy as np
 from whet.config import TaskName
 from whet.data.kinds import MOST_LABELS, VALUE_NAMES, find_kind, read_marks, read_several, read_values
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
+from whet.data.store import Coded, Held, mapped
 from whet.errors import DataError, did_you_mean, quoted
 from whet.labels import rename
 from whet.records import Columns, Examples, Table
@@ -128,9 +130,14 @@ def examples(
     return replace(rows, several=_renamed(several, label_names or table.label_names, where))
 
 
-def _texts(table: Table, column: str) -> tuple[str, ...]:
+def _texts(table: Table, column: str) -> Sequence[str]:
     found = spelled(table.columns[column], table.places, f"{table.source}, column {quoted(column)}")
-    return tuple("" if text is None else text for text in found)
+    texts = mapped(found, _without_gap)
+    return texts if isinstance(texts, Held) else tuple(texts)
+
+
+def _without_gap(text: str | None) -> str:
+    return "" if text is None else text
 
 
 def _renamed(several: Sequence[tuple[str, ...]], names: Mapping[str, str], where: str) -> tuple[tuple[str, ...], ...]:
@@ -138,8 +145,10 @@ def _renamed(several: Sequence[tuple[str, ...]], names: Mapping[str, str], where
     return tuple(tuple(dict.fromkeys(islice(flat, len(row)))) for row in several)
 
 
-def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool) -> tuple[str, ...] | None:
+def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, gaps: bool) -> Sequence[str] | None:
     values = table.columns[column]
+    if isinstance(values, Coded):
+        return _coded_labels(table, column, values, label_names, gaps)
     where = f"{table.source}, column {quoted(column)}"
     if all(type(value) is int and value == -1 for value in values):
         return None
@@ -147,14 +156,34 @@ def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, ga
     filled = [label is not None and bool(label.strip()) for label in found]
     bare = [place for place, there in zip(table.places, filled, strict=True) if not there]
     if bare and not gaps:
-        raise DataError(
-            f"{len(bare):,} row{'s' if len(bare) > 1 else ''} without label: {first_places(bare)}",
-            where=where,
-            expected="a label in every row",
-            todo="Fill them in or drop these rows",
-        )
+        raise _without_label(bare, where)
     named = iter(_named([label for label in found if label and label.strip()], table, values, label_names, where))
     return tuple(next(named) if there else "" for there in filled) if bare else tuple(named)
+
+
+def _coded_labels(
+    table: Table, column: str, values: Coded, label_names: Mapping[str, str] | None, gaps: bool
+) -> Sequence[str] | None:
+    """The same where the column has few different values: these are read, and each row has one of them."""
+    _, firsts = np.unique(values.codes, return_index=True)
+    places = [table.places[row] for row in firsts.tolist()]
+    names = _labels(replace(table, columns={column: values.names}, places=places), column, label_names, True)
+    if names is None:
+        return None
+    bare = np.flatnonzero(np.array([not name for name in names], dtype=np.bool_)[values.codes])
+    if len(bare) and not gaps:
+        where = f"{table.source}, column {quoted(column)}"
+        raise _without_label([table.places[row] for row in bare.tolist()], where)
+    return values.renamed(names)
+
+
+def _without_label(bare: Sequence[str], where: str) -> DataError:
+    return DataError(
+        f"{len(bare):,} row{'s' if len(bare) > 1 else ''} without label: {first_places(bare)}",
+        where=where,
+        expected="a label in every row",
+        todo="Fill them in or drop these rows",
+    )
 
 
 def _named(
@@ -313,14 +342,20 @@ def _holds_strings(values: Values) -> bool:
 
 def _looks_like_text(values: Values) -> bool:
     """Mostly different strings, most of them of several words or of another script than Latin."""
-    strings = [value for value in values if isinstance(value, str)]
-    wordy = sum(" " in value.strip() or not value.isascii() for value in strings)
-    return len(set(strings)) >= len(strings) / 2 and wordy >= WORDY * len(strings)
+    keys, wordy = array("q"), 0
+    for value in values:
+        if isinstance(value, str):
+            keys.append(hash(value))
+            wordy += " " in value.strip() or not value.isascii()
+    return len(np.unique(np.frombuffer(keys, np.int64))) >= len(keys) / 2 and wordy >= WORDY * len(keys)
 
 
 def _mean_length(values: Values) -> float:
-    lengths = [len(value) for value in values if isinstance(value, str)]
-    return sum(lengths) / len(lengths)
+    characters = strings = 0
+    for value in values:
+        if isinstance(value, str):
+            characters, strings = characters + len(value), strings + 1
+    return characters / strings
 
 
 def _label_count(values: Values) -> int:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import re
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from io import StringIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TextIO
 
-from whet.data.places import Places, sharing
+from whet.data.growing import Column, Columns, Disk
+from whet.data.places import Places, hashes, repeated
 from whet.errors import DataError, quoted
 from whet.records import Table
 
 SHOWN = 5  # faults listed before the rest is counted
+PORTION = 1_000  # rows that are read before their columns are kept,
+LONGEST = 2**26  # characters of a value: what follows a quote that nobody closes should not fill memory
+CHARACTERS = 1_000_000  # and characters: no more rows once they have as many
 
 Parsed = tuple[Table, tuple[str, ...]]
 """A table, and what was decided while reading it and must be said."""
@@ -23,12 +26,12 @@ OpenText = Callable[[str], TextIO]
 """Opens a text at its beginning; takes `newline` as `open` does, so that a line ends where we say."""
 
 
-def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False) -> Parsed:
+def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False, disk: Disk | None = None) -> Parsed:
     """A csv (RFC 4180) or, with `tabs`, a tab-separated table with a header; every value a str.
 
     A row stands at the line where it begins. Blank lines are no rows, but in a table of one column
-    each is an empty text. Ragged rows, unclosed quotes, and repeated or empty column names raise
-    DataError.
+    each is an empty text. Columns that are too large for memory lie on the `disk`. Ragged rows, unclosed
+    quotes, and repeated or empty column names raise DataError.
     """
     notices: list[str] = []
     delimiter = "\t" if tabs else _delimiter(open_text)
@@ -38,19 +41,19 @@ def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False) -> Pa
     plain = tabs and _quotes_are_text(open_text)
     if plain:
         notices.append(f"quotation marks in {where} are part of its texts: every line has all its columns without them")
-    header, values, lines = _columns(_records(open_text, delimiter, where, plain=plain), where)
+    header, values, lines = _columns(_records(open_text, delimiter, where, plain=plain), where, disk)
     columns = dict(enumerate(values))
     if header[0] == "" and len(header) > 1 and _numbers_rows(columns[0]):
         del columns[0]
         notices.append(f"the first column of {where} has no name and numbers the rows; it is left out")
     check_names([header[i] for i in columns], where)
-    table = Table(where, {header[i]: tuple(column) for i, column in columns.items()}, Places("line", lines))
+    table = Table(where, {header[i]: column for i, column in columns.items()}, Places("line", lines))
     return table, tuple(notices)
 
 
 def _numbers_rows(values: Sequence[str]) -> bool:
     """Whether a column is the index that a data frame writes before its own columns."""
-    return len(set(values)) == len(values) and all(value.isdecimal() for value in values)
+    return all(value.isdecimal() for value in values) and not repeated(hashes(values))
 
 
 def check_names(names: Sequence[str], where: str) -> None:
@@ -125,7 +128,7 @@ def _count(records: Iterator[tuple[int, list[str]]]) -> int:
 def _records(open_text: OpenText, delimiter: str, where: str, *, plain: bool) -> Iterator[tuple[int, list[str]]]:
     """Every record with the line on which it begins; blank lines are empty records."""
     # The limit belongs to the whole process, so it is put back.
-    limit = csv.field_size_limit(2**31 - 1)
+    limit = csv.field_size_limit(LONGEST)
     line = 0
     try:
         with open_text("") as stream:
@@ -138,45 +141,71 @@ def _records(open_text: OpenText, delimiter: str, where: str, *, plain: bool) ->
                 line = reader.line_num
     except csv.Error as fault:
         with open_text("") as stream:
-            raise _quote_fault(stream.read(), delimiter, line, str(fault), where) from None
+            rest = _beginning(islice(stream, line, None))
+        raise _quote_fault(rest, delimiter, line, str(fault), where) from None
     finally:
         csv.field_size_limit(limit)
 
 
-def _columns(records: Iterator[tuple[int, list[str]]], where: str) -> tuple[list[str], list[list[str]], Sequence[int]]:
+def _columns(
+    records: Iterator[tuple[int, list[str]]], where: str, disk: Disk | None
+) -> tuple[list[str], list[Sequence[str]], Sequence[int]]:
     """The header, the values of each column, and the line of each row."""
     header = next((record for _, record in records if record), None)
-    columns: list[list[str]] = [[] for _ in header or ()]
-    share = [sharing() for _ in columns]
+    width, kept = len(header or ()), Columns(disk)
+    columns = [kept.new() for _ in range(width)]
     lines = array("q")
     blank: list[int] = []
     faults: list[str] = []
+    rows: list[list[str]] = []
+    characters = 0
     for line, record in records:
         if not record:
             blank.append(line)
             continue
-        if len(columns) == 1:  # the blank lines before were empty texts
+        if width == 1:  # the blank lines before were empty texts
             lines.extend(blank)
-            columns[0] += [""] * len(blank)
+            rows += [[""]] * len(blank)
         blank.clear()
         lines.append(line)
-        if len(record) != len(columns):
+        if len(record) != width:
             fields = f"{len(record)} field{'s' if len(record) != 1 else ''}"
-            faults.append(f"line {line} has {fields}, the header has {len(columns)}")
+            faults.append(f"line {line} has {fields}, the header has {width}")
             continue
-        for column, keep, value in zip(columns, share, record, strict=True):
-            column.append(keep(value))
+        rows.append(record)
+        characters += sum(map(len, record))
+        if len(rows) >= PORTION or characters >= CHARACTERS:
+            _keep(rows, columns)
+            characters = 0
+    _keep(rows, columns)
     if header is None or not lines:
         raise DataError("has no rows" + (" below its header" if header else ": the file is empty"), where=where)
     if faults:
         todo = "Put quotes around a text that holds the separator"
         raise DataError(first_faults(faults, "rows"), where=where, todo=todo)
-    return header, columns, lines
+    values = [column.done() for column in columns]
+    return header, [tuple(each) if isinstance(each, list) else each for each in values], lines
 
 
-def _quote_fault(text: str, delimiter: str, line: int, fault: str, where: str) -> DataError:
-    """What is wrong with the quotes of the record that begins after `line` lines."""
-    rest = "".join(islice(StringIO(text, newline=""), line, None))
+def _keep(rows: list[list[str]], columns: Sequence[Column]) -> None:
+    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
+        column.extend(values)
+    rows.clear()
+
+
+def _beginning(lines: Iterable[str]) -> str:
+    """So many lines as are longer than a value may be."""
+    kept, characters = [], 0
+    for text in lines:
+        kept.append(text)
+        characters += len(text)
+        if characters > LONGEST:
+            break
+    return "".join(kept)
+
+
+def _quote_fault(rest: str, delimiter: str, line: int, fault: str, where: str) -> DataError:
+    """What is wrong with the quotes of the record that begins after `line` lines, with `rest`."""
     todo = 'Close it where its text ends; a quotation mark inside a quoted text is written twice ("")'
     field_end = re.compile(f"[\r\n{re.escape(delimiter)}]")
     at = 0
@@ -190,7 +219,8 @@ def _quote_fault(text: str, delimiter: str, line: int, fault: str, where: str) -
             close = rest.find('"', close + 2)
         opened = f"the quote opened at line {line + 1 + _line_ends(rest[:at])}"
         if close < 0:
-            return DataError(f"{opened} is never closed", where=where, todo=todo)
+            never = "never closed" if len(rest) <= LONGEST else f"not closed within {LONGEST:,} characters"
+            return DataError(f"{opened} is {never}", where=where, todo=todo)
         if rest[close + 1 : close + 2] not in ("", delimiter, "\r", "\n"):
             end_line = line + 1 + _line_ends(rest[:close])
             return DataError(f"{opened} is closed at line {end_line}, but more text follows", where=where, todo=todo)

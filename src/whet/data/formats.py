@@ -12,16 +12,20 @@ import io
 import itertools
 import json
 import re
+import shutil
+import tempfile
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TextIO, cast
 
-from whet.data.delimited import OpenText, Parsed, check_names, first_faults, read_delimited
-from whet.data.places import Places, row_places, sharing
+from whet.data.delimited import CHARACTERS, PORTION, OpenText, Parsed, check_names, first_faults, read_delimited
+from whet.data.growing import Column, Columns, Disk
+from whet.data.places import Places, row_places
+from whet.data.store import portions
 from whet.errors import DataError, MissingExtraError, UsageError, quoted
 from whet.records import Table
 
@@ -35,6 +39,7 @@ OpenBytes = Callable[[], IO[bytes]]
 
 COMMON_SYLLABLES = 0.8  # of the letters that are not ASCII: a Korean text has Chinese characters too
 
+AROUND = 2**22  # bytes that are looked at where an encoding does not fit, and as many behind them
 MOST_DIGITS = 1_000  # of a whole number in jsonl: Python itself reads up to 4,300, for the time that it takes
 
 _GZIP = b"\x1f\x8b"
@@ -64,11 +69,11 @@ _BYTE_ORDER_MARKS = (  # the longer ones first, because UTF-32's begins with UTF
 )  # fmt: skip
 
 
-def read_file(path: Path, *, encoding: str) -> Parsed:
+def read_file(path: Path, *, encoding: str, disk: Disk | None = None) -> Parsed:
     """The table in a regular file; its format is told by the name and held against the first bytes.
 
-    Text files are read line by line. Raises DataError for a type that is not read, and whatever the
-    format's own reader raises.
+    Files are read piece by piece, and columns that are too large for memory lie on the `disk`. Raises
+    DataError for a type that is not read, and whatever the format's own reader raises.
     """
     where = str(path)
     suffixes = [suffix.lower() for suffix in path.suffixes]
@@ -86,26 +91,29 @@ def read_file(path: Path, *, encoding: str) -> Parsed:
         _refuse_foreign(head, suffix, where)
         if head.startswith(_PARQUET):
             notices = () if suffix == ".parquet" else (f"{where} is a parquet file, whatever its name says",)
-            return read_parquet(_whole(open_bytes), where=where), notices
+            with open_bytes() as unpacked, _seekable(unpacked, disk) as file:
+                return read_parquet(file, where=where, disk=disk), notices
         if FORMATS[suffix] != "parquet":
-            return _read_text(open_bytes, FORMATS[suffix], where=where, encoding=encoding)
+            return _read_text(open_bytes, FORMATS[suffix], where=where, encoding=encoding, disk=disk)
     if not head:
         raise DataError("has no rows: the file is empty", where=where)
     raise DataError("not a parquet file, although it is named so", where=where, expected="PAR1 as first bytes")
 
 
-def _read_text(open_bytes: OpenBytes, kind: str, *, where: str, encoding: str) -> Parsed:
+def _read_text(open_bytes: OpenBytes, kind: str, *, where: str, encoding: str, disk: Disk | None) -> Parsed:
     try:
-        return _parsed(partial(_decoding, open_bytes, encoding), kind, where)
+        return _parsed(partial(_decoding, open_bytes, encoding), kind, where, disk)
     except (LookupError, UnicodeError):  # told better, and with its place, of the whole file
+        raw, lines = _misfit(open_bytes, encoding)
+        decoded(raw, where=where, encoding=encoding, lines=lines)
         text = decoded(_whole(open_bytes), where=where, encoding=encoding)
-        return _parsed(partial(io.StringIO, text), kind, where)
+        return _parsed(partial(io.StringIO, text), kind, where, disk)
 
 
-def _parsed(open_text: OpenText, kind: str, where: str) -> Parsed:
+def _parsed(open_text: OpenText, kind: str, where: str, disk: Disk | None) -> Parsed:
     if kind == "jsonl":
-        return read_jsonl(open_text, where=where), ()
-    return read_delimited(open_text, where=where, tabs=kind == "tsv")
+        return read_jsonl(open_text, where=where, disk=disk), ()
+    return read_delimited(open_text, where=where, tabs=kind == "tsv", disk=disk)
 
 
 def _decoding(open_bytes: OpenBytes, encoding: str, newline: str) -> TextIO:
@@ -120,6 +128,54 @@ def _decoding(open_bytes: OpenBytes, encoding: str, newline: str) -> TextIO:
 
 def _opened(path: Path, *, packed: bool = False) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(path)) if packed else path.open("rb")
+
+
+def _seekable(stream: IO[bytes], disk: Disk | None) -> IO[bytes]:
+    """What can be read at any place at once: a file itself, of a packed one a copy, on the disk where it is large."""
+    packed: object = stream
+    if not isinstance(packed, gzip.GzipFile):
+        return stream
+    if disk is not None:
+        disk.folder.mkdir(parents=True, exist_ok=True)
+    most, folder = (0, None) if disk is None else (max(1, disk.above), str(disk.folder))
+    copy = tempfile.SpooledTemporaryFile(most, dir=folder)  # noqa: SIM115  whoever reads it closes it
+    shutil.copyfileobj(stream, copy)
+    copy.seek(0)
+    return cast("IO[bytes]", copy)
+
+
+def _misfit(open_bytes: OpenBytes, encoding: str) -> tuple[bytes, int]:
+    """The lines around the first bytes that do not fit, and how many come before; nothing where lines do not tell."""
+    with open_bytes() as stream, suppress(LookupError):
+        if not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32", "iso2022", "hz", "utf-7")):
+            lines = 0
+            while block := stream.readlines(AROUND):
+                raw = b"".join(block)
+                try:
+                    raw.decode(encoding)
+                except UnicodeError:
+                    return raw + b"".join(stream.readlines(AROUND)), lines
+                lines += len(block)
+    return b"", 0
+
+
+def read_lines(path: Path, *, encoding: str, disk: Disk | None = None) -> Sequence[str]:
+    """The lines of a text file, empty ones too; on the `disk` where they are too large for memory. Raises
+    DataError for a file that cannot be read."""
+    where = str(path)
+    column = Columns(disk).new()
+    open_bytes = partial(_opened, path)
+    with _readable(where):
+        try:
+            with _decoding(open_bytes, encoding, "\n") as stream:
+                for lines in portions(stream, PORTION):
+                    column.extend([line.removesuffix("\n").removesuffix("\r") for line in lines])
+        except (LookupError, UnicodeError):
+            raw, before = _misfit(open_bytes, encoding)
+            decoded(raw, where=where, encoding=encoding, lines=before)
+            decoded(_whole(open_bytes), where=where, encoding=encoding)
+            raise
+    return column.done()
 
 
 def _whole(open_bytes: OpenBytes) -> bytes:
@@ -138,10 +194,10 @@ def _readable(where: str) -> Iterator[None]:
         raise DataError(f"cannot be read: {fault.strerror or fault}", where=where) from None
 
 
-def decoded(data: bytes, *, where: str, encoding: str) -> str:
+def decoded(data: bytes, *, where: str, encoding: str, lines: int = 0) -> str:
     """The text of a file in the given encoding, without a byte order mark.
 
-    Bytes that do not fit raise DataError with the byte, its line and what else they could be.
+    Bytes that do not fit raise DataError with the byte, its line (`lines` come before) and what else they could be.
     """
     try:
         name = codecs.lookup(encoding).name
@@ -156,7 +212,7 @@ def decoded(data: bytes, *, where: str, encoding: str) -> str:
         before = data[: fault.start].decode(name, "replace")
         shown = f"byte 0x{data[fault.start]:02x}" if fault.start < len(data) else "the end of the file"
         raise DataError(
-            f"not {encoding.upper()}: {shown} at line {before.count(chr(10)) + 1} does not fit",
+            f"not {encoding.upper()}: {shown} at line {lines + before.count(chr(10)) + 1} does not fit",
             where=where,
             todo=_encoding_hint(data, fault.start, name, before),
         ) from None
@@ -213,41 +269,52 @@ def _refuse_foreign(data: bytes, suffix: str, where: str) -> None:
     raise DataError(seen, where=where, expected=SUPPORTED, todo=_ADVICE.get(suffix, ""))
 
 
-def read_jsonl(open_text: OpenText, *, where: str) -> Table:
+def read_jsonl(open_text: OpenText, *, where: str, disk: Disk | None = None) -> Table:
     """One JSON object a line; a missing key is None. Strings stay, numbers with a fraction stay as
     they are written, integers and truth values keep their type. Columns in the order in which they
-    first come.
+    first come; those that are too large for memory lie on the `disk`.
 
     Lines that are no JSON object, or hold a key twice, raise DataError, several at once.
     """
     decoder = json.JSONDecoder(
         object_pairs_hook=_unique_keys, parse_float=str, parse_int=_integer, parse_constant=_no_constant
     )
-    columns: dict[str, list[object]] = {}
-    share: dict[str, Callable[[object], object]] = {}
+    kept = Columns(disk)
+    columns: dict[str, Column] = {}
     lines = array("q")
     faults: list[str] = []
+    rows: list[dict[str, object]] = []
+    characters = 0
     with open_text("\n") as stream:
         for number, line in enumerate(stream, start=1):
             content = line.strip(" \t\r\n")
             row = _row(decoder, content, number, faults) if content else None
             if row is None:
                 continue
-            for name, value in row.items():
-                if name not in columns:
-                    columns[name], share[name] = [None] * len(lines), sharing()
-                columns[name].append(share[name](value))
             lines.append(number)
-            if len(row) < len(columns):
-                for name in columns.keys() - row.keys():
-                    columns[name].append(None)
+            rows.append(row)
+            characters += len(content)
+            if len(rows) >= PORTION or characters >= CHARACTERS:
+                _keep(rows, columns, kept, before=len(lines) - len(rows))
+                characters = 0
+    _keep(rows, columns, kept, before=len(lines) - len(rows))
     if faults:
         expected = 'one object a line, {"text": "...", "label": "..."}'
         raise DataError(first_faults(faults, "lines"), where=where, expected=expected)
     if not lines:
         raise DataError("has no rows", where=where)
     check_names(list(columns), where)
-    return Table(where, columns, Places("line", lines))
+    return Table(where, {name: column.done() for name, column in columns.items()}, Places("line", lines))
+
+
+def _keep(rows: list[dict[str, object]], columns: dict[str, Column], kept: Columns, *, before: int) -> None:
+    """Adds rows to their columns; in one that is new the rows before have None."""
+    for name in dict.fromkeys(name for row in rows for name in row):
+        if name not in columns:
+            columns[name] = kept.new(before)
+    for name, column in columns.items():
+        column.extend([row.get(name) for row in rows])
+    rows.clear()
 
 
 def _row(decoder: json.JSONDecoder, content: str, number: int, faults: list[str]) -> dict[str, object] | None:
@@ -295,8 +362,9 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def read_parquet(data: bytes, *, where: str) -> Table:
-    """A parquet file; dictionary columns are decoded, other types stay what they are.
+def read_parquet(file: IO[bytes], *, where: str, disk: Disk | None = None) -> Table:
+    """A parquet file; dictionary columns are decoded, other types stay what they are. Columns that are too
+    large for memory lie on the `disk`.
 
     Raises MissingExtraError without pyarrow, DataError for a damaged file.
     """
@@ -309,13 +377,18 @@ def read_parquet(data: bytes, *, where: str) -> Table:
             where=where,
             todo='Run: pip install "whet[parquet]"',
         ) from None
+    kept, rows = Columns(disk), 0
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read()
-        names = list(table.column_names)
+        parquet = pq.ParquetFile(file, pre_buffer=False)
+        names = list(parquet.schema_arrow.names)
         check_names(names, where)
-        columns = {name: table.column(name).to_pylist() for name in names}
+        columns = [kept.new() for _ in names]
+        for batch in parquet.iter_batches(PORTION, use_threads=False):
+            rows += batch.num_rows
+            for column, values in zip(columns, batch.columns, strict=True):
+                column.extend(values.to_pylist())
     except (pa.ArrowException, OSError, ValueError, OverflowError) as fault:
         raise DataError(f"a damaged parquet file: {str(fault).partition(chr(10))[0]}", where=where) from None
-    if not table.num_rows:
+    if not rows:
         raise DataError("has no rows", where=where)
-    return Table(where, columns, row_places(table.num_rows))
+    return Table(where, {name: column.done() for name, column in zip(names, columns, strict=True)}, row_places(rows))

@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from whet.data.delimited import check_names
+from whet.data.delimited import PORTION, check_names
+from whet.data.growing import Columns, Disk
 from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError
 from whet.hub import endpoint, unreachable_because
@@ -18,7 +19,7 @@ UNLABELLED = -1
 """What the hub writes where a class is not known."""
 
 
-def read_hub(spec: str) -> Source:
+def read_hub(spec: str, disk: Disk | None = None) -> Source:
     """Every split of a hub data set. `spec` is NAME, OWNER/NAME, NAME/CONFIG or OWNER/NAME/CONFIG.
 
     The splits of a data set that is cached on this machine are read although the hub cannot be
@@ -47,21 +48,21 @@ def read_hub(spec: str) -> Source:
                 todo=_elsewhere(spec),
             )
         notices.append(f"the hub at {endpoint()} could not be reached ({reason}); hf:{spec} comes from the local cache")
-    source = source_of(_load(spec, parts, from_cache=bool(reason)), name=f"hf:{spec}")
+    source = source_of(_load(spec, parts, from_cache=bool(reason)), name=f"hf:{spec}", disk=disk)
     return Source(source.name, source.tables, (*notices, *source.notices))
 
 
-def source_of(loaded: object, *, name: str) -> Source:
+def source_of(loaded: object, *, name: str, disk: Disk | None = None) -> Source:
     """A `datasets.Dataset` or `DatasetDict` as tables, one a split; a Dataset is the table `train`.
 
     The values of a ClassLabel column become the ids as strings, and the table's label_names hold
     the names; -1 becomes None. Where there are several ClassLabel columns, each holds its names.
-    A data set that is streamed raises DataError.
+    Columns that are too large for memory lie on the `disk`. A data set that is streamed raises DataError.
     """
     import datasets
 
     if isinstance(loaded, datasets.Dataset):
-        return Source(name, {"train": _table(loaded, name)})
+        return Source(name, {"train": _table(loaded, name, disk)})
     if not isinstance(loaded, datasets.DatasetDict):
         raise DataError(
             f"an object of type {type(loaded).__name__} cannot be read",
@@ -73,7 +74,7 @@ def source_of(loaded: object, *, name: str) -> Source:
     bare = [split for split, data in filled.items() if _is_unlabelled(data)]
     if len(bare) == len(filled):
         bare = []
-    tables = {split: _table(data, f"{name}[{split}]") for split, data in filled.items() if split not in bare}
+    tables = {split: _table(data, f"{name}[{split}]", disk) for split, data in filled.items() if split not in bare}
     if not tables:
         raise DataError("has no rows", where=name)
     notices = [f"{name}: the split {split} has no labels; it is left out" for split in bare]
@@ -168,26 +169,33 @@ def _is_unlabelled(data: Any) -> bool:
     names = _class_columns(data)
     if not names:
         names = [name for name, feature in data.features.items() if name in ("label", "labels") and _is_int(feature)]
-    arrow = data.with_format("arrow")[:]
-    return bool(names) and all(set(arrow.column(name).unique().to_pylist()) <= {UNLABELLED, None} for name in names)
+    if not names:
+        return False
+    arrow = data.select_columns(names).with_format("arrow")[:]
+    return all(set(arrow.column(name).unique().to_pylist()) <= {UNLABELLED, None} for name in names)
 
 
 def _is_int(feature: Any) -> bool:
     return str(getattr(feature, "dtype", "")).startswith(("int", "uint"))
 
 
-def _table(data: Any, source: str) -> Table:
+def _table(data: Any, source: str, disk: Disk | None) -> Table:
     if not len(data):
         raise DataError("has no rows", where=source)
-    arrow = data.with_format("arrow")[:]
-    check_names(list(arrow.column_names), source)
-    columns: dict[str, list[Any]] = {name: arrow.column(name).to_pylist() for name in arrow.column_names}
+    names = list(data.column_names)
+    check_names(names, source)
     classes = _class_columns(data)
     label_names: Mapping[str, str] = {}
-    for column in classes:
-        spelled = {i: str(name) for i, name in enumerate(data.features[column].names)}
+    spelled: dict[str, dict[int, str]] = {}
+    for name in classes:
+        spelled[name] = {i: str(known) for i, known in enumerate(data.features[name].names)}
         if len(classes) == 1:
-            label_names = {str(i): name for i, name in spelled.items()}
-            spelled = {i: str(i) for i in spelled}
-        columns[column] = [spelled.get(value) for value in columns[column]]
-    return Table(source, columns, row_places(len(data)), label_names)
+            label_names = {str(i): known for i, known in spelled[name].items()}
+            spelled[name] = {i: str(i) for i in spelled[name]}
+    kept = Columns(disk)
+    columns = {name: kept.new() for name in names}
+    for batch in data.with_format("arrow").iter(PORTION):  # of files that the package maps into memory
+        for name, column in columns.items():
+            values = batch.column(name).to_pylist()
+            column.extend([spelled[name].get(value) for value in values] if name in spelled else values)
+    return Table(source, {name: column.done() for name, column in columns.items()}, row_places(len(data)), label_names)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import compress
 from typing import Any, overload
 
 import numpy as np
 
+from whet.data.store import taken
 from whet.records import Bools, Ints
 
 MOST_SHARED = 1_000
@@ -69,7 +71,7 @@ def kept_places(places: Sequence[str], keep: Bools) -> Sequence[str]:
     """Those of the rows to keep."""
     if isinstance(places, Places):
         return Places(places.word, kept_numbers(places.numbers, keep))
-    return tuple(compress(places, keep.tolist()))
+    return taken(places, keep)
 
 
 def kept_numbers(numbers: Sequence[int], keep: Bools) -> Sequence[int]:
@@ -102,8 +104,15 @@ def repeated(keys: Ints) -> list[int]:
     return rows
 
 
-def in_both(texts: Sequence[str], others: Sequence[str]) -> set[str]:
-    """The texts that stand in both."""
+def digest(text: str) -> bytes:
+    """What stands for a text among those whose hashes are equal: 16 bytes, which two texts never share."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def rows_of_both(texts: Sequence[str], others: Sequence[str]) -> Bools:
+    """Rows whose text stands among the others too [B]."""
     keys, theirs = hashes(texts), hashes(others)
-    mine = {texts[i] for i in np.flatnonzero(np.isin(keys, theirs)).tolist()}
-    return mine & {others[i] for i in np.flatnonzero(np.isin(theirs, keys)).tolist()}
+    known = set(map(digest, taken(others, np.isin(theirs, keys))))
+    found = np.isin(keys, theirs)
+    found[found] = [digest(text) in known for text in taken(texts, found)]
+    return found

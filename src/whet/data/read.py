@@ -16,6 +16,7 @@ from typing import Any
 
 from whet.data.delimited import check_names, read_delimited
 from whet.data.formats import SUPPORTED, decoded, read_file, table_of_rows
+from whet.data.growing import Columns, Disk
 from whet.data.hub import read_hub, source_of
 from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError, did_you_mean, quoted
@@ -37,7 +38,7 @@ IN_PYTHON = (
 )
 
 
-def read(data: object, *, encoding: str = "utf-8") -> Source:
+def read(data: object, *, encoding: str = "utf-8", disk: Disk | None = None) -> Source:
     """The tables that DATA stands for, one a split; a single file is the table `train`.
 
     `data` is a path to csv, tsv, jsonl or parquet (each also gzipped) or to a folder of class
@@ -45,7 +46,8 @@ def read(data: object, *, encoding: str = "utf-8") -> Source:
     name, which is a local file or folder where there is one, else a hub data set; or a Python
     object: a DataFrame of pandas or polars, a pyarrow Table, a `datasets.Dataset` or `DatasetDict`,
     a dict of columns, a dict of tables by side, or a list of dicts, (text, label) pairs or texts. A Source comes back
-    as it is. `encoding` is that of text files.
+    as it is. `encoding` is that of text files. Columns that are too large for memory lie on the `disk`; without
+    one, and of a Python object that holds them already, they lie in memory.
 
     Raises DataError for everything that cannot be read, with its place; UsageError for an unknown
     encoding; MissingExtraError without pyarrow or datasets where they are needed.
@@ -53,18 +55,20 @@ def read(data: object, *, encoding: str = "utf-8") -> Source:
     if isinstance(data, Source):
         return data
     if isinstance(data, str):
-        return _from_name(data, encoding)
+        return _from_name(data, encoding, disk)
     if isinstance(data, os.PathLike):
-        return _from_path(Path(data), encoding)
-    return _from_object(data)
+        return _from_path(Path(data), encoding, disk)
+    return _from_object(data, disk)
 
 
-def read_side(data: object, side: Side, *, encoding: str = "utf-8") -> tuple[Table, tuple[str, ...]]:
+def read_side(
+    data: object, side: Side, *, encoding: str = "utf-8", disk: Disk | None = None
+) -> tuple[Table, tuple[str, ...]]:
     """One table for one side of a job, as for `--test FILE`, and what must be said about it.
 
     Of several tables it is the one called like the side; where none is, DataError lists them.
     """
-    source = read(data, encoding=encoding)
+    source = read(data, encoding=encoding, disk=disk)
     if len(source.tables) == 1:
         return next(iter(source.tables.values())), source.notices
     split = split_for(source, side)
@@ -82,26 +86,26 @@ def split_for(source: Source, side: Side) -> str | None:
     return next((name for name in SIDE_NAMES[side] if name in source.tables), None)
 
 
-def _from_name(name: str, encoding: str) -> Source:
+def _from_name(name: str, encoding: str, disk: Disk | None) -> Source:
     if not name.strip() or "\0" in name:
         raise DataError("an empty name" if not name.strip() else "a name with a NUL character", where="DATA")
     kind, _, rest = name.partition(":")
     if kind == "hf":
-        return _named(read_hub(rest), rest.split("/")[1 if rest.count("/") == 2 else -1])
+        return _named(read_hub(rest, disk), rest.split("/")[1 if rest.count("/") == 2 else -1])
     if kind == "sample":
         return read_sample(rest, resources.files("whet") / "data" / "samples")
     if "://" in name:
         raise DataError("an address on the web", where=name, expected="a file", todo="Download it first")
     path = Path(name)
     if path.suffix or "/" in name or os.sep in name or name in (".", ".."):
-        return _from_path(path, encoding)
+        return _from_path(path, encoding, disk)
     if os.path.lexists(path):
-        source = _from_path(path, encoding)
+        source = _from_path(path, encoding, disk)
         what = "folder" if path.is_dir() else "file"
         notice = f"{name} is the local {what}; the hub data set of that name is hf:{name}"
         return Source(source.name, source.tables, (notice, *source.notices))
     try:
-        return _named(read_hub(name), name)
+        return _named(read_hub(name, disk), name)
     except (DataError, MissingExtraError) as fault:
         saw = f"no local file or folder is called {name}, and {fault.saw}"
         todo = _nearest(name, Path()) or fault.todo
@@ -139,7 +143,7 @@ def _named(source: Source, name: str) -> Source:
 # ---------------------------------------------------------------- paths
 
 
-def _from_path(path: Path, encoding: str) -> Source:
+def _from_path(path: Path, encoding: str, disk: Disk | None) -> Source:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -148,10 +152,10 @@ def _from_path(path: Path, encoding: str) -> Source:
         reason = fault.strerror if isinstance(fault, OSError) else None
         raise DataError(f"cannot be read: {reason or fault}", where=str(path)) from None
     if stat.S_ISDIR(mode):
-        return _named(_from_folder(path, encoding), path.resolve().name)
+        return _named(_from_folder(path, encoding, disk), path.resolve().name)
     if not stat.S_ISREG(mode):
         raise DataError("not a regular file", where=str(path), expected=SUPPORTED)
-    table, notices = read_file(path, encoding=encoding)
+    table, notices = read_file(path, encoding=encoding, disk=disk)
     stem = path.name.split(".")[0] if path.name.lower().endswith(".gz") else path.stem
     if any(stem.lower() in names for names in SIDE_NAMES.values()):
         stem = path.resolve().parent.name  # imdb/train.parquet is imdb
@@ -179,20 +183,20 @@ def _nearest(name: str, folder: Path) -> str:
     return f"Did you mean {str(folder / alike[near[0]])!r}" if near else ""
 
 
-def _from_folder(folder: Path, encoding: str) -> Source:
+def _from_folder(folder: Path, encoding: str, disk: Disk | None) -> Source:
     """Class folders of .txt files, or sides of class folders as in aclImdb."""
     try:
         inner = _folders(folder)
         sides = [(side, entry) for side in SIDE_NAMES for entry in inner if _is_side(entry, side)]
         if not sides:
-            table, notices = _class_folders(folder, encoding)
+            table, notices = _class_folders(folder, encoding, disk)
             return Source(folder.name, {"train": table}, notices)
         tables: dict[str, Table] = {}
         said: list[str] = []
         for side, entry in sides:
             if side in tables:
                 raise DataError(f"{entry.name} is a second folder for the {side} side", where=str(folder))
-            tables[side], notices = _class_folders(entry, encoding)
+            tables[side], notices = _class_folders(entry, encoding, disk)
             said += notices
         other = [entry.name for entry in inner if entry not in [each for _, each in sides]]
         if other:
@@ -212,10 +216,10 @@ def _is_side(folder: Path, side: Side) -> bool:
     return folder.name.lower() in SIDE_NAMES[side] and bool(_folders(folder))
 
 
-def _class_folders(folder: Path, encoding: str) -> tuple[Table, tuple[str, ...]]:
-    texts: list[str] = []
-    labels: list[str] = []
-    places: list[str] = []
+def _class_folders(folder: Path, encoding: str, disk: Disk | None) -> tuple[Table, tuple[str, ...]]:
+    columns = Columns(disk)
+    texts, labels, places = columns.new(), columns.new(), columns.new()
+    rows = 0
     notices: list[str] = []
     for entry in _folders(folder):
         files = sorted(file for file in entry.iterdir() if not file.name.startswith("."))
@@ -226,10 +230,11 @@ def _class_folders(folder: Path, encoding: str) -> tuple[Table, tuple[str, ...]]
         if len(kept) < len(files):
             notices.append(f"{entry}: left out as no .txt files: {len(files) - len(kept):,}")
         for file in kept:
-            texts.append(decoded(file.read_bytes(), where=str(file), encoding=encoding))
-            labels.append(entry.name)
-            places.append(f"{entry.name}/{file.name}")
-    if not texts:
+            texts.extend([decoded(file.read_bytes(), where=str(file), encoding=encoding)])
+            labels.extend([entry.name])
+            places.extend([f"{entry.name}/{file.name}"])
+        rows += len(kept)
+    if not rows:
         data = sorted(file for file in folder.iterdir() if DATA_FILE.search(file.name))
         raise DataError(
             "no class folders with .txt files in this folder",
@@ -237,15 +242,15 @@ def _class_folders(folder: Path, encoding: str) -> tuple[Table, tuple[str, ...]]
             expected="pos/*.txt and neg/*.txt, or train/pos/*.txt and so on",
             todo=f"Give one of its files: {', '.join(str(file) for file in data[:6])}" if data else "",
         )
-    return Table(str(folder), {"text": texts, "label": labels}, places), tuple(notices)
+    return Table(str(folder), {"text": texts.done(), "label": labels.done()}, places.done()), tuple(notices)
 
 
 # ---------------------------------------------------------------- Python objects
 
 
-def _from_object(data: object) -> Source:
+def _from_object(data: object, disk: Disk | None) -> Source:
     if _package(data) == "datasets":
-        return _named(source_of(data, name="data"), "data")
+        return _named(source_of(data, name="data", disk=disk), "data")
     if isinstance(data, Mapping) and data and all(_is_table(value) for value in data.values()):
         sides = {str(side): _table(value, f"data[{side}]") for side, value in data.items()}
         return Source("data", sides)

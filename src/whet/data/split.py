@@ -14,13 +14,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import compress
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from whet.data.places import hashes, kept_numbers, kept_places, repeated
+from whet.data import store
+from whet.data.places import digest, hashes, kept_numbers, kept_places, repeated
 from whet.data.targets import strata
 from whet.errors import DataError, UsageError, quoted
 from whet.records import Bools, Examples, Floats, Ints, Side, Splits
@@ -35,7 +35,7 @@ class _Pool:
     """The rows that are left to draw from."""
 
     rows: Examples
-    classes: tuple[str, ...]
+    classes: Sequence[str]
     """Of each row, by those that it was one of at first: which of its labels is the rarest may change."""
     counts: Mapping[str, float]
     """Class to the rows that a share counts, which may be more or fewer than are left."""
@@ -122,9 +122,7 @@ def _wishes(
     wanted_test = _wish(test, "test", sides)
     wanted_validation = _wish(validation, "validation", sides)
     if isinstance(wanted_test, Examples) and isinstance(wanted_validation, Examples):
-        same = replace(wanted_test, source="", places=(), row_ids=()) == replace(
-            wanted_validation, source="", places=(), row_ids=()
-        )
+        same = _same(wanted_test, wanted_validation)
         if same and validation == "auto":
             wanted_validation = AUTO_SHARE  # DATA's validation rows were made the test side
         elif same:
@@ -216,7 +214,7 @@ def _carve(pool: _Pool, side: Side, share: float, seed: int, *, leave: bool) -> 
             todo=f"Add rows, name a file with --{side} FILE, or go without by --{side} none",
         )
     taken = np.isin(groups, list(chosen))
-    left = _Pool(select(pool.rows, ~taken), _kept(labels, (~taken).tolist()) or (), pool.counts, pool.name)
+    left = _Pool(select(pool.rows, ~taken), store.taken(labels, ~taken), pool.counts, pool.name)
     return select(pool.rows, taken), left
 
 
@@ -298,12 +296,26 @@ def _allocate(quotas: Floats, total: int, caps: Ints) -> Ints:
 # ---------------------------------------------------------------- rows
 
 
+def _same(rows: Examples, others: Examples) -> bool:
+    """Whether they have the same texts and answers."""
+    return all(
+        mine is theirs or (mine is not None and theirs is not None and store.same(mine, theirs))
+        for mine, theirs in (
+            (rows.texts, others.texts),
+            (rows.pairs, others.pairs),
+            (rows.labels, others.labels),
+            (rows.several, others.several),
+            (rows.values, others.values),
+        )
+    )
+
+
 def _keys(examples: Examples) -> Sequence[str]:
     """What of each row must not stand on two sides: its text, of a pair both."""
-    stripped = [text.strip() for text in examples.texts]
+    stripped = store.mapped(examples.texts, str.strip)
     if examples.pairs is None:
         return stripped
-    return [f"{len(text)} {text} {pair.strip()}" for text, pair in zip(stripped, examples.pairs, strict=True)]
+    return store.joined(stripped, examples.pairs, lambda text, pair: f"{len(text)} {text} {pair.strip()}")
 
 
 def _ids(labels: Iterable[str], names: list[str]) -> Ints:
@@ -314,16 +326,17 @@ def _ids(labels: Iterable[str], names: list[str]) -> Ints:
 def _groups(keys: Sequence[str]) -> Ints:
     """Number of the group of equal texts [B], numbered by first appearance."""
     first = np.arange(len(keys))  # row of the first text that is equal
-    known: dict[str, int] = {}
-    for row in repeated(hashes(keys)):
-        first[row] = known.setdefault(keys[row], row)
+    known: dict[bytes, int] = {}
+    again = repeated(hashes(keys))
+    for row, key in zip(again, store.picked(keys, np.array(again, dtype=np.int64)), strict=True):
+        first[row] = known.setdefault(digest(key), row)
     groups: Ints = np.unique(first, return_inverse=True)[1].astype(np.int64)
     return groups
 
 
 def _firsts(keys: Sequence[str], groups: Ints) -> Iterable[str]:
     """The first text of each group."""
-    return (keys[i] for i in np.unique(groups, return_index=True)[1])
+    return store.picked(keys, np.unique(groups, return_index=True)[1])
 
 
 def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
@@ -340,21 +353,20 @@ def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
 
 def select(examples: Examples, taken: Bools) -> Examples:
     """The rows that are taken [B], in their order."""
-    keep = taken.tolist()
     return Examples(
         source=examples.source,
-        texts=tuple(compress(examples.texts, keep)),
-        labels=_kept(examples.labels, keep),
+        texts=store.taken(examples.texts, taken),
+        labels=_kept(examples.labels, taken),
         places=kept_places(examples.places, taken),
         row_ids=kept_numbers(examples.row_ids, taken),
-        pairs=_kept(examples.pairs, keep),
-        several=_kept(examples.several, keep),
-        values=_kept(examples.values, keep),
+        pairs=_kept(examples.pairs, taken),
+        several=_kept(examples.several, taken),
+        values=_kept(examples.values, taken),
     )
 
 
-def _kept(values: tuple[Kept, ...] | None, keep: Sequence[bool]) -> tuple[Kept, ...] | None:
-    return None if values is None else tuple(compress(values, keep))
+def _kept(values: Sequence[Kept] | None, taken: Bools) -> Sequence[Kept] | None:
+    return None if values is None else store.taken(values, taken)
 
 
 def _plural(count: int, noun: str) -> str:

@@ -5,6 +5,8 @@ Sizes: B rows, C labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from whet.labels import LabelSet
@@ -50,7 +52,7 @@ def classes_of(targets: Targets) -> Ints:
     return np.asarray(targets, dtype=np.int64)
 
 
-def strata(rows: Examples) -> tuple[str, ...]:
+def strata(rows: Examples) -> Sequence[str]:
     """The same of rows, by name."""
     if rows.labels is not None:
         return rows.labels

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -330,8 +330,9 @@ def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 def _spans(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[range]:
     """The rows of each chunk."""
     start = characters = 0
-    for end, text in enumerate(texts, start=1):
-        characters += len(text) + (0 if pairs is None else len(pairs[end - 1]))
+    seconds = repeat("") if pairs is None else pairs
+    for end, (text, second) in enumerate(zip(texts, seconds, strict=False), start=1):
+        characters += len(text) + len(second)
         if end - start == CHUNK_ROWS or characters >= CHUNK_CHARACTERS or end == len(texts):
             yield range(start, end)
             start, characters = end, 0

@@ -28,6 +28,7 @@ PAIR_PASSES, PAIR_SEARCH_PASSES = 14.0, 100.0  # of pairs, both of whose texts c
 LABEL_PASSES, SEARCH_LABEL_PASSES = 2.4, 6.0  # and of each label of several (docs/log.md, 2026-11-27)
 PAIR_FEATURES = 4  # times those of their texts
 LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded,
+MOST_BYTES = 2 * 10**9  # that the training rows may take; of more rows as many are drawn as take so much
 BYTES, DENSE_BYTES = 25, 160  # and for each training character, of words and of dense scripts (docs/log.md, 2026-11-24)
 
 
@@ -126,7 +127,8 @@ def expected_seconds(
         Counter([*words, *map("".join if dense else " ".join, itertools.pairwise(words))])
     per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
     passes = _passes(labels, paired=pairs is not None, search=len(train_texts) <= SEARCH_ROWS)
-    return per_character * (sum(map(len, train)) * passes + sum(map(len, test)))
+    learnt = sum(map(len, train)) * fitting_rows(train_texts, second=second) / max(1, len(train_texts))
+    return per_character * (learnt * passes + sum(map(len, test)))
 
 
 def _passes(labels: LabelSet | None, *, paired: bool, search: bool) -> float:
@@ -147,10 +149,20 @@ def expected_bytes(
 ) -> int:
     """Memory that `baselines` takes at its highest without its cache, LIBRARIES among it, which stay.
     `labels`: None for classes; `second`: the second texts of pairs."""
-    texts = Inputs(train_texts, second).every()
-    dense = analyzer(texts)["analyzer"] != "word"
-    each = (DENSE_BYTES if dense else BYTES) * (1 if second is None else PAIR_FEATURES)
+    needed, rows = _needed(train_texts, second), fitting_rows(train_texts, second=second)
     tables = 0
     if labels is not None and labels.kind == "several":  # probabilities of rows held back
-        tables = 8 * len(train_texts) * len(labels) * (len(STRENGTHS) if len(train_texts) <= SEARCH_ROWS else 1)
-    return LIBRARIES + each * sum(map(len, texts)) + tables
+        tables = 8 * rows * len(labels) * (len(STRENGTHS) if rows <= SEARCH_ROWS else 1)
+    return LIBRARIES + min(needed, MOST_BYTES) + tables
+
+
+def fitting_rows(train_texts: Sequence[str], *, second: Sequence[str] | None = None) -> int:
+    """How many of the training rows, drawn by chance, do not take more than MOST_BYTES."""
+    needed = _needed(train_texts, second)
+    return len(train_texts) if needed <= MOST_BYTES else max(1, len(train_texts) * MOST_BYTES // needed)
+
+
+def _needed(train_texts: Sequence[str], second: Sequence[str] | None) -> int:
+    dense = analyzer(train_texts)["analyzer"] != "word"
+    each = (DENSE_BYTES if dense else BYTES) * (1 if second is None else PAIR_FEATURES)
+    return each * sum(map(len, itertools.chain(train_texts, second or ())))

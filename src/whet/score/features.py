@@ -6,7 +6,7 @@ Sizes in comments: B rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from whet.records import Floats, Ints
 
 # Lengths of the pieces of characters that are looked for in both texts of a pair: by words, by dense scripts.
 PIECES = {"word": (3, 5), "char_wb": (1, 2)}
+
+PART_ROWS = 10_000
+"""Rows to be answered whose features are held at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ class Inputs:
     def take(self, rows: Ints) -> Inputs:
         second = None if self.second is None else [self.second[i] for i in rows]
         return Inputs([self.texts[i] for i in rows], second)
+
+    def parts(self) -> Iterator[Inputs]:
+        """The same rows, so many at a time that their features take little memory."""
+        for start in range(0, len(self), PART_ROWS):
+            part = slice(start, start + PART_ROWS)
+            yield Inputs(self.texts[part], None if self.second is None else self.second[part])
 
     def every(self) -> Sequence[str]:
         """All texts: [B], of pairs the first ones and then the second ones [2 B]."""

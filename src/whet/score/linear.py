@@ -48,8 +48,8 @@ def classes(train: Inputs, ids: Ints, test: Inputs) -> Ints | None:
         warnings.simplefilter("ignore")
         strength = _strength(words, train, ids)
         fitted = _classifier(strength, ids, train.second is not None).fit(features.fit(words, train), ids)
-        predicted: Ints = fitted.predict(features.transform(words, test)).astype(np.int64)
-    return predicted
+        answered = [fitted.predict(features.transform(words, part)).astype(np.int64) for part in test.parts()]
+    return np.concatenate([np.zeros(0, np.int64), *answered])
 
 
 def answers(train: Inputs, true: Bools, test: Inputs, labels: LabelSet) -> tuple[Bools, Floats] | None:
@@ -83,8 +83,8 @@ def values(train: Inputs, true: Floats, test: Inputs) -> Floats | None:
                     errors[i] += np.sum((fitted.predict(held_rows) - true[held]) ** 2)
             strength = STRENGTHS[int(errors.argmin())]
         fitted = Ridge(strength).fit(features.fit(words, train), true)
-        predicted: Floats = fitted.predict(features.transform(words, test)).astype(np.float64)
-    return predicted
+        answered = [fitted.predict(features.transform(words, part)).astype(np.float64) for part in test.parts()]
+    return np.concatenate([np.zeros(0), *answered])
 
 
 # ---------------------------------------------------------------- one label

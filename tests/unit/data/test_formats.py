@@ -8,6 +8,7 @@ import io
 import json
 import pickle
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whet.data import delimited, formats
 from whet.data.delimited import OpenText, read_delimited
-from whet.data.formats import read_file, read_jsonl
+from whet.data.formats import read_file, read_jsonl, read_lines
 from whet.errors import DataError, MissingExtraError, UsageError
 from whet.records import Table
 
@@ -430,3 +432,37 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(DataError) as caught:
         read_file(tmp_path / "t.csv", encoding="utf-8")
     assert caught.value.message == f"{tmp_path / 't.csv'}: cannot be read: Permission denied."
+
+
+def test_a_quote_that_is_not_closed_in_a_large_file_does_not_fill_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "LONGEST", 100)
+    path = tmp_path / "t.csv"
+    path.write_text('text,label\na,1\n"b,2\n' + "c,3\n" * 1_000)
+    with pytest.raises(DataError) as told:
+        read_file(path, encoding="utf-8")
+    assert told.value.saw == "the quote opened at line 3 is not closed within 100 characters"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".txt"])
+def test_bytes_that_do_not_fit_far_inside_a_file_are_told_with_their_line(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "AROUND", 50)
+    path = tmp_path / f"t{suffix}"
+    path.write_bytes(b"text,label\n" + b"a,1\n" * 999 + b"caf\xe9,2\n" + b"b,1\n" * 1_000)
+    with pytest.raises(DataError) as told:
+        read_file(path, encoding="utf-8") if suffix == ".csv" else read_lines(path, encoding="utf-8")
+    assert told.value.saw == "not UTF-8: byte 0xe9 at line 1001 does not fit"
+    assert told.value.todo.startswith("Save the file as UTF-8, or give its encoding: --encoding ")
+
+
+@given(st.text(max_size=30))
+def test_lines_are_what_a_split_at_line_feeds_gives(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.txt"
+        path.write_bytes(text.encode())
+        lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
+        assert read_lines(path, encoding="utf-8") == (lines if lines[-1] else lines[:-1])

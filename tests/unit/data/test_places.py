@@ -15,11 +15,11 @@ from whet.data.places import (
     Places,
     Texts,
     hashes,
-    in_both,
     kept_numbers,
     kept_places,
     repeated,
     row_places,
+    rows_of_both,
     sharing,
 )
 
@@ -80,10 +80,10 @@ def test_every_text_that_stands_twice_is_among_the_repeated_rows(texts: list[str
 
 
 @given(TEXTS, TEXTS)
-def test_the_texts_in_both_are_the_intersection(texts: list[str], others: list[str]) -> None:
-    assert in_both(texts, others) == set(texts) & set(others)
+def test_rows_of_both_are_those_whose_text_stands_among_the_others(texts: list[str], others: list[str]) -> None:
+    assert rows_of_both(texts, others).tolist() == [text in others for text in texts]
 
 
 def test_texts_of_one_hash_are_not_taken_for_equal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
-    assert in_both(["a", "b"], ["b", "c"]) == {"b"}
+    assert rows_of_both(["a", "b"], ["b", "c"]).tolist() == [False, True]

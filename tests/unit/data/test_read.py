@@ -13,6 +13,7 @@ import pytest
 
 from whet.data import read as reading
 from whet.data.columns import examples, find_columns
+from whet.data.growing import Disk
 from whet.data.read import read, read_sample, read_side, split_for
 from whet.errors import DataError, MissingExtraError
 from whet.records import Source, Table
@@ -31,7 +32,7 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The hub is not there; what was asked of it is kept."""
     asked: list[str] = []
 
-    def refuse(spec: str) -> Source:
+    def refuse(spec: str, disk: Disk | None) -> Source:
         asked.append(spec)
         raise DataError("the hub could not be reached", where=f"hf:{spec}", todo="Give a local file")
 
@@ -201,7 +202,7 @@ def test_a_bare_name_that_is_nowhere_suggests_the_local_file(here: Path, no_hub:
 
 
 def test_a_bare_name_without_the_package_datasets_says_both(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(spec: str) -> Source:
+    def refuse(spec: str, disk: Disk | None) -> Source:
         raise MissingExtraError("datasets is not installed", where=spec, todo="Run: pip")
 
     monkeypatch.setattr(reading, "read_hub", refuse)
@@ -220,7 +221,7 @@ def test_a_bare_name_without_the_package_datasets_says_both(here: Path, monkeypa
 )
 def test_hub_names_reach_the_hub(here: Path, monkeypatch: pytest.MonkeyPatch, given: str, spec: str, name: str) -> None:
     table = Table("t", {"text": ["a"]}, ["row 1"])
-    monkeypatch.setattr(reading, "read_hub", {spec: Source("x", {"test": table}, ("said",))}.__getitem__)
+    monkeypatch.setattr(reading, "read_hub", lambda asked, disk: {spec: Source("x", {"test": table}, ("said",))}[asked])
     assert read(given) == Source(name, {"test": table}, ("said",))
 
 

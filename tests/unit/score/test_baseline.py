@@ -217,3 +217,19 @@ def test_memory_grows_with_the_characters_the_pairs_and_the_labels():
     assert expected_bytes(TEN, second=TEN) == libraries + 200 * 25 * 4
     assert expected_bytes(TEN, SEVERAL) == libraries + 100 * 25 + 10 * 3 * 8 * 5
     assert expected_bytes(TEN * 1000, SEVERAL) == libraries + 100_000 * 25 + 10_000 * 3 * 8
+
+
+def test_rows_that_take_more_than_their_share_of_memory_are_fewer(monkeypatch):
+    texts = ["a film of forty characters, as they go .."] * 100
+    assert baseline.fitting_rows(texts) == 100
+    needed = expected_bytes(texts) - baseline.LIBRARIES
+    monkeypatch.setattr(baseline, "MOST_BYTES", needed // 4)
+    assert baseline.fitting_rows(texts) == 25
+    assert baseline.fitting_rows(texts, second=texts) == 3
+    assert expected_bytes(texts) == baseline.LIBRARIES + needed // 4
+
+
+def test_the_answers_do_not_hang_on_how_many_rows_are_answered_at_a_time(monkeypatch):
+    before = run().tfidf
+    monkeypatch.setattr("whet.score.features.PART_ROWS", 3)
+    assert run().tfidf == before

@@ -1,4 +1,4 @@
-"""Empty texts, and texts that stand twice, on two sides or under two labels: compared by hash, then in full."""
+"""Empty texts, and texts that stand twice, on two sides or under two labels: compared by hash, then by digest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet.data.doctor.part import Part, row_count
-from whet.data.places import hashes, in_both, repeated
+from whet.data.places import digest, hashes, repeated, rows_of_both
+from whet.data.store import picked
 from whet.records import Bools, Finding, Severity
 
 MANY_EMPTY = 0.05
@@ -25,7 +26,10 @@ MANY_LEAKED = 0.2
 class Mixed:
     """Texts that stand under several labels."""
 
-    texts: frozenset[str]
+    texts: int
+    """How many."""
+    empty: bool
+    """Whether the empty one is among them."""
     rows: tuple[int, ...]
     """Every row with such a text."""
 
@@ -37,33 +41,37 @@ def empty_rows(part: Part) -> list[int]:
 
 def surplus_rows(part: Part) -> list[int]:
     """Rows beyond the first of each text. Empty texts are a finding of their own and none of these."""
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     surplus = []
-    for i in repeated(hashes(part.texts)):
-        text = part.texts[i]
-        if text in seen and text.strip():
+    again = repeated(hashes(part.texts))
+    for i, text in zip(again, picked(part.texts, np.array(again, dtype=np.int64)), strict=True):
+        key = digest(text)
+        if key in seen and text.strip():
             surplus.append(i)
-        seen.add(text)
+        seen.add(key)
     return surplus
 
 
 def mixed_texts(part: Part) -> Mixed:
     """Equal texts under different labels, the empty text too."""
     assert part.labels is not None
-    first: dict[str, str] = {}
-    mixed: set[str] = set()
+    first: dict[bytes, str] = {}
+    mixed: set[bytes] = set()
     again = repeated(hashes(part.texts))
-    for i in again:
-        text = part.texts[i]
-        if first.setdefault(text, part.labels[i]) != part.labels[i]:
-            mixed.add(text)
-    return Mixed(frozenset(mixed), tuple(i for i in again if part.texts[i] in mixed))
+    keys = [digest(text) for text in picked(part.texts, np.array(again, dtype=np.int64))]
+    for i, key in zip(again, keys, strict=True):
+        if first.setdefault(key, part.labels[i]) != part.labels[i]:
+            mixed.add(key)
+    rows = tuple(i for i, key in zip(again, keys, strict=True) if key in mixed)
+    return Mixed(len(mixed), digest("") in mixed, rows)
 
 
 def rows_in(part: Part, train: Part) -> Bools:
     """Which rows of a part have a text that train has [B]; empty texts are none of these."""
-    known = in_both(part.texts, train.texts)
-    return np.fromiter((text in known and bool(text.strip()) for text in part.texts), np.bool_, len(part.texts))
+    found = rows_of_both(part.texts, train.texts)
+    rows = np.flatnonzero(found)
+    found[rows] = [bool(text.strip()) for text in picked(part.texts, rows)]
+    return found
 
 
 def empty(part: Part) -> Iterator[Finding]:
@@ -104,12 +112,12 @@ def contradictions(part: Part) -> Iterator[Finding]:
     mixed = mixed_texts(part)
     if not mixed.texts:
         return
-    stand = "text stands" if len(mixed.texts) == 1 else "texts stand"
-    of_them = ", one of them empty" if "" in mixed.texts and len(mixed.texts) > 1 else ""
-    saw = f"{len(mixed.texts):,} {stand} under different labels{of_them} ({part.where(mixed.rows)})"
+    stand = "text stands" if mixed.texts == 1 else "texts stand"
+    of_them = ", one of them empty" if mixed.empty and mixed.texts > 1 else ""
+    saw = f"{mixed.texts:,} {stand} under different labels{of_them} ({part.where(mixed.rows)})"
     todo = "No model can answer both; decide for one label or remove the rows"
     figures = {"rows": len(mixed.rows)}
-    yield part.finding("contradictory_labels", "warning", len(mixed.texts), saw, todo, mixed.rows, figures)
+    yield part.finding("contradictory_labels", "warning", mixed.texts, saw, todo, mixed.rows, figures)
 
 
 def overlap(part: Part, train: Part) -> Iterator[Finding]:
@@ -117,7 +125,7 @@ def overlap(part: Part, train: Part) -> Iterator[Finding]:
     rows = np.flatnonzero(rows_in(part, train)).tolist()
     if not rows:
         return
-    texts, total = len({part.texts[i] for i in rows}), len(part.texts)
+    texts, total = len({digest(text) for text in picked(part.texts, np.array(rows))}), len(part.texts)
     copies = "" if texts == len(rows) else f", {texts:,} different texts,"
     stand = "stands" if len(rows) == 1 else "stand"
     saw = f"{len(rows):,} of {row_count(total)}{copies} {stand} in {train.source} too ({part.where(rows)})"

@@ -44,7 +44,7 @@ def check(sides: Mapping[str, Examples], columns: Columns, *, source: str, drawn
         },
         looked_for=EXACT,
         findings=in_order(_findings(parts, drawn)),
-        head_pairs=() if first is None or first.pairs is None else first.pairs[:HEAD_ROWS],
+        head_pairs=() if first is None or first.pairs is None else tuple(first.pairs[:HEAD_ROWS]),
         values={side: tasks.spread(part.values) for side, part in parts.items() if part.values},
     )
 

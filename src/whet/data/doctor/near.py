@@ -10,16 +10,18 @@ Sizes in comments: U texts, S shingles.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whet.data.doctor.part import Part, percent, row_count
-from whet.data.places import hashes, in_both, repeated
-from whet.records import Bools, Finding, Severity
+from whet.data.places import digest, hashes, repeated, rows_of_both
+from whet.data.store import mapped, picked
+from whet.records import Bools, Finding, Ints, Severity
 
 CODES = ("near_duplicates", "near_in_train")
 
@@ -39,6 +41,9 @@ LOOKED_AT = 20
 MOST_COMPARED = 400_000
 """Comparisons after which the search ends, some 20 s: in texts from one mould all are candidates."""
 
+MOST_ROWS = 500_000
+"""Rows that are compared; of more as many are drawn."""
+
 CHUNK = 500_000  # characters whose shingles are held at a time
 MANY = 0.01
 
@@ -57,25 +62,35 @@ class Near:
     """Side to row to a row of train."""
     whole: bool
     """Whether every candidate was compared."""
+    drawn: int | None = None
+    """How many rows were drawn to be compared; None: all were."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Units:
     """The different texts of all parts, train's first, with the part and the row of each [U]."""
 
-    texts: Sequence[str]
+    texts: Sequence[Sequence[str]]
+    """Of each part, bare."""
+    firsts: Sequence[int]
+    """The unit that each part begins with."""
     part: NDArray[np.int64]
     row: NDArray[np.int64]
     leaked: Bools
     """Whether train has the very text, and it is of another part."""
 
+    def text(self, unit: int) -> str:
+        part = int(self.part[unit])
+        return self.texts[part][unit - self.firsts[part]]
+
 
 def find(parts: Sequence[Part]) -> Near:
     """Rows that are nearly equal to an earlier row of their part, and to one of train, which is the
-    first part where there is one."""
-    units = _units(parts)
+    first part where there is one. Of more than MOST_ROWS rows as many are compared, drawn of every part alike."""
+    total = sum(len(part.texts) for part in parts)
+    units = _units(parts, min(1.0, MOST_ROWS / max(1, total)))
     found = _Search(units, parts[0].side == "train" if parts else False)
-    for bucket in _buckets(_bands(units.texts)):
+    for bucket in _buckets(_bands(chain.from_iterable(units.texts))):
         if not found.compare(bucket):
             break
     within: dict[str, dict[int, int]] = {part.side: {} for part in parts}
@@ -85,13 +100,21 @@ def find(parts: Sequence[Part]) -> Near:
     for unit, other in found.in_train.items():
         in_train[parts[units.part[unit]].side][int(units.row[unit])] = int(units.row[other])
     in_train = {part.side: _with_copies(part, in_train[part.side]) for part in parts if part.side in in_train}
-    return Near(within, in_train, found.whole)
+    drawn = MOST_ROWS if total > MOST_ROWS else None
+    return Near(within, in_train, found.whole and drawn is None, drawn)
 
 
 def expected_seconds(rows: int, characters: int) -> float:
     """What `find` takes of a core of a present server, where few texts are alike: 4 s for the 50,000 reviews of
     IMDB, 5 s for the 200,000 of NSMC."""
     return 2.4e-5 * rows + 4.3e-8 * characters
+
+
+def said(near: Near, parts: Sequence[Part]) -> list[str]:
+    """What must be told of how they were looked for."""
+    total = sum(len(part.texts) for part in parts)
+    looked = f"near copies were looked for among {near.drawn or 0:,} of {row_count(total)}, drawn by chance"
+    return [looked] if near.drawn else []
 
 
 def findings(near: Near, parts: Sequence[Part]) -> Iterator[Finding]:
@@ -108,8 +131,10 @@ def _with_copies(part: Part, like: Mapping[int, int]) -> dict[int, int]:
     """The same for every row of an equal text."""
     if not like:
         return {}
-    texts = {part.texts[row]: other for row, other in like.items()}
-    return {row: texts[text] for row, text in enumerate(part.texts) if text in texts}
+    alike = picked(part.texts, np.array(list(like), dtype=np.int64))
+    others = dict(zip(map(digest, alike), like.values(), strict=True))
+    rows = np.flatnonzero(rows_of_both(part.texts, alike))
+    return {row: others[digest(text)] for row, text in zip(rows.tolist(), picked(part.texts, rows), strict=True)}
 
 
 def _within(part: Part, like: Mapping[int, int], least: str) -> Iterator[Finding]:
@@ -186,28 +211,40 @@ class _Search:
         return both >= THRESHOLD * (fewer + more - both)
 
     def _shingles_of(self, unit: int) -> Shingles:
-        return np.unique(_shingled([self._units.texts[unit]])[0])
+        return np.unique(_shingled([self._units.text(unit)])[0])
 
 
-def _units(parts: Sequence[Part]) -> _Units:
-    """What is compared: of equal texts of a part the first, without those that are too short."""
-    texts: list[str] = []
-    places: list[tuple[int, int, bool]] = []
+def _units(parts: Sequence[Part], share: float) -> _Units:
+    """What is compared: of equal texts of a part the first, without those that are too short; of all rows the
+    share that is drawn."""
+    texts: list[Sequence[str]] = []
+    rows: list[Ints] = []
+    leaked: list[Bools] = []
     for number, part in enumerate(parts):
-        known = in_both(part.texts, parts[0].texts) if number and parts[0].side == "train" else set()
-        seen: set[str] = set()
-        again = set(repeated(hashes(part.texts)))
-        for row, text in enumerate(part.texts):
-            if row in again:
-                if text in seen:
+        kept = np.arange(len(part.texts))
+        if share < 1:
+            kept = np.sort(np.random.default_rng(SEED).choice(kept, int(share * len(kept)), replace=False))
+        drawn = picked(part.texts, kept) if share < 1 else part.texts
+        seen: set[bytes] = set()
+        again = set(repeated(hashes(drawn)))
+        keep = np.zeros(len(kept), np.bool_)
+        for i, text in enumerate(drawn):
+            if i in again:
+                if (key := digest(text)) in seen:
                     continue
-                seen.add(text)
-            bare = _bare(text)
-            if len(bare) >= SHORTEST:
-                texts.append(bare)
-                places.append((number, row, text in known))
-    columns = np.array(places, dtype=np.int64).reshape(-1, 3)
-    return _Units(texts, columns[:, 0], columns[:, 1], columns[:, 2].astype(np.bool_))
+                seen.add(key)
+            keep[i] = len(_bare(text)) >= SHORTEST
+        rows.append(kept[keep])
+        texts.append(mapped(picked(part.texts, rows[-1]), _bare))
+        is_known = number > 0 and parts[0].side == "train"
+        known = rows_of_both(part.texts, parts[0].texts) if is_known else np.zeros(len(part.texts), np.bool_)
+        leaked.append(known[rows[-1]])
+    counts = [len(found) for found in rows]
+    none = np.zeros(0, np.int64)
+    return _Units(
+        texts, [0, *np.cumsum(counts).tolist()], np.repeat(np.arange(len(parts)), counts),
+        np.concatenate([none, *rows]), np.concatenate([none.astype(np.bool_), *leaked]),
+    )  # fmt: skip
 
 
 def _bare(text: str) -> str:
@@ -215,7 +252,7 @@ def _bare(text: str) -> str:
     return "".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
-def _bands(texts: Sequence[str]) -> NDArray[np.uint64]:
+def _bands(texts: Iterable[str]) -> NDArray[np.uint64]:
     """A number for each band of each text [U, BANDS]: equal where the band is."""
     from rensa import RMinHash
 
@@ -266,10 +303,14 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return values ^ (values >> np.uint64(31))
 
 
-def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    start = characters = 0
-    for end, text in enumerate(texts, start=1):
+def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:
+    waiting: list[str] = []
+    characters = 0
+    for text in texts:
+        waiting.append(text)
         characters += len(text)
-        if characters >= CHUNK or end == len(texts):
-            yield texts[start:end]
-            start, characters = end, 0
+        if characters >= CHUNK:
+            yield waiting
+            waiting, characters = [], 0
+    if waiting:
+        yield waiting

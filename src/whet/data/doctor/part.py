@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet.data.places import kept_places
+from whet.data.store import joined, taken
 from whet.records import Examples, Finding, Severity
 
 PLACES = 10
@@ -47,7 +48,7 @@ def part_of(side: str, examples: Examples) -> Part:
     """A side as it was read."""
     texts: Sequence[str] = examples.texts
     if examples.pairs is not None:
-        texts = [f"{text}\n{pair}" for text, pair in zip(texts, examples.pairs, strict=True)]
+        texts = joined(texts, examples.pairs, "{}\n{}".format)
     return Part(
         side, examples.source, texts, examples.labels, examples.places, examples.several, examples.values
     )  # fmt: skip
@@ -59,9 +60,7 @@ def labelled(part: Part) -> Part:
         return part
     labels = part.labels if part.labels is not None else [""] * len(part.texts)
     keep = np.array([bool(label) for label in labels], dtype=np.bool_)
-    rows = np.flatnonzero(keep).tolist()
-    texts, kept = [part.texts[i] for i in rows], [labels[i] for i in rows]
-    return Part(part.side, part.source, texts, kept, kept_places(part.places, keep))
+    return Part(part.side, part.source, taken(part.texts, keep), taken(labels, keep), kept_places(part.places, keep))
 
 
 def row_count(count: int) -> str:

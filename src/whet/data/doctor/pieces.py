@@ -9,9 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from whet import intervals
 from whet.data.doctor.part import Part, percent, row_count
+from whet.data.store import picked
 from whet.data.tokens import Cutter, chunks
 from whet.records import Encoded, Finding, Ints
 
@@ -21,6 +23,7 @@ SAMPLE = 2_000
 """Rows that tell of all, as far as their interval goes."""
 
 CUT_SAMPLE = 500
+AT_ONCE = 2**22  # ids that are looked at at a time
 MUCH_CUT = 0.1
 """Share of the tokens whose loss is a warning."""
 
@@ -58,7 +61,7 @@ def counted(part: Part, cutter: Cutter, *, seed: int, whole: bool = False) -> Co
     strange = unknown_id(cutter)
     lengths: list[int] = []
     unknown: list[int] = []
-    for chunk in chunks([part.texts[i] for i in rows.tolist()]):
+    for chunk in chunks(picked(part.texts, rows)):
         for coded in cutter.whole(chunk):
             ids = coded.ids
             lengths.append(len(ids))
@@ -103,7 +106,7 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
         drawn = cut
         if len(cut) > CUT_SAMPLE:
             drawn = np.sort(np.random.default_rng(seed).choice(cut, CUT_SAMPLE, replace=False))
-        lost = _lengths([part.texts[i] for i in drawn.tolist()], cutter) - cutter.seen_length
+        lost = _lengths(picked(part.texts, drawn), cutter) - cutter.seen_length
         mean, reach = float(lost.mean()), 0.0
         if len(drawn) < len(cut):
             reach = intervals.NORMAL * float(lost.std(ddof=1)) / len(drawn) ** 0.5
@@ -113,12 +116,23 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
             part, "truncated", Shares(len(cut), len(cut) / rows, share, of_tokens=between), cut.tolist(), cutter
         )
     strange = unknown_id(cutter)
-    where = np.zeros(0, np.int64) if strange is None else np.flatnonzero(np.asarray(encoded.ids) == strange)
+    where = np.zeros(0, np.int64) if strange is None else _positions(encoded.ids, strange)
     if len(where):
         starts = encoded.offsets if encoded.documents is None else encoded.offsets[encoded.documents]
         hit = np.unique(np.searchsorted(starts, where, side="right") - 1)
         shares = Shares(len(hit), len(hit) / rows, len(where) / kept)
         yield _said(part, "unknown_tokens", shares, hit.tolist(), cutter)
+
+
+def _positions(ids: NDArray[np.generic], sought: int) -> Ints:
+    """Where an id stands. A map is read as the file that it is: its pages would count as memory of this process."""
+    found = [np.zeros(0, np.int64)]
+    for start in range(0, len(ids), AT_ONCE):
+        part = ids[start : start + AT_ONCE]
+        if isinstance(ids, np.memmap):
+            part = np.fromfile(str(ids.filename), ids.dtype, len(part), offset=start * ids.itemsize)
+        found.append(np.flatnonzero(part == sought) + start)
+    return np.concatenate(found)
 
 
 def _lengths(texts: Sequence[str], cutter: Cutter) -> Ints:

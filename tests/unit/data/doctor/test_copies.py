@@ -89,4 +89,4 @@ def test_texts_whose_hashes_collide_are_told_apart(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("whet.data.doctor.copies.hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
     rows = part([("a", "x"), ("b", "y"), ("a", "y"), ("c", "x"), ("c", "x")])
     assert copies.surplus_rows(rows) == [2, 4]
-    assert copies.mixed_texts(rows) == copies.Mixed(frozenset({"a"}), (0, 2))
+    assert copies.mixed_texts(rows) == copies.Mixed(1, False, (0, 2))
