@@ -71,7 +71,7 @@ def test_files_with_the_same_columns_are_joined_alike(table: str, here: Path, jo
     scored = whet("evaluate", "run", file, "--json")
     assert scored.code == 0
     right = sum(answer.label == row[3] for answer, row in zip(expected, new, strict=True))
-    assert scored.json["accuracy"] == pytest.approx(right / 12)
+    assert scored.json["test"]["accuracy"] == pytest.approx(right / 12)
     whole = whet("predict", "run", "{title} as it is", "--format", "jsonl")
     assert json.loads(whole.out)["text"] == "{title} as it is"
 
@@ -87,7 +87,7 @@ def test_a_test_file_is_joined_alike_and_one_that_lacks_a_column_is_refused(
     lacking = write(here / "short.csv", ("title", "text", "label"), [row[:2] + row[3:] for row in goods()])
     ended = whet("train", table, "--text", TEMPLATE, "--test", lacking)
     assert ended.code == 3
-    assert ended.errors[0].startswith(f"{lacking}: no column 'body', 'price' for the template ")
+    assert ended.errors[0].startswith(f"{lacking}: no columns 'body', 'price' for the template ")
 
 
 def test_the_library_takes_newlines_as_they_are(job: Job, here: Path, tiny_bert: Path) -> None:

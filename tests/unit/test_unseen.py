@@ -142,7 +142,7 @@ def test_a_file_without_a_column_of_the_template_is_refused(tmp_path: Path) -> N
     with pytest.raises(DataError) as caught:
         unseen.to_predict(csv(tmp_path / "new.csv", "text,titel", "whole,a"), settings(), JOINED)
     assert caught.value.message == (
-        f"{tmp_path / 'new.csv'}: no column 'title', 'body' for the template '{{title}}: {{body}}'. Expected some of "
+        f"{tmp_path / 'new.csv'}: no columns 'title', 'body' for the template '{{title}}: {{body}}'. Expected some of "
         "'text' ('whole'), 'titel' ('a'). Did you mean 'titel'."
     )
 

@@ -82,7 +82,7 @@ def template_for(table: Table, given: str | None, *, where: str) -> Template | N
     if missing:
         near = [hint for name in missing if (hint := did_you_mean(name, table.columns))]
         raise DataError(
-            f"no column {', '.join(map(quoted, missing))} for the template {quoted(given)}",
+            f"no column{'s' if len(missing) > 1 else ''} {', '.join(map(quoted, missing))} for the template {quoted(given)}",
             where=table.source,
             expected=f"some of {listed(table, list(table.columns))}",
             todo=". ".join(near) or f"Name a column that holds the whole text with {where}",

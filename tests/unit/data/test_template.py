@@ -135,7 +135,7 @@ def test_the_name_of_a_column_is_no_template_even_in_braces() -> None:
 def test_columns_that_are_not_there_are_told_at_once_with_the_nearest() -> None:
     listed = "'title' ('Lamp'), 'Body' ('bright'), 'price' ('3.0')"
     assert missing("{titel} {Body} {prise}") == (
-        f"t.csv: no column 'titel', 'prise' for the template '{{titel}} {{Body}} {{prise}}'. Expected some of "
+        f"t.csv: no columns 'titel', 'prise' for the template '{{titel}} {{Body}} {{prise}}'. Expected some of "
         f"{listed}. Did you mean 'title'. Did you mean 'price'."
     )
     assert missing("{title} {w}") == (
