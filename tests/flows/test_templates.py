@@ -90,7 +90,7 @@ def test_a_test_file_is_joined_alike_and_one_that_lacks_a_column_is_refused(
     assert ended.errors[0].startswith(f"{lacking}: no columns 'body', 'price' for the template ")
 
 
-def test_the_library_takes_newlines_as_they_are(job: Job, here: Path, tiny_bert: Path) -> None:
+def test_the_library_takes_newlines_as_they_are(tiny_bert: Path) -> None:
     rows = [
         {"title": title or None, "body": body, "price": i if i % 7 else None, "label": label}
         for i, (title, body, _, label) in enumerate(goods())
@@ -124,7 +124,7 @@ def test_a_wrong_template_is_one_message(table: str, whet: Command) -> None:
     assert "at character 9 of '{title} {body'" in ended.errors[0]
     ended = whet("train", table, "--text", "{title} {label}")
     assert ended.code == 3
-    assert "'label', the only column with a name of labels, stands in the template" in ended.errors[0]
+    assert "'label' is called like one, but stands in the template" in ended.errors[0]
     ended = whet("train", table, "--text", "{title} {label}", "--label", "label")
     assert "the label 'label' stands in the template of the text" in ended.errors[0]
 

@@ -267,9 +267,9 @@ def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | N
     joined_in = [name for known in LABEL_NAMES if (name := match(known, (*texts.text_parts, *texts.pair_parts)))]
     if joined_in:
         raise DataError(
-            f"{quoted(joined_in[0])}, the only column with a name of labels, stands in the template of the text",
+            f"no label column found: {quoted(joined_in[0])} is called like one, but stands in the template of the text",
             where=table.source,
-            expected="a label that the text does not hold",
+            expected="a text that does not hold its answer",
             todo="Leave it out of the template, or name the label with --label COLUMN",
         )
     counts = {name: _label_count(values) for name, values in others.items()}

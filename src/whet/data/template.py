@@ -81,8 +81,9 @@ def template_for(table: Table, given: str | None, *, where: str) -> Template | N
     missing = [name for name, found in own.items() if found is None]
     if missing:
         near = [hint for name in missing if (hint := did_you_mean(name, table.columns))]
+        named = f"no column{'s' if len(missing) > 1 else ''} {', '.join(map(quoted, missing))}"
         raise DataError(
-            f"no column{'s' if len(missing) > 1 else ''} {', '.join(map(quoted, missing))} for the template {quoted(given)}",
+            f"{named} for the template {quoted(given)}",
             where=table.source,
             expected=f"some of {listed(table, list(table.columns))}",
             todo=". ".join(near) or f"Name a column that holds the whole text with {where}",

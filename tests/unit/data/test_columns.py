@@ -370,8 +370,8 @@ def test_the_label_must_not_stand_in_the_template() -> None:
 
 def test_a_known_label_in_the_template_is_not_passed_over_for_one_by_shape() -> None:
     assert fault(GOODS, text="{title} {topic}").message == (
-        "t.csv: 'topic', the only column with a name of labels, stands in the template of the text. Expected a label "
-        "that the text does not hold. Leave it out of the template, or name the label with --label COLUMN."
+        "t.csv: no label column found: 'topic' is called like one, but stands in the template of the text. Expected a "
+        "text that does not hold its answer. Leave it out of the template, or name the label with --label COLUMN."
     )
     assert found(GOODS, text="{title} {topic}", label="stars").label == "stars"
 
