@@ -12,7 +12,7 @@ from whet.config import TaskName
 from whet.data.kinds import MOST_LABELS, VALUE_NAMES, find_kind, read_marks, read_several, read_values
 from whet.data.named import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, listed, match
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
-from whet.data.template import Template, joined, template_for
+from whet.data.template import Template, rendered, template_for
 from whet.errors import DataError, did_you_mean, quoted
 from whet.labels import rename
 from whet.records import Columns, Examples, Inputs, Table
@@ -101,10 +101,10 @@ def examples(
 
     Raises DataError for rows without a label or a number, lists as texts, and labels without a name.
     """
-    texts = joined(table, columns.text) if columns.text_parts else _texts(table, columns.text)
+    texts = rendered(table, columns.text) if columns.text_parts else _texts(table, columns.text)
     rows = Examples(table.source, texts, None, table.places, range(len(texts)))
     if columns.pair is not None:
-        pairs = joined(table, columns.pair) if columns.pair_parts else _texts(table, columns.pair)
+        pairs = rendered(table, columns.pair) if columns.pair_parts else _texts(table, columns.pair)
         rows = replace(rows, pairs=pairs)
     if columns.label is None:
         return rows
@@ -264,10 +264,10 @@ def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | N
         return found, f"named {quoted(found)}"
     if not need_label:
         return None, "no column with a known name"
-    joined_in = [name for known in LABEL_NAMES if (name := match(known, (*texts.text_parts, *texts.pair_parts)))]
-    if joined_in:
+    alike = [name for known in LABEL_NAMES if (name := match(known, (*texts.text_parts, *texts.pair_parts)))]
+    if alike:
         raise DataError(
-            f"no label column found: {quoted(joined_in[0])} is called like one, but stands in the template of the text",
+            f"no label column found: {quoted(alike[0])} is called like one, but stands in the template of the text",
             where=table.source,
             expected="a text that does not hold its answer",
             todo="Leave it out of the template, or name the label with --label COLUMN",

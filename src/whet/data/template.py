@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from whet.data.named import listed, match
 from whet.data.spelling import spelled
@@ -37,10 +38,13 @@ class Template:
         literals = [literal.replace("{", "{{").replace("}", "}}") for literal in self.literals]
         return literals[0] + "".join(f"{{{name}}}{after}" for name, after in zip(self.names, literals[1:], strict=True))
 
-    def render(self, values: Sequence[str]) -> str:
-        """The text of a row, from the values of `names`."""
+    def render(self, *columns: Iterable[str]) -> Iterator[str]:
+        """The text of each row, from the values of each of `names`."""
         first, *others = self.literals
-        return first + "".join(value + after for value, after in zip(values, others, strict=True))
+        pieces: list[Iterable[str]] = [repeat(first)]
+        for values, after in zip(columns, others, strict=True):
+            pieces += [values, repeat(after)]
+        return map("".join, zip(*pieces, strict=False))  # literals have no end
 
 
 def parse(text: str, *, where: str = "") -> Template | None:
@@ -91,13 +95,13 @@ def template_for(table: Table, given: str | None, *, where: str) -> Template | N
     return Template(tuple(own[name] or name for name in template.names), template.literals)
 
 
-def joined(table: Table, written: str) -> tuple[str, ...]:
+def rendered(table: Table, written: str) -> tuple[str, ...]:
     """The text of each row of a table that has the columns of this template. Values are spelled as those of a text
     column are, a missing one is ''. DataError for values that no text can hold, such as lists."""
     template = parse(written)
     assert template is not None
     values = {name: _spelled(table, name) for name in template.columns}
-    return tuple(map(template.render, zip(*(values[name] for name in template.names), strict=True)))
+    return tuple(template.render(*(values[name] for name in template.names)))
 
 
 def _spelled(table: Table, column: str) -> list[str]:
