@@ -60,10 +60,13 @@ class Settings:
         None, "Data", "A named recipe (demo, imdb-bert-base, imdb-minilm, nsmc, sst2-minilm) or a TOML file of "
         "settings.", common=True, result=False,
     )  # fmt: skip
-    text: str | None = _setting(None, "Data", "The column that holds the text. Found by name and shape.", common=True)
+    text: str | None = _setting(
+        None, "Data", "The column that holds the text, or a template of several such as {title}\\n{body}. Found by "
+        "name and shape.", common=True,
+    )  # fmt: skip
     pair: str | None = _setting(
-        None, "Data", "The column of the second text of pairs, or none. Otherwise found by the names of both, such "
-        "as sentence1 and sentence2.", common=True,
+        None, "Data", "The column or template of the second text of pairs, or none. Otherwise found by the names of "
+        "both, such as sentence1 and sentence2.", common=True,
     )  # fmt: skip
     label: str | None = _setting(
         None, "Data", "The column that holds the label, or a,b,c: a column of 0 and 1 for each. Found by name and "

@@ -115,7 +115,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     chosen = [Notice(_device_line(machine, ranks)), *notices, *([Notice(few)] if few else ())]
     yield from chosen
     kept = None if settings.budget is None else rows
-    inputs = Inputs(rows.columns.text, rows.columns.pair)
+    columns = rows.columns
+    inputs = Inputs(columns.text, columns.pair, columns.text_parts, columns.pair_parts)
     asked = Asked(
         rows.name, checked, splits, labels, machine, resolved, files, inputs, (*said, *reasons, *chosen), kept
     )  # fmt: skip

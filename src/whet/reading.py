@@ -10,7 +10,7 @@ from itertools import chain
 from whet import large
 from whet.config import Settings
 from whet.data.clean import is_damaged
-from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
+from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.read import read, read_side, split_for
 from whet.data.targets import has_answers
 from whet.errors import DataError, UsageError
@@ -125,11 +125,11 @@ def is_share(wish: str) -> bool:
 def _same_columns(table: Table, columns: Columns) -> Columns:
     """The columns of the training table in another one; found anew where it names them otherwise. What the label says
     is the same."""
-    there = [name for name in (columns.text, columns.pair, *(columns.labels or (columns.label,))) if name is not None]
-    if all(name in table.columns for name in there):
+    labels = columns.labels or ((columns.label,) if columns.label is not None else ())
+    if all(name in table.columns for name in (*text_columns(columns), *labels)):
         return columns
-    text = columns.text if columns.text in table.columns else None
-    pair = columns.pair if columns.pair is None or columns.pair in table.columns else None
+    text = columns.text if columns.text_parts or columns.text in table.columns else None
+    pair = columns.pair if columns.pair_parts or columns.pair in table.columns else None
     label = columns.label if columns.label in table.columns else None
     found = find_columns(table, text=text, pair=pair or NO_PAIR, label=label, need_label=False)
     if columns.pair is not None and pair is None:

@@ -72,6 +72,10 @@ class Columns:
     """'' where there is nothing to say of one label a row."""
     separator: str | None = None
     """What stands between the labels of a row that has several in one string."""
+    text_parts: tuple[str, ...] = ()
+    """Where `text` is a template, the columns that it joins."""
+    pair_parts: tuple[str, ...] = ()
+    """Those of `pair`."""
     labels: tuple[str, ...] = ()
     """Where each label has a column of 0 and 1, these; `label` is then their names after commas."""
 
@@ -83,6 +87,10 @@ class Inputs:
     text: str
     pair: str | None = None
     """None: single texts."""
+    text_parts: tuple[str, ...] = ()
+    """Where `text` is a template, the columns that it joins."""
+    pair_parts: tuple[str, ...] = ()
+    """Those of `pair`."""
 
 
 @dataclass(frozen=True, slots=True)

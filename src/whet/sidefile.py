@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from whet.config import Truncation
+from whet.data.template import parse
 from whet.data.tokens import Cutter
-from whet.errors import ModelError
+from whet.errors import ModelError, UsageError
 from whet.labels import LabelSet, Task
 from whet.records import Floats, Inputs, Usage
 
@@ -17,6 +18,7 @@ FORMAT = 2  # 2: tasks beside one label of a text
 NAME = "whet.json"
 POOLING = "mean of the logits, by whet"  # not by the model in the folder, which answers one sequence
 FEWEST = {"binary": 2, "multiclass": 2, "multilabel": 1, "regression": 1}  # labels of a task
+PARTS = {"text": "text_parts", "pair": "pair_parts"}  # where a template is, the columns that it joins
 
 Canary = tuple[str, ...]
 """A text, or both of a pair."""
@@ -33,7 +35,7 @@ def content(
         "labels": list(labels.names),
         "positive": labels.positive,
         "positive_reason": labels.positive_reason,
-        "columns": {"text": usage.inputs.text, "pair": usage.inputs.pair},
+        "columns": _columns(usage.inputs),
         "max_length": cutter.max_length,
         "truncation": cutter.truncation,
     }
@@ -82,7 +84,9 @@ def labels_of(side: Mapping[str, Any]) -> LabelSet:
 
 def usage_of(side: Mapping[str, Any]) -> Usage:
     """How the model is asked and its answers are read."""
-    return Usage(Inputs(side["columns"]["text"], side["columns"]["pair"]), side.get("thresholds", {}))
+    columns = side["columns"]
+    parts = (tuple(columns.get(key, ())) for key in PARTS.values())
+    return Usage(Inputs(columns["text"], columns["pair"], *parts), side.get("thresholds", {}))
 
 
 def canaries_of(side: Mapping[str, Any]) -> list[Canary]:
@@ -96,7 +100,6 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
     named = isinstance(labels, list) and all(isinstance(name, str) for name in labels)
     fewest = FEWEST.get(task, 2) if isinstance(task, str) else 2
     columns = side.get("columns")
-    texts = isinstance(columns, dict) and isinstance(columns.get("text"), str) and "pair" in columns
     pair = columns.get("pair") if isinstance(columns, dict) else None
     fits = {
         "kind": side.get("kind") == "transformer",
@@ -104,7 +107,7 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
         "labels": named and len(set(labels or ())) == len(labels or ()) >= fewest,
         "positive": "positive" in side and (positive is None or (named and positive in (labels or ()))),
         "positive_reason": isinstance(side.get("positive_reason"), str),
-        "columns": texts and (pair is None or isinstance(pair, str)),
+        "columns": _are_columns(columns),
         "max_length": type(side.get("max_length")) is int,
         "truncation": side.get("truncation") in get_args(Truncation) and not (pair and side["truncation"] == "chunks"),
         "chunks": side.get("truncation") != "chunks" or _are_chunks(side.get("chunks")),
@@ -112,6 +115,30 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
         "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0, 1 + bool(pair)),
     }
     return [key for key, fine in fits.items() if not fine]
+
+
+def _columns(inputs: Inputs) -> dict[str, object]:
+    """How columns were called; of templates also what they join."""
+    parts = zip(PARTS.values(), (inputs.text_parts, inputs.pair_parts), strict=True)
+    return {"text": inputs.text, "pair": inputs.pair} | {key: list(names) for key, names in parts if names}
+
+
+def _are_columns(given: object) -> bool:
+    """Whether these are the names of columns, or templates with the columns that they join."""
+    if not isinstance(given, dict) or not isinstance(given.get("text"), str) or "pair" not in given:
+        return False
+    if given["pair"] is not None and not isinstance(given["pair"], str):
+        return False
+    return all(_joins(given[key], given[parts]) for key, parts in PARTS.items() if parts in given)
+
+
+def _joins(text: object, parts: object) -> bool:
+    """Whether this is a template of these columns."""
+    try:
+        template = parse(text) if isinstance(text, str) else None
+    except UsageError:
+        return False
+    return template is not None and parts == list(template.columns)
 
 
 def _are_chunks(given: object) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from whet import large
 from whet.config import Settings, TaskName
-from whet.data.columns import NO_PAIR, check_pair, examples, find_columns
+from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.read import read_side
 from whet.data.targets import has_answers
-from whet.errors import DataError
+from whet.errors import DataError, printable
 from whet.labels import Kind, LabelSet, read_label_names
 from whet.records import Columns, Examples, Inputs, Table
 
@@ -51,8 +51,9 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
     rows = examples(table, columns, label_names=names or numbered)
     if not has_answers(rows):
         raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
-    second = "" if columns.pair is None else f"second text: {columns.pair} ({columns.pair_reason}); "
-    told = f"text: {columns.text} ({columns.text_reason}); {second}label: {columns.label} ({columns.label_reason})"
+    second = "" if columns.pair is None else f"second text: {printable(columns.pair)} ({columns.pair_reason}); "
+    first = f"text: {printable(columns.text)} ({columns.text_reason})"
+    told = f"{first}; {second}label: {columns.label} ({columns.label_reason})"
     said = [*notices, told]
     if numbered:
         said.append(f"labels read by position: {', '.join(f'{key} is {name}' for key, name in numbered.items())}")
@@ -60,13 +61,14 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
 
 
 def _asked(table: Table, settings: Settings, inputs: Inputs) -> tuple[str | None, str | None]:
-    """The text and the second text to look for: what the settings name, else the columns of the run where this
-    table has them both."""
+    """The text and the second text to look for: what the settings name, else the template of the run, or its
+    columns where this table has them both."""
+    template = settings.text or (inputs.text if inputs.text_parts else None)
     if inputs.pair is None:
-        return settings.text, NO_PAIR
-    known = inputs.text in table.columns and inputs.pair in table.columns
-    text = settings.text or (inputs.text if known and settings.pair is None else None)
-    return text, settings.pair or (inputs.pair if known else None)
+        return template, NO_PAIR
+    known = all(name in table.columns for name in text_columns(inputs))
+    text = template or (inputs.text if known and settings.pair is None else None)
+    return text, settings.pair or (inputs.pair if known or inputs.pair_parts else None)
 
 
 def _by_position(table: Table, columns: Columns, labels: LabelSet) -> dict[str, str] | None:

@@ -20,6 +20,7 @@ from whet.labels import LabelSet, label_set
 from whet.model.classifier import Classifier
 from whet.model.encoder import load_pretrained
 from whet.model.files import find
+from whet.records import Inputs, Usage
 
 LABELS = label_set(["neg", "pos"], positive=None, source="test")
 TEXTS = ("I loved this story.", "", "terrible film " * 200, "이 영화는 정말 재미있었고")
@@ -107,6 +108,17 @@ def test_whet_json_says_how_texts_are_cut_and_what_the_model_answers(saved: Path
     given = original.all_logits(encode_in_memory(artifact.CANARIES, cutter_of(saved)))
     assert np.abs(given - [canary["logits"] for canary in canaries]).max() < 1e-6
     assert np.ptp(given, axis=0).min() > 0.01  # canaries that all get one answer would guard nothing
+
+
+def test_whet_json_keeps_the_template_of_a_text_and_its_columns(
+    tiny_bert: Path, original: Classifier, tmp_path: Path
+) -> None:
+    usage = Usage(Inputs("{title}\n{body}", None, ("title", "body")))
+    made = tmp_path / "model"
+    artifact.save(made, original, cutter_of(tiny_bert), LABELS, source=tiny_bert, card="", usage=usage)
+    side = json.loads((made / "whet.json").read_text(encoding="utf-8"))
+    assert side["columns"] == {"text": "{title}\n{body}", "pair": None, "text_parts": ["title", "body"]}
+    assert artifact.load(made, device="cpu").usage == usage
 
 
 def test_a_folder_that_is_there_is_replaced_whole(folder: Path, tiny_bert: Path, original: Classifier) -> None:
@@ -305,6 +317,11 @@ def test_a_damaged_whet_json_is_refused(folder: Path, content: str, said: str) -
         ("positive", "spam"),
         ("positive", 1),
         ("positive_reason", None),
+        ("columns", {"text": "text"}),
+        ("columns", {"text": "text", "pair": None, "text_parts": ["text"]}),
+        ("columns", {"text": "{a} {b}", "pair": None, "text_parts": ["a"]}),
+        ("columns", {"text": "{a} {b", "pair": None, "text_parts": ["a", "b"]}),
+        ("columns", {"text": "{a}", "pair": None, "text_parts": ["a"], "pair_parts": ["a"]}),
         ("canaries", {}),
         ("canaries", []),
         ("canaries", ["text"]),

@@ -9,6 +9,7 @@ import pytest
 
 from whet.config import Settings
 from whet.labels import LabelSet
+from whet.records import Inputs
 from whet.report import card
 
 LABELS = LabelSet(("negative", "positive"), "positive", "by its name")
@@ -117,3 +118,14 @@ def test_a_label_cannot_break_the_markdown() -> None:
     odd = LabelSet(("a`b\n# Not a title", "c"), None, "")
     lines = card.write("embedded", odd, METRICS, Settings()).splitlines()
     assert [line for line in lines if line.startswith("# ")] == ["# Text classifier"]
+
+
+def test_the_card_says_how_a_text_is_joined_from_columns() -> None:
+    inputs = Inputs("{title}\n{body}", "{a`b}", ("title", "body"), ("a`b",))
+    written = card.write("embedded", LABELS, METRICS, Settings(max_length=64), inputs)
+    assert (
+        "A text is `{title}\\n{body}`, joined from columns.\n"
+        "A second text is `{a b}`, joined from columns.\n"
+        "Pairs of texts longer than 64 tokens are cut (head).\n"
+    ) in written
+    assert "joined" not in card.write("embedded", LABELS, METRICS, Settings(), Inputs("{title}"))

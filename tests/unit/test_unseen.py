@@ -124,3 +124,42 @@ def test_how_the_columns_were_found_is_said() -> None:
     assert said == ["text: first (as in training); second text: other (as in training); label: points (as in training)"]
     _, said = unseen.to_score(source(train=rows), settings(pair="first", text="other"), labels, PAIR)
     assert said == ["text: other (given); second text: first (given); label: points (as in training)"]
+
+
+# ---------------------------------------------------------------- templates
+
+JOINED = Inputs("{title}: {body}", None, ("title", "body"))
+
+
+def test_a_file_with_the_columns_of_the_run_s_template_is_joined_alike(tmp_path: Path) -> None:
+    new = csv(tmp_path / "new.csv", "text,Body,title", "whole,b,a", "whole,,c")
+    assert unseen.to_predict(new, settings(), JOINED).texts == ("a: b", "c: ")
+    assert unseen.to_predict(new, settings(text="text"), JOINED).texts == ("whole", "whole")
+    assert unseen.to_predict(new, settings(text="{title}!"), JOINED).texts == ("a!", "c!")
+
+
+def test_a_file_without_a_column_of_the_template_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        unseen.to_predict(csv(tmp_path / "new.csv", "text,titel", "whole,a"), settings(), JOINED)
+    assert caught.value.message == (
+        f"{tmp_path / 'new.csv'}: no columns 'title', 'body' for the template '{{title}}: {{body}}'. Expected some of "
+        "'text' ('whole'), 'titel' ('a'). Did you mean 'titel'."
+    )
+
+
+def test_rows_to_score_are_joined_as_in_training_which_is_said() -> None:
+    rows = Table("a", {"title": ["a"], "body": ["b\nc"], "label": ["pos"]}, ["row 1"])
+    inputs = Inputs("{title}\n{body}", None, ("title", "body"))
+    found, said = unseen.to_score(source(train=rows), settings(), LABELS, inputs)
+    assert found.texts == ("a\nb\nc",)
+    assert said == [r"text: {title}\n{body} (as in training); label: label (named 'label')"]
+
+
+def test_pairs_of_templates_are_joined_as_in_training(tmp_path: Path) -> None:
+    new = csv(tmp_path / "new.csv", "id,b,a", "1,y,x")
+    both = Inputs("{a}{b}", "{b}!", ("a", "b"), ("b",))
+    rows = unseen.to_predict(new, settings(), both)
+    assert (rows.texts, rows.pairs) == (("xy",), ("y!",))
+    second = Inputs("a", "{b}!", (), ("b",))
+    rows = unseen.to_predict(new, settings(), second)
+    assert (rows.texts, rows.pairs) == (("x",), ("y!",))

@@ -46,15 +46,22 @@ def table(*columns: str, right: Sequence[int] = (), fixed: Sequence[int] = ()) -
     return built
 
 
+def _text_column(words: Words, role: str, name: str, reason: str, parts: Sequence[str]) -> str:
+    """What a text was taken from: a column, or a template of several."""
+    if not parts:
+        return words(f"{role} column").format(name=name, reason=reason)
+    return words(f"{role} template").format(columns=", ".join(map(one_line, parts)), template=one_line(name))
+
+
 def checked(console: Console, words: Words, found: Checked) -> None:
     """The data at a glance: columns, first rows, labels, findings."""
     sides = ", ".join(f"{_side(words, side)} {count(rows)}" for side, rows in found.rows.items())
     total = words("rows").format(count=count(sum(found.rows.values())))
     console.print(Text.assemble((found.source, "bold"), f"  {total}" + (f": {sides}" if len(found.rows) > 1 else "")))
     columns = found.columns
-    console.print(words("text column").format(name=columns.text, reason=columns.text_reason))
+    console.print(_text_column(words, "text", columns.text, columns.text_reason, columns.text_parts))
     if columns.pair is not None:
-        console.print(words("pair column").format(name=columns.pair, reason=columns.pair_reason))
+        console.print(_text_column(words, "pair", columns.pair, columns.pair_reason, columns.pair_parts))
     label = "label column" if columns.label is not None else "no label column"
     console.print(words(label).format(name=columns.label, reason=columns.label_reason))
     if columns.kind_reason:

@@ -15,6 +15,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "text column": ("Text:  {name} ({reason})", "텍스트: {name} ({reason})"),
     "label column": ("Label: {name} ({reason})", "라벨:   {name} ({reason})"),
     "pair column": ("Pair:  {name} ({reason})", "둘째:   {name} ({reason})"),
+    "text template": ("Text:  template of {columns}: {template}", "텍스트: 템플릿(열 {columns}): {template}"),
+    "pair template": ("Pair:  template of {columns}: {template}", "둘째:   템플릿(열 {columns}): {template}"),
     "task": ("Task:  {kind} ({reason})", "과제:   {kind} ({reason})"),
     "kind one": ("one label a row", "단일 라벨 분류"),
     "kind several": ("any number of labels a row", "다중 라벨 분류"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -12,35 +11,18 @@ import numpy as np
 
 from whet.config import TaskName
 from whet.data.kinds import MOST_LABELS, VALUE_NAMES, find_kind, read_marks, read_several, read_values
+from whet.data.named import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, listed, match
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
 from whet.data.store import Coded, Held, mapped
+from whet.data.template import Template, rendered, template_for
 from whet.errors import DataError, did_you_mean, quoted
 from whet.labels import rename
-from whet.records import Columns, Examples, Table
+from whet.records import Columns, Examples, Inputs, Table
 
-# Known names of the columns; of several that a table has, the earlier one is taken.
-TEXT_NAMES = (
-    "text", "sentence", "review", "document", "content", "comment", "body", "message", "tweet", "utterance",
-    "본문", "텍스트", "문장", "리뷰", "내용", "댓글", "texts", "sentences", "reviews", "comments", "review_text",
-    "review_body", "comment_text", "tweet_text",
-)  # fmt: skip
-LABEL_NAMES = (
-    "label", "labels", "class", "category", "sentiment", "target", "y", "라벨", "레이블", "감정", "분류", "정답",
-    "감성", "카테고리", "polarity", "emotion", "intent", "topic", "classes", "label_text", "label_name",
-)  # fmt: skip
-
-# Pairs of names that are taken for two texts of a row, without being told.
-PAIR_NAMES = (
-    ("text", "text2"), ("text1", "text2"), ("text_a", "text_b"), ("sentence", "sentence2"),
-    ("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("sentence_a", "sentence_b"),
-    ("premise", "hypothesis"), ("question1", "question2"), ("question", "sentence"), ("query", "passage"),
-    ("문장1", "문장2"), ("전제", "가설"), ("질문1", "질문2"),
-)  # fmt: skip
 NO_PAIR = "none"
 
 CLEARLY_LONGER = 1.25  # how much longer the longest text must be than the next
 WORDY = 0.5  # share of values with a space, or of another script than Latin, that makes a text column
-SHOWN = 10  # columns listed before the rest is counted
 
 
 def find_columns(
@@ -56,23 +38,29 @@ def find_columns(
     """The text and the label column with the reason of each: given, by name, or by shape; the second text of pairs,
     given or by the names of both; and what the label column holds.
 
-    Names are compared exactly first, then without case. `label` may name several columns after commas, one for each
-    label. `pair` may be `none`. Without `need_label` a label column is taken only if it is given, or known by its
-    name and filled throughout; else it is None.
+    Names are compared exactly first, then without case. `text` and `pair` may be templates of columns (`template`);
+    `label` may name several columns after commas, one for each label; `pair` may be `none`. Without `need_label` a
+    label column is taken only if it is given, or known by its name and filled throughout; else it is None.
 
     Raises DataError, with the columns found, for a given column that is not there and where
-    neither names nor shapes settle the choice.
+    neither names nor shapes settle the choice; UsageError for a template that cannot be read.
     """
     each = _each_label(label, table)
     second = None if pair == NO_PAIR and NO_PAIR not in table.columns else pair
     named = [label] if label is not None and not each else each
-    given = [("--text", text), ("--pair", second), *(("--label", name) for name in named)]
-    faults = [_absent(table, flag, name) for flag, name in given if name and _match(name, table.columns) is None]
+    template, other = template_for(table, text, where="--text"), template_for(table, second, where="--pair")
+    given = [("--text", None if template else text), ("--pair", None if other else second)]
+    given += [("--label", name) for name in named]
+    faults = [_absent(table, flag, name) for flag, name in given if name and match(name, table.columns) is None]
     if faults:
         first, *more = faults
         raise DataError(first.saw, where=first.where, expected=first.expected, todo=first.todo, more=more)
-    marks = tuple(filter(None, (_match(name, table.columns) for name in named)))
-    texts = _find_texts(table, text, second, marks, alone=pair is not None and second is None)
+    marks = tuple(filter(None, (match(name, table.columns) for name in named)))
+    alone = pair is not None and second is None
+    text, second = _own(table, text, template), _own(table, second, other)
+    texts = _find_texts(table, text, second, marks, alone=alone)
+    texts = replace(texts, text_parts=template.columns if template else (), pair_parts=other.columns if other else ())
+    _check_apart(texts, marks, table)
     if each:
         reason = f"{len(marks)} columns, one for each label"
         label = ",".join(marks)
@@ -83,6 +71,12 @@ def find_columns(
         return found
     kind = find_kind(label_column, _own_labels(table, label_column), task=task, separator=separator)
     return replace(found, kind=kind.kind, kind_reason=kind.reason, separator=kind.separator)
+
+
+def text_columns(found: Columns | Inputs) -> tuple[str, ...]:
+    """The columns that texts are read from; those of a template may stand twice."""
+    pair = () if found.pair is None else (found.pair,)
+    return (*(found.text_parts or (found.text,)), *(found.pair_parts or pair))
 
 
 def check_pair(table: Table, columns: Columns, wanted: str | None) -> None:
@@ -109,10 +103,11 @@ def examples(
 
     Raises DataError for rows without a label or a number, lists as texts, and labels without a name.
     """
-    texts = _texts(table, columns.text)
+    texts = rendered(table, columns.text) if columns.text_parts else _texts(table, columns.text)
     rows = Examples(table.source, texts, None, table.places, range(len(texts)))
     if columns.pair is not None:
-        rows = replace(rows, pairs=_texts(table, columns.pair))
+        pairs = rendered(table, columns.pair) if columns.pair_parts else _texts(table, columns.pair)
+        rows = replace(rows, pairs=pairs)
     if columns.label is None:
         return rows
     where = f"{table.source}, column {quoted(columns.label)}"
@@ -202,40 +197,57 @@ def _named(
 
 def _each_label(label: str | None, table: Table) -> list[str]:
     """The columns that `--label a,b,c` names; none where it is the name of a single one."""
-    if label is None or "," not in label or _match(label, table.columns) is not None:
+    if label is None or "," not in label or match(label, table.columns) is not None:
         return []
     return [part.strip() for part in label.split(",") if part.strip()]
 
 
 def _absent(table: Table, flag: str, given: str) -> DataError:
     todo = did_you_mean(given, table.columns)
-    expected = f"one of {_listed(table, list(table.columns))}"
+    expected = f"one of {listed(table, list(table.columns))}"
     return DataError(f"no column {quoted(given)}", where=flag, expected=expected, todo=todo)
+
+
+def _own(table: Table, given: str | None, template: Template | None) -> str | None:
+    """What was given and is there, as the table spells it."""
+    if template is not None:
+        return template.written
+    return None if given is None else match(given, table.columns)
 
 
 def _find_texts(table: Table, text: str | None, second: str | None, labels: Sequence[str], *, alone: bool) -> Columns:
     """The text and, unless it stands alone, its pair: `second` where that is given, else by the names of both."""
     found = None if alone or text is not None else _find_pair(table, second)
     if found is None:
-        pair = None if second is None else _match(second, table.columns)
-        taken = [*labels, *([pair] if pair else [])]
-        found = Columns(*_find_text(table, text, taken), None, "", pair, "given" if pair else "")
+        taken = [*labels, *([second] if second else [])]
+        found = Columns(*_find_text(table, text, taken), None, "", second, "given" if second else "")
     if found.text == found.pair:
         raise DataError(f"{quoted(found.text)} is to be both texts of a pair", where=table.source)
-    both = next((name for name in (found.text, found.pair) if name in labels), None)
+    return found
+
+
+def _check_apart(texts: Columns, labels: Sequence[str], table: Table) -> None:
+    """Raises DataError where a label is among what the texts are read from."""
+    both = next((name for name in text_columns(texts) if name in labels), None)
+    if both in (texts.text_parts + texts.pair_parts):
+        raise DataError(
+            f"the label {quoted(both)} stands in the template of the text",
+            where=table.source,
+            expected="a text that does not hold its answer",
+            todo=f"Leave {{{both}}} out of the template",
+        )
     if both is not None:
         raise DataError(f"{quoted(both)} is to be both text and label", where=table.source)
-    return found
 
 
 def _find_pair(table: Table, second: str | None) -> Columns | None:
     """Both texts of a pair by their names, of which the second may be given; None where no such names are there."""
     strings = [name for name, values in table.columns.items() if _holds_strings(values)]
     for one, other in PAIR_NAMES:
-        found = _match(one, strings), _match(other, strings)
+        found = match(one, strings), match(other, strings)
         if found[0] is None or found[1] is None or found[0] == found[1]:
             continue
-        if second is not None and _match(second, table.columns) != found[1]:
+        if second is not None and second != found[1]:
             continue
         named = f"named {quoted(found[0])} and {quoted(found[1])}"
         reason = "given" if second is not None else f"{named}; --pair none takes the first alone"
@@ -245,13 +257,11 @@ def _find_pair(table: Table, second: str | None) -> Columns | None:
 
 def _find_text(table: Table, given: str | None, taken: Sequence[str]) -> tuple[str, str]:
     if given is not None:
-        found = _match(given, table.columns)
-        assert found is not None  # checked with all that was given
-        return found, "given"
-    labels = {_match(known, table.columns) for known in LABEL_NAMES} | set(taken)
+        return given, "given"
+    labels = {match(known, table.columns) for known in LABEL_NAMES} | set(taken)
     strings = [name for name, values in table.columns.items() if name not in labels and _holds_strings(values)]
     for known in TEXT_NAMES:
-        found = _match(known, strings)
+        found = match(known, strings)
         if found is not None:
             return found, f"named {quoted(found)}"
     if len(table.columns) == 1 and strings:
@@ -260,7 +270,7 @@ def _find_text(table: Table, given: str | None, taken: Sequence[str]) -> tuple[s
     by_length = sorted(lengths, key=lambda name: -lengths[name])
     if not by_length:
         raise DataError(
-            f"no text column found among {_listed(table, list(table.columns))}",
+            f"no text column found among {listed(table, list(table.columns))}",
             where=table.source,
             expected="one called text, review, sentence or the like, or one that holds sentences",
             todo="Name it with --text COLUMN",
@@ -273,9 +283,9 @@ def _find_text(table: Table, given: str | None, taken: Sequence[str]) -> tuple[s
 
 
 def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | None, str]:
-    others = {name: values for name, values in table.columns.items() if name not in (texts.text, texts.pair)}
+    others = {name: values for name, values in table.columns.items() if name not in text_columns(texts)}
     for known in LABEL_NAMES:
-        found = _match(known, others)
+        found = match(known, others)
         if found is None:
             continue
         if not need_label and not _is_filled(others[found]):
@@ -283,14 +293,22 @@ def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | N
         return found, f"named {quoted(found)}"
     if not need_label:
         return None, "no column with a known name"
+    alike = [name for known in LABEL_NAMES if (name := match(known, (*texts.text_parts, *texts.pair_parts)))]
+    if alike:
+        raise DataError(
+            f"no label column found: {quoted(alike[0])} is called like one, but stands in the template of the text",
+            where=table.source,
+            expected="a text that does not hold its answer",
+            todo="Leave it out of the template, or name the label with --label COLUMN",
+        )
     counts = {name: _label_count(values) for name, values in others.items()}
     likely = [name for name, count in counts.items() if count]
     if not likely:
-        numbers = [found for known in VALUE_NAMES if (found := _match(known, others)) is not None]
+        numbers = [found for known in VALUE_NAMES if (found := match(known, others)) is not None]
         if numbers:
             return numbers[0], f"named {quoted(numbers[0])}"
         raise DataError(
-            f"no label column found among {_listed(table, list(table.columns))}",
+            f"no label column found among {listed(table, list(table.columns))}",
             where=table.source,
             expected=f"one called label, class, sentiment or the like, or one of 2 to {MOST_LABELS} values that repeat",
             todo="Name it with --label COLUMN",
@@ -308,16 +326,6 @@ def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | N
     return found, f"{counts[found]} distinct values"
 
 
-def _match(name: str, columns: Iterable[str]) -> str | None:
-    """The column of that name: exactly, else the only one that differs by case, outer spaces or how its
-    letters are composed."""
-    columns = list(columns)
-    if name in columns:
-        return name
-    alike = [column for column in columns if _folded(column) == _folded(name)]
-    return alike[0] if len(alike) == 1 else None
-
-
 def _is_filled(values: Values) -> bool:
     """Whether every row has a label, or each a list of them."""
     lists = sum(map(is_list, values))
@@ -330,10 +338,6 @@ def _own_labels(table: Table, column: str) -> Values:
     values = table.columns[column]
     own = table.label_names and all(isinstance(value, str) and value in table.label_names for value in values)
     return () if own else values
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def _holds_strings(values: Values) -> bool:
@@ -375,17 +379,7 @@ def _label_count(values: Values) -> int:
 
 def _undecided(table: Table, names: Sequence[str], role: str) -> DataError:
     return DataError(
-        f"{len(names)} columns could be the {role}: {_listed(table, names)}",
+        f"{len(names)} columns could be the {role}: {listed(table, names)}",
         where=table.source,
         todo=f"Name it with --{role} COLUMN",
     )
-
-
-def _listed(table: Table, names: Sequence[str]) -> str:
-    """Columns, each with a value of it."""
-    shown = []
-    for name in names[:SHOWN]:
-        sample = next((value for value in table.columns[name] if not is_missing(value)), None)
-        shown.append(f"{quoted(name, 40)} ({'empty' if sample is None else quoted(str(sample), 30)})")
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(shown) + more

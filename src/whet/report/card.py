@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.config import Settings
+from whet.errors import printable
 from whet.labels import LabelSet
 from whet.records import Inputs
 
@@ -38,6 +39,7 @@ def write(
         f"# Text {'regression' if labels.kind == 'value' else 'classifier'}",
         "",
         f"Fine-tuned from {origin} {what}{'' if inputs.pair is None else ', on pairs of texts'}.",
+        *_joined(inputs),
         _length(texts, settings),
         "",
         *_scores(metrics),
@@ -50,6 +52,12 @@ def write(
         "",
     ]
     return "\n".join([*front, "", *body])
+
+
+def _joined(inputs: Inputs) -> list[str]:
+    """How a text is made of columns."""
+    made = (("text", inputs.text, inputs.text_parts), ("second text", inputs.pair or "", inputs.pair_parts))
+    return [f"A {role} is `{_plain(printable(name))}`, joined from columns." for role, name, parts in made if parts]
 
 
 def _length(texts: str, settings: Settings) -> str:

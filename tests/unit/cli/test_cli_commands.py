@@ -48,7 +48,7 @@ def test_check_with_json_is_one_document(whet, pipeline: FakePipeline) -> None:
     assert document["columns"] == {
         "text": "review", "text_reason": "the only column of long texts", "label": "sentiment",
         "label_reason": "its name", "pair": None, "pair_reason": "", "kind": "one", "kind_reason": "",
-        "separator": None, "labels": [],
+        "text_parts": [], "pair_parts": [], "separator": None, "labels": [],
     }  # fmt: skip
     assert document["rows"] == {"train": 1500, "test": 500}
     assert document["head"][1] == ["What a waste\nof time\x1b[2J.", "negative"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from whet.data.columns import examples, find_columns
-from whet.errors import DataError
+from whet.errors import DataError, UsageError
 from whet.records import Columns, Table
 
 
@@ -332,3 +332,74 @@ def test_a_column_name_taken_apart_is_the_same_name() -> None:
     columns = found(apart)
     assert [unicodedata.normalize("NFC", name or "") for name in (columns.text, columns.label)] == ["본문", "라벨"]
     assert found(apart, text="라벨", label="본문").text == unicodedata.normalize("NFD", "라벨")
+
+
+# ---------------------------------------------------------------- templates
+
+GOODS = {
+    "title": ["Lamp", "Desk", "Chair", None], "body": SENTENCES, "price": [3, 12, 12, 3], "topic": ["a", "b", "b", "a"],
+    "stars": [1, 2, 1, 2],
+}  # fmt: skip
+
+
+def test_a_template_joins_columns_into_the_text() -> None:
+    columns = found(GOODS, text=r"{title}\n{body} price: {price}", label="stars")
+    assert columns.text == "{title}\n{body} price: {price}"
+    assert columns.text_parts == ("title", "body", "price")
+    rows = examples(table(GOODS), columns)
+    assert rows.texts[0] == "Lamp\na good film price: 3"
+    assert rows.texts[3] == "\none more of those price: 3"
+    assert rows.labels == ("1", "2", "1", "2")
+
+
+def test_the_columns_of_a_template_are_not_taken_for_the_label() -> None:
+    assert found(GOODS, text="{title} {price}").label == "topic"
+    assert found({**GOODS, "label": list("xyxy")}, text="{title} {topic} {price}").label == "label"
+    numbers = {"a": SENTENCES, "price": [1.5, 2.5, 3.5, 4.5], "score": [9.5, 8.5, 7.5, 6.5]}
+    assert found(numbers, text="{a} {price}").label == "score"
+
+
+def test_the_label_must_not_stand_in_the_template() -> None:
+    assert fault(GOODS, text="{title} {Topic}", label="topic").message == (
+        "t.csv: the label 'topic' stands in the template of the text. Expected a text that does not hold its answer. "
+        "Leave {topic} out of the template."
+    )
+    marks = {"a": SENTENCES, "b": SENTENCES, "x": [0, 1, 0, 1], "y": [1, 1, 0, 0]}
+    assert fault(marks, text="{a} {y}", label="x,y").saw == "the label 'y' stands in the template of the text"
+
+
+def test_a_known_label_in_the_template_is_not_passed_over_for_one_by_shape() -> None:
+    assert fault(GOODS, text="{title} {topic}").message == (
+        "t.csv: no label column found: 'topic' is called like one, but stands in the template of the text. Expected a "
+        "text that does not hold its answer. Leave it out of the template, or name the label with --label COLUMN."
+    )
+    assert found(GOODS, text="{title} {topic}", label="stars").label == "stars"
+
+
+def test_a_column_in_braces_stays_a_column() -> None:
+    columns = found({"x": SENTENCES, "{x}": SENTENCES[::-1], "label": list("abab")}, text="{x}")
+    assert (columns.text, columns.text_parts, columns.text_reason) == ("{x}", (), "given")
+
+
+def test_a_template_that_breaks_off_is_a_fault_of_usage() -> None:
+    with pytest.raises(UsageError) as caught:
+        found(GOODS, text="{title} {body")
+    assert caught.value.saw == ("a brace without its other half, or without a name, at character 9 of '{title} {body'")
+    assert (caught.value.where, caught.value.exit_code) == ("--text", 2)
+
+
+def test_both_texts_of_a_pair_may_be_templates() -> None:
+    columns = find_columns(table(GOODS), text="{title}: {body}", pair="{price} won", label="stars")
+    assert (columns.text_parts, columns.pair_parts) == (("title", "body"), ("price",))
+    rows = examples(table(GOODS), columns)
+    assert rows.texts[0] == "Lamp: a good film"
+    assert rows.pairs == ("3 won", "12 won", "12 won", "3 won")
+    with pytest.raises(DataError) as caught:
+        find_columns(table(GOODS), text="body", pair="{stars} stars", label="stars")
+    assert caught.value.saw == "the label 'stars' stands in the template of the text"
+
+
+def test_two_equal_templates_are_no_pair() -> None:
+    with pytest.raises(DataError) as caught:
+        find_columns(table(GOODS), text="{title}", pair="{TITLE}", label="stars")
+    assert caught.value.message == "t.csv: '{title}' is to be both texts of a pair."
