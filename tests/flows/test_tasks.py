@@ -232,8 +232,11 @@ def test_answers_are_shown_as_a_reader_expects(trained: Trained, whet: Command) 
     (value,) = trained["value"].run.predict([(OTHER, text)])
     shown = whet("predict", str(trained["value"].path), OTHER, text).out
     assert shown == f"{OTHER}\n{text}\n  prediction: {value.value:.4f}\n"
-    nothing = whet("predict", str(trained["several"].path), "The film of this one was awful.").out
-    assert "\n  prediction: no label (acting: 0." in nothing
+    (several,) = trained["several"].run.predict([text])
+    named = ", ".join(several.labels or ()) or "no label"
+    shares = ", ".join(f"{name}: {share:.4f}" for name, share in several.probabilities.items())
+    shown = whet("predict", str(trained["several"].path), text).out
+    assert shown == f"{text}\n  prediction: {named} ({shares})\n"
     table = whet("predict", str(trained["value"].path), OTHER, text, "--format", "csv").out
     assert table.splitlines() == ["text,text2,value,truncated", f'{OTHER},"{text}",{value.value!r},false']
 
