@@ -190,7 +190,7 @@ def _of_run(resolved: Resolved) -> Resolved:
     model = resolved.settings.model
     path = values.folder(model)
     is_last = model == "last" and not path.exists()
-    if not (is_last or path.parts[:1] == naming.FOLDER.parts or (path / "run.json").is_file()):
+    if not (is_last or path.parts[:1] == naming.FOLDER.parts or (path.is_dir() and (path / "run.json").is_file())):
         return resolved
     run = runs.find(model, where="--model")
     if not run.bare and not run.finished:

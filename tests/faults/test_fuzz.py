@@ -179,7 +179,10 @@ def has_fault(ended: Ended, *, as_json: bool) -> bool:
     """Whether a command ended with one message, or `whet check` with a finding that is an error."""
     if not as_json:
         return bool(ended.errors) or "\n  error " in ended.out
-    return bool(ended.errors) or any(finding["severity"] == "error" for finding in ended.json["findings"])
+    if ended.errors:
+        return True
+    found = [told for sides in ended.json["findings"].values() for told in sides.values()]
+    return any(told["severity"] == "error" for told in found)
 
 
 @pytest.mark.usefixtures("_parser_made_once")

@@ -18,7 +18,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from whet.data.doctor.part import Part, percent, row_count
+from whet.data.doctor.part import LONG, Part, percent, row_count
 from whet.data.places import digest, hashes, repeated, rows_of_both
 from whet.data.store import mapped, picked
 from whet.records import Bools, Finding, Ints, Severity
@@ -248,8 +248,8 @@ def _units(parts: Sequence[Part], share: float) -> _Units:
 
 
 def _bare(text: str) -> str:
-    """The text without white space and case, in one Unicode form."""
-    return "".join(unicodedata.normalize("NFC", text).casefold().split())
+    """The text without white space and case, in one Unicode form; of a long one the beginning."""
+    return "".join(unicodedata.normalize("NFC", text[:LONG]).casefold().split())
 
 
 def _bands(texts: Iterable[str]) -> NDArray[np.uint64]:

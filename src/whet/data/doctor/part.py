@@ -14,6 +14,10 @@ from whet.records import Examples, Finding, Severity
 PLACES = 10
 """The places that a finding names."""
 
+LONG = 100_000
+"""Characters beyond which the beginning of a text tells of it where looking is slow: the tokens of 50 MB take half a
+minute, their shingles half a gigabyte."""
+
 IN_MESSAGE = 3
 """Those of them that stand in its message."""
 

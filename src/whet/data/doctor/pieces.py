@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Encoding
 
 from whet import intervals
-from whet.data.doctor.part import Part, percent, row_count
+from whet.data.doctor.part import LONG, Part, percent, row_count
 from whet.data.store import picked
 from whet.data.tokens import Cutter, chunks
 from whet.records import Encoded, Finding, Ints
@@ -53,7 +54,8 @@ class Shares:
 
 
 def counted(part: Part, cutter: Cutter, *, seed: int, whole: bool = False) -> Counts:
-    """Tokens of SAMPLE rows, drawn by `seed`; of every row where there are no more, or if `whole`."""
+    """Tokens of SAMPLE rows, drawn by `seed`; of every row where there are no more, or if `whole`. Unless that, a text
+    of more than LONG characters has as many as its beginning lets expect."""
     total = len(part.texts)
     rows = np.arange(total)
     if total > SAMPLE and not whole:
@@ -61,11 +63,9 @@ def counted(part: Part, cutter: Cutter, *, seed: int, whole: bool = False) -> Co
     strange = unknown_id(cutter)
     lengths: list[int] = []
     unknown: list[int] = []
-    for chunk in chunks(picked(part.texts, rows)):
-        for coded in cutter.whole(chunk):
-            ids = coded.ids
-            lengths.append(len(ids))
-            unknown.append(0 if strange is None else ids.count(strange))
+    for coded, times in _coded(picked(part.texts, rows), cutter, whole=whole):
+        lengths.append(round(times * len(coded)))
+        unknown.append(0 if strange is None else round(times * coded.ids.count(strange)))
     return Counts(rows, np.array(lengths, dtype=np.int64), np.array(unknown, dtype=np.int64))
 
 
@@ -136,7 +136,15 @@ def _positions(ids: NDArray[np.generic], sought: int) -> Ints:
 
 
 def _lengths(texts: Sequence[str], cutter: Cutter) -> Ints:
-    return np.array([len(coded) for chunk in chunks(texts) for coded in cutter.whole(chunk)], dtype=np.int64)
+    return np.array([round(times * len(coded)) for coded, times in _coded(texts, cutter)], dtype=np.int64)
+
+
+def _coded(texts: Sequence[str], cutter: Cutter, *, whole: bool = False) -> Iterator[tuple[Encoding, float]]:
+    """What the tokenizer makes of each text, or of the beginning of a long one, and how many times that the text is."""
+    for chunk in chunks(texts):
+        heads = chunk if whole else [text[:LONG] for text in chunk]
+        times = [len(text) / max(1, len(head)) for text, head in zip(chunk, heads, strict=True)]
+        yield from zip(cutter.whole(heads), times, strict=True)
 
 
 def _said(part: Part, code: str, shares: Shares, rows: Sequence[int], cutter: Cutter) -> Finding:

@@ -135,3 +135,14 @@ def test_what_keeps_more_of_a_text_is_named(load: Load):
 def test_a_tokenizer_that_knows_everything_has_no_unknown_id():
     made = Tokenizer(models.BPE())
     assert pieces.unknown_id(Cutter(made, "", 8, "head", (), ())) is None
+
+
+def test_a_very_long_text_is_told_by_its_beginning_unless_all_is_asked_for(load: Load, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pieces, "LONG", 30)
+    part, cutter = texts("w1 " * 100 + "w1 w2 w3 " * 100, "w1"), load()
+    assert pieces.counted(part, cutter, seed=1, whole=True).tokens.tolist() == [400, 1]
+    assert pieces.counted(part, cutter, seed=1).tokens.tolist() == [400, 1]
+    strange = texts("w1 w1 w1 w1 w1 w1 w1 w1 w1 w1 " + "odd " * 10_000)
+    counts = pieces.counted(strange, cutter, seed=1)
+    assert counts.unknown.tolist() == [0]  # none in the thirty characters that were looked at
+    assert pieces.counted(strange, cutter, seed=1, whole=True).unknown.tolist() == [10_000]
