@@ -42,7 +42,7 @@ from whet.records import (
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
-    "run.json", "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json",
+    "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json", "run.json",
 )  # fmt: skip
 SPACE = "Free space and give the same command again"
 TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
@@ -311,12 +311,12 @@ def _all() -> list[RunFolder]:
 
 
 def _clear(path: Path) -> None:
-    """Removes what an unfinished run of ours left, and nothing else."""
-    for name in OWN_FILES:
-        (path / name).unlink(missing_ok=True)
+    """Removes what an unfinished run of ours left, and nothing else; run.json last, which says that it is ours."""
     if (path / "model").is_dir():
         shutil.rmtree(path / "model")
     durable.sweep(path)
+    for name in OWN_FILES:
+        (path / name).unlink(missing_ok=True)
 
 
 @contextmanager

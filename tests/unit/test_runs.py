@@ -82,6 +82,30 @@ def test_a_folder_with_nothing_but_the_fault_of_its_beginning_is_begun_again(her
     assert sorted(left.name for left in path.iterdir()) == ["run.json"]
 
 
+@pytest.mark.parametrize("after", range(len(runs.OWN_FILES)))
+def test_a_process_that_is_killed_while_it_clears_a_folder_leaves_one_that_is_known(
+    here: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    run = opened()
+    for name in runs.OWN_FILES:
+        if name != "run.json":
+            (run.path / name).write_text("{}")
+    real, removed = Path.unlink, []
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if len(removed) == after:
+            raise KeyboardInterrupt
+        removed.append(path)
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(KeyboardInterrupt):
+        runs.start(run, resolve({}), {"digest": "d" * 64})
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert opened().path == run.path
+
+
 def test_a_long_name_of_data_is_cut_between_two_letters(here: Path) -> None:
     path = named(data="영화" + "평" * 300).path
     assert path.name == "영화" + "평" * 38 + "-dddddddd"
