@@ -161,8 +161,8 @@ def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> No
     with its reason, and `facts`."""
     if not run.silent:
         with _mendable(run.path):
-            _clear(run.path)
             run.path.mkdir(parents=True, exist_ok=True)
+            _clear(run.path)
     run.write("run.json", _described(resolved, facts))
 
 

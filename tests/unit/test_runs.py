@@ -291,7 +291,7 @@ def test_an_output_under_a_file_is_a_fault_of_the_disk(here: Path) -> None:
     with pytest.raises(OutputError) as caught:
         opened(resolve({"output": "mine/run"}))
     assert caught.value.exit_code == 7
-    assert caught.value.message == "mine/run/run.json: cannot write: Not a directory. Give another --output."
+    assert caught.value.message == "mine/run: cannot write: Not a directory. Give another --output."
 
 
 # ---------------------------------------------------------------- files
