@@ -128,7 +128,7 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     return asked
 
 
-def seconds_of(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
+def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
     """The second texts of training and test where rows are pairs."""
     train, test = splits.train.pairs, None if splits.test is None else splits.test.pairs
     return None if train is None or test is None else (train, test)

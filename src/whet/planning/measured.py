@@ -134,7 +134,7 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
         tokens += near.expected_seconds(sum(rows.values()), sum(characters.values()))
     if has_baseline(asked):
         assert asked.splits.test is not None
-        train, test, pairs = asked.splits.train.texts, asked.splits.test.texts, prepare.seconds_of(asked.splits)
+        train, test, pairs = asked.splits.train.texts, asked.splits.test.texts, prepare.second_texts(asked.splits)
         cheap = baseline.expected_seconds(train, test, asked.labels, pairs=pairs)
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
