@@ -102,6 +102,9 @@ class SquaredError:
         return float(targets.double().var(correction=0))
 
 
+PLAIN = CrossEntropy()
+
+
 def loss_of(kind: Kind, *, weights: tuple[float, ...] | None, focal: float, smoothing: float) -> Loss:
     """The loss of a kind of answers; the options are for one label a row."""
     if kind == "one":

@@ -28,7 +28,8 @@ from whet.data.batches import training_batch
 from whet.model.classifier import Classifier
 from whet.model.loss import CrossEntropy
 from whet.training import optim
-from whet.training.objective import OnDevice, OnThreads, objective_of
+from whet.training.gradient import OnDevice, OnThreads
+from whet.training.objective import objective_of
 from whet.training.words import Words
 
 ROWS = sequences([4, 9, 6, 30, 5, 17, 8], vocabulary=200)
