@@ -27,6 +27,7 @@ BENCHMARKS = [
     "saving",
     "scaling",
     "startup",
+    "tasks",
     "tokenise",
     "train_cpu",
     "train_gpu",
