@@ -7,8 +7,6 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from whet import durable, naming, runs, runtime, values
 from whet.config import Resolved, Settings
 from whet.data.batches import counts_of
@@ -40,7 +38,8 @@ from whet.score.metrics import metric_of
 from whet.training.few import enough_steps
 from whet.values import AUTO_METRIC
 
-OF_ONE_LABEL = ("class_weights", "sampling", "focal", "label_smoothing")
+OF_ONE_LABEL = ("sampling", "label_smoothing")
+OF_LABELS = ("class_weights", "focal")  # one or several a row
 
 CHUNK_EDGES = (2, 4, 8, 16, 32)  # between the groups of texts that are told by how many chunks they have
 
@@ -122,7 +121,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     )  # fmt: skip
     if (weights := weights_of(asked)) is not None:
         each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
-        weighted = Notice(f"class weights {settings.class_weights}: {each}")
+        of_yes = ", of rows that have the label" if labels.kind == "several" else ""
+        weighted = Notice(f"class weights {settings.class_weights}{of_yes}: {each}")
         yield weighted
         asked = dataclasses.replace(asked, said=(*asked.said, weighted))
     return asked
@@ -175,13 +175,10 @@ def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet
 
 
 def weights_of(asked: Asked) -> tuple[float, ...] | None:
-    """What a row of each class counts in the training [C]; None: all alike. Raises UsageError for a file that does
-    not say it."""
-    given, train = asked.resolved.settings.class_weights, asked.splits.train
-    if given is None or asked.labels.kind != "one":
-        return None
-    assert train.labels is not None
-    return class_weights(given, asked.labels, np.asarray(asked.labels.ids(train.labels, source=train.source)))
+    """What a row of each class, or the yes of each label, counts in the training [C]; None: all alike. Raises
+    UsageError for a file that does not say it."""
+    given = asked.resolved.settings.class_weights
+    return None if given is None else class_weights(given, asked.labels, targets_of(asked.splits.train, asked.labels))
 
 
 def _of_run(resolved: Resolved) -> Resolved:
@@ -204,14 +201,16 @@ def _of_run(resolved: Resolved) -> Resolved:
 
 
 def _check_options(settings: Settings, kind: Kind) -> None:
-    """Raises UsageError for what only the training of one label a row knows."""
-    asked = [name for name in OF_ONE_LABEL if getattr(settings, name) != Settings.__dataclass_fields__[name].default]
-    if kind == "one" or not asked:
+    """Raises UsageError for what only the training of one label a row knows, or of labels."""
+    unknown = {"one": (), "several": OF_ONE_LABEL, "value": (*OF_LABELS, *OF_ONE_LABEL)}[kind]
+    asked = [name for name in unknown if getattr(settings, name) != Settings.__dataclass_fields__[name].default]
+    if not asked:
         return
     flags = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
+    several = "one label a row; rare ones of several are helped by --class-weights and --focal"
     raise UsageError(
         f"{flags} with {'several labels a row' if kind == 'several' else 'numbers'}",
-        expected="one label a row",
+        expected=several if kind == "several" else "labels: a number is no class that could be rare",
         todo=f"Leave out {flags}",
     )
 

@@ -12,6 +12,7 @@ from whet.labels import LabelSet
 from whet.model import head
 from whet.model.answers import Scale, begin_at_shares, kind_of, scale_of
 from whet.model.classifier import Classifier
+from whet.model.loss import SeveralEntropies
 
 VALUE = LabelSet(("score",), None, "", "value")
 SEVERAL = LabelSet(("a", "b", "c"), None, "", "several")
@@ -85,9 +86,17 @@ def test_a_new_head_for_several_labels_begins_at_their_shares_and_an_old_one_whe
     for kind in ("bert", "roberta"):
         model = stock(tiny_model(kind), labels=SEVERAL)
         marks = np.array([[True, False, False]] * 3 + [[True, True, False]])
-        begin_at_shares(model, marks)
+        begin_at_shares(model, marks, SeveralEntropies())
         bias = head.output(model)[1].bias.detach()
         # A share of 0 or 1 is that of one row more, which is otherwise.
         assert torch.sigmoid(bias).tolist() == pytest.approx([0.8, 0.25, 0.2])
-        begin_at_shares(model, ~marks)
+        begin_at_shares(model, ~marks, SeveralEntropies())
         assert head.output(model)[1].bias.tolist() == bias.tolist()
+
+
+def test_a_new_head_begins_at_a_half_where_yes_and_no_of_each_label_count_alike(tiny_model: TinyModel) -> None:
+    model = stock(tiny_model("bert"), labels=SEVERAL)
+    marks = np.array([[True, False, False]] * 3 + [[True, True, False]])
+    begin_at_shares(model, marks, SeveralEntropies((0.01, 3.0, 100.0)))
+    shares = torch.sigmoid(head.output(model)[1].bias.detach())
+    assert shares.tolist() == pytest.approx([0.04 / 1.04, 0.5, 25 / 26])
