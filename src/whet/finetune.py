@@ -29,7 +29,7 @@ from whet.data.tokens import Cutter
 from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.labels import LabelSet
-from whet.model.answers import begin_at_shares, scale_of
+from whet.model.answers import begin_at_shares, begin_in_units, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.model.files import ModelFiles
@@ -112,6 +112,7 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     if job.labels.kind == "value":
         job.classifier.scale = scale_of(np.asarray(job.sides["train"].targets), job.classifier.model)
+        begin_in_units(job.classifier.model, job.classifier.scale)
     elif isinstance(loss := job.recipe.loss, SeveralEntropies):
         begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_), loss)
     heap.keep()

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whet import durable, naming, runs, runtime, values
+from whet import durable, naming, runs, runtime, sidefile, values
 from whet.config import Resolved, Settings
 from whet.data.batches import counts_of
 from whet.data.doctor.look import check as look
@@ -40,6 +40,8 @@ from whet.values import AUTO_METRIC
 
 OF_ONE_LABEL = ("sampling", "label_smoothing")
 OF_LABELS = ("class_weights", "focal")  # one or several a row
+
+READ_ALIKE = ("max_length", "truncation")  # in a training that goes on from a run
 
 CHUNK_EDGES = (2, 4, 8, 16, 32)  # between the groups of texts that are told by how many chunks they have
 
@@ -87,8 +89,10 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         )
 
     yield Stage("check")
+    resolved, as_there = of_run(resolved)
+    settings = resolved.settings
     rows = labelled(data, settings)
-    said = [Notice(message) for message in rows.notices]
+    said = [Notice(message) for message in (*rows.notices, *as_there)]
     yield from said
     checked = look(rows.sides, rows.columns, source=rows.name, drawn=sides_drawn(rows, settings))
     yield checked
@@ -106,7 +110,6 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
 
     yield Stage("model")
     if settings.model != "auto":
-        resolved = _of_run(resolved)
         find(resolved.settings.model)  # what cannot be had is said before torch is loaded
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
@@ -181,9 +184,22 @@ def weights_of(asked: Asked) -> tuple[float, ...] | None:
     return None if given is None else class_weights(given, asked.labels, targets_of(asked.splits.train, asked.labels))
 
 
-def _of_run(resolved: Resolved) -> Resolved:
-    """The same, where `model` names a run with that run looked at: it must be finished and as it was saved.
-    `last` becomes the run that it stands for today. Raises ModelError."""
+def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
+    """The same, where `model` names a run or its model with that run looked at, and what must be said: it must be
+    finished and as it was saved. `last` becomes the run that it stands for today; what is seen of a long text is as
+    there, unless it was asked for, for that is how its weights read. Raises ModelError."""
+    resolved = _found(resolved)
+    model = resolved.settings.model
+    side, said = sidefile.of_model(model) or {}, []
+    for name in READ_ALIKE if side else ():
+        if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
+            resolved = resolved.with_value(name, side[name], f"as in {model}")
+            said.append(f"{name} {side[name]}, as in {model}; --{name.replace('_', '-')} decides otherwise")
+    return resolved, said
+
+
+def _found(resolved: Resolved) -> Resolved:
+    """The same with the run that `model` names."""
     model = resolved.settings.model
     path = values.folder(model)
     is_last = model == "last" and not path.exists()

@@ -34,6 +34,11 @@ def kind_of(config: Any) -> Kind:
     return kinds.get(getattr(config, "problem_type", None) or "", "one")
 
 
+def is_number(config: Any) -> bool:
+    """Whether a model that was fine-tuned before answers with a number, as transformers tells it."""
+    return config.num_labels == 1 and getattr(config, "problem_type", None) in (None, PROBLEMS["value"])
+
+
 def scale_of(values: Floats, model: Any) -> Scale:
     """The scale on which a model learns these numbers [B]. Equal numbers have the deviation 1; a last layer without
     a bias, into which no mean can be folded, leaves the mean where it is."""
@@ -48,11 +53,19 @@ def begin_at_shares(model: Any, marks: Bools, loss: SeveralEntropies) -> None:
     section 3.3): else the first steps go into saying no to nearly everything. A head with biases, which has learnt
     before, keeps them."""
     _, layer = head.output(model)
-    if layer.bias is None or layer.bias.any():
+    if layer.bias is None or head.has_learnt(model):
         return
     shares = np.clip(marks.mean(axis=0), 1 / (len(marks) + 1), 1 - 1 / (len(marks) + 1))
     with torch.no_grad():
         layer.bias.copy_(loss.best(torch.from_numpy(shares)))
+
+
+def begin_in_units(model: Any, scale: Scale) -> None:
+    """Lets a head that has learnt before, and answers in the units of its data, go on with the same answers on the
+    scale on which other data are learnt: `fold` gives them back. A new head has no units yet, and one without a
+    bias is taken for new."""
+    if head.has_learnt(model):
+        fold(model, Scale(-scale.mean / scale.deviation, 1 / scale.deviation))
 
 
 def fold(model: Any, scale: Scale) -> None:

@@ -10,7 +10,7 @@ from tests.conftest import KINDS, TinyModel
 from tests.unit.small import batch, encoded, gap, sequences, stock
 from whet.labels import LabelSet
 from whet.model import head
-from whet.model.answers import Scale, begin_at_shares, kind_of, scale_of
+from whet.model.answers import Scale, begin_at_shares, begin_in_units, kind_of, scale_of
 from whet.model.classifier import Classifier
 from whet.model.loss import SeveralEntropies
 
@@ -46,6 +46,26 @@ def test_numbers_are_learnt_on_the_scale_of_the_training_rows(tiny_model: TinyMo
     held = classifier.labels(type(given)(given.ids, given.cu_seqlens, given.rows, values))
     assert held.dtype == torch.float32
     assert gap(held, torch.tensor((values - 3) / np.sqrt(3.5), dtype=torch.float32)) < 1e-7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_head_that_has_learnt_goes_on_with_its_answers_whatever_the_scale_of_the_new_numbers(
+    tiny_model: TinyModel, kind: str
+) -> None:
+    classifier = made(tiny_model, kind, VALUE)
+    rows = encoded(sequences([7, 30, 9, 3], vocabulary=int(classifier.model.config.vocab_size)))
+    new = classifier.all_logits(rows)
+    begin_in_units(classifier.model, Scale(3.0, 2.0))
+    assert np.array_equal(classifier.all_logits(rows), new)  # it has learnt no units
+    classifier.scale = Scale(250.0, 40.0)
+    classifier.fold()
+    before = classifier.all_logits(rows)
+    for scale in (Scale(250.0, 40.0), Scale(-3.0, 0.5), Scale(1e5, 1e3)):
+        classifier.scale = scale
+        begin_in_units(classifier.model, scale)
+        assert np.abs(classifier.all_logits(rows) - before).max() < 1e-6 * (abs(scale.mean) + 1e3)
+        classifier.fold()
+        assert np.abs(classifier.all_logits(rows) - before).max() < 1e-6 * (abs(scale.mean) + 1e3)
 
 
 def test_equal_numbers_have_a_scale(tiny_model: TinyModel) -> None:
