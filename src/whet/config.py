@@ -142,7 +142,10 @@ class Settings:
     )
     max_grad_norm: float = _setting(1.0, "Training", "Gradients are clipped to this norm.", within=Range(above=0))
     class_weights: str | None = _setting(
-        None, "Training", "What a row of each class counts: balanced, or a JSON file of label names and weights."
+        None,
+        "Training",
+        "What a row of each class counts, of several labels a row one that has the label: balanced, or "
+        "a JSON file of label names and weights.",
     )
     sampling: Sampling = _setting(
         "plain", "Training", "plain: every row once an epoch. balanced: every class as often, in as many steps."

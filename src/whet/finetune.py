@@ -29,10 +29,11 @@ from whet.data.tokens import Cutter
 from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.labels import LabelSet
-from whet.model.answers import begin_at_shares, scale_of
+from whet.model.answers import begin_at_shares, begin_in_units, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.model.files import ModelFiles
+from whet.model.loss import SeveralEntropies
 from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
@@ -95,7 +96,7 @@ class Job:
     facts: Mapping[str, Any]
     """What a checkpoint is to keep of the job beside its training."""
     weights: tuple[float, ...] | None = None
-    """What a row of each class counts."""
+    """What a row of each class, or the yes of each label, counts."""
 
     @property
     def settings(self) -> Settings:
@@ -111,8 +112,9 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     if job.labels.kind == "value":
         job.classifier.scale = scale_of(np.asarray(job.sides["train"].targets), job.classifier.model)
-    elif job.labels.kind == "several":
-        begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_))
+        begin_in_units(job.classifier.model, job.classifier.scale)
+    elif isinstance(loss := job.recipe.loss, SeveralEntropies):
+        begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_), loss)
     heap.keep()
     with memory.explained(job.classifier):
         yield from _train_and_save(folder, job.settings, job, job.classifier)

@@ -159,17 +159,17 @@ def check_data(
     out = None if fix is None else values.folder(os.fspath(fix))
     if out is not None:
         mend.check_out(out)  # before minutes of looking
+    resolved, said = prepare.of_run(resolved)
     examined = examine.examine(data, resolved.settings, exact=exact)
-    if out is None:
-        return examined.checked
-    written = mend.mend(examined, out)
-    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, written.message))
+    if out is not None:
+        said.append(mend.mend(examined, out).message)
+    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, *said))
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     """The tokens of one training row under the settings' model and cut. Needs no torch where the
     model has a tokenizer.json."""
-    settings = resolved.settings
+    settings = prepare.of_run(resolved)[0].settings
     rows = reading.labelled(data, settings).sides["train"]
     pair = rows.pairs is not None
     if not 0 <= row < len(rows.texts):

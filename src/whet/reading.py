@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from whet import large
+from whet import large, sidefile
 from whet.config import Settings
 from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
+from whet.data.named import match
 from whet.data.read import read, read_side, split_for
 from whet.data.targets import has_answers
-from whet.errors import DataError, UsageError
+from whet.errors import DataError, UsageError, quoted
 from whet.labels import read_label_names
 from whet.records import SIDES, Columns, Examples, Side, Source, Table
 
@@ -41,7 +42,8 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     source = read(data, encoding=settings.encoding, disk=large.disk())
     tables, notices = _tables(source, settings)
     given_names = read_label_names(settings.label_names) if settings.label_names else None
-    columns = columns_of(tables["train"], settings)
+    columns, said = columns_of(tables["train"], settings)
+    notices += said
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
         rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
@@ -73,12 +75,28 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     return Labelled(source.name, tables["train"].source, columns, sides, order, tuple(notices))
 
 
-def columns_of(table: Table, settings: Settings) -> Columns:
-    """The columns of a table, as the settings ask for them."""
-    return find_columns(
-        table, text=settings.text, pair=settings.pair, label=settings.label, task=settings.task,
-        separator=settings.label_separator,
-    )  # fmt: skip
+def columns_of(table: Table, settings: Settings) -> tuple[Columns, list[str]]:
+    """The columns of a table, as the settings ask for them, and what must be said. Where these name no text, and the
+    model is that of a run whose texts can be read from this table too, they are read as there."""
+    text, pair, said, known = settings.text, settings.pair, [], None
+    if text is None and pair is None and (side := sidefile.of_model(settings.model)) is not None:
+        trained = sidefile.usage_of(side).inputs
+        missing = [name for name in text_columns(trained) if match(name, table.columns) is None]
+        read = " and ".join(map(quoted, filter(None, (trained.text, trained.pair))))
+        if missing:
+            lacks = ", ".join(map(quoted, dict.fromkeys(missing)))
+            said.append(
+                f"{settings.model} reads {read}, but {table.source} has no {lacks}: texts are found as for any model"
+            )
+        else:
+            text, pair, known = trained.text, trained.pair or NO_PAIR, f"as in {settings.model}"
+            said.append(f"texts are read from {read}, {known}; --text decides otherwise")
+    found = find_columns(
+        table, text=text, pair=pair, label=settings.label, task=settings.task, separator=settings.label_separator
+    )
+    if known is not None:
+        found = dataclasses.replace(found, text_reason=known, pair_reason=known if found.pair is not None else "")
+    return found, said
 
 
 def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list[str]]:

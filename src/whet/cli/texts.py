@@ -108,11 +108,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stage train": ("train", "학습"),
     "stage evaluate": ("evaluate", "평가"),
     "stage save": ("save", "저장"),
+    "stage predict": ("predict", "예측"),
     # training
     "step": (
         "step {step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left} left",
         "스텝 {step}/{steps} 에포크 {epoch} 손실 {loss} 초당 {rate}토큰 {left} 남음",
     ),
+    "answered": (
+        "{done} of {rows} rows answered, {rate} rows/s, {left} left",
+        "{rows}행 중 {done}행 예측, 초당 {rate}행, {left} 남음",
+    ),
+    "answered short": ("{done}/{rows} {rate} rows/s {left} left", "{done}/{rows} 초당 {rate}행 {left} 남음"),
     "step short": (
         "{step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left}",
         "{step}/{steps} 에포크 {epoch} 손실 {loss} 초당 {rate}토큰 {left}",

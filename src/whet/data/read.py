@@ -7,15 +7,17 @@ import io
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from whet.data import formats
 from whet.data.delimited import check_names, read_delimited
-from whet.data.formats import SUPPORTED, decoded, read_file, table_of_rows
+from whet.data.formats import SUPPORTED, decoded, is_text, read_file, table_of_rows
 from whet.data.growing import Columns, Disk
 from whet.data.hub import read_hub, source_of
 from whet.data.places import row_places
@@ -79,6 +81,23 @@ def read_side(
             expected=f"one file, or a split called {' or '.join(SIDE_NAMES[side])}",
         )
     return source.tables[split], source.notices
+
+
+def read_parts(path: Path, *, encoding: str = "utf-8", disk: Disk | None = None) -> Iterable[Table]:
+    """The table of a file some rows at a time, to be gone through as often as one likes: a text file is read anew each
+    time and not kept; anything else is read once, as by `read_side` for test, and is a single part."""
+    if path.is_file() and is_text(path):
+        return _Parts(path, encoding)
+    return [read_side(path, "test", encoding=encoding, disk=disk)[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts(Iterable[Table]):
+    path: Path
+    encoding: str
+
+    def __iter__(self) -> Iterator[Table]:
+        return formats.read_parts(self.path, encoding=self.encoding)
 
 
 def split_for(source: Source, side: Side) -> str | None:
