@@ -47,7 +47,7 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     if settings.near_duplicates:
         like = near.find(parts)
         checked = with_more(checked, near.CODES, near.findings(like, parts))
-        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.said(like, parts)))
+        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.notices(like, parts)))
     try:
         checked = with_more(checked, pieces.CODES, _token_findings(parts, settings, exact))
     except WhetError as fault:
@@ -68,7 +68,7 @@ def of_job(asked: prepare.Asked, sides: Mapping[Side, prepare.EncodedSide], cutt
     if settings.near_duplicates and settings.budget is None:
         like = near.find(list(parts.values()))
         checked = with_more(checked, near.CODES, near.findings(like, list(parts.values())))
-        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.said(like, list(parts.values()))))
+        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.notices(like, list(parts.values()))))
     of_tokens: list[Finding] = []
     for side, rows in sides.items():
         of_tokens += pieces.findings_of_encoded(parts[side], rows.encoded, cutter, seed=settings.seed)

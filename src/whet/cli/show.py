@@ -49,7 +49,7 @@ def table(*columns: str, right: Sequence[int] = (), fixed: Sequence[int] = ()) -
 def _text_column(words: Words, role: str, name: str, reason: str, parts: Sequence[str]) -> str:
     """What a text was taken from: a column, or a template of several."""
     if not parts:
-        return words(f"{role} column").format(name=name, reason=reason)
+        return words(f"{role} column").format(name=name, reason=words.of(reason))
     return words(f"{role} template").format(columns=", ".join(map(one_line, parts)), template=one_line(name))
 
 
@@ -63,9 +63,10 @@ def checked(console: Console, words: Words, found: Checked) -> None:
     if columns.pair is not None:
         console.print(_text_column(words, "pair", columns.pair, columns.pair_reason, columns.pair_parts))
     label = "label column" if columns.label is not None else "no label column"
-    console.print(words(label).format(name=columns.label, reason=columns.label_reason))
+    console.print(words(label).format(name=columns.label, reason=words.of(columns.label_reason)))
     if columns.kind_reason:
-        console.print(words("task").format(kind=words(f"kind {columns.kind}"), reason=columns.kind_reason))
+        kind = words(f"kind {columns.kind}")
+        console.print(words("task").format(kind=kind, reason=words.of(columns.kind_reason)))
     if found.head:
         heading(console, words("first rows"))
         indented(console, _head(console, words, found))
@@ -282,9 +283,10 @@ def _findings(words: Words, findings: Sequence[Finding]) -> Table:
     """A finding a row: how bad, how many, its code and side, what was seen, and what to do."""
     built = table("", words("how many"), words("finding"), right=(1,), fixed=(0,))
     for finding in findings:
-        said = Text.assemble((f"{finding.code}, {_side(words, finding.side)}", "bold"), f"\n{finding.message}.")
+        code, message = f"{finding.code}, {_side(words, finding.side)}", words.of(finding.message)
+        said = Text.assemble((code, "bold"), f"\n{message}.")
         if finding.todo:
-            said.append(f"\n{finding.todo}.", style="dim")
+            said.append(f"\n{words.of(finding.todo)}.", style="dim")
         severity = Text(words(finding.severity), style=SEVERITY_STYLE[finding.severity])
         built.add_row(severity, count(finding.count), said)
     return built
