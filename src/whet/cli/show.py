@@ -16,7 +16,7 @@ from whet.machine import gigabytes
 from whet.records import Checked, Finding, Prediction
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, OverflowMethod, RenderableType
 
     from whet.config import Resolved
     from whet.gpu import Accelerator
@@ -42,7 +42,10 @@ def table(*columns: str, right: Sequence[int] = (), fixed: Sequence[int] = ()) -
     """A table without lines; `right` and `fixed` name columns that align right or never wrap."""
     built = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=any(columns), pad_edge=False)
     for i, name in enumerate(columns):
-        built.add_column(name, justify="right" if i in right else "left", no_wrap=i in right or i in fixed)
+        whole = i in right or i in fixed
+        # Of a line of wide letters that just fits, with its space, an ellipsis would take the last one.
+        overflow: OverflowMethod = "ellipsis" if whole else "fold"
+        built.add_column(name, justify="right" if i in right else "left", no_wrap=whole, overflow=overflow)
     return built
 
 

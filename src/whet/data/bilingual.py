@@ -116,7 +116,7 @@ class _English(Formatter):
 class _Korean(_English):
     """The same in Korean."""
 
-    decomposed = "자모 분리형"
+    decomposed = "자모 분리"
     between_spellings = " / "
 
     def share(self, share: float) -> str:

@@ -20,17 +20,17 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     "no labels": ("no labels in the training rows", "학습 데이터에 라벨이 없습니다"),
     "two labels expected": (
         "Expected two labels or more, so that there is something to tell apart",
-        "구별할 것이 있으려면 라벨이 두 개 이상이어야 합니다",
+        "분류를 배우려면 라벨이 두 개 이상이어야 합니다",
     ),
     "no row has a label": (
         "no training row has a label. Expected labels in some of them",
         "라벨이 붙은 학습 행이 하나도 없습니다. 일부 행에는 라벨이 있어야 합니다",
     ),
-    "one number": ("every training row has the number {number:g}", "모든 학습 행의 값이 {number:g}(으)로 똑같습니다"),
+    "one number": ("every training row has the number {number:g}", "모든 학습 행의 값이 {number:g}입니다"),
     "no training row": ("no training row", "학습 행이 없습니다"),
     "numbers expected": (
         "Expected numbers that differ, so that there is something to learn",
-        "배울 것이 있으려면 값이 서로 달라야 합니다",
+        "회귀를 배우려면 값이 서로 달라야 합니다",
     ),
     "label_spellings": (
         "labels that differ only in their spelling: {spellings:spellings}; the rarer at {places:places}",
@@ -46,11 +46,11 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     ),
     "imbalance": (
         "{share:share} of {total:,} {total:row|rows} have the label {label}",
-        "{total:,}행 중 {share:share}의 라벨이 {label}입니다",
+        "{total:,}행 중 {share:share}가 {label} 라벨입니다",
     ),
     "imbalance of many": (
         "{share:share} of {total:,} {total:row|rows} have the label {label}, {ratio:,.0f} times those of {rarest}",
-        "{total:,}행 중 {share:share}의 라벨이 {label}(으)로, 가장 적은 {rarest}의 {ratio:,.0f}배입니다",
+        "{total:,}행 중 {share:share}가 {label} 라벨이고, 가장 적은 {rarest} 라벨의 {ratio:,.0f}배입니다",
     ),
     "empty_texts": (
         "{count:,} of {total:,} {total:row|rows} {count:has|have} an empty text ({places:places})",
@@ -104,7 +104,7 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     ),
     "html": (
         "{count:,} of {total:,} {total:row|rows} ({share:share}) hold HTML, most often {tags:counted}",
-        "{total:,}행 중 {count:,}행({share:share})에 HTML이 들어 있습니다. 가장 많은 것: {tags:counted}",
+        "{total:,}행 중 {count:,}행({share:share})에 HTML이 들어 있습니다. 가장 흔한 것: {tags:counted}",
     ),
     "mojibake": (
         "{count:,} {count:row has|rows have} letters of a wrong encoding, such as {example} ({places:places})",
