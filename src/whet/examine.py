@@ -9,6 +9,7 @@ import numpy as np
 
 from whet import large, prepare, reading, runtime
 from whet.config import Settings
+from whet.data.bilingual import said
 from whet.data.doctor import copies, near, pieces
 from whet.data.doctor.look import check, with_more
 from whet.data.doctor.part import Part, part_of
@@ -51,8 +52,8 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     try:
         checked = with_more(checked, pieces.CODES, _token_findings(parts, settings, exact))
     except WhetError as fault:
-        saw = f"tokens were not counted: {fault.message}"
-        checked = dataclasses.replace(checked, notices=(*checked.notices, saw))
+        notice = said({"fault": fault.message}, "no tokens")
+        checked = dataclasses.replace(checked, notices=(*checked.notices, notice))
     return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
 
 

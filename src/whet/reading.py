@@ -9,6 +9,7 @@ from itertools import chain
 
 from whet import large
 from whet.config import Settings
+from whet.data.bilingual import said
 from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.read import read, read_side, split_for
@@ -47,10 +48,8 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
         rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
         damaged = sum(is_damaged(text) for text in chain(rows.texts, rows.pairs or ()))
         if damaged:
-            notices.append(
-                f"{table.source}: NUL characters or lone surrogates in {damaged:,} of {len(rows.texts):,} texts; "
-                "they are removed, or become U+FFFD, in training and prediction alike"
-            )
+            facts = {"name": table.source, "count": damaged, "total": len(rows.texts)}
+            notices.append(said(facts, "damaged texts"))
         if has_answers(rows):
             sides[side] = rows
         elif side == "train":
@@ -63,7 +62,7 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
                 todo=f"Name another file with --{side}, or a column with --label",
             )
         else:
-            notices.append(f"{table.source} has no labels and is not used for {side}")
+            notices.append(said({"name": table.source, "side": side}, "a side without labels"))
     # Several labels may share a name, and a data set's names belong to its own label column alone.
     order = tuple(dict.fromkeys((given_names or tables["train"].label_names).values()))
     train = sides["train"]

@@ -34,8 +34,9 @@ def heading(console: Console, title: str) -> None:
 
 
 def indented(console: Console, what: RenderableType) -> None:
-    """Something two columns to the right."""
-    console.print(Padding(what, (0, 0, 0, 2), expand=False))
+    """Something two columns to the right. Where there is no terminal a line has no end: padding would cut it there."""
+    whole = console.soft_wrap and isinstance(what, str | Text)
+    console.print(Text.assemble("  ", what) if whole else Padding(what, (0, 0, 0, 2), expand=False))
 
 
 def table(*columns: str, right: Sequence[int] = (), fixed: Sequence[int] = ()) -> Table:
@@ -85,7 +86,7 @@ def checked(console: Console, words: Words, found: Checked) -> None:
     else:
         indented(console, words("no findings"))
     for notice in found.notices:
-        indented(console, Text.assemble((words("info"), SEVERITY_STYLE["info"]), f": {notice}"))
+        indented(console, Text.assemble((words("info"), SEVERITY_STYLE["info"]), f": {words.of(notice)}"))
 
 
 def settings(console: Console, words: Words, resolved: Resolved) -> None:

@@ -9,7 +9,7 @@ from itertools import starmap
 from string import Formatter
 from typing import Any
 
-from whet.data.sentences import SCRIPTS, SENTENCES, SIDES
+from whet.data.sentences import SENTENCES, WORDS
 from whet.errors import quoted
 
 MOST = 10
@@ -40,6 +40,16 @@ def said(facts: Mapping[str, object], *keys: str) -> Bilingual:
         ". ".join(_English().vformat(sentence, (), facts) for sentence in english),
         ". ".join(_Korean().vformat(sentence, (), facts) for sentence in korean),
     )
+
+
+def in_korean(message: str) -> str:
+    """Its Korean, or the message itself where it has none."""
+    return message.korean if isinstance(message, Bilingual) else message
+
+
+def joined(*messages: str) -> Bilingual:
+    """Messages one after the other, in both languages."""
+    return Bilingual(". ".join(messages), ". ".join(map(in_korean, messages)))
 
 
 def listed(items: Sequence[str]) -> str:
@@ -74,12 +84,10 @@ class _English(Formatter):
                 return listed([self.noted(*note) for note in notes])
             case "spellings":  # of each label: spelling to rows
                 return listed([self.between_spellings.join(starmap(self.spelled, one.items())) for one in value])
-            case "script":
-                return self.script(value)
-            case "scripts":  # script to rows
-                return listed([self.noted(self.script(name), self.rows(count)) for name, count in value.items()])
-            case "side":
-                return self.side(value)
+            case "word":
+                return self.word(value)
+            case "counted_words":
+                return listed([self.noted(self.word(word), self.rows(count)) for word, count in value.items()])
         return str(super().format_field(value, format_spec))
 
     def share(self, share: float) -> str:
@@ -100,11 +108,8 @@ class _English(Formatter):
     def pair(self, one: str, other: str) -> str:
         return f"{one} like {other}"
 
-    def script(self, name: str) -> str:
-        return name
-
-    def side(self, name: str) -> str:
-        return name
+    def word(self, word: str) -> str:
+        return word
 
     def spelled(self, name: str, count: int) -> str:
         """A label with its rows; a form that looks like another one is named."""
@@ -137,11 +142,8 @@ class _Korean(_English):
     def pair(self, one: str, other: str) -> str:
         return f"{one} ↔ {other}"
 
-    def script(self, name: str) -> str:
-        return SCRIPTS[name]
-
-    def side(self, name: str) -> str:
-        return SIDES[name]
+    def word(self, word: str) -> str:
+        return WORDS.get(word, word)
 
 
 _COUNTED = {"line": "줄", "row": "행"}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TextIO
 
+from whet.data.bilingual import said
 from whet.data.growing import Column, Columns, Disk
 from whet.data.places import Places, hashes, repeated
 from whet.errors import DataError, quoted
@@ -36,16 +37,16 @@ def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False, disk:
     notices: list[str] = []
     delimiter = "\t" if tabs else _delimiter(open_text)
     if delimiter != "," and not tabs:
-        name = {";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
-        notices.append(f"{where} has {name} between its columns, not commas")
+        mark = {";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
+        notices.append(said({"name": where, "mark": mark}, "another delimiter"))
     plain = tabs and _quotes_are_text(open_text)
     if plain:
-        notices.append(f"quotation marks in {where} are part of its texts: every line has all its columns without them")
+        notices.append(said({"name": where}, "bare quotation marks"))
     header, values, lines = _columns(_records(open_text, delimiter, where, plain=plain), where, disk)
     columns = dict(enumerate(values))
     if header[0] == "" and len(header) > 1 and _numbers_rows(columns[0]):
         del columns[0]
-        notices.append(f"the first column of {where} has no name and numbers the rows; it is left out")
+        notices.append(said({"name": where}, "row numbers"))
     check_names([header[i] for i in columns], where)
     table = Table(where, {header[i]: column for i, column in columns.items()}, Places("line", lines))
     return table, tuple(notices)

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TextIO, cast
 
+from whet.data.bilingual import said
 from whet.data.delimited import CHARACTERS, PORTION, OpenText, Parsed, check_names, first_faults, read_delimited
 from whet.data.growing import Column, Columns, Disk
 from whet.data.places import Places, row_places
@@ -90,7 +91,7 @@ def read_file(path: Path, *, encoding: str, disk: Disk | None = None) -> Parsed:
                 head = stream.read(64)
         _refuse_foreign(head, suffix, where)
         if head.startswith(_PARQUET):
-            notices = () if suffix == ".parquet" else (f"{where} is a parquet file, whatever its name says",)
+            notices = () if suffix == ".parquet" else (said({"name": where}, "parquet by its content"),)
             with open_bytes() as unpacked, _seekable(unpacked, disk) as file:
                 return read_parquet(file, where=where, disk=disk), notices
         if FORMATS[suffix] != "parquet":

@@ -1,4 +1,5 @@
-"""What is said of data, in English and in Korean: the findings of the doctor, and why columns were taken for what.
+"""What is said of data, in English and in Korean: the findings of the doctor, why columns were taken for what,
+and what reading decided.
 
 Each sentence stands without its full stop. `bilingual` fills them: how a fact is written stands after its colon.
 """
@@ -111,9 +112,9 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
         "{count:,}행에 인코딩이 맞지 않아 깨진 글자가 있습니다. 예: {example}({places:places})",
     ),
     "scripts": (
-        "the letters of {share:share} of the rows are not {usual:script} as in the others: {scripts:scripts} "
+        "the letters of {share:share} of the rows are not {usual:word} as in the others: {scripts:counted_words} "
         "({places:places})",
-        "나머지 행({usual:script})과 다른 문자로 쓰인 행이 전체의 {share:share}입니다: {scripts:scripts} "
+        "나머지 행({usual:word})과 다른 문자로 쓰인 행이 전체의 {share:share}입니다: {scripts:counted_words} "
         "({places:places})",
     ),
     "texts like an id": ("the texts look like an id: {examples}", "텍스트가 ID처럼 보입니다: {examples}"),
@@ -171,7 +172,7 @@ TODO: Mapping[str, tuple[str, str]] = {
     "fill in": ("Fill them in or drop these rows", "라벨을 채우거나 해당 행을 빼세요"),
     "add or drop": (
         "Add rows with these labels to the training data or drop them from {side}",
-        "이 라벨의 행을 학습 데이터에 추가하거나 {side:side} 데이터에서 빼세요",
+        "이 라벨의 행을 학습 데이터에 추가하거나 {side:word} 데이터에서 빼세요",
     ),
     "another class": (
         "Add rows of another class, or name another column with --label",
@@ -222,7 +223,7 @@ TODO: Mapping[str, tuple[str, str]] = {
     ),
     "flattered": (
         "The {side} score is flattered by what was learnt by heart; remove the rows from one of the two",
-        "학습 때 외운 텍스트 때문에 {side:side} 점수가 실제보다 높게 나옵니다. 둘 중 한쪽에서 해당 행을 제거하세요",
+        "학습 때 외운 텍스트 때문에 {side:word} 점수가 실제보다 높게 나옵니다. 둘 중 한쪽에서 해당 행을 제거하세요",
     ),
     "decide for one": (
         "No model can answer both; decide for one label or remove the rows",
@@ -301,11 +302,79 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-SENTENCES = {**FINDINGS, **TODO, **REASONS}
+NOTICES: Mapping[str, tuple[str, str]] = {
+    "the local one": (
+        "{name} is the local {what}; the hub data set of that name is hf:{name}",
+        "{name}은(는) 로컬 {what:word}입니다. 같은 이름의 허브 데이터셋은 hf:{name}입니다",
+    ),
+    "from the cache": (
+        "the hub at {hub} could not be reached ({reason}); hf:{name} comes from the local cache",
+        "허브({hub})에 접속할 수 없어({reason}) hf:{name}을(를) 로컬 캐시에서 읽습니다",
+    ),
+    "a split without labels": (
+        "{name}: the split {split} has no labels; it is left out",
+        "{name}: {split} 스플릿은 라벨이 없어 쓰지 않습니다",
+    ),
+    "a split without rows": (
+        "{name}: the split {split} has no rows; it is left out",
+        "{name}: {split} 스플릿은 행이 없어 쓰지 않습니다",
+    ),
+    "a folder without labels": (
+        "{name} is left out: its texts ({count:,}) have no labels",
+        "{name} 폴더의 텍스트 {count:,}개는 라벨이 없어 쓰지 않습니다",
+    ),
+    "no .txt files": (
+        "{name}: left out as no .txt files: {count:,}",
+        "{name}: .txt 파일이 아니어서 쓰지 않은 파일 {count:,}개",
+    ),
+    "other folders": (
+        "{name}: {folders} beside {sides} is left out",
+        "{name}: {sides} 옆의 {folders} 폴더는 쓰지 않습니다",
+    ),
+    "parquet by its content": (
+        "{name} is a parquet file, whatever its name says",
+        "{name}은(는) 이름과 달리 parquet 파일입니다",
+    ),
+    "another delimiter": (
+        "{name} has {mark:word} between its columns, not commas",
+        "{name}의 열 구분자는 쉼표가 아니라 {mark:word}입니다",
+    ),
+    "bare quotation marks": (
+        "quotation marks in {name} are part of its texts: every line has all its columns without them",
+        "{name}의 따옴표는 텍스트의 일부로 읽습니다. 따옴표가 없다고 보아야 모든 줄의 열 수가 맞습니다",
+    ),
+    "row numbers": (
+        "the first column of {name} has no name and numbers the rows; it is left out",
+        "{name}의 첫째 열은 이름 없이 행 번호만 있어 쓰지 않습니다",
+    ),
+    "damaged texts": (
+        "{name}: NUL characters or lone surrogates in {count:,} of {total:,} texts; they are removed, or become "
+        "U+FFFD, in training and prediction alike",
+        "{name}: 텍스트 {total:,}개 중 {count:,}개에 NUL 문자나 짝 없는 서로게이트가 있습니다. 학습과 예측에서 똑같이 "
+        "지우거나 U+FFFD로 바꿉니다",
+    ),
+    "a side without labels": (
+        "{name} has no labels and is not used for {side}",
+        "{name}에는 라벨이 없어 {side:word}에 쓰지 않습니다",
+    ),
+    "some were compared": (
+        "near copies were looked for among {count:,} of {total:,} rows, drawn by chance",
+        "거의 같은 텍스트는 {total:,}행 중 무작위로 뽑은 {count:,}행에서 찾았습니다",
+    ),
+    "no tokens": ("tokens were not counted: {fault}", "토큰을 세지 못했습니다: {fault}"),
+    "mended": (
+        "{count:,} of {total:,} training rows were written to {out}; dropped: {dropped:word}; each with its reason "
+        "in {log}",
+        "학습 {total:,}행 중 {count:,}행을 {out}에 썼습니다. 뺀 행: {dropped:word}. 이유는 {log}에 있습니다",
+    ),
+}
 
-SIDES = {"train": "학습", "validation": "검증", "test": "테스트"}
+SENTENCES = {**FINDINGS, **TODO, **REASONS, **NOTICES}
 
-SCRIPTS = {
+WORDS = {
+    "train": "학습", "validation": "검증", "test": "테스트",
     "Latin": "로마자", "Hangul": "한글", "Cyrillic": "키릴 문자", "Greek": "그리스 문자", "Han": "한자", "Kana": "가나",
     "Arabic": "아랍 문자", "Hebrew": "히브리 문자", "Devanagari": "데바나가리", "Thai": "태국 문자",
+    "semicolons": "세미콜론", "tabs": "탭", "bars": "세로줄", "folder": "폴더", "file": "파일", "none": "없음",
 }  # fmt: skip
+"""Facts that are words of English, in Korean."""

@@ -20,6 +20,7 @@ from tests.unit.cli.conftest import (
 )
 from whet import config
 from whet.cli import show, summary
+from whet.cli.output import stdout_console
 from whet.cli.texts import TEXTS, Words, one_line
 from whet.data.bilingual import Bilingual
 from whet.labels import LabelSet
@@ -141,6 +142,17 @@ def test_no_letter_of_a_wide_script_is_lost_where_a_line_ends(width: int) -> Non
     found = checked(Finding("mojibake", "warning", "train", 3, message))
     text = shown(show.checked, KO, found, width=width)
     assert message.replace(" ", "") in "".join(text.split())
+
+
+def test_where_there_is_no_terminal_a_line_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    console = stdout_console()
+    found = dataclasses.replace(checked(), notices=("이 줄은 아주 깁니다 " * 20 + "끝",))
+    show.checked(console, KO, found)
+    many = dataclasses.replace(prediction("a", 0.9), probabilities={f"label {i}": 0.05 for i in range(20)})
+    show.predictions(console, EN, [many])
+    lines = capsys.readouterr().out.splitlines()
+    assert f"  참고: {'이 줄은 아주 깁니다 ' * 20}끝" in lines
+    assert next(line for line in lines if line.startswith("  prediction: ")).endswith(", label 19: 0.0500)")
 
 
 @pytest.mark.parametrize("width", [80, 120])

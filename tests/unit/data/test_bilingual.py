@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from whet.cli.texts import TEXTS
 from whet.data import sentences
-from whet.data.bilingual import Bilingual, listed, said
+from whet.data.bilingual import Bilingual, joined, listed, said
 from whet.data.doctor.letters import _LETTERS
+from whet.records import SIDES
 
 
 def fields(sentence: str) -> set[tuple[str, str]]:
@@ -26,7 +27,7 @@ def fields(sentence: str) -> set[tuple[str, str]]:
 
 
 def test_no_key_stands_for_two_sentences() -> None:
-    parts = (sentences.FINDINGS, sentences.TODO, sentences.REASONS)
+    parts = (sentences.FINDINGS, sentences.TODO, sentences.REASONS, sentences.NOTICES)
     assert len(sentences.SENTENCES) == sum(map(len, parts))
 
 
@@ -41,8 +42,8 @@ def test_both_languages_say_the_same_things(key: str) -> None:
 
 
 def test_names_of_sides_and_scripts_are_all_there() -> None:
-    assert {side: TEXTS[side][1] for side in sentences.SIDES} == sentences.SIDES
-    assert sentences.SCRIPTS.keys() == _LETTERS.keys()
+    assert {side: TEXTS[side][1] for side in SIDES} == {side: sentences.WORDS[side] for side in SIDES}
+    assert sentences.WORDS.keys() > _LETTERS.keys()
 
 
 def test_a_message_is_a_string_of_english_with_its_korean() -> None:
@@ -113,5 +114,7 @@ def test_facts_are_filled_in_as_they_are(one: str, other: str) -> None:
     assert message.korean == f"이름이 {one}, {other}"
 
 
-def test_what_is_made_of_a_message_is_english_alone() -> None:
+def test_what_is_made_of_a_message_is_english_alone_and_joining_keeps_both() -> None:
     assert not isinstance(said({}, "fill in") + ".", Bilingual)
+    both = joined(said({}, "no training row"), "as it is")
+    assert (both, both.korean) == ("no training row. as it is", "학습 행이 없습니다. as it is")

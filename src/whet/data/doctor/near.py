@@ -113,9 +113,8 @@ def expected_seconds(rows: int, characters: int) -> float:
 
 def notices(near: Near, parts: Sequence[Part]) -> list[str]:
     """What must be told of how they were looked for."""
-    total = sum(len(part.texts) for part in parts)
-    looked = f"near copies were looked for among {near.drawn or 0:,} of {total:,} rows, drawn by chance"
-    return [looked] if near.drawn else []
+    facts = {"count": near.drawn, "total": sum(len(part.texts) for part in parts)}
+    return [said(facts, "some were compared")] if near.drawn else []
 
 
 def findings(near: Near, parts: Sequence[Part]) -> Iterator[Finding]:
