@@ -9,6 +9,7 @@ from itertools import chain
 
 from whet import large, sidefile
 from whet.config import Settings
+from whet.data.bilingual import Bilingual, listed, said
 from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.named import match
@@ -42,17 +43,15 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     source = read(data, encoding=settings.encoding, disk=large.disk())
     tables, notices = _tables(source, settings)
     given_names = read_label_names(settings.label_names) if settings.label_names else None
-    columns, said = columns_of(tables["train"], settings)
-    notices += said
+    columns, told = columns_of(tables["train"], settings)
+    notices += told
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
         rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
         damaged = sum(is_damaged(text) for text in chain(rows.texts, rows.pairs or ()))
         if damaged:
-            notices.append(
-                f"{table.source}: NUL characters or lone surrogates in {damaged:,} of {len(rows.texts):,} texts; "
-                "they are removed, or become U+FFFD, in training and prediction alike"
-            )
+            facts = {"name": table.source, "count": damaged, "total": len(rows.texts)}
+            notices.append(said(facts, "damaged texts"))
         if has_answers(rows):
             sides[side] = rows
         elif side == "train":
@@ -65,7 +64,7 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
                 todo=f"Name another file with --{side}, or a column with --label",
             )
         else:
-            notices.append(f"{table.source} has no labels and is not used for {side}")
+            notices.append(said({"name": table.source, "side": side}, "a side without labels"))
     # Several labels may share a name, and a data set's names belong to its own label column alone.
     order = tuple(dict.fromkeys((given_names or tables["train"].label_names).values()))
     train = sides["train"]
@@ -75,28 +74,27 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     return Labelled(source.name, tables["train"].source, columns, sides, order, tuple(notices))
 
 
-def columns_of(table: Table, settings: Settings) -> tuple[Columns, list[str]]:
+def columns_of(table: Table, settings: Settings) -> tuple[Columns, list[Bilingual]]:
     """The columns of a table, as the settings ask for them, and what must be said. Where these name no text, and the
     model is that of a run whose texts can be read from this table too, they are read as there."""
-    text, pair, said, known = settings.text, settings.pair, [], None
+    text, pair, told, known = settings.text, settings.pair, [], None
     if text is None and pair is None and (side := sidefile.of_model(settings.model)) is not None:
         trained = sidefile.usage_of(side).inputs
         missing = [name for name in text_columns(trained) if match(name, table.columns) is None]
-        read = " and ".join(map(quoted, filter(None, (trained.text, trained.pair))))
+        texts = listed([quoted(name) for name in (trained.text, trained.pair) if name])
+        facts = {"model": settings.model, "texts": texts, "name": table.source}
         if missing:
-            lacks = ", ".join(map(quoted, dict.fromkeys(missing)))
-            said.append(
-                f"{settings.model} reads {read}, but {table.source} has no {lacks}: texts are found as for any model"
-            )
+            facts |= {"missing": listed([quoted(name) for name in dict.fromkeys(missing)])}
+            told.append(said(facts, "texts unlike the run"))
         else:
-            text, pair, known = trained.text, trained.pair or NO_PAIR, f"as in {settings.model}"
-            said.append(f"texts are read from {read}, {known}; --text decides otherwise")
+            text, pair, known = trained.text, trained.pair or NO_PAIR, said(facts, "as in the run")
+            told.append(said(facts, "texts as in the run"))
     found = find_columns(
         table, text=text, pair=pair, label=settings.label, task=settings.task, separator=settings.label_separator
     )
     if known is not None:
         found = dataclasses.replace(found, text_reason=known, pair_reason=known if found.pair is not None else "")
-    return found, said
+    return found, told
 
 
 def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list[str]]:

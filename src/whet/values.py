@@ -23,6 +23,9 @@ ALLOWED = ("empty_texts", "texts_in_train")
 MOST_BITS = 1000  # of a whole number, for a float holds little more
 ODD = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # the last are what Python makes of bytes that are no UTF-8
 LONGEST = 80  # characters of a wrong value that a message repeats
+# What a command line cannot easily hold is written there as two characters.
+ESCAPES = {r"\n": "\n", r"\t": "\t"}
+TEMPLATE = re.compile(r"(\{\{|\}\}|\{[^{}]+\})")  # a brace that is written twice, or the name of a column in braces
 
 # Spellings of transformers' TrainingArguments and scripts, and what they are called here.
 ALIASES: Mapping[str, str] = {
@@ -113,7 +116,20 @@ def _checked_text(name: str, value: str, flag: str) -> str:
         durations.seconds(value, where=flag)
     if name == "allow":
         _check_codes(value, flag)
-    return value
+    return _unescaped(value) if name in ("text", "pair") else value
+
+
+def _unescaped(text: str) -> str:
+    """A template in which `\\n` and `\\t`, two characters each, are the newline and the tab that they mean, so that
+    both ways to write them are one setting. A name stays as it is: one of a column, and those within the template."""
+    if "{" not in text and "}" not in text:
+        return text
+    literals_and_names = TEMPLATE.split(text)
+    for i, literal in enumerate(literals_and_names[::2]):
+        for two, one in ESCAPES.items():
+            literal = literal.replace(two, one)
+        literals_and_names[2 * i] = literal
+    return "".join(literals_and_names)
 
 
 def _check_codes(value: str, flag: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet import recipes
+from whet import naming, recipes
 from whet.config import ALIASES, Settings, check_value, fields, resolve
 from whet.errors import UsageError
 
@@ -27,6 +27,15 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "mine.toml"
     path.write_text('# Mine.\n# Second line.\n\n# not the head\ndata = "a.csv"\nepochs = 3\nnum_hidden_layers = 2\n')
     return path
+
+
+def test_a_newline_of_a_template_is_one_setting_however_it_is_written() -> None:
+    typed = resolve({"text": r"{title}\n{body}\t{{x\n}} {a\n}", "pair": r"{c}\n"})
+    assert typed.settings.text == "{title}\n{body}\t{{x\n}} {a\\n}"
+    assert typed.settings.pair == "{c}\n"
+    meant = resolve({"text": typed.settings.text, "pair": typed.settings.pair})
+    assert naming.fingerprint(typed, []) == naming.fingerprint(meant, [])
+    assert resolve({"text": r"a\nb"}).settings.text == r"a\nb"  # without braces it is the name of a column
 
 
 # ---------------------------------------------------------------- layers

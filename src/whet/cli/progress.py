@@ -263,7 +263,7 @@ def evaluation_line(words: Words, event: Evaluation) -> Text:
 
 def notice_line(words: Words, event: Notice) -> Text:
     """`warning: ...` or `note: ...`."""
-    return Text.assemble((words(event.severity), show.SEVERITY_STYLE[event.severity]), f": {event.message}")
+    return Text.assemble((words(event.severity), show.SEVERITY_STYLE[event.severity]), f": {words.of(event.message)}")
 
 
 def stage_line(words: Words, event: Stage) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal
 
+from whet.data.bilingual import in_korean
 from whet.errors import quoted
 
 Lang = Literal["en", "ko"]
@@ -267,6 +268,10 @@ class Words:
 
     def __call__(self, key: str) -> str:
         return TEXTS[key][self._column]
+
+    def of(self, message: str) -> str:
+        """A message in this language; one that is English alone as it is."""
+        return in_korean(message) if self.lang == "ko" else message
 
     def duration(self, seconds: float) -> str:
         """`0 s`, `8.4 s`, `42 s`, `2 min 10 s`, `1 h 05 min`."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
+from whet.data.bilingual import said
 from whet.data.growing import Column, Columns, Disk
 from whet.data.places import Places, hashes, repeated
 from whet.errors import DataError, quoted
@@ -67,11 +68,11 @@ def _layout(open_text: OpenText, where: str, *, tabs: bool) -> _Layout:
     notices: list[str] = []
     delimiter = "\t" if tabs else _delimiter(open_text)
     if delimiter != "," and not tabs:
-        name = {";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
-        notices.append(f"{where} has {name} between its columns, not commas")
+        mark = {";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
+        notices.append(said({"name": where, "mark": mark}, "another delimiter"))
     plain = tabs and _quotes_are_text(open_text)
     if plain:
-        notices.append(f"quotation marks in {where} are part of its texts: every line has all its columns without them")
+        notices.append(said({"name": where}, "bare quotation marks"))
     return _Layout(delimiter, plain, tuple(notices))
 
 
@@ -81,7 +82,7 @@ def _table(names: Sequence[str], values: Sequence[Sequence[str]], lines: Sequenc
     notices: tuple[str, ...] = ()
     if names[0] == "" and len(names) > 1 and _numbers_rows(columns[0]):
         del columns[0]
-        notices = (f"the first column of {where} has no name and numbers the rows; it is left out",)
+        notices = (said({"name": where}, "row numbers"),)
     check_names([names[place] for place in columns], where)
     table = Table(where, {names[place]: column for place, column in columns.items()}, Places("line", lines))
     return table, notices

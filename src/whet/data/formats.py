@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TextIO, cast
 
+from whet.data.bilingual import said
 from whet.data.delimited import PORTION, OpenText, Parsed, check_names, parts_of_delimited, read_delimited
 from whet.data.growing import Columns, Disk
 from whet.data.jsonl import parts_of_jsonl, read_jsonl
@@ -77,7 +78,7 @@ def read_file(path: Path, *, encoding: str, disk: Disk | None = None) -> Parsed:
         kind, open_bytes = _kind_of(path)
         if kind != "parquet":
             return _read_text(open_bytes, kind, where=where, encoding=encoding, disk=disk)
-        notices = () if _suffix(path) == ".parquet" else (f"{where} is a parquet file, whatever its name says",)
+        notices = () if _suffix(path) == ".parquet" else (said({"name": where}, "parquet by its content"),)
         with open_bytes() as unpacked, _seekable(unpacked, disk) as file:
             return read_parquet(file, where=where, disk=disk), notices
 
