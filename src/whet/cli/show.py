@@ -35,8 +35,10 @@ def heading(console: Console, title: str) -> None:
 
 def indented(console: Console, what: RenderableType) -> None:
     """Something two columns to the right. Where there is no terminal a line has no end: padding would cut it there."""
-    whole = console.soft_wrap and isinstance(what, str | Text)
-    console.print(Text.assemble("  ", what) if whole else Padding(what, (0, 0, 0, 2), expand=False))
+    if console.soft_wrap and isinstance(what, str | Text):
+        console.print(Text.assemble("  ", what))
+    else:
+        console.print(Padding(what, (0, 0, 0, 2), expand=False))
 
 
 def table(*columns: str, right: Sequence[int] = (), fixed: Sequence[int] = ()) -> Table:
