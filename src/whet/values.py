@@ -15,7 +15,7 @@ from whet.errors import UsageError, did_you_mean
 AUTO_METRIC = "auto"  # that of the task, which only the data tell
 METRICS = (
     *("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "samples_f1"),
-    *("pearson", "spearman", "mae", "rmse", "loss"),
+    *("balanced_accuracy", "mcc", "roc_auc", "pr_auc", "pearson", "spearman", "mae", "rmse", "r2", "loss"),
 )
 ALLOWED = ("empty_texts", "texts_in_train")
 """Findings of severity error that a user may know better about."""

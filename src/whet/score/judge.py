@@ -11,7 +11,7 @@ import numpy as np
 
 from whet.labels import LabelSet
 from whet.records import Bools, Floats, Scores, Targets
-from whet.score import several, threshold, values
+from whet.score import probabilistic, several, threshold, values
 from whet.score.metrics import classification, log_loss, sigmoid, softmax
 
 
@@ -21,21 +21,26 @@ def judge(
     """The scores of logits [B, C] against what they should be, and the mean loss: cross entropy, that of each
     label's own, or the squared error. Without `thresholds` those of several labels are tuned on these very rows.
 
-    Of logits that are not finite the loss tells.
+    Of logits that are not finite the loss tells; there are then no scores of probabilities.
     """
-    finite = np.nan_to_num(logits)
+    finite, sound = np.nan_to_num(logits), bool(np.isfinite(logits).all())
     if labels.kind == "value":
         answered, true = finite[:, 0], np.asarray(targets, dtype=np.float64)
-        lost = values.loss(answered, true) if np.isfinite(logits).all() else float("nan")
+        lost = values.loss(answered, true) if sound else float("nan")
         return values.scores(true, answered), lost
     if labels.kind == "several":
         marks, shares = np.asarray(targets, dtype=np.bool_), sigmoid(finite)
         chosen = dict(zip(labels.names, threshold.tune(shares, marks).tolist(), strict=True))
         chosen = chosen if thresholds is None else dict(thresholds)
-        found = several.scores(marks, predicted(shares, labels, chosen), labels, chosen)
-        return found, several.log_loss(logits, marks)
+        several_found = several.scores(marks, predicted(shares, labels, chosen), labels, chosen)
+        if sound:
+            several_found = probabilistic.of_several(several_found, shares, marks)
+        return several_found, several.log_loss(logits, marks)
     ids = np.asarray(targets, dtype=np.int64)
-    return classification(ids, finite.argmax(axis=1), labels), log_loss(logits, ids)
+    found = classification(ids, finite.argmax(axis=1), labels)
+    if sound:
+        found = probabilistic.of_classes(found, softmax(finite), ids, labels)
+    return found, log_loss(logits, ids)
 
 
 def probabilities(logits: Floats, labels: LabelSet) -> Floats:

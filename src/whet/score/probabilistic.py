@@ -1,0 +1,103 @@
+"""Scores of probabilities, equal to scikit-learn's where that has them, from numpy alone.
+
+Sizes in comments: B rows, C classes or labels, V different probabilities.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from whet.labels import LabelSet
+from whet.records import Bools, Floats, Ints, Metrics, SeveralScores
+
+BINS = 15
+"""Of equal width, over which the calibration error is counted (Guo et al. 2017, "On Calibration of Modern Neural
+Networks")."""
+
+LEAST = float(np.finfo(np.float64).eps)
+"""What a probability counts at least in the log loss, as in scikit-learn: that of an answer held to be impossible
+would be infinite."""
+
+
+def of_classes(scores: Metrics, shares: Floats, true: Ints, labels: LabelSet) -> Metrics:
+    """The scores with those of probabilities [B, C] against class ids [B]. `roc_auc` and `pr_auc` are those of the
+    positive class or, without one, the mean over each class against the rest; `brier` is the squared distance to the
+    answer, of two classes half of it, as scikit-learn has it; `ece` goes by the probability of the predicted class."""
+    marks = np.eye(shares.shape[1], dtype=np.bool_)[true]
+    one = labels.positive_id
+    judged, answers = (shares, marks) if one is None else (shares[:, [one]], marks[:, [one]])
+    top = shares.argmax(axis=1)
+    own = np.clip(shares[np.arange(len(true)), true], LEAST, 1 - LEAST)
+    distance = ((shares - marks) ** 2).sum(axis=1)
+    return dataclasses.replace(
+        scores,
+        roc_auc=mean_of(areas(judged, answers)),
+        pr_auc=mean_of(precisions(judged, answers)),
+        log_loss=float(-np.log(own).mean()),
+        brier=float(distance.mean() / (2 if shares.shape[1] == 2 else 1)),
+        ece=calibration_error(shares[np.arange(len(true)), top], top == true),
+    )
+
+
+def of_several(scores: SeveralScores, shares: Floats, true: Bools) -> SeveralScores:
+    """The scores with those of probabilities [B, C] against answers [B, C]. `log_loss`, `brier` and `ece` are taken
+    over all B x C answers; `ece` compares the probability of each label with how often the label is there."""
+    own = np.clip(np.where(true, shares, 1 - shares), LEAST, 1 - LEAST)
+    return dataclasses.replace(
+        scores,
+        roc_auc=mean_of(areas(shares, true)),
+        pr_auc=mean_of(precisions(shares, true)),
+        log_loss=float(-np.log(own).mean()),
+        brier=float(((shares - true) ** 2).mean()),
+        ece=calibration_error(shares.ravel(), true.ravel()),
+    )
+
+
+def calibration_error(shares: Floats, right: Bools) -> float:
+    """Expected calibration error: how far probabilities [B] are, bin by bin, from how often [B] they were right,
+    weighted by the answers of a bin (Naeini et al. 2015). A probability between two bins belongs to the lower."""
+    place = np.clip(np.ceil(shares * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    gaps = np.bincount(place, weights=shares - right, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(shares))
+
+
+def areas(shares: Floats, true: Bools) -> Floats:
+    """Area under the ROC curve [C] of each column of probabilities [B, C]; NaN where all answers are alike."""
+    return np.array([_area(shares[:, c], true[:, c]) for c in range(shares.shape[1])])
+
+
+def precisions(shares: Floats, true: Bools) -> Floats:
+    """Average precision [C] likewise."""
+    return np.array([_average_precision(shares[:, c], true[:, c]) for c in range(shares.shape[1])])
+
+
+def mean_of(each: Floats) -> float | None:
+    """The mean of those that are numbers; None where none is."""
+    known = each[~np.isnan(each)]
+    return float(known.mean()) if len(known) else None
+
+
+def _area(shares: Floats, true: Bools) -> float:
+    if true.all() or not true.any():
+        return float("nan")
+    with_, without = _counted(shares, true)
+    below = np.cumsum(without) - without
+    return float(with_ @ (below + without / 2) / (with_.sum() * without.sum()))
+
+
+def _average_precision(shares: Floats, true: Bools) -> float:
+    if true.all() or not true.any():
+        return float("nan")
+    with_, without = _counted(shares, true)
+    found, answered = np.cumsum(with_[::-1]), np.cumsum((with_ + without)[::-1])
+    return float(with_[::-1] @ (found / answered) / found[-1])
+
+
+def _counted(shares: Floats, true: Bools) -> tuple[Floats, Floats]:
+    """How many rows with the label, and without it, have each of the probabilities [V], ascending."""
+    steps, place = np.unique(shares, return_inverse=True)
+    every = np.bincount(place, minlength=len(steps)).astype(np.float64)
+    with_: Floats = np.bincount(place, weights=true, minlength=len(steps)).astype(np.float64)
+    return with_, every - with_
