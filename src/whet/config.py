@@ -159,8 +159,8 @@ class Settings:
     )
     metric: str = _setting(
         "auto", "Training", "auto (macro_f1, of numbers pearson), or what 'best' means: accuracy, macro_f1, "
-        "micro_f1, weighted_f1, f1, samples_f1, balanced_accuracy, mcc, roc_auc, pr_auc, pearson, spearman, mae, rmse, r2 or "
-        "loss.",
+        "micro_f1, weighted_f1, f1, samples_f1, balanced_accuracy, mcc, roc_auc, pr_auc, pearson, "
+        "spearman, mae, rmse, r2 or loss.",
     )  # fmt: skip
     early_stopping: int | None = _setting(
         None, "Training", "Stop after N evaluations without a better score.", within=Range(least=1)

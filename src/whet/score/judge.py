@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from whet.labels import LabelSet
-from whet.records import Bools, Floats, Scores, Targets
+from whet.records import Bools, Floats, Ints, Scores, Targets
 from whet.score import probabilistic, several, threshold, values
 from whet.score.metrics import classification, log_loss, sigmoid, softmax
 
@@ -48,6 +48,15 @@ def probabilities(logits: Floats, labels: LabelSet) -> Floats:
     if labels.kind == "value":
         return logits
     return sigmoid(logits) if labels.kind == "several" else softmax(logits)
+
+
+def answers(logits: Floats, labels: LabelSet, thresholds: Mapping[str, float]) -> Targets:
+    """What logits [B, C] answer: class ids [B], marks [B, C] of several labels at their thresholds, or values [B]."""
+    finite: Floats = np.nan_to_num(logits)
+    if labels.kind == "several":
+        return predicted(sigmoid(finite), labels, thresholds)
+    found: Floats | Ints = finite[:, 0] if labels.kind == "value" else finite.argmax(axis=1).astype(np.int64)
+    return found
 
 
 def predicted(shares: Floats, labels: LabelSet, thresholds: Mapping[str, float]) -> Bools:

@@ -26,17 +26,14 @@ def of_classes(scores: Metrics, shares: Floats, true: Ints, labels: LabelSet) ->
     positive class or, without one, the mean over each class against the rest; `brier` is the squared distance to the
     answer, of two classes half of it, as scikit-learn has it; `ece` goes by the probability of the predicted class."""
     marks = np.eye(shares.shape[1], dtype=np.bool_)[true]
-    one = labels.positive_id
-    judged, answers = (shares, marks) if one is None else (shares[:, [one]], marks[:, [one]])
+    judged, answers = curves(shares, marks, labels)
     top = shares.argmax(axis=1)
-    own = np.clip(shares[np.arange(len(true)), true], LEAST, 1 - LEAST)
-    distance = ((shares - marks) ** 2).sum(axis=1)
     return dataclasses.replace(
         scores,
         roc_auc=mean_of(areas(judged, answers)),
         pr_auc=mean_of(precisions(judged, answers)),
-        log_loss=float(-np.log(own).mean()),
-        brier=float(distance.mean() / (2 if shares.shape[1] == 2 else 1)),
+        log_loss=float(losses(shares, true).mean()),
+        brier=float(distances(shares, true).mean()),
         ece=calibration_error(shares[np.arange(len(true)), top], top == true),
     )
 
@@ -44,15 +41,38 @@ def of_classes(scores: Metrics, shares: Floats, true: Ints, labels: LabelSet) ->
 def of_several(scores: SeveralScores, shares: Floats, true: Bools) -> SeveralScores:
     """The scores with those of probabilities [B, C] against answers [B, C]. `log_loss`, `brier` and `ece` are taken
     over all B x C answers; `ece` compares the probability of each label with how often the label is there."""
-    own = np.clip(np.where(true, shares, 1 - shares), LEAST, 1 - LEAST)
     return dataclasses.replace(
         scores,
         roc_auc=mean_of(areas(shares, true)),
         pr_auc=mean_of(precisions(shares, true)),
-        log_loss=float(-np.log(own).mean()),
-        brier=float(((shares - true) ** 2).mean()),
+        log_loss=float(losses(shares, true).mean()),
+        brier=float(distances(shares, true).mean()),
         ece=calibration_error(shares.ravel(), true.ravel()),
     )
+
+
+def curves(shares: Floats, marks: Bools, labels: LabelSet) -> tuple[Floats, Bools]:
+    """The columns of probabilities and answers [B, C] that have curves of their own: of two classes the positive."""
+    one = labels.positive_id
+    return (shares, marks) if one is None else (shares[:, [one]], marks[:, [one]])
+
+
+def losses(shares: Floats, true: Ints | Bools) -> Floats:
+    """The log loss of each row [B] by probabilities [B, C], of several labels its mean over them."""
+    if true.dtype == np.bool_:
+        found: Floats = -np.log(np.clip(np.where(true, shares, 1 - shares), LEAST, 1 - LEAST)).mean(axis=1)
+    else:
+        found = -np.log(np.clip(shares[np.arange(len(true)), true], LEAST, 1 - LEAST))
+    return found
+
+
+def distances(shares: Floats, true: Ints | Bools) -> Floats:
+    """The Brier score of each row [B] likewise."""
+    if true.dtype == np.bool_:
+        found: Floats = ((shares - true) ** 2).mean(axis=1)
+    else:
+        found = ((shares - np.eye(shares.shape[1])[true]) ** 2).sum(axis=1) / (2 if shares.shape[1] == 2 else 1)
+    return found
 
 
 def calibration_error(shares: Floats, right: Bools) -> float:
@@ -82,7 +102,7 @@ def mean_of(each: Floats) -> float | None:
 def _area(shares: Floats, true: Bools) -> float:
     if true.all() or not true.any():
         return float("nan")
-    with_, without = _counted(shares, true)
+    _, with_, without = placed(shares, true)
     below = np.cumsum(without) - without
     return float(with_ @ (below + without / 2) / (with_.sum() * without.sum()))
 
@@ -90,14 +110,15 @@ def _area(shares: Floats, true: Bools) -> float:
 def _average_precision(shares: Floats, true: Bools) -> float:
     if true.all() or not true.any():
         return float("nan")
-    with_, without = _counted(shares, true)
+    _, with_, without = placed(shares, true)
     found, answered = np.cumsum(with_[::-1]), np.cumsum((with_ + without)[::-1])
     return float(with_[::-1] @ (found / answered) / found[-1])
 
 
-def _counted(shares: Floats, true: Bools) -> tuple[Floats, Floats]:
-    """How many rows with the label, and without it, have each of the probabilities [V], ascending."""
+def placed(shares: Floats, true: Bools) -> tuple[Ints, Floats, Floats]:
+    """The place [B] of each row among the different probabilities, ascending, and how many rows with and without the
+    label have each of these [V]."""
     steps, place = np.unique(shares, return_inverse=True)
     every = np.bincount(place, minlength=len(steps)).astype(np.float64)
     with_: Floats = np.bincount(place, weights=true, minlength=len(steps)).astype(np.float64)
-    return with_, every - with_
+    return place.astype(np.int64), with_, every - with_
