@@ -20,8 +20,8 @@ from whet.labels import LabelSet
 from whet.model.answers import scale_of
 from whet.records import Bools, Evaluation, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Usage
 from whet.report import card, figures
-from whet.score import unlearned
-from whet.score.judge import default_thresholds, judge, predicted, probabilities
+from whet.score import baseline, uncertain, unlearned
+from whet.score.judge import answers, default_thresholds, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
 from whet.training.pace import Pace
 
@@ -48,12 +48,16 @@ def conclude(
             all_ = f"{len(taken):,}"
             drawn = "value" if job.labels.kind == "value" else "label"
             message = f"{taken.sum():,} of {all_} test rows, drawn by {drawn}, were scored in the time that was left"
-            beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
-            yield folder.log(Notice(message + beside, "warning"))
+            yield folder.log(Notice(message, "warning"))
         yield folder.log(test)
         whole = job.budget.whole if job.budget else test.metrics.rows
-        metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds)
-        metrics |= figures.compared(test.metrics, job.baselines)
+        true = job.sides["test"].targets if taken is None else job.sides["test"].targets[taken]
+        reach = {"intervals": uncertain.of_side(test.metrics, logits, true, job.labels)}
+        metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds) | reach
+        rivals = job.baselines
+        if rivals is not None and taken is not None:
+            rivals = baseline.among(rivals, taken, true, job.labels)
+        metrics |= figures.compared(test.metrics, rivals, answers(logits, job.labels, thresholds), true)
         seconds["evaluate"] += test.seconds
         assert job.test is not None
         scored = job.test if taken is None else select(job.test, taken)
@@ -74,14 +78,14 @@ def conclude(
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
     """What is to be told of a model that seems to have learned nothing. `logits`: what it answered on that side."""
-    answers: Bools | Floats | None = None
+    given: Bools | Floats | None = None
     if logits is not None and isinstance(judged.metrics, SeveralScores):
-        answers = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
+        given = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
     elif logits is not None and job.labels.kind == "value":
-        answers = logits[:, 0]
+        given = logits[:, 0]
     spread = float(np.std(job.sides["train"].targets))
     guess, losses = _guess(job), folder.losses()
-    signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=answers, spread=spread)
+    signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=given, spread=spread)
     if signs:
         advice = (
             f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "

@@ -307,6 +307,10 @@ class Baselines:
     majority_label: str
     seconds: float
     cached: bool
+    nbsvm: Scores | None = None
+    """None where a row has no single label or two texts, and where it was left out."""
+    answers: Mapping[str, Targets] = field(default_factory=dict, compare=False)
+    """By the name of a baseline: class ids [B], marks [B, C] or values [B] of the rows."""
 
 
 # ---------------------------------------------------------------- prediction

@@ -23,24 +23,32 @@ def judge(
 
     Of logits that are not finite the loss tells; there are then no scores of probabilities.
     """
-    finite, sound = np.nan_to_num(logits), bool(np.isfinite(logits).all())
+    sound = bool(np.isfinite(logits).all())
     if labels.kind == "value":
-        answered, true = finite[:, 0], np.asarray(targets, dtype=np.float64)
+        answered, true = answers(logits, labels, {}), np.asarray(targets, dtype=np.float64)
         lost = values.loss(answered, true) if sound else float("nan")
-        return values.scores(true, answered), lost
+        return scores_of(answered, true, labels, {}), lost
     if labels.kind == "several":
-        marks, shares = np.asarray(targets, dtype=np.bool_), sigmoid(finite)
-        chosen = dict(zip(labels.names, threshold.tune(shares, marks).tolist(), strict=True))
-        chosen = chosen if thresholds is None else dict(thresholds)
-        several_found = several.scores(marks, predicted(shares, labels, chosen), labels, chosen)
-        if sound:
-            several_found = probabilistic.of_several(several_found, shares, marks)
-        return several_found, several.log_loss(logits, marks)
-    ids = np.asarray(targets, dtype=np.int64)
-    found = classification(ids, finite.argmax(axis=1), labels)
-    if sound:
-        found = probabilistic.of_classes(found, softmax(finite), ids, labels)
-    return found, log_loss(logits, ids)
+        marks, shares = np.asarray(targets, dtype=np.bool_), sigmoid(np.nan_to_num(logits))
+        if thresholds is None:
+            thresholds = dict(zip(labels.names, threshold.tune(shares, marks).tolist(), strict=True))
+        found: Scores = scores_of(predicted(shares, labels, thresholds), marks, labels, thresholds)
+        lost = several.log_loss(logits, marks)
+    else:
+        ids = np.asarray(targets, dtype=np.int64)
+        found = scores_of(answers(logits, labels, {}), ids, labels, {})
+        lost = log_loss(logits, ids)
+    return (probabilistic.added(found, probabilities(logits, labels), targets, labels) if sound else found), lost
+
+
+def scores_of(answered: Targets, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float]) -> Scores:
+    """The scores of answers against what they should be, both class ids [B], marks [B, C] of several labels, which
+    were given at these thresholds, or values [B]."""
+    if labels.kind == "value":
+        return values.scores(np.asarray(targets, np.float64), np.asarray(answered, np.float64))
+    if labels.kind == "several":
+        return several.scores(np.asarray(targets, np.bool_), np.asarray(answered, np.bool_), labels, thresholds)
+    return classification(np.asarray(targets, np.int64), np.asarray(answered, np.int64), labels)
 
 
 def probabilities(logits: Floats, labels: LabelSet) -> Floats:

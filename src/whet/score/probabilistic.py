@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from whet.labels import LabelSet
-from whet.records import Bools, Floats, Ints, Metrics, SeveralScores
+from whet.records import Bools, Floats, Ints, Metrics, SeveralScores, Targets
 
 BINS = 15
 """Of equal width, over which the calibration error is counted (Guo et al. 2017, "On Calibration of Modern Neural
@@ -21,33 +21,32 @@ LEAST = float(np.finfo(np.float64).eps)
 would be infinite."""
 
 
-def of_classes(scores: Metrics, shares: Floats, true: Ints, labels: LabelSet) -> Metrics:
-    """The scores with those of probabilities [B, C] against class ids [B]. `roc_auc` and `pr_auc` are those of the
-    positive class or, without one, the mean over each class against the rest; `brier` is the squared distance to the
-    answer, of two classes half of it, as scikit-learn has it; `ece` goes by the probability of the predicted class."""
-    marks = np.eye(shares.shape[1], dtype=np.bool_)[true]
-    judged, answers = curves(shares, marks, labels)
-    top = shares.argmax(axis=1)
+def added(
+    scores: Metrics | SeveralScores, shares: Floats, targets: Targets, labels: LabelSet
+) -> Metrics | SeveralScores:
+    """The scores with those of probabilities [B, C] against class ids [B] or, of several labels, marks [B, C].
+
+    `roc_auc` and `pr_auc` are those of the positive class or, without one, the mean over each class against the rest.
+    `brier` is the squared distance to the answer, of two classes half of it, as in scikit-learn; of several labels,
+    like `log_loss`, the mean over all B x C answers. `ece` goes by the probability of the predicted class; of several
+    labels it compares the probability of each with how often the label is there.
+    """
+    if isinstance(scores, SeveralScores):
+        true: Ints | Bools = np.asarray(targets, dtype=np.bool_)
+        marks = true.astype(np.bool_)
+        sure, right = shares.ravel(), marks.ravel()
+    else:
+        true, rows = np.asarray(targets, dtype=np.int64), np.arange(len(shares))
+        marks, top = np.eye(shares.shape[1], dtype=np.bool_)[true], shares.argmax(axis=1)
+        sure, right = shares[rows, top], top == true
+    judged = curves(shares, marks, labels)
     return dataclasses.replace(
         scores,
-        roc_auc=mean_of(areas(judged, answers)),
-        pr_auc=mean_of(precisions(judged, answers)),
+        roc_auc=mean_of(areas(*judged)),
+        pr_auc=mean_of(precisions(*judged)),
         log_loss=float(losses(shares, true).mean()),
         brier=float(distances(shares, true).mean()),
-        ece=calibration_error(shares[np.arange(len(true)), top], top == true),
-    )
-
-
-def of_several(scores: SeveralScores, shares: Floats, true: Bools) -> SeveralScores:
-    """The scores with those of probabilities [B, C] against answers [B, C]. `log_loss`, `brier` and `ece` are taken
-    over all B x C answers; `ece` compares the probability of each label with how often the label is there."""
-    return dataclasses.replace(
-        scores,
-        roc_auc=mean_of(areas(shares, true)),
-        pr_auc=mean_of(precisions(shares, true)),
-        log_loss=float(losses(shares, true).mean()),
-        brier=float(distances(shares, true).mean()),
-        ece=calibration_error(shares.ravel(), true.ravel()),
+        ece=calibration_error(sure, right),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from whet.errors import MissingExtraError
 from whet.labels import LabelSet
 from whet.score import baseline
-from whet.score.baseline import baselines, expected_bytes, expected_seconds
+from whet.score.baseline import among, baselines, expected_bytes, expected_seconds
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("bad", "good", "plain"), None, "")
@@ -41,13 +41,40 @@ def test_tfidf_learns_words_that_the_majority_cannot_know():
     assert found.seconds > 0
 
 
+def test_nbsvm_learns_too_and_can_be_left_out():
+    assert run().nbsvm.accuracy == 1.0
+    found = baselines(TRAIN, TRAIN_IDS, TEST, TEST_IDS, BINARY, cache=None, nbsvm=False)
+    assert (found.nbsvm, list(found.answers)) == (None, ["majority", "tfidf"])
+
+
+def test_the_answers_are_those_that_the_scores_are_of():
+    found = run(test_ids=np.array([1, 0, 0, 0]))
+    assert {name: each.tolist() for name, each in found.answers.items()} == {
+        "majority": [0, 0, 0, 0], "tfidf": [1, 1, 0, 0], "nbsvm": [1, 1, 0, 0],
+    }  # fmt: skip
+    assert found.tfidf.accuracy == 0.75
+
+
+def test_some_of_the_rows_are_scored_by_their_answers_alone():
+    found = among(run(), np.array([True, False, False, True]), np.array([1, 1]), BINARY)
+    assert (found.majority.confusion, found.tfidf.confusion) == (((0, 0), (2, 0)), ((0, 0), (1, 1)))
+    assert found.answers["nbsvm"].tolist() == [1, 0]
+    some = np.array([True, False, True])
+    train, test = TRAIN * 4, ["a warm film", "a cold film", "songs"]
+    several = run(train=train, train_ids=named(train), test=test, test_ids=named(test), labels=SEVERAL)
+    part = among(several, some, named(test)[some], SEVERAL)
+    assert (part.tfidf.rows, part.tfidf.thresholds) == (2, several.tfidf.thresholds)
+    assert part.tfidf.accuracy == 1.0
+    assert set(part.majority.thresholds.values()) == {0.5}
+
+
 def test_three_classes_are_told_apart():
     train = [*PRAISE, *BLAME, "it is on today", "on today and tomorrow", "on today again"]
     ids = np.array([1] * 5 + [0] * 5 + [2] * 3)
     found = run(
         train=train, train_ids=ids, test=["lovely", "dreary", "today"], test_ids=np.array([1, 0, 2]), labels=THREE
     )
-    assert found.tfidf.accuracy == 1.0
+    assert (found.tfidf.accuracy, found.nbsvm.accuracy) == (1.0, 1.0)
 
 
 def test_korean_is_judged_by_pieces_of_words():
@@ -62,7 +89,7 @@ def test_korean_is_judged_by_pieces_of_words():
 
 def test_texts_without_a_word_leave_the_majority():
     found = run(train=["!", "?", "...", ""], train_ids=np.array([0, 1, 1, 1]))
-    assert found.tfidf == found.majority
+    assert found.tfidf == found.nbsvm == found.majority
     assert found.majority_label == "pos"
 
 
@@ -177,6 +204,7 @@ def test_pairs_are_scored_by_both_texts():
     one = run(**like, train_ids=np.array([1, 0] * 8), test_ids=np.array([1, 0]))
     value = run(**like, train_ids=np.array([5.0, 1.0] * 8), test_ids=np.array([4.0, 1.0]), labels=VALUE)
     assert (one.tfidf.accuracy, value.tfidf.pearson) == (1.0, pytest.approx(1.0))
+    assert one.nbsvm is None
 
 
 # ---------------------------------------------------------------- what they cost
