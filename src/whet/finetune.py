@@ -168,7 +168,9 @@ def _judge(
     if pace and not ended:
         pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
     yield from outcome.smaller_packs(folder, job, before)
-    best = selection.offer(value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model)
+    best = selection.offer(
+        value(evaluation.metrics, evaluation.loss, str(settings.metric)), record.step, classifier.model
+    )
     evaluation = dataclasses.replace(evaluation, best=best)
     yield folder.log(evaluation)
     return evaluation if best or settings.keep == "last" else None

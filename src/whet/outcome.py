@@ -32,7 +32,7 @@ def conclude(
     """Scores the test side and saves; metrics.json, written last, ends the run. `validation`: the evaluation
     of the weights that were kept."""
     classifier = job.classifier
-    metrics: dict[str, object] = {"task": job.labels.task}
+    metrics: dict[str, object] = {"task": job.labels.task, "metric": job.settings.metric}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     thresholds = _thresholds(validation, job.labels)
     if validation is not None:
@@ -140,7 +140,7 @@ def evaluate(
         logits, scored = _in_time(job, name, pace, job.settings.seed)
         targets, scored = targets[scored], None if scored.all() else scored
     seconds = time.perf_counter() - started
-    metrics, loss = judge(logits, targets, job.labels, thresholds)
+    metrics, loss = judge(logits, targets, job.labels, thresholds, job.settings.metric)
     return Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, scored
 
 

@@ -5,40 +5,56 @@ Sizes in comments: B rows, C labels; a number is one of them.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from whet.labels import LabelSet
-from whet.records import Bools, Floats, Ints, Scores, Targets
-from whet.score import probabilistic, several, threshold, values
+from whet.records import Bools, Floats, Ints, Scores, SeveralScores, Targets, ValueScores
+from whet.score import probabilistic, scorer, several, threshold, values
 from whet.score.metrics import classification, log_loss, sigmoid, softmax
+from whet.values import AUTO_METRIC, Metric
 
 
 def judge(
-    logits: Floats, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float] | None
-) -> tuple[Scores, float]:
+    logits: Floats, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float] | None,
+    metric: Metric = AUTO_METRIC,
+) -> tuple[Scores, float]:  # fmt: skip
     """The scores of logits [B, C] against what they should be, and the mean loss: cross entropy, that of each
     label's own, or the squared error. Without `thresholds` those of several labels are tuned on these very rows.
+    `metric`: one that is to be among the scores, which a scorer of scikit-learn or a function gives.
 
     Of logits that are not finite the loss tells; there are then no scores of probabilities.
     """
-    sound = bool(np.isfinite(logits).all())
-    if labels.kind == "value":
-        answered, true = answers(logits, labels, {}), np.asarray(targets, dtype=np.float64)
-        lost = values.loss(answered, true) if sound else float("nan")
-        return scores_of(answered, true, labels, {}), lost
+    found, lost = _judged(logits, targets, labels, thresholds)
+    answered: Floats | None = None
+    if np.isfinite(logits).all():
+        answered = probabilities(logits, labels)
+        if not isinstance(found, ValueScores):
+            found = probabilistic.added(found, answered, targets, labels)
+    chosen = found.thresholds if isinstance(found, SeveralScores) else {}
+    asked = scorer.asked_for(metric, targets, answered, labels, chosen)
+    return (dataclasses.replace(found, asked=asked) if asked else found), lost
+
+
+def _judged(
+    logits: Floats, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float] | None
+) -> tuple[Scores, float]:
+    """What follows from answers, and the loss."""
     if labels.kind == "several":
         marks, shares = np.asarray(targets, dtype=np.bool_), sigmoid(np.nan_to_num(logits))
         if thresholds is None:
             thresholds = dict(zip(labels.names, threshold.tune(shares, marks).tolist(), strict=True))
-        found: Scores = scores_of(predicted(shares, labels, thresholds), marks, labels, thresholds)
-        lost = several.log_loss(logits, marks)
-    else:
-        ids = np.asarray(targets, dtype=np.int64)
-        found = scores_of(answers(logits, labels, {}), ids, labels, {})
-        lost = log_loss(logits, ids)
-    return (probabilistic.added(found, probabilities(logits, labels), targets, labels) if sound else found), lost
+        found = scores_of(predicted(shares, labels, thresholds), marks, labels, thresholds)
+        return found, several.log_loss(logits, marks)
+    answered = answers(logits, labels, {})
+    found = scores_of(answered, targets, labels, {})
+    if labels.kind == "one":
+        return found, log_loss(logits, np.asarray(targets, dtype=np.int64))
+    finite = np.isfinite(logits).all()
+    return found, values.loss(answered, np.asarray(targets, dtype=np.float64)) if finite else math.nan
 
 
 def scores_of(answered: Targets, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float]) -> Scores:

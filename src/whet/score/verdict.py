@@ -53,8 +53,9 @@ def verdict(model: Scores, baselines: Baselines, found: Comparison, *, lang: Lan
     ends = [-end for end in reversed(found.interval)] if outcome == "rival" else found.interval
     low, high = (_figure(end, kind, signed=outcome == "level") for end in ends)
     # Of the shown figures, so that the reader's own subtraction agrees.
-    places = 3 if kind == "value" else 1
-    facts["points"] = f"{abs(float(facts['mine']) - float(facts['theirs'])):.{places}f}"
+    shown = float(facts["mine"]) - float(facts["theirs"])
+    form = ("+" if outcome == "level" else "") + (".3f" if kind == "value" else ".1f")
+    facts["points"] = format(shown if outcome == "level" else abs(shown), form)
     return sentences[outcome].format(rival=rival, low=low, high=high, **facts)
 
 
