@@ -65,9 +65,9 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
 
 
 def baselines(
-    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int
+    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool
 ) -> Generator[Notice, None, Baselines]:
-    """The cheap answers on the same rows; TF-IDF learns from as many training rows as its memory allows."""
+    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows."""
     assert splits.test is not None
     rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
     fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
@@ -80,7 +80,7 @@ def baselines(
     pairs = None
     if rows.pairs is not None and splits.test.pairs is not None:
         pairs = mapped(rows.pairs, clean_text), mapped(splits.test.pairs, clean_text)
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs)
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs, nbsvm=nbsvm)
 
 
 def _fit(

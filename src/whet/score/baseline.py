@@ -28,6 +28,8 @@ PASSES, SEARCH_PASSES = 2.0, 7.0  # times whose analysis the training rows take,
 RIDGE_PASSES, RIDGE_SEARCH_PASSES = 8.0, 100.0  # of ridge regression,
 PAIR_PASSES, PAIR_SEARCH_PASSES = 14.0, 100.0  # of pairs, both of whose texts count,
 LABEL_PASSES, SEARCH_LABEL_PASSES = 2.4, 6.0  # and of each label of several (docs/log.md, 2026-11-27)
+NBSVM_PASSES = 0.25  # of each class that NB-SVM tells from the rest
+NBSVM_SECONDS, NBSVM_SHARE = 2.0, 0.02  # that it may take, whatever the job, and of the job
 PAIR_FEATURES = 4  # times those of their texts
 LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded,
 MOST_BYTES = 2 * 10**9  # that the training rows may take; of more rows as many are drawn as take so much
@@ -148,7 +150,8 @@ def expected_seconds(
         words = text.lower() if dense else re.findall(r"\b\w\w+\b", text.lower())
         Counter([*words, *map("".join if dense else " ".join, itertools.pairwise(words))])
     per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
-    passes = _passes(labels, paired=pairs is not None, search=len(train_texts) <= SEARCH_ROWS)
+    search, paired = len(train_texts) <= SEARCH_ROWS, pairs is not None
+    passes = _passes(labels, paired=paired, search=search) + _nbsvm_passes(labels, paired=paired)
     learnt = sum(map(len, train)) * fitting_rows(train_texts, second=second) / max(1, len(train_texts))
     return per_character * (learnt * passes + sum(map(len, test)))
 
@@ -164,6 +167,21 @@ def _passes(labels: LabelSet | None, *, paired: bool, search: bool) -> float:
     if kind == "value":
         return RIDGE_SEARCH_PASSES if search else RIDGE_PASSES
     return SEARCH_PASSES if search else PASSES
+
+
+def has_nbsvm(seconds: float, job: float, labels: LabelSet, rows: int, *, paired: bool) -> bool:
+    """Whether NB-SVM is worth its time in a job that takes `job` seconds, `seconds` of these for baselines that learn
+    from so many rows: where its part takes at most NBSVM_SECONDS, or NBSVM_SHARE of the job."""
+    own = _nbsvm_passes(labels, paired=paired)
+    part = own / (own + _passes(labels, paired=paired, search=rows <= SEARCH_ROWS))
+    return seconds * part <= max(NBSVM_SECONDS, NBSVM_SHARE * job)
+
+
+def _nbsvm_passes(labels: LabelSet | None, *, paired: bool) -> float:
+    if paired or (labels is not None and labels.kind != "one"):
+        return 0.0
+    classes = 2 if labels is None else len(labels)
+    return NBSVM_PASSES * (1 if classes == 2 else classes)
 
 
 def expected_bytes(

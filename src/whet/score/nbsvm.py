@@ -33,8 +33,7 @@ class NbSvm:
     def fit(rows: Any, ids: Ints) -> NbSvm:
         """Learns from a sparse matrix of B rows, none of whose entries is below 0, and their class ids [B], of which
         there are two or more."""
-        there, classes = rows.copy(), np.unique(ids)
-        there.data = np.ones_like(there.data)
+        there, classes = _with(rows, np.ones_like(rows.data)), np.unique(ids)
         told = classes[1:] if len(classes) == 2 else classes
         found = [_one(rows, there, ids == each) for each in told]
         return NbSvm(classes, np.column_stack([weights for weights, _ in found]), np.array([at for _, at in found]))
@@ -52,7 +51,13 @@ def _one(rows: Any, there: Any, marks: Bools) -> tuple[Floats, float]:
 
     with_, without = (SMOOTHING + there.T @ which.astype(np.float64) for which in (marks, ~marks))
     ratio = np.log(with_ / with_.sum()) - np.log(without / without.sum())
-    scaled = rows.copy()
-    scaled.data *= ratio[scaled.indices]
+    scaled = _with(rows, rows.data * ratio[rows.indices])
     fitted = LinearSVC(C=STRENGTH, tol=TOLERANCE, random_state=SEED).fit(scaled, marks)
     return ratio * fitted.coef_[0], float(fitted.intercept_[0])
+
+
+def _with(rows: Any, data: Floats) -> Any:
+    """A sparse matrix with other entries in the same places, which both share."""
+    from scipy import sparse
+
+    return sparse.csr_matrix((data, rows.indices, rows.indptr), shape=rows.shape)

@@ -223,7 +223,7 @@ TEN = ["ten chars."] * 10
 def test_the_time_grows_with_what_is_searched_for(clock):
     few, many = TEN, TEN * 1000
     times = {
-        "one": (7.0, 2.0),
+        "one": (7.0 + 3 * 0.25, 2.0 + 3 * 0.25),
         "value": (100.0, 8.0),
         "several": (3 * 2 + 3 * 6.0, 3 * 2 + 3 * 2.4),
     }
@@ -231,6 +231,28 @@ def test_the_time_grows_with_what_is_searched_for(clock):
         labels = LabelSet(("a", "b", "c"), None, "", kind=kind)
         assert expected_seconds(few, few, labels) == pytest.approx((searched * 100 + 100) / 100)
         assert expected_seconds(many, few, labels) == pytest.approx((plain * 100_000 + 100) / 2000)
+
+
+def test_of_two_classes_nbsvm_tells_one_and_of_other_tasks_none(clock):
+    assert expected_seconds(TEN, TEN, BINARY) == expected_seconds(TEN, TEN) == pytest.approx((7.25 * 100 + 100) / 100)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "job", "labels", "rows", "left"),
+    [
+        (58.0, 60.0, THREE, 5000, False),  # 0.75 / 7.75 of 58 s are 5.6 s
+        (20.0, 60.0, THREE, 5000, True),  # 1.9 s
+        (58.0, 300.0, THREE, 5000, True),  # 5.6 s are less than 2 % of 300
+        (58.0, 300.0, THREE, 5001, False),  # 0.75 / 2.75 of 58 s are 16 s
+        (58.0, 300.0, BINARY, 5001, False),  # 0.25 / 2.25 of 58 s are 6.4 s
+        (58.0, 330.0, BINARY, 5001, True),
+        (1e6, 1.0, SEVERAL, 5000, True),  # which has none
+    ],
+)
+def test_nbsvm_is_left_out_where_it_takes_more_than_two_seconds_and_than_a_fiftieth_of_the_job(
+    seconds, job, labels, rows, left
+):
+    assert baseline.has_nbsvm(seconds, job, labels, rows, paired=False) == left
 
 
 def test_both_texts_of_pairs_take_time(clock):

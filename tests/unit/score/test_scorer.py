@@ -98,8 +98,8 @@ def test_our_own_names_are_no_scorers():
     [
         (
             "neg_max_error", BINARY,
-            "--metric: metric neg_max_error in a binary task. Expected a score that this task has. Use one of macro_f1, "
-            "accuracy, micro_f1, weighted_f1, f1, balanced_accuracy, mcc, roc_auc, pr_auc, loss.",
+            "--metric: metric neg_max_error in a binary task. Expected a score that this task has. Use one of "
+            "macro_f1, accuracy, micro_f1, weighted_f1, f1, balanced_accuracy, mcc, roc_auc, pr_auc, loss.",
         ),
         (
             "roc_auc_ovr", VALUE,
