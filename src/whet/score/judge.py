@@ -53,8 +53,9 @@ def _judged(
     found = scores_of(answered, targets, labels, {})
     if labels.kind == "one":
         return found, log_loss(logits, np.asarray(targets, dtype=np.int64))
-    finite = np.isfinite(logits).all()
-    return found, values.loss(answered, np.asarray(targets, dtype=np.float64)) if finite else math.nan
+    if not np.isfinite(logits).all():
+        return found, math.nan
+    return found, values.loss(np.asarray(answered, np.float64), np.asarray(targets, np.float64))
 
 
 def scores_of(answered: Targets, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float]) -> Scores:

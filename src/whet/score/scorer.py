@@ -100,7 +100,8 @@ def _stand_in(answered: Floats, labels: LabelSet, thresholds: Mapping[str, float
             if labels.kind == "several":
                 given: Ints = (answered >= np.array([thresholds[name] for name in labels.names])).astype(np.int64)
                 return given
-            return answered.argmax(axis=1).astype(np.int64)
+            ids: Ints = answered.argmax(axis=1).astype(np.int64)
+            return ids
 
         def predict_proba(self, _: object) -> Floats:
             return answered
