@@ -87,7 +87,7 @@ def scores(
     be among them."""
     positive, reach = metrics.get("positive"), _section(metrics, "intervals")
     keys = [name for name in dict.fromkeys([*_keys(metrics), *asked]) if name in metrics]
-    columns = ["", words("model") if baselines else "", words("interval") if reach else ""]
+    columns = ["", words("model") if baselines else "", *([words("interval")] if reach else [])]
     columns += [words(_rival(name, metrics)) for name in baselines]
     compared = show.table(*columns, right=range(1, len(columns)), fixed=(0,))
     for key in keys:
@@ -98,7 +98,11 @@ def scores(
         own = (
             words("undefined") if key in metrics and mine is None else _score(mine, best=bool(theirs) and mine == best)
         )
-        cells = [own, _ends(reach.get(key)), *(_score(value, best=value == best) for value in theirs)]
+        cells = [
+            own,
+            *([_ends(reach.get(key))] if reach else []),
+            *(_score(value, best=value == best) for value in theirs),
+        ]
         compared.add_row(words(name) if name in TEXTS else one_line(name, 40), *cells)
     show.indented(console, compared)
     if isinstance(positive, str):
