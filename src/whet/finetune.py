@@ -32,6 +32,7 @@ from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
     Evaluation,
+    Examples,
     Notice,
     Revision,
     Side,
@@ -40,6 +41,7 @@ from whet.records import (
     StepRecord,
 )
 from whet.score import baseline
+from whet.score.features import Inputs
 from whet.score.metrics import value
 from whet.training import estimate, loop, memory
 from whet.training.keeper import Keeper
@@ -76,11 +78,14 @@ def baselines(
         yield Notice(f"{beside}them would take more than {machine.gigabytes(baseline.MOST_BYTES)} of memory", "warning")
         taken = draw(classes_of(train), rows.row_ids, fitting, "rows of the baseline", seed)
         rows, train = select(rows, taken), train[taken]
-    learnt, scored = (mapped(side.texts, clean_text) for side in (rows, splits.test))
-    pairs = None
-    if rows.pairs is not None and splits.test.pairs is not None:
-        pairs = mapped(rows.pairs, clean_text), mapped(splits.test.pairs, clean_text)
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs, nbsvm=nbsvm)
+    learnt, scored = map(_seen, (rows, splits.test))
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm)
+
+
+def _seen(rows: Examples) -> Inputs:
+    """The texts as a model sees them."""
+    second = None if rows.pairs is None else mapped(rows.pairs, clean_text)
+    return Inputs(mapped(rows.texts, clean_text), second)
 
 
 def _fit(

@@ -37,14 +37,13 @@ BYTES, DENSE_BYTES = 25, 160  # and for each training character, of words and of
 
 
 def baselines(
-    train_texts: Sequence[str],
+    train: Inputs,
     train_targets: Targets,
-    test_texts: Sequence[str],
+    test: Inputs,
     test_targets: Targets,
     labels: LabelSet,
     *,
     cache: Path | None,
-    pairs: tuple[Sequence[str], Sequence[str]] | None = None,
     nbsvm: bool = True,
 ) -> Baselines:
     """What answers the test rows cheaply, and its scores: the answer that is right most often in training, TF-IDF with
@@ -52,16 +51,14 @@ def baselines(
     to be left out.
 
     Targets are class ids [B]; of a multi-label task answers [B, C], whose thresholds are tuned within the
-    training rows; of a regression values [B]. `pairs`: the second texts of training and test.
+    training rows; of a regression values [B].
     Words and pairs of words; 1 to 3 characters within words where Hangul, Han or Kana prevail.
     Texts without a single word, or training rows that are all alike, leave nothing to learn from: all then
     answer as the first does. `seconds` is what the computation took when it was done.
     With `cache` the answers are kept in `cache/baselines`, and a damaged file there is written anew.
     Without scikit-learn raises MissingExtraError, where the cache cannot be written OutputError.
     """
-    second, test_second = pairs or (None, None)
-    train, test = Inputs(train_texts, second), Inputs(test_texts, test_second)
-    nbsvm = nbsvm and labels.kind == "one" and pairs is None
+    nbsvm = nbsvm and labels.kind == "one" and train.second is None
     path = None
     if cache is not None:
         key = cached.key(train, train_targets, test, labels)

@@ -9,6 +9,7 @@ from whet.errors import MissingExtraError
 from whet.labels import LabelSet
 from whet.score import baseline
 from whet.score.baseline import among, baselines, expected_bytes, expected_seconds
+from whet.score.features import Inputs
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("bad", "good", "plain"), None, "")
@@ -21,7 +22,8 @@ TEST_IDS = np.array([1, 1, 0, 0])
 
 
 def run(cache=None, train=TRAIN, train_ids=TRAIN_IDS, test=TEST, test_ids=TEST_IDS, labels=BINARY, pairs=None):
-    return baselines(train, train_ids, test, test_ids, labels, cache=cache, pairs=pairs)
+    second, test_second = pairs or (None, None)
+    return baselines(Inputs(train, second), train_ids, Inputs(test, test_second), test_ids, labels, cache=cache)
 
 
 def test_the_majority_of_the_training_rows_answers_every_test_row():
@@ -43,7 +45,7 @@ def test_tfidf_learns_words_that_the_majority_cannot_know():
 
 def test_nbsvm_learns_too_and_can_be_left_out():
     assert run().nbsvm.accuracy == 1.0
-    found = baselines(TRAIN, TRAIN_IDS, TEST, TEST_IDS, BINARY, cache=None, nbsvm=False)
+    found = baselines(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST), TEST_IDS, BINARY, cache=None, nbsvm=False)
     assert (found.nbsvm, list(found.answers)) == (None, ["majority", "tfidf"])
 
 

@@ -27,7 +27,8 @@ KINDS = {
 
 
 def run(cache=None, train=TRAIN, train_ids=TRAIN_IDS, test=TEST, test_ids=TEST_IDS, labels=BINARY, pairs=None):
-    return baselines(train, train_ids, test, test_ids, labels, cache=cache, pairs=pairs)
+    second, test_second = pairs or (None, None)
+    return baselines(Inputs(train, second), train_ids, Inputs(test, test_second), test_ids, labels, cache=cache)
 
 
 def run_kind(kind, cache, pairs=None):
@@ -80,9 +81,14 @@ def test_answers_come_back_as_they_were(tmp_path):
 
 
 def test_what_was_left_out_is_computed_where_it_is_wanted_and_kept_where_it_is_not(tmp_path):
-    assert baselines(TRAIN, TRAIN_IDS, TEST, TEST_IDS, BINARY, cache=tmp_path, nbsvm=False).nbsvm is None
+    assert (
+        baselines(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST), TEST_IDS, BINARY, cache=tmp_path, nbsvm=False).nbsvm is None
+    )
     assert not run(tmp_path).cached
-    assert baselines(TRAIN, TRAIN_IDS, TEST, TEST_IDS, BINARY, cache=tmp_path, nbsvm=False).nbsvm is not None
+    assert (
+        baselines(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST), TEST_IDS, BINARY, cache=tmp_path, nbsvm=False).nbsvm
+        is not None
+    )
 
 
 def test_a_new_method_is_computed_anew(tmp_path, monkeypatch):
