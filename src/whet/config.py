@@ -171,7 +171,7 @@ class Settings:
         42, "Training", "Seed of splits, order, dropout and the new layer.", common=True,
         within=Range(least=0, most=2**32 - 1),
     )  # fmt: skip
-    baseline: bool = _setting(True, "Training", "Score a majority and a TF-IDF baseline beside the model.")
+    baseline: bool = _setting(True, "Training", "Score cheap baselines beside the model: majority, TF-IDF and NB-SVM.")
 
     output: str | None = _setting(
         None, "Output", "Folder of the run. Otherwise runs/DATA-MODEL-HASH.", common=True, result=False
