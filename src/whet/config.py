@@ -17,6 +17,7 @@ from typing import Any, Literal, TypedDict, get_type_hints
 
 from whet import recipes, values
 from whet.errors import UsageError, did_you_mean
+from whet.values import Metric
 
 Truncation = Literal["head", "head-tail", "chunks"]
 TaskName = Literal["auto", "classification", "multilabel", "regression"]
@@ -160,9 +161,10 @@ class Settings:
     evaluate_every: int | None = _setting(
         None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", within=Range(least=1)
     )
-    metric: str = _setting(
-        "auto", "Training", "auto (macro_f1, of numbers pearson), or what 'best' means: accuracy, macro_f1, micro_f1, "
-        "weighted_f1, f1, samples_f1, pearson, spearman, mae, rmse or loss.",
+    metric: Metric = _setting(
+        "auto", "Training", "auto (macro_f1, of numbers pearson), or what 'best' means: accuracy, macro_f1, "
+        "micro_f1, weighted_f1, f1, samples_f1, balanced_accuracy, mcc, roc_auc, pr_auc, pearson, "
+        "spearman, mae, rmse, r2, loss, or a scorer of scikit-learn such as neg_log_loss.",
     )  # fmt: skip
     early_stopping: int | None = _setting(
         None, "Training", "Stop after N evaluations without a better score.", within=Range(least=1)
@@ -172,7 +174,7 @@ class Settings:
         42, "Training", "Seed of splits, order, dropout and the new layer.", common=True,
         within=Range(least=0, most=2**32 - 1),
     )  # fmt: skip
-    baseline: bool = _setting(True, "Training", "Score a majority and a TF-IDF baseline beside the model.")
+    baseline: bool = _setting(True, "Training", "Score cheap baselines beside the model: majority, TF-IDF and NB-SVM.")
 
     output: str | None = _setting(
         None, "Output", "Folder of the run. Otherwise runs/DATA-MODEL-HASH.", common=True, result=False
@@ -250,7 +252,7 @@ class SettingValues(TypedDict, total=False):
     focal: float | None
     label_smoothing: float
     evaluate_every: int | None
-    metric: str
+    metric: Metric
     early_stopping: int | None
     keep: Keep
     seed: int

@@ -1,4 +1,4 @@
-"""The second half of the story: train, evaluate, save. `story.follow` tells the first.
+"""The second half of the story: train; `outcome` evaluates and saves. `story.follow` tells the first.
 
 Loads torch.
 """
@@ -6,105 +6,48 @@ Loads torch.
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
-from whet import artifact, heap, machine, runs
-from whet.config import Resolved, Settings
-from whet.data.batches import steps_per_epoch, subset
+from whet import artifact, heap, machine, outcome, runs
+from whet.config import Settings
+from whet.data.batches import steps_per_epoch
 from whet.data.clean import clean_text
 from whet.data.split import draw, select
 from whet.data.store import mapped
 from whet.data.targets import classes_of
-from whet.data.tokens import Cutter
 from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
+from whet.job import Job
 from whet.labels import LabelSet
 from whet.model.answers import begin_at_shares, begin_in_units, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
-from whet.model.files import ModelFiles
 from whet.model.loss import SeveralEntropies
 from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
-    Bools,
     Evaluation,
     Examples,
-    Floats,
-    Inputs,
     Notice,
-    Redone,
     Revision,
-    SeveralScores,
     Side,
     Splits,
     Stage,
     StepRecord,
-    Usage,
 )
-from whet.report import card, figures
-from whet.score import baseline, unlearned
-from whet.score.judge import default_thresholds, judge, predicted, probabilities
-from whet.score.leaks import Leaks, without
+from whet.score import baseline
+from whet.score.features import Inputs
 from whet.score.metrics import value
 from whet.training import estimate, loop, memory
-from whet.training.checkpoints import Checkpoints, Found
 from whet.training.keeper import Keeper
 from whet.training.pace import Budget, Pace
 from whet.training.selection import Selection
-from whet.training.team import Alone
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Where a training is saved on its way, and what there is of it."""
-
-    checkpoints: Checkpoints
-    found: Found | None
-    """The newest one of a run that was stopped."""
-    redone: Redone
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Everything that training needs of the preparation."""
-
-    resolved: Resolved
-    files: ModelFiles
-    classifier: Classifier
-    cutter: Cutter
-    inputs: Inputs
-    test: Examples | None
-    sides: Mapping[Side, EncodedSide]
-    labels: LabelSet
-    baselines: Baselines | None
-    leaks: Leaks | None
-    """Rows of test that train has; None where another process tells it."""
-    team: Alone
-    budget: Budget | None
-    kept: Kept
-    facts: Mapping[str, Any]
-    """What a checkpoint is to keep of the job beside its training."""
-    weights: tuple[float, ...] | None = None
-    """What a row of each class, or the yes of each label, counts."""
-
-    @property
-    def settings(self) -> Settings:
-        return self.resolved.settings
-
-    @property
-    def recipe(self) -> loop.Recipe:
-        return loop.recipe_of(self.settings, self.weights, kind=self.labels.kind)
 
 
 def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
@@ -117,92 +60,18 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
         begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_), loss)
     heap.keep()
     with memory.explained(job.classifier):
-        yield from _train_and_save(folder, job.settings, job, job.classifier)
-
-
-def _train_and_save(
-    folder: runs.RunFolder, settings: Settings, job: Job, classifier: Classifier
-) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
-    yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
-    pace = None if job.budget is None else _pace(job.budget, job, settings)
-    last, validation = yield from _fit(folder, classifier, job, settings, pace)
-    classifier.fold()
-    give_back(classifier.device)  # to save the model takes as much again as its weights
-    metrics: dict[str, object] = {"task": job.labels.task}
-    seconds = {"train": last.train_seconds, "evaluate": 0.0}
-    thresholds = _thresholds(validation, job.labels)
-    if validation is not None:
-        metrics["validation"] = figures.scores(validation, len(job.sides["validation"].encoded))
-        seconds["evaluate"] += validation.seconds
-
-    if "test" in job.sides:
-        yield Stage("evaluate", "test")
-        before = classifier.pack_tokens
-        test, logits, taken = _evaluate(classifier, job, "test", validation or last, pace, thresholds)
-        yield from _smaller_packs(folder, classifier, before)
-        if taken is not None:
-            all_ = f"{len(taken):,}"
-            drawn = "value" if job.labels.kind == "value" else "label"
-            message = f"{taken.sum():,} of {all_} test rows, drawn by {drawn}, were scored in the time that was left"
-            beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
-            yield folder.log(Notice(message + beside, "warning"))
-        yield folder.log(test)
-        whole = job.budget.whole if job.budget else test.metrics.rows
-        metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds)
-        metrics |= figures.compared(test.metrics, job.baselines)
-        seconds["evaluate"] += test.seconds
-        assert job.test is not None
-        scored = job.test if taken is None else select(job.test, taken)
-        runs.write_predictions(folder, scored, job.labels, probabilities(logits, job.labels), thresholds)
-        yield from _doubts(folder, job, test, logits)
-    elif validation is not None:
-        yield from _doubts(folder, job, validation)
-
-    yield Stage("save")
-    metrics["seconds"] = seconds
-    text = card.write(job.files.name, job.labels, metrics, settings, job.inputs)
-    if job.team.first:
-        usage = Usage(job.inputs, thresholds)
-        artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage)
-    folder.log_end(last)
-    folder.write("metrics.json", metrics)
-
-
-def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
-    """What is to be told of a model that seems to have learned nothing. `logits`: what it answered on that side."""
-    answers: Bools | Floats | None = None
-    if logits is not None and isinstance(judged.metrics, SeveralScores):
-        answers = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
-    elif logits is not None and job.labels.kind == "value":
-        answers = logits[:, 0]
-    spread = float(np.std(job.sides["train"].targets))
-    guess, losses = _guess(job), folder.losses()
-    signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=answers, spread=spread)
-    if signs:
-        advice = (
-            f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
-            "with whet check"
-        )
-        message = f"{signs}: the model may have learned nothing of the texts. {advice}"
-        yield folder.log(Notice(message, "warning"))
-
-
-def _guess(job: Job) -> float:
-    """The loss of whoever gives all training rows the same answer, the best there is."""
-    targets = job.sides["train"].targets
-    if job.labels.kind == "value":
-        values = np.asarray(targets, dtype=np.float64)
-        scale = scale_of(values, job.classifier.model)
-        return job.recipe.loss.guess(torch.from_numpy((values - scale.mean) / scale.deviation))
-    # Balanced sampling shows each class as often as any other.
-    shown = targets if job.settings.sampling == "plain" else np.arange(len(job.labels))
-    return job.recipe.loss.guess(torch.from_numpy(shown))
+        yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
+        pace = None if job.budget is None else _pace(job.budget, job, job.settings)
+        last, validation = yield from _fit(folder, job.classifier, job, job.settings, pace)
+        job.classifier.fold()
+        give_back(job.classifier.device)  # to save the model takes as much again as its weights
+        yield from outcome.conclude(folder, job, last, validation, pace)
 
 
 def baselines(
-    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int
+    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool
 ) -> Generator[Notice, None, Baselines]:
-    """The cheap answers on the same rows; TF-IDF learns from as many training rows as its memory allows."""
+    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows."""
     assert splits.test is not None
     rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
     fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
@@ -211,11 +80,14 @@ def baselines(
         yield Notice(f"{beside}them would take more than {machine.gigabytes(baseline.MOST_BYTES)} of memory", "warning")
         taken = draw(classes_of(train), rows.row_ids, fitting, "rows of the baseline", seed)
         rows, train = select(rows, taken), train[taken]
-    learnt, scored = (mapped(side.texts, clean_text) for side in (rows, splits.test))
-    pairs = None
-    if rows.pairs is not None and splits.test.pairs is not None:
-        pairs = mapped(rows.pairs, clean_text), mapped(splits.test.pairs, clean_text)
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs)
+    learnt, scored = map(_seen, (rows, splits.test))
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm)
+
+
+def _seen(rows: Examples) -> Inputs:
+    """The texts as a model sees them."""
+    second = None if rows.pairs is None else mapped(rows.pairs, clean_text)
+    return Inputs(mapped(rows.texts, clean_text), second)
 
 
 def _fit(
@@ -299,11 +171,13 @@ def _judge(
     settings, classifier = job.settings, job.classifier
     before, ended = classifier.pack_tokens, record.step == record.steps
     with interruption.at_once():
-        evaluation, *_ = _evaluate(classifier, job, "validation", record, pace if ended else None, None)
+        evaluation, *_ = outcome.evaluate(job, "validation", record, pace if ended else None, None)
     if pace and not ended:
         pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
-    yield from _smaller_packs(folder, classifier, before)
-    best = selection.offer(value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model)
+    yield from outcome.smaller_packs(folder, job, before)
+    best = selection.offer(
+        value(evaluation.metrics, evaluation.loss, str(settings.metric)), record.step, classifier.model
+    )
     evaluation = dataclasses.replace(evaluation, best=best)
     yield folder.log(evaluation)
     return evaluation if best or settings.keep == "last" else None
@@ -325,64 +199,3 @@ def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
         until=redone.until,
         revised=None if found is None else found.numbers["steps"],
     )
-
-
-def _thresholds(validation: Evaluation | None, labels: LabelSet) -> dict[str, float]:
-    """From which probability each of several labels is answered: tuned on the validation rows, where there are any."""
-    if validation is not None and isinstance(validation.metrics, SeveralScores):
-        return dict(validation.metrics.thresholds)
-    return default_thresholds(labels)
-
-
-def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Mapping[str, float]) -> dict[str, object]:
-    """The scores of test but for the rows that train has, where there are any. `taken`: the rows with logits."""
-    if job.leaks is None:
-        return {}
-    scored = np.ones(len(job.leaks.exact), np.bool_) if taken is None else taken
-    found = Leaks(job.leaks.exact[scored], None if job.leaks.near is None else job.leaks.near[scored])
-    targets = job.sides["test"].targets[scored]
-    clean = without(lambda rows: judge(logits[rows], targets[rows], job.labels, thresholds)[0], found)
-    return {} if clean is None else {"without_leaks": clean}
-
-
-def _evaluate(
-    classifier: Classifier, job: Job, name: Side, at: StepRecord | Evaluation, pace: Pace | None,
-    thresholds: Mapping[str, float] | None,
-) -> tuple[Evaluation, Floats, Bools | None]:  # fmt: skip
-    """Scores a side: all of it, or what a pace leaves time for. Returns with the scores the logits [B, C]
-    of the rows that have one, and which those are; None: all. Without `thresholds` those of several labels are
-    tuned on this side."""
-    side, started = job.sides[name], time.perf_counter()
-    targets, scored = side.targets, None
-    if pace is None:
-        logits = job.team.all_logits(classifier, side.encoded)
-    else:
-        logits, scored = _in_time(classifier, job, name, pace, job.settings.seed)
-        targets, scored = targets[scored], None if scored.all() else scored
-    seconds = time.perf_counter() - started
-    metrics, loss = judge(logits, targets, job.labels, thresholds)
-    return Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, scored
-
-
-def _in_time(classifier: Classifier, job: Job, name: Side, pace: Pace, seed: int) -> tuple[Floats, Bools]:
-    """Logits [B, C] of the rows of a side that there is time for, and which those are. They are drawn by
-    label in an order that does not hang on the clock, and scored part by part."""
-    side = job.sides[name]
-    rows, classes = len(side.encoded), classes_of(side.targets)
-    row_ids = job.test.row_ids if name == "test" and job.test is not None else range(rows)
-    scored = np.zeros(rows, np.bool_)
-    logits = np.zeros((rows, len(job.labels)))
-    while (due := pace.due(name, int(scored.sum()))) > scored.sum():
-        part = draw(classes, row_ids, due, f"{name} rows", seed) & ~scored
-        began = time.perf_counter()
-        logits[part] = job.team.all_logits(classifier, subset(side.encoded, part))
-        pace.evaluated(name, int(part.sum()), time.perf_counter() - began)
-        scored |= part
-    return logits[scored], scored
-
-
-def _smaller_packs(folder: runs.RunFolder, classifier: Classifier, before: int) -> Iterator[Notice]:
-    """What is to be told where memory ran out in an evaluation."""
-    if classifier.pack_tokens < before:
-        text = f"out of memory in an evaluation; its packs have at most {classifier.pack_tokens:,} tokens from here on"
-        yield folder.log(Notice(text, "warning"))

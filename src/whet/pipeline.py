@@ -30,6 +30,7 @@ from whet.run import Finished as Finished
 from whet.run import Run as Run
 from whet.score.judge import judge
 from whet.score.metrics import as_json
+from whet.score.uncertain import of_side
 from whet.story import Event as Event
 from whet.story import follow as follow
 from whet.story import foresee as foresee
@@ -202,7 +203,7 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
-    document = {**as_json(metrics), "loss": loss}
+    document = {**as_json(metrics), "loss": loss, "intervals": of_side(metrics, logits, targets, loaded.labels)}
     return Evaluated(
         metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}}, tuple(notices)
     )

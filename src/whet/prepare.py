@@ -34,9 +34,9 @@ from whet.records import (
     Stage,
     Targets,
 )
-from whet.score.metrics import metric_of
+from whet.score.scorer import fitting
 from whet.training.few import enough_steps
-from whet.values import AUTO_METRIC
+from whet.values import AUTO_METRIC, MetricFunction
 
 OF_ONE_LABEL = ("sampling", "label_smoothing")
 OF_LABELS = ("class_weights", "focal")  # one or several a row
@@ -104,9 +104,14 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     yield from reasons
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
-        metric = metric_of(settings.metric, labels.task)
+        metric = fitting(settings.metric, labels)
         resolved = resolved.with_value("metric", metric, f"auto: that of a {labels.task} task")
         settings = resolved.settings
+
+    if isinstance(settings.metric, MetricFunction):
+        known = f"metric {settings.metric}: run.json and HASH know its name, not what it computes; "
+        said.append(Notice(f"{known}where that has changed, start over with fresh=True"))
+        yield said[-1]
 
     yield Stage("model")
     if settings.model != "auto":
@@ -173,7 +178,7 @@ def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet
     else:
         present = [str(rows.columns.label)]
     labels = label_set(present, positive=settings.positive, source=train.source, order=rows.label_order, kind=kind)
-    metric_of(settings.metric, labels.task)
+    fitting(settings.metric, labels)
     return labels
 
 

@@ -19,7 +19,7 @@ from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
 
 if TYPE_CHECKING:
-    from whet.finetune import Job, Kept
+    from whet.job import Job, Kept
     from whet.planning.plan import Planned
     from whet.training.checkpoints import Found
 
@@ -83,6 +83,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
         from whet import finetune
+        from whet.job import Kept
         from whet.planning.again import again
         from whet.planning.plan import plan_of
         from whet.training.checkpoints import Checkpoints
@@ -104,7 +105,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         else:
             redone = yield from _resumed(folder, planned.asked, about, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
-        job = yield from _ready(folder, planned, team, finetune.Kept(checkpoints, found, redone))
+        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone))
         del asked, planned  # while it trains, memory holds no training text
         yield from finetune.train_and_save(folder, job)
         if team.first:
@@ -152,6 +153,7 @@ def _tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
 def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) -> Generator[Stage | Notice, None, Job]:
     """The job with its tokens and baselines."""
     from whet import finetune
+    from whet.job import Job
     from whet.planning.again import facts_of
 
     asked = planned.asked  # as the budget has made it
@@ -182,9 +184,9 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     baselines = None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
-        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed)
+        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm)
         baselines = yield from _logged(folder, compared)
-    return finetune.Job(
+    return Job(
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
         leaks,
         team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),

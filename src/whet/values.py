@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -15,8 +15,12 @@ from whet.errors import UsageError, did_you_mean
 AUTO_METRIC = "auto"  # that of the task, which only the data tell
 METRICS = (
     *("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "samples_f1"),
-    *("pearson", "spearman", "mae", "rmse", "loss"),
+    *("balanced_accuracy", "mcc", "roc_auc", "pr_auc", "pearson", "spearman", "mae", "rmse", "r2", "loss"),
 )
+Metric = str | Callable[[Any, Any], float]
+"""What "best" means: a name, or a function of what is true and what was answered. Of one label a row these are class
+ids [B] and probabilities [B, C], of several labels marks [B, C] and probabilities [B, C], of numbers values [B] both;
+of what it returns more is better."""
 ALLOWED = ("empty_texts", "texts_in_train")
 """Findings of severity error that a user may know better about."""
 
@@ -55,6 +59,33 @@ ALIASES: Mapping[str, str] = {
 }
 
 
+class MetricFunction(str):
+    """A function that scores, under its name, MODULE.QUALNAME: this is what run.json and HASH know of it."""
+
+    __slots__ = ("function",)
+    function: Callable[[Any, Any], float]
+
+    @staticmethod
+    def of(function: Callable[[Any, Any], float]) -> MetricFunction:
+        names = (getattr(function, name, None) for name in ("__module__", "__qualname__"))
+        named = MetricFunction(".".join(filter(None, names)) or type(function).__qualname__)
+        named.function = function
+        return named
+
+    def __deepcopy__(self, _: object) -> MetricFunction:  # dataclasses.asdict copies what it does not know
+        return self
+
+
+def scorers() -> Sequence[str]:
+    """The names of scikit-learn's scorers; none where it is not installed."""
+    try:
+        from sklearn.metrics import get_scorer_names
+    except ModuleNotFoundError:
+        return ()
+    names: list[str] = get_scorer_names()
+    return names
+
+
 def checked(name: str, value: object, hint: Any, limits: Mapping[str, Any]) -> object:
     """The value in the type `hint`, within `limits` (least, above, most), or UsageError with the key, the
     value and the range."""
@@ -71,6 +102,8 @@ def checked(name: str, value: object, hint: Any, limits: Mapping[str, Any]) -> o
     kinds = get_args(hint) or (hint,)
     if value is None and type(None) in kinds:
         return None
+    if name == "metric" and callable(value):
+        return MetricFunction.of(value)
     if name == "budget" and _number(value, whole=False) is not None:
         value = str(value)  # refused below by its missing unit
     if str in kinds and isinstance(value, (str, Path)):
@@ -108,9 +141,9 @@ def _checked_text(name: str, value: str, flag: str) -> str:
     if name in ("output", "mirror") and ODD.search(value):
         saw = f"a control character, or a byte that is no UTF-8, in {shown(value)}"
         raise UsageError(saw, where=flag, expected="the name of a folder")
-    if name == "metric" and value not in (AUTO_METRIC, *METRICS):
-        expected = f"{AUTO_METRIC}, or one of {', '.join(METRICS)}"
-        todo = did_you_mean(value, METRICS)
+    if name == "metric" and value not in (AUTO_METRIC, *METRICS) and value not in scorers():
+        expected = f"{AUTO_METRIC}, one of {', '.join(METRICS)}, or a scorer of scikit-learn"
+        todo = did_you_mean(value, [*METRICS, *scorers()])
         raise UsageError(f"unknown metric {shown(value)}", where=flag, expected=expected, todo=todo)
     if name == "budget":
         durations.seconds(value, where=flag)

@@ -22,6 +22,7 @@ LAYERS = {
     "whet.heap": -1,
     "whet.recipes": -1,
     "whet.records": 0,
+    "whet.scores": -1,
     "whet.labels": -1,
     "whet.config": 0,
     "whet.hub": 0,
@@ -48,19 +49,21 @@ LAYERS = {
     "whet.reading": 3,
     "whet.examine": 5,
     "whet.mend": 6,
-    "whet.finetune": 6,
+    "whet.job": 5,
+    "whet.outcome": 6,
+    "whet.finetune": 7,
     "whet.planning": 6,
     "whet.run": 5,
-    "whet.story": 7,
-    "whet.pipeline": 8,
+    "whet.story": 8,
+    "whet.pipeline": 9,
     "whet.health": 7,
     "whet.server": 7,
-    "whet.estimator": 9,
-    "whet.compat": 9,
-    "whet.scale": 9,
-    "whet": 9,  # the package itself, which is the library's door; exactly this name, not a prefix
-    "whet.cli": 10,
-    "whet.__main__": 11,
+    "whet.estimator": 10,
+    "whet.compat": 10,
+    "whet.scale": 10,
+    "whet": 10,  # the package itself, which is the library's door; exactly this name, not a prefix
+    "whet.cli": 11,
+    "whet.__main__": 12,
 }
 
 # No torch and no transformers, not even inside functions. sentence_transformers would load both.

@@ -170,8 +170,9 @@ def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_pa
         (
             {"metric": "accurracy"},
             "--metric: unknown metric 'accurracy'. "
-            "Expected auto, or one of accuracy, macro_f1, micro_f1, weighted_f1, f1, samples_f1, "
-            "pearson, spearman, mae, rmse, loss. Did you mean 'accuracy'.",
+            "Expected auto, one of accuracy, macro_f1, micro_f1, weighted_f1, f1, samples_f1, balanced_accuracy, mcc, "
+            "roc_auc, pr_auc, pearson, spearman, mae, rmse, r2, loss, or a scorer of scikit-learn. "
+            "Did you mean 'accuracy'.",
         ),
         (
             {"early_stopping": 2, "validation": "none"},

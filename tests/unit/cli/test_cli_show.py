@@ -252,6 +252,7 @@ Result on 20 test rows
   recall     0.8765  0.8765    0.8765
   F1         0.8941  0.8941    0.8941
   macro F1   0.8875  0.8875    0.8875
+  MCC        0.8000  0.8000    0.8000
   precision, recall and F1 are those of positive
 
 Confusion matrix: rows are true, columns predicted
@@ -269,6 +270,27 @@ Next
   whet predict runs/reviews-embedded-1a2b3c "a text of your own"
   whet evaluate runs/reviews-embedded-1a2b3c DATA"""
     )
+
+
+def test_intervals_another_baseline_and_the_score_that_decided_have_their_places() -> None:
+    metrics = training_metrics()
+    asked = {"metric": "neg_log_loss", "test": {**as_json(binary_metrics()), "roc_auc": None, "neg_log_loss": -0.25}}
+    asked["test"] |= {"intervals": {"accuracy": [0.7444, 0.9556], "classes": {}}}  # type: ignore[operator]
+    baselines = {**metrics["baselines"], "nbsvm": as_json(binary_metrics(0.85))}  # type: ignore[dict-item]
+    end = Finished(Run(), {**metrics, **asked, "baselines": baselines}, "")
+    text = shown(summary.finished, EN, end)
+    assert (
+        """
+                  model   95 % interval  TF-IDF  NB-SVM  majority
+  accuracy       0.9000  [0.744, 0.956]  0.8100  0.8500    0.5000
+  precision      0.9123                  0.9123  0.9123    0.9123
+"""
+        in text
+    )
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert "  ROC AUC           n/a" in lines
+    assert "  neg_log_loss  -0.2500" in lines
+    assert "  ROC AUC       해당 없음" in shown(summary.finished, KO, end)
 
 
 def test_the_summary_in_korean_is_aligned() -> None:
