@@ -33,7 +33,7 @@ NBSVM_SECONDS, NBSVM_SHARE = 2.0, 0.02  # that it may take, whatever the job, an
 PAIR_FEATURES = 4  # times those of their texts
 LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded,
 MOST_BYTES = 2 * 10**9  # that the training rows may take; of more rows as many are drawn as take so much
-BYTES, DENSE_BYTES = 25, 160  # and for each training character, of words and of dense scripts (docs/log.md, 2026-11-24)
+BYTES, DENSE_BYTES = 28, 160  # and for each training character, of words and of dense scripts (docs/log.md)
 
 
 def baselines(

@@ -264,11 +264,11 @@ def test_both_texts_of_pairs_take_time(clock):
 
 def test_memory_grows_with_the_characters_the_pairs_and_the_labels():
     libraries = baseline.LIBRARIES
-    assert expected_bytes(TEN) == libraries + 100 * 25
+    assert expected_bytes(TEN) == libraries + 100 * 28
     assert expected_bytes(["영화가 재미있다"]) == libraries + 8 * 160
-    assert expected_bytes(TEN, second=TEN) == libraries + 200 * 25 * 4
-    assert expected_bytes(TEN, SEVERAL) == libraries + 100 * 25 + 10 * 3 * 8 * 5
-    assert expected_bytes(TEN * 1000, SEVERAL) == libraries + 100_000 * 25 + 10_000 * 3 * 8
+    assert expected_bytes(TEN, second=TEN) == libraries + 200 * 28 * 4
+    assert expected_bytes(TEN, SEVERAL) == libraries + 100 * 28 + 10 * 3 * 8 * 5
+    assert expected_bytes(TEN * 1000, SEVERAL) == libraries + 100_000 * 28 + 10_000 * 3 * 8
 
 
 def test_rows_that_take_more_than_their_share_of_memory_are_fewer(monkeypatch):
