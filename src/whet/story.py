@@ -79,7 +79,6 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     if team.first:
         lock.check(folder.path)
     seen = _seen(folder)
-
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
         from whet import finetune
