@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from whet.pipeline import Run as Run
     from whet.pipeline import check as check
     from whet.pipeline import evaluate as evaluate
+    from whet.pipeline import explain as explain
     from whet.pipeline import load as load
     from whet.pipeline import plan as plan
     from whet.pipeline import predict as predict
@@ -32,6 +33,7 @@ _HOMES = {
     "check": "whet.pipeline",
     "doctor": "whet.health",
     "evaluate": "whet.pipeline",
+    "explain": "whet.pipeline",
     "load": "whet.pipeline",
     "plan": "whet.pipeline",
     "predict": "whet.pipeline",
@@ -48,6 +50,7 @@ __all__ = [
     "check",
     "doctor",
     "evaluate",
+    "explain",
     "load",
     "plan",
     "predict",

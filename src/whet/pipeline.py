@@ -13,6 +13,7 @@ from typing import Unpack
 import numpy as np
 
 from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
+from whet.attribution import Attribution
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
@@ -143,6 +144,16 @@ def predict(run: Run | str | os.PathLike[str], texts: Sequence[str] | Sequence[t
     """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts, or of the pairs of
     texts where the run was trained on pairs."""
     return (run if isinstance(run, Run) else load(run)).predict(texts)
+
+
+def explain(
+    run: Run | str | os.PathLike[str],
+    texts: Sequence[str] | Sequence[tuple[str, str]],
+    *,
+    label: str | None = None,
+) -> list[Attribution]:
+    """What the words of each text, or pair, count for the label that a run answers it with, or for `label`."""
+    return (run if isinstance(run, Run) else load(run)).explain(texts, label=label)
 
 
 def load(run: str | os.PathLike[str]) -> Run:

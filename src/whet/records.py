@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from whet.attribution import Attribution
 from whet.labels import Kind
 from whet.scores import ClassScore as ClassScore
 from whet.scores import Metrics as Metrics
@@ -333,3 +334,4 @@ class Prediction:
     """Of several labels those that reach their thresholds."""
     value: float | None = None
     """The number."""
+    attribution: Attribution | None = None  # where it was asked for

@@ -16,6 +16,7 @@ LAYERS = {
     "whet.durations": -2,
     "whet.intervals": -2,
     "whet.values": -1,
+    "whet.attribution": -1,
     "whet.durable": -1,
     "whet.interruption": -1,
     "whet.machine": -1,
@@ -41,7 +42,7 @@ LAYERS = {
     "whet.lock": 1,
     "whet.large": 2,
     "whet.predictor": 4,
-    "whet.explain": 5,
+    "whet.occlusion": 2,
     "whet.report": 5,
     "whet.onnx": 5,
     "whet.prepare": 4,
@@ -75,12 +76,13 @@ LIGHT = (
         "whet.values",
         "whet.machine",
         "whet.recipes",
+        "whet.attribution",
         "whet.records",
         "whet.labels",
         "whet.config",
         "whet.hub",
     ),
-    *("whet.data", "whet.score"),
+    *("whet.data", "whet.score", "whet.occlusion"),
 )
 HEAVY = {"torch", "transformers", "sentence_transformers", "accelerate"}
 

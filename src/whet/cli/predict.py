@@ -32,6 +32,23 @@ def predict(
             rich_help_panel="Data",
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show which words speak for the answer, and which against it.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    explain_label: Annotated[
+        str | None,
+        typer.Option(
+            "--explain-label",
+            metavar="LABEL",
+            help="The same for this label, whatever the answer is.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -63,4 +80,9 @@ def predict(
 
     loaded = pipeline.load(run)
     asked = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
-    writing.write(loaded.predictor.stream(asked), chosen, output, words=words, settings=resolved.settings)
+    answers = loaded.predictor.stream(asked)
+    if explain or explain_label is not None:
+        from whet import occlusion
+
+        answers = occlusion.stream(loaded.predictor, asked, label=explain_label)
+    writing.write(answers, chosen, output, words=words, settings=resolved.settings)

@@ -217,6 +217,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "value prediction": ("prediction: {value}", "예측: {value}"),
     "none": ("no label", "해당 라벨 없음"),
     "probability": ("{label}: {value:.4f}", "{label} 확률: {value:.4f}"),
+    "speaks for": ("for {label}: {words}", "'{label}' 근거: {words}"),
+    "speaks against": ("against {label}: {words}", "'{label}' 반대 근거: {words}"),
+    "raises": ("raises it: {words}", "값을 높인 단어: {words}"),
+    "lowers": ("lowers it: {words}", "값을 낮춘 단어: {words}"),
     "truncated": (
         "the text was longer than the model reads; part of it was cut",
         "모델이 읽는 길이보다 길어 일부가 잘렸습니다",

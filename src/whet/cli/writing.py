@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, get_args
 from whet.errors import OutputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from whet.attribution import Attribution
     from whet.cli.texts import Words
     from whet.config import Settings
     from whet.records import Prediction
@@ -88,8 +89,18 @@ def prediction_document(answer: Prediction) -> dict[str, object]:
     else:
         document |= {"label": answer.label, "score": answer.score, "probabilities": dict(answer.probabilities)}
     document["truncated"] = answer.truncated
+    if answer.attribution is not None:
+        document |= _attribution(answer.attribution)
     if answer.logits is not None:
         document["logits"] = list(answer.logits)
+    return document
+
+
+def _attribution(found: Attribution) -> dict[str, object]:
+    document: dict[str, object] = {} if found.label is None else {"explained": found.label}
+    for name, words in (("words", found.words), ("words2", found.words2)):
+        if name == "words" or found.text2 is not None:
+            document[name] = [{"start": start, "end": end, "weight": weight} for start, end, weight in words]
     return document
 
 
