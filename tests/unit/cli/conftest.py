@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,13 @@ class Run:
     asked: list[list[str]] = field(default_factory=list)
     inputs: Inputs = Inputs("text")
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Sequence[str], *, logits: bool = False) -> list[Prediction]:
         self.asked.append(list(texts))
-        return [prediction(text, 0.9988 if "terrible" not in text else 0.0314) for text in texts]
+        answers = [prediction(text, 0.9988 if "terrible" not in text else 0.0314) for text in texts]
+        if not logits:
+            return answers
+        odds = [math.log(one.probabilities["positive"] / one.probabilities["negative"]) for one in answers]
+        return [replace(one, logits=(0.0, each)) for one, each in zip(answers, odds, strict=True)]
 
     @property
     def predictor(self) -> Run:
