@@ -42,7 +42,8 @@ from whet.records import (
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
-    "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json", "run.json",
+    "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "explanations.json", "splits.parquet",
+    "error.json", "run.json",
 )  # fmt: skip
 SPACE = "Free space and give the same command again"
 TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
