@@ -71,7 +71,7 @@ def conclude(
 
     yield Stage("save")
     metrics["seconds"] = seconds
-    text = card.write(job.files.name, job.labels, metrics, job.settings, job.inputs)
+    text = card.write(job.files.name, job.labels, metrics, job.settings, job.inputs, job.test)
     if job.team.first:
         usage = Usage(job.inputs, thresholds)
         artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage)

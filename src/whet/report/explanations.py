@@ -14,7 +14,10 @@ from whet.score.judge import predicted
 
 NAME = "explanations.json"
 MOST_ROWS = 50
-SHARE, LEAST = 0.15, 20_000  # of the tokens trained on, which are a twentieth of their work; and whatever the training was
+SHARE, LEAST = (
+    0.15,
+    20_000,
+)  # of the tokens trained on, which are a twentieth of their work; and whatever the training was
 
 
 def worst(answers: Floats, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float]) -> Ints:

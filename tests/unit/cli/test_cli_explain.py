@@ -136,6 +136,4 @@ def test_of_a_number_words_raise_or_lower_it() -> None:
 def test_at_most_six_words_are_told() -> None:
     text = " ".join("abcdefgh")
     found = Attribution(text, "positive", tuple((2 * i, 2 * i + 1, 1.0 + i) for i in range(8)))
-    assert list(highlight.reasons(EN, found)) == [
-        "for positive: h +8.00, g +7.00, f +6.00, e +5.00, d +4.00, c +3.00"
-    ]
+    assert list(highlight.reasons(EN, found)) == ["for positive: h +8.00, g +7.00, f +6.00, e +5.00, d +4.00, c +3.00"]
