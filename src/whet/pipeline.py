@@ -29,8 +29,10 @@ from whet.records import (
 )
 from whet.run import Finished as Finished
 from whet.run import Run as Run
+from whet.score import required
 from whet.score.judge import judge
 from whet.score.metrics import as_json
+from whet.score.required import Judged, Requirement
 from whet.score.uncertain import of_side
 from whet.story import Event as Event
 from whet.story import follow as follow
@@ -51,6 +53,7 @@ class Evaluated:
     json: dict[str, object]
     notices: tuple[str, ...]
     """How the data was read."""
+    requirements: tuple[Judged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +138,17 @@ def check(
     return check_data(data, resolve(settings), exact=exact, fix=fix)
 
 
-def evaluate(run: Run | str | os.PathLike[str], data: object, **settings: Unpack[SettingValues]) -> Evaluated:
-    """Scores a run on other labelled text."""
-    return evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings))
+def evaluate(
+    run: Run | str | os.PathLike[str], data: object, *, require: str | None = None, **settings: Unpack[SettingValues]
+) -> Evaluated:
+    """Scores a run on other labelled text. ScoreError where it does not reach what `require` asks for, such as
+    `accuracy>=0.9, recall[negative]>=0.85`, at the worse end of the 95 % interval."""
+    requirements = () if require is None else required.parse(require, where="require")
+    found = evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings), requirements)
+    missed = required.refusal(found.requirements)
+    if missed is not None:
+        raise missed
+    return found
 
 
 def predict(run: Run | str | os.PathLike[str], texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
@@ -194,12 +205,13 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     return TokenView(rows.texts[row], tuple(tokens), tuple(ids), tuple(kept), settings.max_length)
 
 
-def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
-    """Scores a run on the test side of DATA, or on its only table."""
+def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Sequence[Requirement] = ()) -> Evaluated:
+    """Scores a run on the test side of DATA, or on its only table, and judges what is required of it."""
     from whet.data.tokens import encode_in_memory
 
     settings = resolved.settings
     loaded = run.predictor.artifact
+    required.check(requirements, loaded.labels)
     rows, notices = unseen.to_score(data, settings, loaded.labels, loaded.usage.inputs)
     if settings.test_rows is not None:
         rows = split({"train": rows, "test": rows}, test="test", validation="none", seed=settings.seed,
@@ -214,7 +226,9 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
-    document = {**as_json(metrics), "loss": loss, "intervals": of_side(metrics, logits, targets, loaded.labels)}
-    return Evaluated(
-        metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}}, tuple(notices)
-    )
+    scores = {**as_json(metrics), "loss": loss, "intervals": of_side(metrics, logits, targets, loaded.labels)}
+    document: dict[str, object] = {"test": scores, "seconds": {"evaluate": seconds}}
+    judged = tuple(required.judge(requirements, scores))
+    if judged:
+        document["requirements"] = [dataclasses.asdict(each) for each in judged]
+    return Evaluated(metrics, seconds, rows.source, document, tuple(notices), judged)

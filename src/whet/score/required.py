@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from whet.errors import UsageError, did_you_mean
+from whet.errors import ScoreError, UsageError, did_you_mean
 from whet.labels import Kind, LabelSet
 from whet.records import ClassScore, Metrics, SeveralScores, ValueScores
 
@@ -46,6 +46,8 @@ class Judged:
     high: float
     """The ends of the score's 95 % interval."""
     met: bool
+    alone: bool
+    """Whether the score itself keeps the bound."""
 
 
 def parse(written: str, *, where: str = "--require") -> tuple[Requirement, ...]:
@@ -87,9 +89,28 @@ def judge(requirements: Sequence[Requirement], scores: Mapping[str, Any], *, whe
         if value is None or interval is None:
             raise UsageError(f"{each}: these rows give this score no interval", where=where, todo="Give more rows")
         low, high = interval
-        met = low >= each.bound if each.least else high <= each.bound
-        judged.append(Judged(str(each), value, low, high, met))
+        met, alone = (end >= each.bound if each.least else other <= each.bound
+                      for end, other in ((low, high), (value, value)))  # fmt: skip
+        judged.append(Judged(str(each), value, low, high, met, alone))
     return judged
+
+
+def refusal(judged: Sequence[Judged]) -> ScoreError | None:
+    """The fault of the requirements that are not met, where there are any."""
+    faults = [_missed(each) for each in judged if not each.met]
+    if not faults:
+        return None
+    first, *more = faults
+    return ScoreError(first.saw, todo=first.todo, more=more)
+
+
+def _missed(each: Judged) -> ScoreError:
+    end = "lower" if ">=" in each.requirement else "upper"
+    saw = (
+        f"{each.requirement} is not met: {each.score:.4f}, of whose 95 % interval {each.low:.4f} to {each.high:.4f} "
+        f"the {end} end counts"
+    )
+    return ScoreError(saw, todo="The score alone meets it: more rows narrow the interval" if each.alone else "")
 
 
 def _known(labels: LabelSet) -> list[str]:

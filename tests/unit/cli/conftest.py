@@ -7,7 +7,7 @@ import math
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ from whet.records import (
     StepRecord,
 )
 from whet.score.metrics import as_json
+from whet.score.required import Judged, Requirement, judge
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Evaluated:
     source: str
     json: dict[str, object]
     notices: tuple[str, ...] = ("text: review (given)",)
+    requirements: tuple[Judged, ...] = ()
 
 
 @dataclass
@@ -191,9 +193,15 @@ class FakePipeline:
         self._note("load", run)
         return self.run
 
-    def evaluate_run(self, run: Run, data: object, resolved: Resolved) -> Evaluated:
+    def evaluate_run(
+        self, run: Run, data: object, resolved: Resolved, requirements: Sequence[Requirement] = ()
+    ) -> Evaluated:
         self._note("evaluate_run", run, data, resolved)
-        return Evaluated(binary_metrics(), 3.5, "other.csv", {"test": as_json(binary_metrics())})
+        document: dict[str, object] = {"test": as_json(binary_metrics())}
+        judged = tuple(judge(requirements, {"accuracy": 0.9, "intervals": {"accuracy": [0.85, 0.95]}}))
+        if judged:
+            document["requirements"] = [asdict(each) for each in judged]
+        return Evaluated(binary_metrics(), 3.5, "other.csv", document, requirements=judged)
 
     def _note(self, *call: object) -> None:
         self.calls.append(call)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from whet.errors import UsageError
+from whet.errors import ScoreError, UsageError
 from whet.labels import LabelSet
-from whet.score.required import FORM, Judged, Requirement, check, judge, parse
+from whet.score.required import FORM, Judged, Requirement, check, judge, parse, refusal
 
 TWO = LabelSet(("negative", "positive"), "positive", "by its name")
 THREE = LabelSet(("a", "b", "c"), None, "")
@@ -103,11 +103,12 @@ def test_every_fault_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("written", "judged"),
     [
-        ("accuracy>=0.9", Judged("accuracy >= 0.9", 0.92, 0.9, 0.94, True)),
-        ("accuracy>=0.91", Judged("accuracy >= 0.91", 0.92, 0.9, 0.94, False)),
-        ("log_loss<=0.25", Judged("log_loss <= 0.25", 0.2, 0.15, 0.25, True)),
-        ("log_loss<=0.22", Judged("log_loss <= 0.22", 0.2, 0.15, 0.25, False)),
-        ("recall[negative]>=0.85", Judged("recall[negative] >= 0.85", 0.87, 0.84, 0.9, False)),
+        ("accuracy>=0.9", Judged("accuracy >= 0.9", 0.92, 0.9, 0.94, True, True)),
+        ("accuracy>=0.91", Judged("accuracy >= 0.91", 0.92, 0.9, 0.94, False, True)),
+        ("log_loss<=0.25", Judged("log_loss <= 0.25", 0.2, 0.15, 0.25, True, True)),
+        ("log_loss<=0.22", Judged("log_loss <= 0.22", 0.2, 0.15, 0.25, False, True)),
+        ("accuracy>=0.95", Judged("accuracy >= 0.95", 0.92, 0.9, 0.94, False, False)),
+        ("recall[negative]>=0.85", Judged("recall[negative] >= 0.85", 0.87, 0.84, 0.9, False, True)),
     ],
 )
 def test_the_worse_end_of_the_interval_decides(written: str, judged: Judged) -> None:
@@ -119,3 +120,20 @@ def test_a_score_that_the_rows_leave_without_an_interval_is_not_judged(written: 
     with pytest.raises(UsageError) as caught:
         judge(parse(written), SCORES)
     assert "these rows give this score no interval. Give more rows." in caught.value.message
+
+
+def test_what_is_not_met_is_told_with_its_interval_and_what_might_help() -> None:
+    missed = refusal(judge(parse("accuracy>=0.9, accuracy>=0.91, accuracy>=0.95, log_loss<=0.22"), SCORES))
+    assert missed is not None
+    assert (missed.exit_code, [type(fault) for fault in missed.more]) == (8, [ScoreError, ScoreError])
+    assert missed.message == (
+        "accuracy >= 0.91 is not met: 0.9200, of whose 95 % interval 0.9000 to 0.9400 the lower end counts. The score "
+        "alone meets it: more rows narrow the interval. accuracy >= 0.95 is not met: 0.9200, of whose 95 % interval "
+        "0.9000 to 0.9400 the lower end counts. log_loss <= 0.22 is not met: 0.2000, of whose 95 % interval 0.1500 to "
+        "0.2500 the upper end counts. The score alone meets it: more rows narrow the interval."
+    )
+
+
+def test_where_all_are_met_nothing_is_missed() -> None:
+    assert refusal(judge(parse("accuracy>=0.9"), SCORES)) is None
+    assert refusal([]) is None
