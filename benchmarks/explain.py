@@ -24,8 +24,8 @@ from scipy import stats
 
 import whet
 from whet import occlusion
-from whet.attribution import Attribution
 from whet.occlusion import Span, without
+from whet.records import Attribution
 
 CLAIM = "on 200 SST-2 sentences, deleting words by attribution beats deleting random ones (paired, p < 0.01)"
 ALPHA = 0.01

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from whet.health import doctor as doctor
     from whet.pipeline import Run as Run
     from whet.pipeline import check as check
+    from whet.pipeline import compare as compare
     from whet.pipeline import evaluate as evaluate
     from whet.pipeline import explain as explain
     from whet.pipeline import load as load
@@ -31,6 +32,7 @@ _HOMES = {
     "Settings": "whet.config",
     "WhetError": "whet.errors",
     "check": "whet.pipeline",
+    "compare": "whet.pipeline",
     "doctor": "whet.health",
     "evaluate": "whet.pipeline",
     "explain": "whet.pipeline",
@@ -48,6 +50,7 @@ __all__ = [
     "WhetError",
     "__version__",
     "check",
+    "compare",
     "doctor",
     "evaluate",
     "explain",

@@ -16,10 +16,9 @@ from typing import Protocol
 
 import numpy as np
 
-from whet.attribution import Attribution, WordWeight
 from whet.errors import UsageError, did_you_mean
 from whet.labels import LabelSet
-from whet.records import Floats, Prediction
+from whet.records import Attribution, Floats, Prediction, WordWeight
 
 MOST_COPIES = 128  # of one text, or pair
 ASKED_AT_ONCE = 2_048  # copies that a predictor is given at a time

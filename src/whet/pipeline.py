@@ -12,8 +12,8 @@ from typing import Unpack
 
 import numpy as np
 
-from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
-from whet.attribution import Attribution
+from whet import comparison, config, examine, mend, prepare, reading, runs, runtime, unseen, values
+from whet.comparison import Compared
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
@@ -21,6 +21,7 @@ from whet.errors import DataError, PlanTooLongError
 from whet.forecast import Plan
 from whet.model.files import find
 from whet.records import (
+    Attribution,
     Checked,
     Notice,
     Prediction,
@@ -165,6 +166,17 @@ def explain(
 ) -> list[Attribution]:
     """What the words of each text, or pair, count for the label that a run answers it with, or for `label`."""
     return (run if isinstance(run, Run) else load(run)).explain(texts, label=label)
+
+
+def compare(*chosen: Run | str | os.PathLike[str], require: str | None = None) -> Compared:
+    """Runs on the test rows that they share, each against the first. ScoreError where one is not as `require` asks:
+    `not-worse`, or `difference>=-0.01` at the lower end of the 95 % interval. Loads no torch."""
+    asked = comparison.parse(require)
+    found = comparison.compare([runs.find(run.path if isinstance(run, Run) else run) for run in chosen])
+    missed = None if require is None else comparison.refusal(found, asked)
+    if missed is not None:
+        raise missed
+    return found
 
 
 def load(run: str | os.PathLike[str]) -> Run:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet import occlusion, runs, runtime, sidefile
-from whet.records import Inputs, Prediction
+from whet.records import Attribution, Inputs, Prediction
 
 if TYPE_CHECKING:
-    from whet.attribution import Attribution
     from whet.labels import LabelSet
     from whet.predictor import Predictor
 

@@ -99,6 +99,10 @@ class RunFolder:
         """Closes events.jsonl with the figures of the last step."""
         self._append({"kind": "end", **({} if last is None else dataclasses.asdict(last))})
 
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of events.jsonl that are whole."""
+        return list(_events(self.path))
+
     def losses(self) -> list[float | None]:
         """The loss of each step so far; None for one that was left out."""
         return [line["loss"] for line in _events(self.path) if line["kind"] == "step"]

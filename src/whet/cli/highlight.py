@@ -13,8 +13,7 @@ from whet.errors import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from whet.attribution import Attribution, WordWeight
-    from whet.records import Prediction
+    from whet.records import Attribution, Prediction, WordWeight
 
 WEAK, STRONG = 0.25, 0.6  # of the weightiest word's: what is shown, and what in bold
 SLIGHT = 0.01  # of log-odds: below this no word counts

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Literal, TextIO, get_args
 from whet.errors import OutputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from whet.attribution import Attribution
     from whet.cli.texts import Words
     from whet.config import Settings
-    from whet.records import Prediction
+    from whet.records import Attribution, Prediction
 
 Form = Literal["lines", "table", "jsonl", "csv"]
 ENDINGS: dict[str, Form] = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".txt": "lines"}

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from whet.attribution import WordWeight
 from whet.labels import LabelSet
 from whet.occlusion import Answering, Texts, attributions, shared_out, word_spans
-from whet.records import Examples, Floats, Ints, Targets
+from whet.records import Examples, Floats, Ints, Targets, WordWeight
 from whet.score.judge import predicted
 
 NAME = "explanations.json"

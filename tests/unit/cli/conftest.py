@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from whet.cli import main
+from whet.comparison import Compared, Entry
 from whet.config import Resolved
 from whet.labels import LabelSet
 from whet.records import (
@@ -29,6 +30,7 @@ from whet.records import (
     Stage,
     StepRecord,
 )
+from whet.score.compare import Comparison
 from whet.score.metrics import as_json
 from whet.score.required import Judged, Requirement, judge
 
@@ -97,6 +99,22 @@ def prediction(text: str, positive: float, *, truncated: bool = False) -> Predic
     )
 
 
+def compared(*, rows: int = 500, relabelled: int = 0, differences: Sequence[float] = (0.05,)) -> Compared:
+    """A first run, and others that differ from it by so much."""
+
+    def entry(name: str, accuracy: float, against: Comparison | None) -> Entry:
+        scores = {"accuracy": accuracy, "macro_f1": accuracy - 0.01}
+        p = None if against is None else against.p
+        return Entry(name, "embedded", 500, scores, 754.0, 91_000_000, 1_234.5, "cpu", 2, against, p)
+
+    others = [
+        Comparison("old", "accuracy", each, (each - 0.02, each + 0.02), 0.0002 if each > 0.02 else 0.4, 0.031)
+        for each in differences
+    ]
+    runs = [entry(f"new{i}", 0.9 + each.difference, each) for i, each in enumerate(others)]
+    return Compared("accuracy", rows, relabelled, (entry("old", 0.9, None), *runs))
+
+
 def binary_metrics(accuracy: float = 0.9) -> Metrics:
     """Ten rows of each class, a tenth of them wrong on either side."""
     score = ClassScore(precision=0.9, recall=0.9, f1=0.9, support=10)
@@ -163,6 +181,7 @@ class FakePipeline:
     calls: list[tuple[object, ...]] = field(default_factory=list)
     run: Run = field(default_factory=Run)
     found: Checked = field(default_factory=checked)
+    compared: Compared = field(default_factory=lambda: compared())
     resumed: bool = False
     fault: BaseException | None = None
 
@@ -203,6 +222,10 @@ class FakePipeline:
             document["requirements"] = [asdict(each) for each in judged]
         return Evaluated(binary_metrics(), 3.5, "other.csv", document, requirements=judged)
 
+    def compare(self, *chosen: str) -> Compared:
+        self._note("compare", *chosen)
+        return self.compared
+
     def _note(self, *call: object) -> None:
         self.calls.append(call)
         if self.fault is not None:
@@ -216,7 +239,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
 
     fake = FakePipeline()
     module = types.ModuleType("whet.pipeline")
-    for name in ("check_data", "show_tokens", "follow", "load", "evaluate_run"):
+    for name in ("check_data", "show_tokens", "follow", "load", "evaluate_run", "compare"):
         setattr(module, name, getattr(fake, name))
     for kind in (TokenView, Evaluated, Run, Finished):
         setattr(module, kind.__name__, kind)

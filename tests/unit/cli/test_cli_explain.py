@@ -11,10 +11,9 @@ import pytest
 from rich.console import Console
 
 from tests.unit.cli.conftest import FakePipeline, prediction, printed
-from whet.attribution import Attribution
 from whet.cli import highlight, show
 from whet.cli.texts import Words
-from whet.records import Prediction
+from whet.records import Attribution, Prediction
 
 EN, KO = Words("en"), Words("ko")
 WORDS = ((0, 6, 3.0), (7, 10, -0.1), (11, 16, -1.5), (16, 17, 0.9))
