@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
 from whet.cli.jobs import language, resolve_and_tell
 from whet.cli.options import Given, with_settings
+
+File: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--file",
+        metavar="FILE",
+        help="Texts from a file: .txt with a text a line; csv, tsv, jsonl or parquet with a column "
+        "(--text), of pairs two (--pair).",
+        rich_help_panel="Data",
+    ),
+]
+Explain: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--explain",
+        help="Show which words speak for the answer, and which against it.",
+        rich_help_panel="Output",
+    ),
+]
+ExplainLabel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--explain-label",
+        metavar="LABEL",
+        help="The same for this label, whatever the answer is.",
+        rich_help_panel="Output",
+    ),
+]
+Format: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="lines|table|jsonl|csv",
+        help="How predictions are written. Otherwise by the ending of --output, else lines.",
+        rich_help_panel="Output",
+    ),
+]
+Output: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="FILE",
+        help="Write the predictions to this file: .jsonl, .csv or .txt.",
+        rich_help_panel="Output",
+    ),
+]
 
 
 @with_settings("text", "pair", "encoding", "lang", "json", "quiet", "debug")
@@ -22,51 +68,11 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    file: Annotated[
-        str | None,
-        typer.Option(
-            "--file",
-            metavar="FILE",
-            help="Texts from a file: .txt with a text a line; csv, tsv, jsonl or parquet with a column "
-            "(--text), of pairs two (--pair).",
-            rich_help_panel="Data",
-        ),
-    ] = None,
-    explain: Annotated[
-        bool,
-        typer.Option(
-            "--explain",
-            help="Show which words speak for the answer, and which against it.",
-            rich_help_panel="Output",
-        ),
-    ] = False,
-    explain_label: Annotated[
-        str | None,
-        typer.Option(
-            "--explain-label",
-            metavar="LABEL",
-            help="The same for this label, whatever the answer is.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="lines|table|jsonl|csv",
-            help="How predictions are written. Otherwise by the ending of --output, else lines.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            metavar="FILE",
-            help="Write the predictions to this file: .jsonl, .csv or .txt.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
+    file: File = None,
+    explain: Explain = False,
+    explain_label: ExplainLabel = None,
+    format: Format = None,
+    output: Output = None,
 ) -> None:
     """Label new texts, with the probability of every label.
 
