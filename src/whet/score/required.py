@@ -117,11 +117,8 @@ def _known(labels: LabelSet) -> list[str]:
     """The scores of a side that have an interval."""
     floats = [field.name for field in dataclasses.fields(_RECORDS[labels.kind]) if "float" in str(field.type)]
     positive = labels.positive is not None
-    return [
-        name
-        for name in floats
-        if name not in (*_UNJUDGED, "thresholds", "asked") and (positive or name not in _OF_POSITIVE)
-    ]
+    never = (*_UNJUDGED, "thresholds", "asked", *(() if positive else _OF_POSITIVE))
+    return sorted(name for name in floats if name not in never)
 
 
 def _fault(each: Requirement, labels: LabelSet, where: str) -> UsageError | None:

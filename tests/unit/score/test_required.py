@@ -76,7 +76,7 @@ def test_the_scores_of_the_task_may_be_required(labels: LabelSet, written: str) 
         (TWO, "ece<=0.1", "no score 'ece'. Expected one of accuracy, "),
         (TWO, "rows>=100", "no score 'rows'. Expected one of accuracy, "),
         (THREE, "f1>=0.9", "Name a label: f1[a]."),
-        (VALUE, "accuracy>=0.9", "no score 'accuracy'. Expected one of pearson, spearman, mae, rmse"),
+        (VALUE, "accuracy>=0.9", "no score 'accuracy'. Expected one of mae, pearson, r2, rmse, spearman."),
         (VALUE, "f1[stars]>=0.9", "--require: f1[stars] >= 0.9: a regression has no labels."),
         (TWO, "accuracy[positive]>=0.9", "no score 'accuracy' of a label. Expected one of precision, recall, f1."),
         (
