@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from whet.health import doctor as doctor
     from whet.pipeline import Run as Run
     from whet.pipeline import check as check
+    from whet.pipeline import compare as compare
     from whet.pipeline import evaluate as evaluate
+    from whet.pipeline import explain as explain
     from whet.pipeline import load as load
     from whet.pipeline import plan as plan
     from whet.pipeline import predict as predict
@@ -30,8 +32,10 @@ _HOMES = {
     "Settings": "whet.config",
     "WhetError": "whet.errors",
     "check": "whet.pipeline",
+    "compare": "whet.pipeline",
     "doctor": "whet.health",
     "evaluate": "whet.pipeline",
+    "explain": "whet.pipeline",
     "load": "whet.pipeline",
     "plan": "whet.pipeline",
     "predict": "whet.pipeline",
@@ -46,8 +50,10 @@ __all__ = [
     "WhetError",
     "__version__",
     "check",
+    "compare",
     "doctor",
     "evaluate",
+    "explain",
     "load",
     "plan",
     "predict",

@@ -12,14 +12,15 @@ import numpy as np
 import torch
 
 from whet import artifact, runs
-from whet.data.batches import subset
+from whet.data.batches import subset, tokens_of
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
 from whet.job import Job
 from whet.labels import LabelSet
 from whet.model.answers import scale_of
-from whet.records import Bools, Evaluation, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Usage
-from whet.report import card, figures
+from whet.predictor import Predictor
+from whet.records import Bools, Evaluation, Examples, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Usage
+from whet.report import card, explanations, figures
 from whet.score import baseline, uncertain, unlearned
 from whet.score.judge import answers, default_thresholds, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
@@ -61,19 +62,35 @@ def conclude(
         seconds["evaluate"] += test.seconds
         assert job.test is not None
         scored = job.test if taken is None else select(job.test, taken)
-        runs.write_predictions(folder, scored, job.labels, probabilities(logits, job.labels), thresholds)
+        shares = probabilities(logits, job.labels)
+        runs.write_predictions(folder, scored, job.labels, shares, thresholds)
+        _explain(folder, job, scored, shares, last.tokens, thresholds)
         yield from _doubts(folder, job, test, logits)
     elif validation is not None:
         yield from _doubts(folder, job, validation)
 
     yield Stage("save")
     metrics["seconds"] = seconds
-    text = card.write(job.files.name, job.labels, metrics, job.settings, job.inputs)
+    text = card.write(job.files.name, job.labels, metrics, job.settings, job.inputs, job.test)
     if job.team.first:
         usage = Usage(job.inputs, thresholds)
         artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage)
     folder.log_end(last)
     folder.write("metrics.json", metrics)
+
+
+def _explain(
+    folder: runs.RunFolder, job: Job, test: Examples, shares: Floats, trained: int, thresholds: Mapping[str, float]
+) -> None:
+    """Writes which words the worst answers hang on, but under a budget, which leaves no time for it."""
+    if not job.team.first or job.budget is not None:
+        return
+    side = job.sides["test"]
+    wrong = explanations.worst(shares, side.targets, job.labels, thresholds)
+    loaded = artifact.Artifact(folder.model, job.classifier, job.cutter, job.labels, Usage(job.inputs, thresholds))
+    with job.classifier.in_fp32():
+        document = explanations.document(Predictor(loaded), test, wrong, tokens_of(side.encoded), trained)
+    folder.write(explanations.NAME, document)
 
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:

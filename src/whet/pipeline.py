@@ -12,7 +12,8 @@ from typing import Unpack
 
 import numpy as np
 
-from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
+from whet import comparison, config, examine, mend, prepare, reading, runs, runtime, unseen, values
+from whet.comparison import Compared
 from whet.config import Resolved, SettingValues, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
@@ -20,6 +21,7 @@ from whet.errors import DataError, PlanTooLongError
 from whet.forecast import Plan
 from whet.model.files import find
 from whet.records import (
+    Attribution,
     Checked,
     Notice,
     Prediction,
@@ -28,8 +30,10 @@ from whet.records import (
 )
 from whet.run import Finished as Finished
 from whet.run import Run as Run
+from whet.score import required
 from whet.score.judge import judge
 from whet.score.metrics import as_json
+from whet.score.required import Judged, Requirement
 from whet.score.uncertain import of_side
 from whet.story import Event as Event
 from whet.story import follow as follow
@@ -50,6 +54,7 @@ class Evaluated:
     json: dict[str, object]
     notices: tuple[str, ...]
     """How the data was read."""
+    requirements: tuple[Judged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +139,44 @@ def check(
     return check_data(data, resolve(settings), exact=exact, fix=fix)
 
 
-def evaluate(run: Run | str | os.PathLike[str], data: object, **settings: Unpack[SettingValues]) -> Evaluated:
-    """Scores a run on other labelled text."""
-    return evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings))
+def evaluate(
+    run: Run | str | os.PathLike[str], data: object, *, require: str | None = None, **settings: Unpack[SettingValues]
+) -> Evaluated:
+    """Scores a run on other labelled text. ScoreError where it does not reach what `require` asks for, such as
+    `accuracy>=0.9, recall[negative]>=0.85`, at the worse end of the 95 % interval."""
+    requirements = () if require is None else required.parse(require, where="require")
+    found = evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings), requirements)
+    missed = required.refusal(found.requirements)
+    if missed is not None:
+        raise missed
+    return found
 
 
 def predict(run: Run | str | os.PathLike[str], texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
     """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts, or of the pairs of
     texts where the run was trained on pairs."""
     return (run if isinstance(run, Run) else load(run)).predict(texts)
+
+
+def explain(
+    run: Run | str | os.PathLike[str],
+    texts: Sequence[str] | Sequence[tuple[str, str]],
+    *,
+    label: str | None = None,
+) -> list[Attribution]:
+    """What the words of each text, or pair, count for the label that a run answers it with, or for `label`."""
+    return (run if isinstance(run, Run) else load(run)).explain(texts, label=label)
+
+
+def compare(*chosen: Run | str | os.PathLike[str], require: str | None = None) -> Compared:
+    """Runs on the test rows that they share, each against the first. ScoreError where one is not as `require` asks:
+    `not-worse`, or `difference>=-0.01` at the lower end of the 95 % interval. Loads no torch."""
+    asked = comparison.parse(require)
+    found = comparison.compare([runs.find(run.path if isinstance(run, Run) else run) for run in chosen])
+    missed = None if require is None else comparison.refusal(found, asked)
+    if missed is not None:
+        raise missed
+    return found
 
 
 def load(run: str | os.PathLike[str]) -> Run:
@@ -183,12 +217,13 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     return TokenView(rows.texts[row], tuple(tokens), tuple(ids), tuple(kept), settings.max_length)
 
 
-def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
-    """Scores a run on the test side of DATA, or on its only table."""
+def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Sequence[Requirement] = ()) -> Evaluated:
+    """Scores a run on the test side of DATA, or on its only table, and judges what is required of it."""
     from whet.data.tokens import encode_in_memory
 
     settings = resolved.settings
     loaded = run.predictor.artifact
+    required.check(requirements, loaded.labels)
     rows, notices = unseen.to_score(data, settings, loaded.labels, loaded.usage.inputs)
     if settings.test_rows is not None:
         rows = split({"train": rows, "test": rows}, test="test", validation="none", seed=settings.seed,
@@ -203,7 +238,9 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
-    document = {**as_json(metrics), "loss": loss, "intervals": of_side(metrics, logits, targets, loaded.labels)}
-    return Evaluated(
-        metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}}, tuple(notices)
-    )
+    scores = {**as_json(metrics), "loss": loss, "intervals": of_side(metrics, logits, targets, loaded.labels)}
+    document: dict[str, object] = {"test": scores, "seconds": {"evaluate": seconds}}
+    judged = tuple(required.judge(requirements, scores))
+    if judged:
+        document["requirements"] = [dataclasses.asdict(each) for each in judged]
+    return Evaluated(metrics, seconds, rows.source, document, tuple(notices), judged)

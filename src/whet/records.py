@@ -315,6 +315,24 @@ class Baselines:
 
 # ---------------------------------------------------------------- prediction
 
+WordWeight = tuple[int, int, float]
+"""Where a word, or a run of words, begins and ends in its text, and its weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What the words of a text count for an answer to it."""
+
+    text: str
+    label: str | None
+    """Whose log-odds fall by a word's weight when it is left out; None: a number does."""
+    words: tuple[WordWeight, ...]
+    """In the order of the text. In a very long one a span has several words."""
+    text2: str | None = None
+    """The second text of a pair."""
+    words2: tuple[WordWeight, ...] = ()
+    """Its words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -333,3 +351,4 @@ class Prediction:
     """Of several labels those that reach their thresholds."""
     value: float | None = None
     """The number."""
+    attribution: Attribution | None = None  # where it was asked for

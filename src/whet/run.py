@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import runs, runtime, sidefile
-from whet.records import Inputs, Prediction
+from whet import occlusion, runs, runtime, sidefile
+from whet.records import Attribution, Inputs, Prediction
 
 if TYPE_CHECKING:
     from whet.labels import LabelSet
@@ -69,6 +69,12 @@ class Run:
     def predict(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
         """A prediction for each text, or each pair of texts, in order."""
         return self.predictor.predict(texts)
+
+    def explain(
+        self, texts: Sequence[str] | Sequence[tuple[str, str]], *, label: str | None = None
+    ) -> list[Attribution]:
+        """What the words of each text, or pair, count for the label that it is answered with, or for `label`."""
+        return occlusion.attributions(self.predictor, texts, label=label)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"

@@ -42,7 +42,8 @@ from whet.records import (
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
-    "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "splits.parquet", "error.json", "run.json",
+    "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "explanations.json", "splits.parquet",
+    "error.json", "run.json",
 )  # fmt: skip
 SPACE = "Free space and give the same command again"
 TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
@@ -97,6 +98,10 @@ class RunFolder:
     def log_end(self, last: StepRecord | None) -> None:
         """Closes events.jsonl with the figures of the last step."""
         self._append({"kind": "end", **({} if last is None else dataclasses.asdict(last))})
+
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of events.jsonl that are whole."""
+        return list(_events(self.path))
 
     def losses(self) -> list[float | None]:
         """The loss of each step so far; None for one that was left out."""

@@ -18,6 +18,7 @@ from tests.meta.source import REPOSITORY
 
 FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
+    "explain",
     "few_labels",
     "ladder",
     "memory",

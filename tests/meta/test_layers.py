@@ -36,12 +36,13 @@ LAYERS = {
     "whet.sidefile": 2,
     "whet.artifact": 3,
     "whet.runs": 3,
+    "whet.comparison": 4,
     "whet.arrow": 2,
     "whet.naming": 2,
     "whet.lock": 1,
     "whet.large": 2,
     "whet.predictor": 4,
-    "whet.explain": 5,
+    "whet.occlusion": 2,
     "whet.report": 5,
     "whet.onnx": 5,
     "whet.prepare": 4,
@@ -80,7 +81,7 @@ LIGHT = (
         "whet.config",
         "whet.hub",
     ),
-    *("whet.data", "whet.score"),
+    *("whet.data", "whet.score", "whet.occlusion"),
 )
 HEAVY = {"torch", "transformers", "sentence_transformers", "accelerate"}
 

@@ -6,10 +6,12 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import yaml
+from huggingface_hub import ModelCard
 
 from whet.config import Settings
 from whet.labels import LabelSet
-from whet.records import Inputs
+from whet.records import Examples, Inputs
 from whet.report import card
 
 LABELS = LabelSet(("negative", "positive"), "positive", "by its name")
@@ -28,11 +30,11 @@ def test_the_card_of_a_run_with_baselines() -> None:
     written = card.write("google-bert/bert-base-uncased", LABELS, METRICS, Settings(max_length=256))
     assert written == (
         "---\n"
+        "base_model: google-bert/bert-base-uncased\n"
         "library_name: transformers\n"
         "pipeline_tag: text-classification\n"
         "tags:\n"
         "- whet\n"
-        "base_model: google-bert/bert-base-uncased\n"
         "---\n"
         "\n"
         "# Text classifier\n"
@@ -140,3 +142,104 @@ def test_the_card_says_how_a_text_is_joined_from_columns() -> None:
         "Pairs of texts longer than 64 tokens are cut (head).\n"
     ) in written
     assert "joined" not in card.write("embedded", LABELS, METRICS, Settings(), Inputs("{title}"))
+
+
+# ---------------------------------------------------------------- the front matter
+
+
+INTERVALS = {"accuracy": [0.897, 0.925], "macro_f1": [0.88, 0.92]}
+ENGLISH = ("The plot was a bit confusing, but the acting was superb and the music never got in the way of it.",) * 4
+
+
+def rows(*texts: str, source: str = "data/reviews.csv") -> Examples:
+    return Examples(source, texts, ["negative"] * len(texts), ["line 2"] * len(texts), range(len(texts)))
+
+
+def front(written: str) -> dict[str, object]:
+    return yaml.safe_load(written.split("---\n")[1])
+
+
+def test_the_front_matter_has_the_scores_with_their_intervals() -> None:
+    metrics = {**METRICS, "test": {**SCORES, "roc_auc": None, "intervals": INTERVALS}}
+    found = front(card.write("embedded", LABELS, metrics, Settings(), test=rows(*ENGLISH)))
+    assert found == {
+        "language": "en",
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "tags": ["whet"],
+        "model-index": [
+            {
+                "name": "all-MiniLM-L6-v2, fine-tuned on reviews.csv",
+                "results": [
+                    {
+                        "task": {"type": "text-classification"},
+                        "dataset": {"name": "reviews.csv", "type": "reviews.csv", "split": "test"},
+                        "metrics": [
+                            {
+                                "type": "accuracy", "value": 0.91236, "name": "accuracy",
+                                "args": {"rows": 1500, "interval_95": [0.897, 0.925]},
+                            },
+                            {
+                                "type": "f1", "value": 0.9, "name": "macro f1",
+                                "args": {"average": "macro", "rows": 1500, "interval_95": [0.88, 0.92]},
+                            },
+                            {
+                                "type": "f1", "value": 0.905, "name": "weighted f1",
+                                "args": {"average": "weighted", "rows": 1500},
+                            },
+                        ],
+                    }
+                ],
+            }
+        ],
+    }  # fmt: skip
+
+
+def test_the_hub_reads_the_card_with_its_results() -> None:
+    written = card.write("google-bert/bert-base-uncased", LABELS, METRICS, Settings(), test=rows(*ENGLISH))
+    read = ModelCard(written).data
+    assert (read.base_model, read.language, read.license) == ("google-bert/bert-base-uncased", "en", None)
+    assert [(each.metric_type, each.metric_value) for each in read.eval_results or ()] == [
+        ("accuracy", 0.91236), ("f1", 0.9), ("f1", 0.905),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("hf:imdb[test]", "imdb"),
+        ("hf:stanfordnlp/imdb[test]", "stanfordnlp/imdb"),
+        ("sample:reviews[test]", "sample:reviews"),
+        ("/home/somebody/secret project/리뷰 #1: neu.csv", "리뷰 #1: neu.csv"),
+        ("DATA", "DATA"),
+    ],
+)
+def test_data_are_named_as_on_the_hub_or_without_their_place(source: str, name: str) -> None:
+    written = card.write("embedded", LABELS, METRICS, Settings(), test=rows(*ENGLISH, source=source))
+    (index,) = front(written)["model-index"]  # type: ignore[misc]
+    assert index["results"][0]["dataset"] == {"name": name, "type": name, "split": "test"}
+    assert "somebody" not in written
+
+
+@pytest.mark.parametrize(
+    ("texts", "language"),
+    [
+        (ENGLISH, "en"),
+        (ENGLISH[:1], None),
+        (("이 영화는 정말 재미있었고 배우들의 연기도 훌륭했습니다.",) * 10, "ko"),
+        (("Das Wetter im Norden bleibt auch morgen noch kalt und trocken.",) * 10, None),
+    ],
+)
+def test_the_language_is_told_where_the_texts_tell_it(texts: tuple[str, ...], language: str | None) -> None:
+    assert front(card.write("embedded", LABELS, METRICS, Settings(), test=rows(*texts))).get("language") == language
+
+
+def test_the_scores_of_a_regression_have_the_names_of_the_hub() -> None:
+    metrics = {"test": {"rows": 9, "pearson": 0.8, "spearman": 0.7, "mae": 0.5, "rmse": 0.6}}
+    value = LabelSet(("stars",), None, "", "value")
+    (index,) = front(card.write("embedded", value, metrics, Settings(), test=rows(*ENGLISH)))["model-index"]  # type: ignore[misc]
+    assert [each["type"] for each in index["results"][0]["metrics"]] == ["pearsonr", "spearmanr", "mae", "rmse"]
+
+
+def test_without_a_test_side_the_front_matter_has_no_results() -> None:
+    assert "model-index" not in front(card.write("embedded", LABELS, {"validation": SCORES}, Settings()))

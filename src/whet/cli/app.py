@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from whet import __version__, runtime
-from whet.cli import check, demo, doctor, evaluate, plan, predict, train
+from whet.cli import check, compare, demo, doctor, evaluate, plan, predict, train
 from whet.cli.arguments import understand
 from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.options import help_option
@@ -22,11 +22,13 @@ from whet.cli.output import (
     muted,
     prepared_streams,
     print_json,
+    say_error,
+    say_fault,
     silence,
     stderr_console,
     stdout_console,
 )
-from whet.errors import OutputError, UsageError, WhetError, did_you_mean, printable
+from whet.errors import OutputError, UsageError, WhetError, did_you_mean
 
 # The base of every fault that Typer's own copy of click raises; its module differs between versions.
 PARSER_FAULT: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -87,7 +89,8 @@ app = typer.Typer(
     epilog="Start with `whet demo`, then `whet train YOUR.csv`.",
 )
 _COMMANDS = (
-    demo.demo, check.check, plan.plan, train.train, evaluate.evaluate, predict.predict, doctor.doctor,
+    demo.demo, check.check, plan.plan, train.train, evaluate.evaluate, predict.predict, compare.compare,
+    doctor.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:
     app.command(cls=Command, add_help_option=False)(_command)
@@ -175,12 +178,6 @@ def _disk(fault: OSError) -> OutputError:
     return OutputError(f"{fault.strerror}: {fault.filename or 'output'}", todo=todo)
 
 
-def _one_by_one(fault: WhetError) -> Iterator[WhetError]:
-    yield type(fault)(fault.saw, where=fault.where, expected=fault.expected, todo=fault.todo)
-    for further in fault.more:
-        yield from _one_by_one(further)
-
-
 def _is_told_elsewhere(fault: Exception) -> bool:
     """Of several processes the first on each machine tells a fault; another one tells what is
     marked as its own, which that one did not hear of."""
@@ -193,8 +190,7 @@ def _end(fault: WhetError, debug: bool, as_json: bool) -> int:
     if debug:
         traceback.print_exc()
     console = stderr_console()
-    for single in _one_by_one(fault):
-        _say_error(console, single.message)
+    say_fault(console, fault)
     if as_json:
         _say_json(fault.as_json())
     return fault.exit_code
@@ -210,7 +206,7 @@ def _end_bug(fault: Exception, debug: bool, as_json: bool) -> int:
         f"whet hit a bug: {type(fault).__name__}: {said}. Please report it"
         f"{'' if debug else '; --debug shows the traceback'}."
     )
-    _say_error(stderr_console(), message)
+    say_error(stderr_console(), message)
     if as_json:
         _say_json({"error": "bug", "exit_code": 1, "message": message})
     return 1
@@ -223,9 +219,3 @@ def _say_json(document: object) -> None:
         sys.stdout.flush()
     except OSError:
         silence(sys.stdout)
-
-
-def _say_error(console: Any, message: str) -> None:
-    from rich.text import Text
-
-    console.print(Text.assemble(("error: ", "bold red"), printable(message)), soft_wrap=True)

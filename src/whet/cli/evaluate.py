@@ -18,18 +18,31 @@ def evaluate(
     given: Given,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
     data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a folder, hf:NAME or sample:NAME.")],
+    require: Annotated[
+        str | None,
+        typer.Option(
+            "--require",
+            metavar="SCORE>=X,...",
+            help='Exit code 8 unless these are met, such as "accuracy>=0.9, recall[negative]>=0.85", at the worse end '
+            "of the 95 % interval.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
 ) -> None:
     """Score a trained model on other labelled text."""
     resolved = resolve_and_tell(given)
     words = language(resolved.settings.lang)
+    from whet.score import required
+
+    requirements = () if require is None else required.parse(require)
     from whet import pipeline
     from whet.cli import summary
-    from whet.cli.output import print_json, stderr_console, stdout_console
+    from whet.cli.output import print_json, say_fault, stderr_console, stdout_console
 
     loaded = pipeline.load(run)
     if not resolved.settings.quiet:
         stderr_console().print(words("scoring").format(source=data))
-    result = pipeline.evaluate_run(loaded, data, resolved)
+    result = pipeline.evaluate_run(loaded, data, resolved, requirements)
     if not resolved.settings.quiet:
         for notice in result.notices:
             stderr_console().print(f"note: {notice}", soft_wrap=True)
@@ -37,3 +50,7 @@ def evaluate(
         print_json(result.json)
     else:
         summary.evaluated(stdout_console(), words, result)
+    missed = required.refusal(result.requirements)
+    if missed is not None:
+        say_fault(stderr_console(), missed)
+        raise typer.Exit(missed.exit_code)

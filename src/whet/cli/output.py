@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from whet.errors import WhetError, printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -80,6 +82,20 @@ def stderr_console() -> Console:
             self.quiet = True
 
     return Remarks(file=sys.stderr, highlight=False, markup=False, emoji=False)
+
+
+def say_fault(console: Console, fault: WhetError) -> None:
+    """The message of a fault, and of each that was found with it."""
+    say_error(console, type(fault)(fault.saw, where=fault.where, expected=fault.expected, todo=fault.todo).message)
+    for further in fault.more:
+        say_fault(console, further)
+
+
+def say_error(console: Console, message: str) -> None:
+    """One line that begins with `error:`."""
+    from rich.text import Text
+
+    console.print(Text.assemble(("error: ", "bold red"), printable(message)), soft_wrap=True)
 
 
 def print_json(document: object) -> None:

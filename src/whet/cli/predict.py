@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -13,6 +13,52 @@ from whet.cli.options import Given, with_settings
 
 if TYPE_CHECKING:
     from whet.records import Prediction
+
+File: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--file",
+        metavar="FILE",
+        help="Texts from a file: .txt with a text a line; csv, tsv, jsonl or parquet with a column "
+        "(--text), of pairs two (--pair).",
+        rich_help_panel="Data",
+    ),
+]
+Explain: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--explain",
+        help="Show which words speak for the answer, and which against it.",
+        rich_help_panel="Output",
+    ),
+]
+ExplainLabel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--explain-label",
+        metavar="LABEL",
+        help="The same for this label, whatever the answer is.",
+        rich_help_panel="Output",
+    ),
+]
+Format: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="lines|table|jsonl|csv",
+        help="How predictions are written. Otherwise by the ending of --output, else lines.",
+        rich_help_panel="Output",
+    ),
+]
+Output: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="FILE",
+        help="Write the predictions to this file: .jsonl, .csv or .txt.",
+        rich_help_panel="Output",
+    ),
+]
 
 
 @with_settings("text", "pair", "encoding", "lang", "json", "quiet", "debug")
@@ -27,34 +73,11 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    file: Annotated[
-        str | None,
-        typer.Option(
-            "--file",
-            metavar="FILE",
-            help="Texts from a file: .txt with a text a line; csv, tsv, jsonl or parquet with a column "
-            "(--text), of pairs two (--pair).",
-            rich_help_panel="Data",
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="lines|table|jsonl|csv",
-            help="How predictions are written. Otherwise by the ending of --output, else lines.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            metavar="FILE",
-            help="Write the predictions to this file: .jsonl, .csv or .txt.",
-            rich_help_panel="Output",
-        ),
-    ] = None,
+    file: File = None,
+    explain: Explain = False,
+    explain_label: ExplainLabel = None,
+    format: Format = None,
+    output: Output = None,
 ) -> None:
     """Label new texts, with the probability of every label.
 
@@ -70,6 +93,10 @@ def predict(
     loaded = pipeline.load(run)
     asked, rows = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
     answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(asked)
+    if explain or explain_label is not None:
+        from whet import occlusion
+
+        answers = occlusion.stream(loaded.predictor, asked, label=explain_label)
     if file is not None and not resolved.settings.quiet and (output is not None or not sys.stdout.isatty()):
         answers = progress.answered(answers, rows, stderr_console(), words)
     writing.write(answers, chosen, output, words=words, settings=resolved.settings)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whet import config
+from whet.cli import highlight
 from whet.cli.options import default_text
 from whet.cli.texts import Words, count, one_line, width
 from whet.machine import gigabytes
@@ -127,10 +128,11 @@ def tokens(console: Console, words: Words, view: TokenView, row: int) -> None:
 def predictions(console: Console, words: Words, answers: Sequence[Prediction]) -> None:
     """Each text, and below it its label and the probability of every label."""
     for answer in answers:
-        console.print(one_line(answer.text), style="bold")
-        if answer.text2 is not None:
-            console.print(one_line(answer.text2), style="bold")
+        for text in highlight.texts(console, answer):
+            console.print(text, style="bold" if answer.attribution is None else "")
         indented(console, Text(prediction_line(words, answer)))
+        for reason in () if answer.attribution is None else highlight.reasons(words, answer.attribution):
+            indented(console, Text(reason, style="dim"))
         if answer.truncated:
             indented(console, Text(words("truncated"), style="yellow"))
 
@@ -168,8 +170,7 @@ def predictions_table(console: Console, words: Words, answers: Sequence[Predicti
     )  # fmt: skip
     for answer in answers:
         chances = [f"{answer.probabilities[label]:.4f}" for label in labels]
-        both = [one_line(text) for text in (answer.text, answer.text2) if text is not None]
-        rows.add_row(*both, _answer(words, answer), *chances)
+        rows.add_row(*highlight.texts(console, answer), _answer(words, answer), *chances)
     console.print(rows)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from whet.pipeline import Evaluated, Finished
+    from whet.score.required import Judged
 
 BINARY = ("accuracy", "precision", "recall", "f1", "macro_f1", "mcc", "roc_auc")
 MANY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1", "mcc", "roc_auc")
@@ -76,8 +77,22 @@ def evaluated(console: Console, words: Words, result: Evaluated) -> None:
     rows = count(result.metrics.rows)
     show.heading(console, words("result on").format(rows=rows, source=one_line(result.source)))
     scores(console, words, _section(result.json, "test"), {})
+    if result.requirements:
+        requirements(console, words, result.requirements)
     console.print()
     console.print(f"{words('time')}  {words.duration(result.seconds)}")
+
+
+def requirements(console: Console, words: Words, judged: Sequence[Judged]) -> None:
+    """What was required, the score with its 95 % interval, and whether it is met."""
+    show.heading(console, words("requirements"))
+    rows = show.table("", "", "", "", fixed=(0, 1, 2, 3))
+    for each in judged:
+        met = Text(words("met" if each.met else "not met"), style="green" if each.met else "bold red")
+        rows.add_row(
+            met, one_line(each.requirement), f"{each.score:.4f}", f"({each.low:.4f}{words('to')}{each.high:.4f})"
+        )
+    show.indented(console, rows)
 
 
 def scores(

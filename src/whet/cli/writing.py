@@ -16,7 +16,7 @@ from whet.errors import OutputError, UsageError, did_you_mean
 if TYPE_CHECKING:
     from whet.cli.texts import Words
     from whet.config import Settings
-    from whet.records import Prediction
+    from whet.records import Attribution, Prediction
 
 Form = Literal["lines", "table", "jsonl", "csv"]
 ENDINGS: dict[str, Form] = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".txt": "lines"}
@@ -88,8 +88,18 @@ def prediction_document(answer: Prediction) -> dict[str, object]:
     else:
         document |= {"label": answer.label, "score": answer.score, "probabilities": dict(answer.probabilities)}
     document["truncated"] = answer.truncated
+    if answer.attribution is not None:
+        document |= _attribution(answer.attribution)
     if answer.logits is not None:
         document["logits"] = list(answer.logits)
+    return document
+
+
+def _attribution(found: Attribution) -> dict[str, object]:
+    document: dict[str, object] = {} if found.label is None else {"explained": found.label}
+    for name, words in (("words", found.words), ("words2", found.words2)):
+        if name == "words" or found.text2 is not None:
+            document[name] = [{"start": start, "end": end, "weight": weight} for start, end, weight in words]
     return document
 
 

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from whet.config import Settings
 from whet.errors import printable
 from whet.labels import LabelSet
-from whet.records import Inputs
+from whet.model.choice import SAMPLE, WORDS_NEEDED, language_of
+from whet.records import Examples, Inputs
+
+LANGUAGES = {"english": "en", "korean": "ko"}  # of the texts, where they tell it
+# The names that the hub's metrics have, and what tells averages of one metric apart.
+HUB_METRICS: Mapping[str, tuple[str, dict[str, str]]] = {
+    "accuracy": ("accuracy", {}), "balanced_accuracy": ("accuracy", {"balanced": "true"}),
+    "f1": ("f1", {}), "precision": ("precision", {}), "recall": ("recall", {}),
+    "macro_f1": ("f1", {"average": "macro"}), "micro_f1": ("f1", {"average": "micro"}),
+    "weighted_f1": ("f1", {"average": "weighted"}), "samples_f1": ("f1", {"average": "samples"}),
+    "mcc": ("matthews_correlation", {}), "roc_auc": ("roc_auc", {}),
+    "pearson": ("pearsonr", {}), "spearman": ("spearmanr", {}), "mae": ("mae", {}), "rmse": ("rmse", {}),
+}  # fmt: skip
 
 
 def write(
-    base: str, labels: LabelSet, metrics: Mapping[str, Any], settings: Settings, inputs: Inputs | None = None
+    base: str,
+    labels: LabelSet,
+    metrics: Mapping[str, Any],
+    settings: Settings,
+    inputs: Inputs | None = None,
+    test: Examples | None = None,
 ) -> str:
-    """The card as Markdown with the hub's front matter. `metrics` is the content of metrics.json.
+    """The card as Markdown with the hub's front matter. `metrics` is the content of metrics.json, `test` the rows
+    that it was scored on, of which their language is told.
 
     It holds no text of the data and no path of this machine.
     """
     inputs = inputs or Inputs("text")
-    front = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags:", "- whet"]
     folder = Path(base).expanduser()
     local = base.startswith((".", "/", "~")) or folder.is_dir()
-    if base != "embedded" and "/" in base and not local:
-        front.append(f"base_model: {base}")
-    front.append("---")
     origin = "all-MiniLM-L6-v2" if base == "embedded" else _plain(folder.resolve().name) if local else base
+    known = base if base != "embedded" and "/" in base and not local else None
+    front = ["---", _front(origin, known, metrics, test), "---"]
     named = ", ".join(f"`{_plain(name)}`" for name in labels.names)
     what = f"for the labels {named}"
     if labels.kind == "several":
@@ -52,6 +70,50 @@ def write(
         "",
     ]
     return "\n".join([*front, "", *body])
+
+
+def _front(origin: str, base: str | None, metrics: Mapping[str, Any], test: Examples | None) -> str:
+    """The front matter as YAML: what the hub reads of a card. No licence, which nobody told us."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    data = "" if test is None else _data(test.source)
+    scores = metrics.get("test", {})
+    results = [] if test is None else [
+        EvalResult(
+            task_type="text-classification", dataset_type=data, dataset_name=data, dataset_split="test",
+            metric_type=kind, metric_value=scores[name], metric_name=name.replace("_", " "),
+            metric_args=_arguments(scores, name, extra),
+        )
+        for name, (kind, extra) in HUB_METRICS.items() if scores.get(name) is not None
+    ]  # fmt: skip
+    return ModelCardData(
+        base_model=base,
+        language=None if test is None else _language(test.texts),
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["whet"],
+        model_name=f"{origin}, fine-tuned on {data}" if results else None,
+        eval_results=results or None,
+        ignore_metadata_errors=False,
+    ).to_yaml()
+
+
+def _language(texts: Sequence[str]) -> str | None:
+    """That of the texts, where there are enough of them to tell."""
+    enough = sum(len(text.split()) for text in islice(texts, SAMPLE)) >= WORDS_NEEDED
+    return LANGUAGES.get(language_of(texts)) if enough else None
+
+
+def _arguments(scores: Mapping[str, Any], name: str, extra: Mapping[str, str]) -> dict[str, Any]:
+    """What stands beside a score: how it was averaged, of how many rows it is, and its interval."""
+    reach = scores.get("intervals", {}).get(name)
+    return {**extra, "rows": scores["rows"]} | ({} if reach is None else {"interval_95": list(reach)})
+
+
+def _data(source: str) -> str:
+    """How the data are called: a hub's name, or a file's without its place."""
+    name = re.sub(r"\[\w+\]$", "", source)
+    return name.removeprefix("hf:") if name.startswith("hf:") else _plain(Path(name).name)
 
 
 def _joined(inputs: Inputs) -> list[str]:

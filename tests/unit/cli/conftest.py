@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from whet.cli import main
+from whet.comparison import Compared, Entry
 from whet.config import Resolved
 from whet.labels import LabelSet
 from whet.records import (
@@ -28,7 +30,9 @@ from whet.records import (
     Stage,
     StepRecord,
 )
+from whet.score.compare import Comparison
 from whet.score.metrics import as_json
+from whet.score.required import Judged, Requirement, judge
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Evaluated:
     source: str
     json: dict[str, object]
     notices: tuple[str, ...] = ("text: review (given)",)
+    requirements: tuple[Judged, ...] = ()
 
 
 @dataclass
@@ -56,9 +61,13 @@ class Run:
     asked: list[list[str]] = field(default_factory=list)
     inputs: Inputs = Inputs("text")
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Sequence[str], *, logits: bool = False) -> list[Prediction]:
         self.asked.append(list(texts))
-        return [prediction(text, 0.9988 if "terrible" not in text else 0.0314) for text in texts]
+        answers = [prediction(text, 0.9988 if "terrible" not in text else 0.0314) for text in texts]
+        if not logits:
+            return answers
+        odds = [math.log(one.probabilities["positive"] / one.probabilities["negative"]) for one in answers]
+        return [replace(one, logits=(0.0, each)) for one, each in zip(answers, odds, strict=True)]
 
     @property
     def predictor(self) -> Run:
@@ -88,6 +97,22 @@ def prediction(text: str, positive: float, *, truncated: bool = False) -> Predic
         probabilities={"negative": round(1 - positive, 6), "positive": positive},
         truncated=truncated,
     )
+
+
+def compared(*, rows: int = 500, relabelled: int = 0, differences: Sequence[float] = (0.05,)) -> Compared:
+    """A first run, and others that differ from it by so much."""
+
+    def entry(name: str, accuracy: float, against: Comparison | None) -> Entry:
+        scores = {"accuracy": accuracy, "macro_f1": accuracy - 0.01}
+        p = None if against is None else against.p
+        return Entry(name, "embedded", 500, scores, 754.0, 91_000_000, 1_234.5, "cpu", 2, against, p)
+
+    others = [
+        Comparison("old", "accuracy", each, (each - 0.02, each + 0.02), 0.0002 if each > 0.02 else 0.4, 0.031)
+        for each in differences
+    ]
+    runs = [entry(f"new{i}", 0.9 + each.difference, each) for i, each in enumerate(others)]
+    return Compared("accuracy", rows, relabelled, (entry("old", 0.9, None), *runs))
 
 
 def binary_metrics(accuracy: float = 0.9) -> Metrics:
@@ -156,6 +181,7 @@ class FakePipeline:
     calls: list[tuple[object, ...]] = field(default_factory=list)
     run: Run = field(default_factory=Run)
     found: Checked = field(default_factory=checked)
+    compared: Compared = field(default_factory=lambda: compared())
     resumed: bool = False
     fault: BaseException | None = None
 
@@ -186,9 +212,19 @@ class FakePipeline:
         self._note("load", run)
         return self.run
 
-    def evaluate_run(self, run: Run, data: object, resolved: Resolved) -> Evaluated:
+    def evaluate_run(
+        self, run: Run, data: object, resolved: Resolved, requirements: Sequence[Requirement] = ()
+    ) -> Evaluated:
         self._note("evaluate_run", run, data, resolved)
-        return Evaluated(binary_metrics(), 3.5, "other.csv", {"test": as_json(binary_metrics())})
+        document: dict[str, object] = {"test": as_json(binary_metrics())}
+        judged = tuple(judge(requirements, {"accuracy": 0.9, "intervals": {"accuracy": [0.85, 0.95]}}))
+        if judged:
+            document["requirements"] = [asdict(each) for each in judged]
+        return Evaluated(binary_metrics(), 3.5, "other.csv", document, requirements=judged)
+
+    def compare(self, *chosen: str) -> Compared:
+        self._note("compare", *chosen)
+        return self.compared
 
     def _note(self, *call: object) -> None:
         self.calls.append(call)
@@ -203,7 +239,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
 
     fake = FakePipeline()
     module = types.ModuleType("whet.pipeline")
-    for name in ("check_data", "show_tokens", "follow", "load", "evaluate_run"):
+    for name in ("check_data", "show_tokens", "follow", "load", "evaluate_run", "compare"):
         setattr(module, name, getattr(fake, name))
     for kind in (TokenView, Evaluated, Run, Finished):
         setattr(module, kind.__name__, kind)

@@ -128,6 +128,33 @@ def test_evaluate_with_json_is_what_the_library_answers(whet, pipeline: FakePipe
     assert document["test"]["confusion"] == {"labels": ["negative", "positive"], "matrix": [[9, 1], [1, 9]]}
 
 
+def test_evaluate_shows_what_is_required_and_ends_well_where_it_is_met(whet, pipeline: FakePipeline) -> None:
+    ended = whet("evaluate", "last", "other.csv", "--require", "accuracy>=0.85", "--lang", "en", "--quiet")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Requirements, by the 95 % interval\n  met  accuracy >= 0.85  0.9000  (0.8500 to 0.9500)\n" in ended.out
+
+
+def test_evaluate_ends_with_8_where_the_interval_does_not_reach_what_is_required(whet, pipeline: FakePipeline) -> None:
+    ended = whet("evaluate", "last", "other.csv", "--require", "accuracy>=0.88,accuracy>=0.99", "--quiet", "--json")
+    assert ended.code == 8
+    assert ended.err == (
+        "error: accuracy >= 0.88 is not met: 0.9000, of whose 95 % interval 0.8500 to 0.9500 the lower end counts. "
+        "The score alone meets it: more rows narrow the interval.\n"
+        "error: accuracy >= 0.99 is not met: 0.9000, of whose 95 % interval 0.8500 to 0.9500 the lower end counts.\n"
+    )
+    document = json.loads(ended.out)
+    assert document["test"]["accuracy"] == 0.9
+    assert document["requirements"][0] == {
+        "requirement": "accuracy >= 0.88", "score": 0.9, "low": 0.85, "high": 0.95, "met": False, "alone": True,
+    }  # fmt: skip
+
+
+def test_a_requirement_that_cannot_be_read_loads_nothing(whet, pipeline: FakePipeline) -> None:
+    ended = whet("evaluate", "last", "other.csv", "--require", "accuracy>0.9")
+    assert (ended.code, pipeline.calls) == (2, [])
+    assert ended.err.startswith("error: --require: cannot read 'accuracy>0.9'. Expected NAME>=NUMBER or ")
+
+
 # ---------------------------------------------------------------- predict
 
 

@@ -1,0 +1,66 @@
+"""explanations.json: which words the worst answers to the test rows hang on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from whet.labels import LabelSet
+from whet.occlusion import Answering, Texts, attributions, shared_out, word_spans
+from whet.records import Examples, Floats, Ints, Targets, WordWeight
+from whet.score.judge import predicted
+
+NAME = "explanations.json"
+MOST_ROWS = 50
+SHARE, LEAST = (
+    0.15,
+    20_000,
+)  # of the tokens trained on, which are a twentieth of their work; and whatever the training was
+
+
+def worst(answers: Floats, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float]) -> Ints:
+    """The rows that are answered wrong, the furthest off first: by the probability of the wrong answer, of several
+    labels of the worst one, or by the error. `answers` [B, C] are probabilities, or numbers."""
+    if labels.kind == "value":
+        off = np.abs(answers[:, 0] - targets)
+    elif labels.kind == "several":
+        marks = np.asarray(targets, dtype=np.bool_)
+        off = (np.where(marks, 1 - answers, answers) * (marks != predicted(answers, labels, thresholds))).max(axis=1)
+    else:
+        off = np.where(answers.argmax(axis=1) == targets, 0.0, answers.max(axis=1))
+    order = np.argsort(-off, kind="stable")
+    return order[off[order] > 0]
+
+
+def document(predictor: Answering, test: Examples, wrong: Ints, tokens: Ints, trained: int) -> dict[str, object]:
+    """The content of the file: as many of the `wrong` rows of `test`, in their order, as a small part of the
+    training's work explains. `tokens` [B] are those of the test rows, `trained` those trained on."""
+    rows = wrong[:MOST_ROWS].tolist()
+    both = [(test.texts[row],) if test.pairs is None else (test.texts[row], test.pairs[row]) for row in rows]
+    copies = [1 + sum(map(len, shared_out([word_spans(text) for text in parts]))) for parts in both]
+    work = np.cumsum([tokens[row] * count for row, count in zip(rows, copies, strict=True)])
+    explained = int((work <= max(LEAST, int(SHARE * trained))).sum())
+    texts: Texts = [parts[0] for parts in both] if test.pairs is None else both  # type: ignore[assignment]
+    found = attributions(predictor, texts[:explained])
+    return {
+        "format": 1,
+        "wrong": len(wrong),
+        "explained": explained,
+        "rows": [
+            {
+                "row_id": test.row_ids[row],
+                "place": test.places[row],
+                "text": each.text,
+                **({} if each.text2 is None else {"text2": each.text2}),
+                "label": each.label,
+                "words": _words(each.words),
+                **({} if each.text2 is None else {"words2": _words(each.words2)}),
+            }
+            for row, each in zip(rows, found, strict=False)
+        ],
+    }
+
+
+def _words(words: tuple[WordWeight, ...]) -> list[dict[str, float]]:
+    return [{"start": start, "end": end, "weight": round(weight, 6)} for start, end, weight in words]
