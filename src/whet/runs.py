@@ -83,10 +83,13 @@ class RunFolder:
 
     def write(self, name: str, content: Mapping[str, object]) -> None:
         """Writes a JSON file of the run, whole or not at all."""
+        self.write_text(name, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a file of the run, whole or not at all."""
         if self.silent:
             return
         with _mendable(self.path):
-            text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
             durable.write(self.path / name, text.encode("utf-8", ODD))
 
     def log(self, record: Record) -> Record:
@@ -97,6 +100,10 @@ class RunFolder:
     def log_end(self, last: StepRecord | None) -> None:
         """Closes events.jsonl with the figures of the last step."""
         self._append({"kind": "end", **({} if last is None else dataclasses.asdict(last))})
+
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of events.jsonl that are whole."""
+        return list(_events(self.path))
 
     def losses(self) -> list[float | None]:
         """The loss of each step so far; None for one that was left out."""

@@ -1,0 +1,80 @@
+"""What a run folder holds, read once, for the sections of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from whet.errors import ModelError
+from whet.report import answers
+from whet.report.answers import Answers
+from whet.runs import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    run: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    findings: Mapping[str, Any]
+    plan: Mapping[str, Any] | None
+    steps: tuple[Mapping[str, Any], ...]
+    """Those of which the loss is a number."""
+    evaluations: tuple[Mapping[str, Any], ...]
+    """On validation."""
+    warnings: tuple[str, ...]
+    revised: bool
+    """Whether a budget changed the number of steps on the way."""
+    end: Mapping[str, Any]
+    """Of the training; empty where it has not ended."""
+    rows: Mapping[str, int]
+    """Side to the rows that it was given."""
+    answers: Answers | None
+
+    @property
+    def task(self) -> str:
+        return str(self.metrics["task"])
+
+    @property
+    def side(self) -> str:
+        """The side whose scores are told: test, else validation, else none."""
+        return next((side for side in ("test", "validation") if side in self.metrics), "")
+
+    @property
+    def scores(self) -> Mapping[str, Any]:
+        return dict(self.metrics.get(self.side, {}))
+
+    def setting(self, name: str) -> Any:
+        return self.run["settings"][name]["value"]
+
+
+def gather(folder: RunFolder) -> Material:
+    """Raises ModelError where a file is missing or damaged."""
+    events = folder.events()
+    of_kind = {kind: [line for line in events if line["kind"] == kind] for kind in {line["kind"] for line in events}}
+    told = [*of_kind.get("notice", ()), *of_kind.get("limit", ())]
+    return Material(
+        run=folder.read("run.json"),
+        metrics=folder.read("metrics.json"),
+        findings=folder.read("findings.json"),
+        plan=next(iter(of_kind.get("plan", ())), None),
+        steps=tuple(line for line in of_kind.get("step", ()) if line["loss"] is not None),
+        evaluations=tuple(line for line in of_kind.get("evaluation", ()) if line["side"] == "validation"),
+        warnings=tuple(line["message"] for line in told if line["severity"] == "warning"),
+        revised="revision" in of_kind,
+        end=next(iter(reversed(of_kind.get("end", ()))), {}),
+        rows=_rows(folder),
+        answers=answers.read(folder.path / "predictions.parquet"),
+    )
+
+
+def _rows(folder: RunFolder) -> dict[str, int]:
+    import pyarrow as pa
+    from pyarrow import compute, parquet
+
+    path = folder.path / "splits.parquet"
+    try:
+        counted = compute.value_counts(parquet.read_table(path, columns=["side"]).column("side"))
+    except (OSError, pa.ArrowInvalid) as fault:
+        raise ModelError(f"{path.name} is missing or damaged: {fault}", where=str(folder.path)) from None
+    return {each["values"]: each["counts"] for each in counted.to_pylist()}

@@ -1,0 +1,58 @@
+"""The section of a report on confidence: whether the model's probabilities can be believed, and what it gains by silence."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from whet.report import plots
+from whet.report.blocks import Block, Cell, Figure, Figures, Section, Table
+from whet.report.material import Material
+from whet.report.words import Words, percent, score
+
+MOST_LINES = 10  # of the table of coverage
+
+Line = TypeVar("Line")
+
+
+def calibration(found: Material, words: Words) -> Section | None:
+    """The reliability diagram, calibration errors before and after, coverage against accuracy."""
+    known = found.metrics.get("calibration")
+    if not known:
+        return None
+    figures: list[Figure] = []
+    bins = [(each["confidence"], each["accuracy"], each["rows"]) for each in known.get("bins", ()) if each["rows"]]
+    if bins:
+        told = ", ".join(f"{percent(sure)}: {percent(right)}" for sure, right, _ in bins)
+        svg = plots.reliability("reliability", bins, across=words("confidence"))
+        label = words("reliability label").format(points=told)
+        keys = (("accent", words("bins")), ("muted", words("perfect")))
+        figures.append(Figure(words("reliability"), svg, label, keys))
+    curve = [each for each in known.get("coverage", ()) if each["accuracy"] is not None]
+    if len(curve) > 1:
+        points = sorted((each["coverage"], each["accuracy"]) for each in curve)
+        told = ", ".join(f"{percent(share)}: {percent(right)}" for share, right in _some(points))
+        svg = plots.curve("coverage", points, across=words("coverage across"))
+        figures.append(Figure(words("coverage"), svg, words("coverage label").format(points=told)))
+    blocks: list[Block] = [Figures(tuple(figures))] if figures else []
+    sides = [(side, known[side]) for side in ("validation", "test") if side in known]
+    if sides:
+        rows = tuple(
+            (Cell(words(side)), Cell(score(each["ece_before"])), Cell(score(each["ece_after"]))) for side, each in sides
+        )
+        note = words("temperature").format(value=f"{known['temperature']:.3g}") if "temperature" in known else ""
+        blocks.append(Table(words("calibration table"), ("", words("before"), words("after")), rows, note=note))
+    if len(curve) > 1:
+        lines = tuple(
+            (Cell(f"{each['min_confidence']:.2f}"), Cell(percent(each["coverage"])), Cell(percent(each["accuracy"])))
+            for each in _some(curve)
+        )
+        head = (words("min confidence"), words("answered"), words("accuracy"))
+        blocks.append(Table(words("coverage table"), head, lines))
+    return Section("calibration", words("calibration"), words("calibration lead"), tuple(blocks)) if blocks else None
+
+
+def _some(lines: list[Line]) -> list[Line]:
+    """At most so many of them, the first and the last among these."""
+    if len(lines) <= MOST_LINES:
+        return lines
+    return [lines[round(place * (len(lines) - 1) / (MOST_LINES - 1))] for place in range(MOST_LINES)]
