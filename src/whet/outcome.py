@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 
-from whet import artifact, runs
+from whet import artifact, machine, runs
 from whet.data.batches import subset
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
 from whet.job import Job
 from whet.labels import LabelSet
 from whet.model.answers import scale_of
+from whet.model.classifier import Classifier
 from whet.records import Bools, Evaluation, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Usage
 from whet.report import card, figures
 from whet.score import unlearned
@@ -68,8 +69,15 @@ def conclude(
     if job.team.first:
         usage = Usage(job.inputs, thresholds)
         artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage)
-    folder.log_end(last)
+    folder.log_end(last, _highest(classifier))
     folder.write("metrics.json", metrics)
+
+
+def _highest(classifier: Classifier) -> int | None:
+    """Bytes that the job had at the most, where the model is; None where that cannot be told."""
+    if classifier.device.type == "cuda":
+        return torch.cuda.max_memory_reserved(classifier.device)
+    return machine.peak() if classifier.device.type == "cpu" else None
 
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from whet import durable, examine, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
 from whet.data.doctor.look import as_json
-from whet.errors import DataError, OutputError, RunBusyError, UsageError
+from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
 from whet.records import Baselines, Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
+from whet.report import page
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
 
@@ -73,6 +74,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     if finished:
         if team.first:
             yield from _tidied(folder, mirror)
+            yield from _reported_again(folder, resolved)
         yield _finished(folder, resolved, team, before=True)
         return
     if team.first:
@@ -110,6 +112,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         if team.first:
             for left in checkpoints.remove():
                 yield Notice(left, "warning")
+            yield from _reported(folder, resolved)
     yield _finished(folder, resolved, team, before=False)
 
 
@@ -143,6 +146,28 @@ def _tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
             durable.sweep(folder.path)
             for left in Checkpoints(places[0], mirror).remove():
                 yield Notice(left, "warning")
+    except RunBusyError:
+        return  # it is just about to
+    except OutputError as fault:
+        yield Notice(fault.message, "warning")  # the result is there all the same
+
+
+def _reported(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | Notice]:
+    """Writes report.html. The run is finished, whether that can be done or not."""
+    yield Stage("report")
+    try:
+        page.write(folder, runtime.language(resolved.settings.lang))
+    except (ModelError, OutputError) as fault:
+        yield Notice(f"no {runs.REPORT}, the same command tries it again: {fault.message}", "warning")
+
+
+def _reported_again(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | Notice]:
+    """The same for a run that was finished before, where it has no report, or one in another language."""
+    if page.language_of(folder) == runtime.language(resolved.settings.lang):
+        return
+    try:
+        with folder.held():
+            yield from _reported(folder, resolved)
     except RunBusyError:
         return  # it is just about to
     except OutputError as fault:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from whet import config
 from whet.machine import gigabytes
+from whet.records import SIDES
 from whet.report import plots, repeat
 from whet.report.blocks import Block, Cell, Code, Facts, Figure, Figures, Prose, Section, Table
 from whet.report.material import Material
@@ -33,8 +33,8 @@ def data(found: Material, words: Words) -> Section:
         if columns[role]
     ]
     rows = tuple(
-        (Cell(words(side)), Cell(f"{found.rows.get(side, 0):,}"), Cell(told, foreign=True))
-        for side, told in sorted(found.run["sides"].items(), key=lambda each: -found.rows.get(each[0], 0))
+        (Cell(words(side)), Cell(f"{found.rows[side]:,}"), Cell(told, foreign=True))
+        for side, told in ((side, found.run["sides"].get(side, "")) for side in SIDES)
         if side in found.rows
     )
     sides = Table(words("sides"), (words("side"), words("rows"), words("from")), rows)
@@ -45,7 +45,7 @@ def data(found: Material, words: Words) -> Section:
 
 def _label_counts(counts: Mapping[str, Mapping[str, int]], words: Words) -> Table | None:
     """How often each label came, side by side."""
-    sides = [side for side in ("train", "validation", "test") if counts.get(side)]
+    sides = [side for side in SIDES if counts.get(side)]
     if not sides:
         return None
     totals = {side: max(1, sum(counts[side].values())) for side in sides}
@@ -60,7 +60,8 @@ def _label_counts(counts: Mapping[str, Mapping[str, int]], words: Words) -> Tabl
         )
         for name in shown
     )
-    note = words("label counts cut").format(shown=len(shown), count=f"{len(names):,}") if len(shown) < len(names) else ""
+    cut = len(shown) < len(names)
+    note = words("label counts cut").format(shown=len(shown), count=f"{len(names):,}") if cut else ""
     return Table(words("label counts"), (words("label"), *(words(side) for side in sides)), rows, "bars", note)
 
 

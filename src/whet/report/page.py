@@ -7,23 +7,33 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from datetime import datetime
 from importlib import resources
 
-from whet.report import course, material, reading, results, trust
+from whet.report import confidence, course, material, results, rows
 from whet.report.blocks import Page, Tile
 from whet.report.material import Material
 from whet.report.words import Lang, Words, score
-from whet.runs import RunFolder
+from whet.runs import REPORT, RunFolder
 
-NAME = "report.html"
 TEMPLATE_WORDS = ("contents", "filter", "filter found", "wide", "about")
 
 
 def write(folder: RunFolder, lang: Lang) -> None:
     """Writes the report of a finished run into its folder. Raises ModelError where a file of the run is missing or
     damaged, OutputError where the report cannot be written."""
-    folder.write_text(NAME, render(page_of(material.gather(folder), lang)))
+    folder.write_text(REPORT, render(page_of(material.gather(folder), lang)))
+
+
+def language_of(folder: RunFolder) -> str:
+    """The language of a report that was written; '' where there is none."""
+    try:
+        with (folder.path / REPORT).open(encoding="utf-8") as file:
+            found = re.search(r'<html lang="(\w+)">', file.read(1000))
+    except (OSError, ValueError):
+        return ""
+    return found[1] if found else ""
 
 
 def page_of(found: Material, lang: Lang) -> Page:
@@ -31,8 +41,8 @@ def page_of(found: Material, lang: Lang) -> Page:
     words = Words(lang)
     made = (
         results.scores(found, words), results.classes(found, words), results.confusion(found, words),
-        results.values(found, words), trust.calibration(found, words), results.lengths(found, words),
-        reading.mistakes(found, words), course.data(found, words), course.course(found, words),
+        results.values(found, words), confidence.calibration(found, words), results.lengths(found, words),
+        rows.mistakes(found, words), course.data(found, words), course.course(found, words),
         course.findings(found, words), course.environment(found, words), course.again(found, words),
     )  # fmt: skip
     started = datetime.fromisoformat(found.run["started"])
@@ -73,7 +83,7 @@ def render(page: Page) -> str:
     templates = resources.files("whet.report") / "templates"
     style, script = ((templates / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    strict = jinja2.StrictUndefined
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict)
     template = environment.from_string((templates / "report.html").read_text(encoding="utf-8"))
-    # Ours, and texts that the drawings escaped: all else is escaped by the template.
-    return template.render(page=page, style=Markup(style), script=Markup(script), digest=digest, markup=Markup)
+    return template.render(page=page, style=Markup(style), script=Markup(script), digest=digest)

@@ -11,10 +11,11 @@ import html
 import io
 import logging
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 INK, MUTED, LINE, ACCENT = "#010101", "#020202", "#030303", "#040404"
 VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)", ACCENT: "var(--accent)"}
 WIDTH, HEIGHT = 360, 210  # units of the SVG: a phone shows them as pixels
+CELL = 6.6  # units that a letter takes at most; Hangul takes two
 POINTS = 300  # that a curve has at most
 DOTS = 800  # that a cloud has at most
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "font.size": 11, "axes.spines.top": False, "axes.spines.right": False,
     "axes.spines.left": False, "axes.edgecolor": LINE, "axes.linewidth": 1, "axes.labelcolor": MUTED,
     "axes.labelsize": 11, "axes.labelpad": 6, "xtick.color": LINE, "ytick.color": LINE, "xtick.labelcolor": MUTED,
@@ -66,6 +68,7 @@ def curve(
         axes.set_xlabel(say(across))
         axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)  # type: ignore[call-arg]
         axes.yaxis.get_major_locator().set_params(nbins=4)  # type: ignore[call-arg]
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.margins(x=0.02, y=0.08)
 
     return _svg(name, paint)
@@ -87,7 +90,8 @@ def whiskers(name: str, rows: Sequence[Whisker], *, first: int = 1) -> str:
         axes.xaxis.get_major_locator().set_params(nbins=5)  # type: ignore[call-arg]
         axes.margins(x=0.08)
 
-    return _svg(name, paint, left=112, height=46 + 34 * len(rows))
+    longest = max(_cells(row.name) for row in rows)
+    return _svg(name, paint, left=min(140, 14 + CELL * longest), height=52 + 30 * len(rows))
 
 
 def columns(name: str, rows: Sequence[Whisker], *, across: str) -> str:
@@ -167,12 +171,11 @@ class Say:
         return re.sub(r"@(\d+)@", lambda mark: html.escape(self._texts[int(mark[1])]), svg)
 
 
-def _svg(name: str, paint: Callable[[Axes, Say], None], *, left: int = 44, height: int = HEIGHT) -> str:
+def _svg(name: str, paint: Callable[[Axes, Say], None], *, left: float = 44, height: int = HEIGHT) -> str:
     """Draws into axes. `name` keeps the ids of the figures of a page apart."""
     say, written = Say(), io.StringIO()
     with _quiet():
         import matplotlib
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
 
         with matplotlib.rc_context():  # whatever a matplotlibrc says
@@ -181,7 +184,7 @@ def _svg(name: str, paint: Callable[[Axes, Say], None], *, left: int = 44, heigh
             figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
             axes = figure.add_axes((left / WIDTH, 42 / height, (WIDTH - left - 8) / WIDTH, (height - 52) / height))
             paint(axes, say)
-            FigureCanvasSVG(figure).print_svg(written, metadata={"Date": None})
+            figure.savefig(written, format="svg", metadata={"Date": None})
     return say.put_in(_for_page(written.getvalue()))
 
 
@@ -198,6 +201,10 @@ def _for_page(svg: str) -> str:
     for colour, variable in VARIABLES.items():
         body = body.replace(colour, variable)
     return re.sub(r"\n\s*", "\n", body).strip()
+
+
+def _cells(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

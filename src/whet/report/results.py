@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def scores(found: Material, words: Words) -> Section | None:
         note = f"{score(reach[0])} – {score(reach[1])}" if reach else ""
         rows.append((
             Cell(words.metric(name, found.task)),
-            *(_score_cell(value, note if place == 0 else "", best=bool(others) and value == best)
+            *(_score_cell(value, note if place == 0 else "", best=value == best and len(set(values)) > 1)
               for place, value in enumerate(values)),
         ))  # fmt: skip
     head = ("", words("model"), *(rival_name(name, found, words) for name in others))
@@ -153,7 +154,7 @@ def _remarks(found: Material, words: Words) -> list[str]:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
 def classes(found: Material, words: Words) -> Section | None:
@@ -262,7 +263,7 @@ def _groups(answers: Answers, *, share: bool) -> list[Whisker]:
     """The mean score of rows of like length, with its interval: Wilson's of a share, else the normal one."""
     edges = np.unique(np.quantile(answers.lengths, np.linspace(0, 1, GROUPS + 1), method="lower"))
     found = []
-    for place, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for place, (low, high) in enumerate(pairwise(edges)):
         last = place == len(edges) - 2
         inside = (answers.lengths >= low) & ((answers.lengths <= high) if last else (answers.lengths < high))
         scores_ = answers.scores[inside]

@@ -41,10 +41,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "positive": ("Precision, recall and F1 are those of {name}.", "정밀도, 재현율, F1은 '{name}' 라벨 기준입니다."),
     "lower": ("Lower is better for {names}.", "{names}: 낮을수록 좋습니다."),
     "difference": (
-        "{metric} differs from that of {rival} by {difference} (95 % between {low} and {high}; paired bootstrap p = {p}).",
-        "{rival} 대비 {metric} 차이는 {difference}입니다(95% 신뢰구간 {low}~{high}, 쌍체 부트스트랩 p = {p}).",
+        "{metric} less that of {rival}: {difference} (95 % between {low} and {high}; paired bootstrap, p {p}).",
+        "{rival} 대비 {metric} 차이는 {difference}입니다(95% 신뢰구간 {low}~{high}, 쌍체 부트스트랩 p {p}).",
     ),
-    "mcnemar": ("McNemar's test: p = {p}.", "맥니마 검정: p = {p}."),
+    "mcnemar": ("McNemar's test: p {p}.", "맥니마 검정: p {p}."),
     "leaks": (
         "{count} test rows stand in train too. Without them, {metric} is {without}; with them it is {with_}.",
         "테스트 {count}행은 학습 데이터에도 있습니다. 이 행을 빼면 {metric} {without}, 포함하면 {with_}입니다.",
@@ -76,7 +76,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "of true": ("Of the true label", "실제 라벨 중 비율"),
     "calibration": ("Confidence", "확신도"),
     "calibration lead": (
-        "Whether the model is right as often as its probabilities say, and what it gains by staying silent when unsure.",
+        "Whether the model is right as often as its probabilities say, and what it gains by not answering when unsure.",
         "모델이 말하는 확률만큼 실제로 맞는지, 확신이 낮을 때 답을 보류하면 얼마나 나아지는지 보여 줍니다.",
     ),
     "reliability": ("Right, by confidence", "확신도별 정답률"),
@@ -224,8 +224,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "파이썬에서 시작한 실행입니다. DATA 자리에 whet.train에 넘긴 데이터를 넣으세요.",
     ),
     "repeat revised": (
-        "A budget changed the number of steps on the way: the command trains as many, but its learning rate falls evenly.",
-        "시간 예산에 따라 도중에 스텝 수가 바뀌었습니다. 이 명령은 같은 스텝 수를 학습하지만 학습률은 고르게 줄어듭니다.",
+        "A budget changed the number of steps on the way. The command trains as many; its learning rate falls evenly.",
+        "시간 예산에 따라 도중에 스텝 수가 바뀌었습니다. 이 명령은 스텝 수는 같지만 학습률은 고르게 줄어듭니다.",
     ),
     "settings table": ("Settings that differ from the defaults", "기본값과 다른 설정"),
     "setting": ("Setting", "설정"),

@@ -15,10 +15,9 @@ def mistakes(found: Material, words: Words) -> Section | None:
         return None
     numbers = found.task == "regression"
     rows = tuple(_row(each, words, numbers=numbers) for each in answers.mistakes)
-    head = (words("text"), words("true"), words("predicted"), words("error" if numbers else "confidence"), words("place"))
-    table = Table(
-        words("mistakes table values" if numbers else "mistakes table"), head, rows, "texts", numbers=False, filter=True
-    )
+    head = ("text", "true", "predicted", "error" if numbers else "confidence", "place")
+    caption = words("mistakes table values" if numbers else "mistakes table")
+    table = Table(caption, tuple(words(key) for key in head), rows, "texts", numbers=False, filter=True)
     count = len(answers.scores) if numbers else answers.wrong
     lead = words("mistakes lead values" if numbers else "mistakes lead")
     lead = lead.format(shown=len(rows), count=f"{count:,}")

@@ -1,4 +1,4 @@
-"""The section of a report on confidence: whether the model's probabilities can be believed, and what it gains by silence."""
+"""The section of a report on whether the model's probabilities can be believed, and on what it gains by silence."""
 
 from __future__ import annotations
 
