@@ -117,6 +117,8 @@ def _marks(lists: Any, labels: Sequence[str]) -> Bools:
 def _worst(portion: Any, weights: Floats) -> list[Mistake]:
     """The worst rows of a portion, with their texts."""
     rows = [int(row) for row in np.argsort(-weights, kind="stable")[:WORST] if weights[row] > 0]
+    if not rows:
+        return []  # pyarrow takes no list that is empty
     true = next(name for name in ("label", "labels", "value") if name in portion.schema.names)
     return [
         Mistake(

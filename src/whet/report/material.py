@@ -11,6 +11,8 @@ from whet.report import answers
 from whet.report.answers import Answers
 from whet.runs import RunFolder
 
+EXPLANATIONS = "explanations.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -30,6 +32,8 @@ class Material:
     rows: Mapping[str, int]
     """Side to the rows that it was given."""
     answers: Answers | None
+    explained: Mapping[int, Mapping[str, Any]]
+    """Row id to the words that a wrong answer hangs on, as in explanations.json; empty where there is none."""
 
     @property
     def task(self) -> str:
@@ -52,6 +56,8 @@ def gather(folder: RunFolder) -> Material:
     """Raises ModelError where a file is missing or damaged."""
     events = folder.events()
     of_kind = {kind: [line for line in events if line["kind"] == kind] for kind in {line["kind"] for line in events}}
+    has_words = (folder.path / EXPLANATIONS).is_file()
+    explained = folder.read(EXPLANATIONS)["rows"] if has_words else ()
     told = [*of_kind.get("notice", ()), *of_kind.get("limit", ())]
     return Material(
         run=folder.read("run.json"),
@@ -65,6 +71,7 @@ def gather(folder: RunFolder) -> Material:
         end=next(iter(reversed(of_kind.get("end", ()))), {}),
         rows=_rows(folder),
         answers=answers.read(folder.path / "predictions.parquet"),
+        explained={row["row_id"]: row for row in explained},
     )
 
 

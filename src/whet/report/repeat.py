@@ -23,7 +23,7 @@ def command(found: Material) -> str:
         name, value = setting.name, found.setting(setting.name)
         kept = setting.metadata["result"] and name not in RESOLVED and value not in (None, setting.default)
         if name == "epochs" and found.revised:
-            words += ["--epochs", f"{found.end['epoch']:.6g}"]
+            words += _flag(name, float(found.end["epoch"]))
         elif kept and not _idle(found, name):
             words += _flag(name, value)
     device = str(run["device"]["value"]).partition(":")[0]
@@ -52,4 +52,5 @@ def _flag(name: str, value: object) -> list[str]:
     dashed = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{dashed}" if value else f"--no-{dashed}"]
-    return [f"--{dashed}", f"{value:g}" if isinstance(value, float) else str(value)]
+    short = f"{value:g}" if isinstance(value, float) else ""
+    return [f"--{dashed}", short if short and float(short) == value else str(value)]

@@ -128,8 +128,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "lengths across": ("Letters", "글자 수"),
     "lengths figure": ("{score}, by length of text", "텍스트 길이별 {score}"),
     "lengths label": ("{score} by letters of the text. {points}", "글자 수에 따른 {score}. {points}"),
-    "slices": ("Slices", "부분별 점수"),
-    "slices lead": ("How the score differs between parts of the test rows.", "테스트 행의 부분별 점수입니다."),
     "mistakes": ("Mistakes", "틀린 답"),
     "mistakes lead": (
         "{shown} of {count} wrong answers, those that the model was surest of first.",
@@ -141,13 +139,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "mistakes table": ("Wrong answers, surest first", "틀린 답 (확신도 순)"),
     "mistakes table values": ("Largest errors", "가장 큰 오차"),
-    "suspects": ("Likely label errors", "라벨 오류로 보이는 행"),
-    "suspects lead": (
-        "{shown} of {count} rows whose given label is probably wrong.",
-        "라벨이 잘못된 것으로 보이는 {count}행 중 {shown}행입니다.",
+    "marks": (
+        "In {count} rows words are tinted by how much they speak for the predicted label (blue) or against it (brown).",
+        "{count}행의 단어에 색을 넣었습니다. 파란색은 예측한 라벨을 뒷받침한 단어, 갈색은 반대한 단어입니다.",
     ),
-    "given": ("Given", "현재 라벨"),
-    "suggested": ("Suggested", "제안"),
+    "marks values": (
+        "In {count} rows words are tinted by how much they raise the number (blue) or lower it (brown).",
+        "{count}행의 단어에 색을 넣었습니다. 파란색은 값을 높인 단어, 갈색은 낮춘 단어입니다.",
+    ),
     "text": ("Text", "텍스트"),
     "place": ("Place", "위치"),
     "error": ("Error", "오차"),
