@@ -47,7 +47,8 @@ def made_run(
     rivals = {"majority": scores, "tfidf": scores, "seconds": 3.0}
     folder.write("metrics.json", {
         "task": labels.task, "test": scores, "baselines": rivals, "seconds": {"train": 42.0, "evaluate": 3.0},
-        "verdict": {"en": "The fine-tuned model and TF-IDF are level.", "ko": "우열을 가릴 수 없습니다."}, **(more or {}),
+        "verdict": {"en": "The fine-tuned model and TF-IDF are level.", "ko": "우열을 가릴 수 없습니다."},
+        **(more or {}),
     })  # fmt: skip
     return folder
 
