@@ -23,7 +23,9 @@ LABELS = ("calm", "</script><script>window.hit='label'</script>", "<b onmouseove
 
 LUMINANCE = """
 const colour = getComputedStyle(arguments[0])[arguments[1]];  // rgb(0 to 255) or, where mixed, color(srgb 0 to 1)
-const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => part / (colour.startsWith("rgb") ? 255 : 1)).map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+const most = colour.startsWith("rgb") ? 255 : 1;
+const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => part / most)
+  .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
 return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 """
 

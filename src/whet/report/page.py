@@ -11,6 +11,7 @@ import re
 from datetime import datetime
 from importlib import resources
 
+from whet.errors import ModelError
 from whet.report import confidence, course, material, results, rows
 from whet.report.blocks import Page, Tile
 from whet.report.material import Material
@@ -23,7 +24,12 @@ TEMPLATE_WORDS = ("contents", "filter", "filter found", "wide", "about")
 def write(folder: RunFolder, lang: Lang) -> None:
     """Writes the report of a finished run into its folder. Raises ModelError where a file of the run is missing or
     damaged, OutputError where the report cannot be written."""
-    folder.write_text(REPORT, render(page_of(material.gather(folder), lang)))
+    try:
+        text = render(page_of(material.gather(folder), lang))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as fault:  # files may say anything
+        said = f"no report can be made of this run: {type(fault).__name__}: {fault}"
+        raise ModelError(said, where=str(folder.path), todo="Please report it") from fault
+    folder.write_text(REPORT, text)
 
 
 def language_of(folder: RunFolder) -> str:

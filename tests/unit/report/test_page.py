@@ -213,6 +213,16 @@ def test_a_damaged_file_of_the_run_is_named(tmp_path: Path) -> None:
     assert not (folder.path / "report.html").exists()
 
 
+def test_a_file_that_lacks_what_it_should_have_is_a_fault_of_the_run(tmp_path: Path) -> None:
+    folder = made_run(tmp_path / "run")
+    metrics = folder.read("metrics.json")
+    folder.write("metrics.json", {name: metrics[name] for name in metrics if name != "seconds"})
+    with pytest.raises(ModelError) as caught:
+        page.write(folder, "en")
+    assert caught.value.saw == "no report can be made of this run: KeyError: 'seconds'"
+    assert not (folder.path / "report.html").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
     (folder.path / "report.html").mkdir()
