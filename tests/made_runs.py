@@ -16,6 +16,37 @@ from whet.score.judge import default_thresholds, judge, probabilities
 from whet.score.metrics import as_json
 
 SPAN = {"seconds": 40.0, "low": 30.0, "high": 60.0}
+SLICES: Sequence[Mapping[str, Any]] = [
+    {
+        "by": "length",
+        "value": "9 to 20",
+        "rows": 60,
+        "accuracy": 0.9,
+        "interval": [0.8, 0.95],
+        "macro_f1": 0.9,
+        "weaker": False,
+    },
+    {
+        "by": "length",
+        "value": "21",
+        "rows": 60,
+        "accuracy": 0.8,
+        "interval": [0.7, 0.9],
+        "macro_f1": 0.8,
+        "weaker": False,
+    },
+    {
+        "by": "truncated",
+        "value": "yes",
+        "rows": 20,
+        "accuracy": 0.5,
+        "interval": [0.3, 0.7],
+        "macro_f1": 0.5,
+        "weaker": True,
+    },
+    {"by": "label", "value": "negative", "rows": 60, "accuracy": 0.5, "interval": [0.3, 0.7], "weaker": False},
+]
+MADE_TEXTS = tuple(f"Text {'long ' * (row % 9)}of row {row}." for row in range(60))
 POINTS = [{"min_confidence": at / 10, "rows": 120 - 10 * at, "coverage": 1 - at / 12, "accuracy": 0.8 + at / 50}
           for at in range(10)]  # fmt: skip
 CALIBRATION: Mapping[str, Any] = {
@@ -31,11 +62,11 @@ def made_run(
     path: Path, names: Sequence[str] = ("negative", "positive"), *, kind: Kind = "one", texts: Sequence[str] = (),
     rows: int = 120, more: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None,
 ) -> runs.RunFolder:  # fmt: skip
-    """A finished run with `rows` test rows, the first of which have `texts`; `more` goes into metrics.json, `settings`
+    """A finished run with `rows` test rows and as many wrong answers as `texts`; `more` goes into metrics.json, `settings`
     are given ones."""
     labels = LabelSet(tuple(names), names[1] if kind == "one" and len(names) == 2 else None, "", kind)
     chance = np.random.default_rng(0)
-    targets, test = _rows(labels, texts, rows, chance)
+    targets, test = _rows(labels, rows, chance)
     right = 2.0 * (targets if kind != "one" else np.eye(len(names))[targets]).reshape(rows, -1)
     logits = right + chance.normal(size=(rows, len(names))) - (1 if kind == "several" else 0)
     folder = runs.RunFolder(path)
@@ -44,17 +75,32 @@ def made_run(
     _course(folder, labels, scores, settings or {})
     runs.write_splits(folder, Splits(test, test, test, {}))
     runs.write_predictions(folder, test, labels, probabilities(logits, labels), thresholds)
+    folder.write("mistakes.json", _mistakes(labels, texts))
     rivals = {"majority": scores, "tfidf": scores, "seconds": 3.0}
     folder.write("metrics.json", {
         "task": labels.task, "test": scores, "baselines": rivals, "seconds": {"train": 42.0, "evaluate": 3.0},
         "verdict": {"en": "The fine-tuned model and TF-IDF are level.", "ko": "우열을 가릴 수 없습니다."},
-        **(more or {}),
+        "slices": SLICES if kind == "one" else [], "label_errors": {"test": {"rows": rows, "found": 70}}, **(more or {}),
     })  # fmt: skip
     return folder
 
 
-def _rows(labels: LabelSet, texts: Sequence[str], rows: int, chance: np.random.Generator) -> tuple[Targets, Examples]:
-    told = [*texts, *(f"Text {'long ' * (row % 9)}of row {row}." for row in range(len(texts), rows))]
+def _mistakes(labels: LabelSet, texts: Sequence[str]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"label": labels.names[0], "predicted": labels.names[-1]}
+    if labels.kind != "one":
+        answer = {"labels": list(labels.names[:2]), "predicted": []}
+    if labels.kind == "value":
+        answer = {"value": 1.5, "predicted": 2.25}
+    rows = [{"side": "test", "row_id": row, "text": text} for row, text in enumerate(texts)]
+    wrong = [{**row, "place": f"line {place + 2}", **answer, "weight": 0.9 - place / 1000}
+             for place, row in enumerate(rows)]  # fmt: skip
+    doubted = [{**row, "source": "made.csv", "label": labels.names[0], "suggestion": labels.names[-1], "margin": -0.5}
+               for row in rows]  # fmt: skip
+    return {"wrong": wrong, **({"label_errors": doubted} if labels.kind == "one" else {})}
+
+
+def _rows(labels: LabelSet, rows: int, chance: np.random.Generator) -> tuple[Targets, Examples]:
+    told = [f"Row {row}." for row in range(rows)]
     places, row_ids = [f"line {row + 2}" for row in range(rows)], range(rows)
     if labels.kind == "value":
         values = chance.normal(size=rows)

@@ -23,10 +23,11 @@ def calibration(found: Material, words: Words) -> Section | None:
     bins = [(each["confidence"], each["accuracy"], each["rows"]) for each in known.get("bins", ()) if each["rows"]]
     if bins:
         told = ", ".join(f"{percent(sure)}: {percent(right)}" for sure, right, _ in bins)
-        svg = plots.reliability("reliability", bins, across=words("confidence"))
+        several = found.task == "multilabel"
+        svg = plots.reliability("reliability", bins, across=words("probability" if several else "confidence"))
         label = words("reliability label").format(points=told)
         keys = (("accent", words("bins")), ("muted", words("perfect")))
-        figures.append(Figure(words("reliability"), svg, label, keys))
+        figures.append(Figure(words("having" if several else "reliability"), svg, label, keys))
     curve = [each for each in known.get("coverage", ()) if each["accuracy"] is not None]
     if len(curve) > 1:
         points = sorted((each["coverage"], each["accuracy"]) for each in curve)
@@ -39,7 +40,8 @@ def calibration(found: Material, words: Words) -> Section | None:
         rows = tuple(
             (Cell(words(side)), Cell(score(each["ece_before"])), Cell(score(each["ece_after"]))) for side, each in sides
         )
-        note = words("temperature").format(value=f"{known['temperature']:.3g}") if "temperature" in known else ""
+        fitted = known.get("temperature")
+        note = words("no temperature") if fitted is None else words("temperature").format(value=f"{fitted:.3g}")
         blocks.append(Table(words("calibration table"), ("", words("before"), words("after")), rows, note=note))
     if len(curve) > 1:
         lines = tuple(

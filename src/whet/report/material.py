@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from whet.errors import ModelError
-from whet.report import answers
-from whet.report.answers import Answers
+from whet.records import Floats
 from whet.runs import RunFolder
 
-EXPLANATIONS = "explanations.json"
+MISTAKES, EXPLANATIONS = "mistakes.json", "explanations.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,12 @@ class Material:
     """Of the training; empty where it has not ended."""
     rows: Mapping[str, int]
     """Side to the rows that it was given."""
-    answers: Answers | None
+    mistakes: Mapping[str, Any]
+    """The content of mistakes.json; empty where there is none."""
     explained: Mapping[int, Mapping[str, Any]]
     """Row id to the words that a wrong answer hangs on, as in explanations.json; empty where there is none."""
+    numbers: tuple[Floats, Floats] | None
+    """Of a regression the true and the predicted number of each test row."""
 
     @property
     def task(self) -> str:
@@ -56,12 +58,11 @@ def gather(folder: RunFolder) -> Material:
     """Raises ModelError where a file is missing or damaged."""
     events = folder.events()
     of_kind = {kind: [line for line in events if line["kind"] == kind] for kind in {line["kind"] for line in events}}
-    has_words = (folder.path / EXPLANATIONS).is_file()
-    explained = folder.read(EXPLANATIONS)["rows"] if has_words else ()
     told = [*of_kind.get("notice", ()), *of_kind.get("limit", ())]
+    metrics = folder.read("metrics.json")
     return Material(
         run=folder.read("run.json"),
-        metrics=folder.read("metrics.json"),
+        metrics=metrics,
         findings=folder.read("findings.json"),
         plan=next(iter(of_kind.get("plan", ())), None),
         steps=tuple(line for line in of_kind.get("step", ()) if line["loss"] is not None),
@@ -70,18 +71,34 @@ def gather(folder: RunFolder) -> Material:
         revised="revision" in of_kind,
         end=next(iter(reversed(of_kind.get("end", ()))), {}),
         rows=_rows(folder),
-        answers=answers.read(folder.path / "predictions.parquet"),
-        explained={row["row_id"]: row for row in explained},
+        mistakes=_if_there(folder, MISTAKES),
+        explained={row["row_id"]: row for row in _if_there(folder, EXPLANATIONS).get("rows", ())},
+        numbers=_numbers(folder) if metrics["task"] == "regression" and "test" in metrics else None,
     )
 
 
-def _rows(folder: RunFolder) -> dict[str, int]:
-    import pyarrow as pa
-    from pyarrow import compute, parquet
+def _if_there(folder: RunFolder, name: str) -> Mapping[str, Any]:
+    return folder.read(name) if (folder.path / name).is_file() else {}
 
-    path = folder.path / "splits.parquet"
-    try:
-        counted = compute.value_counts(parquet.read_table(path, columns=["side"]).column("side"))
-    except (OSError, pa.ArrowInvalid) as fault:
-        raise ModelError(f"{path.name} is missing or damaged: {fault}", where=str(folder.path)) from None
+
+def _rows(folder: RunFolder) -> dict[str, int]:
+    from pyarrow import compute
+
+    counted = compute.value_counts(_columns(folder, "splits.parquet", "side").column("side"))
     return {each["values"]: each["counts"] for each in counted.to_pylist()}
+
+
+def _numbers(folder: RunFolder) -> tuple[Floats, Floats]:
+    table = _columns(folder, "predictions.parquet", "value", "predicted")
+    return table.column("value").to_numpy(), table.column("predicted").to_numpy()
+
+
+def _columns(folder: RunFolder, name: str, *columns: str) -> Any:
+    """Columns of a parquet file of the run."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_table(folder.path / name, columns=list(columns))
+    except (OSError, pa.ArrowInvalid) as fault:
+        raise ModelError(f"{name} is missing or damaged: {fault}", where=str(folder.path)) from None

@@ -47,9 +47,10 @@ def page_of(found: Material, lang: Lang) -> Page:
     words = Words(lang)
     made = (
         results.scores(found, words), results.classes(found, words), results.confusion(found, words),
-        results.values(found, words), confidence.calibration(found, words), results.lengths(found, words),
-        rows.mistakes(found, words), course.data(found, words), course.course(found, words),
-        course.findings(found, words), course.environment(found, words), course.again(found, words),
+        results.values(found, words), confidence.calibration(found, words), results.slices(found, words),
+        rows.mistakes(found, words), rows.suspects(found, words), course.data(found, words),
+        course.course(found, words), course.findings(found, words), course.environment(found, words),
+        course.again(found, words),
     )  # fmt: skip
     started = datetime.fromisoformat(found.run["started"])
     about = words("made by").format(version=found.run["versions"].get("whet", ""), date=f"{started:%Y-%m-%d}")

@@ -1,17 +1,14 @@
-"""The sections of a report on scores: beside the baselines, by label, by pair of labels, by length of text."""
+"""The sections of a report on scores: beside the baselines, by label, by pair of labels, by part of the rows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from whet import intervals
 from whet.records import Floats
 from whet.report import plots
-from whet.report.answers import Answers
 from whet.report.blocks import Block, Cell, Figure, Figures, Prose, Section, Table, Tile
 from whet.report.material import Material
 from whet.report.plots import Whisker
@@ -33,8 +30,6 @@ RIVALS = ("nbsvm", "tfidf", "majority")
 MOST_LABELS = 60  # listed one by one
 WIDEST_MATRIX = 12
 MOST_PAIRS = 20
-GROUPS = 5  # of texts by length
-FEWEST_ROWS = 10  # of a group
 
 
 def main_metric(found: Material) -> str:
@@ -76,14 +71,12 @@ def scores(found: Material, words: Words) -> Section | None:
     if not found.side:
         return None
     mine, others = found.scores, rivals(found)
-    names = [name for name in SHOWN[found.task] if isinstance(mine.get(name), int | float)]
-    asked = [name for name in mine.get("asked", {}) if name not in names]
+    names = [name for name in (*SHOWN[found.task], found.setting("metric")) if isinstance(mine.get(name), int | float)]
     rows = []
-    for name in (*names, *asked):
-        values = [_value(each, name) for each in (mine, *others.values())]
+    for name in dict.fromkeys(names):
+        values = [each.get(name) for each in (mine, *others.values())]
         best = (min if name in LOWER else max)((value for value in values if value is not None), default=None)
-        reach = mine.get("intervals", {}).get(name)
-        note = f"{score(reach[0])} – {score(reach[1])}" if reach else ""
+        note = _reach(mine.get("intervals", {}).get(name))
         rows.append((
             Cell(words.metric(name, found.task)),
             *(_score_cell(value, note if place == 0 else "", best=value == best and len(set(values)) > 1)
@@ -103,9 +96,8 @@ def scores(found: Material, words: Words) -> Section | None:
     return Section("scores", words("scores"), lead, tuple(blocks))
 
 
-def _value(scores_: Mapping[str, Any], name: str) -> float | None:
-    value = scores_.get(name, scores_.get("asked", {}).get(name))
-    return float(value) if isinstance(value, int | float) else None
+def _reach(interval: Sequence[float] | None) -> str:
+    return f"{score(interval[0])} – {score(interval[1])}" if interval else ""
 
 
 def _score_cell(value: float | None, note: str, *, best: bool) -> Cell:
@@ -167,11 +159,15 @@ def classes(found: Material, words: Words) -> Section | None:
         shown = sorted(by_label, key=lambda name: by_label[name]["f1"])[:MOST_LABELS]
         note = words("classes cut").format(shown=len(shown), count=f"{len(by_label):,}")
     thresholds: Mapping[str, float] = found.scores.get("thresholds", {})
+    reaches = found.scores.get("intervals", {}).get("classes", {})
     keys = ("precision", "recall", "f1")
     rows = [
         (
             Cell(name),
-            *(Cell(score(by_label[name][key]), share=by_label[name][key]) for key in keys),
+            *(
+                Cell(score(by_label[name][key]), by_label[name][key], _reach(reaches.get(name, {}).get(key)))
+                for key in keys
+            ),
             Cell(f"{by_label[name]['support']:,}"),
             *([Cell(f"{thresholds[name]:.2f}")] if thresholds else []),
         )
@@ -231,46 +227,50 @@ def _pairs(names: Sequence[str], matrix: Any, shares: Floats, words: Words) -> S
 
 def values(found: Material, words: Words) -> Section | None:
     """Predicted and true numbers of a regression."""
-    answers = found.answers
-    if answers is None or not len(answers.true):
+    if found.numbers is None:
         return None
-    errors = answers.predicted - answers.true
+    true, predicted = found.numbers
+    errors = predicted - true
     label = words("cloud label").format(rows=f"{len(errors):,}", pearson=score(found.scores["pearson"]))
-    cloud = plots.cloud("cloud", answers.true, answers.predicted, across=words("true value"))
+    cloud = plots.cloud("cloud", true, predicted, across=words("true value"))
     told = words("residuals label").format(mean=f"{errors.mean():.3g}", deviation=f"{errors.std():.3g}")
     residuals = plots.histogram("residuals", errors, across=words("residual across"), height=300)
     figures = Figure(words("cloud"), cloud, label), Figure(words("residuals"), residuals, told)
     return Section("values", words("values"), words("values lead"), (Figures(figures),))
 
 
-def lengths(found: Material, words: Words) -> Section | None:
-    """How the score hangs on the length of the text."""
-    if found.answers is None:
-        return None
-    groups = _groups(found.answers, share=found.task in ("binary", "multiclass"))
-    if len(groups) < 2:
-        return None
-    key = {"regression": "mae", "multilabel": "samples_f1"}.get(found.task, "accuracy")
-    told = ", ".join(f"{row.name}: {score(row.value)}" for row in groups)
+def slices(found: Material, words: Words) -> Section | None:
+    """How the score differs between parts of the rows: a drawing by length, a table by everything else but the label,
+    of whose rows the recall is told already."""
+    parts: Sequence[Mapping[str, Any]] = found.metrics.get("slices", ())
+    by_length = [each for each in parts if each["by"] == "length"]
+    others = [each for each in parts if each["by"] not in ("length", "label")]
+    blocks: list[Block] = []
+    key = "mae" if found.task == "regression" else "accuracy"
     metric = words.metric(key, found.task)
-    svg = plots.columns("lengths", groups, across=words("lengths across"))
-    label = words("lengths label").format(score=metric, points=told)
-    figure = Figure(words("lengths figure").format(score=metric), svg, label)
-    return Section("lengths", words("lengths"), words("lengths lead"), (Figures((figure,)),))
+    if len(by_length) > 1:
+        rows = [
+            Whisker(each["value"].replace(" to ", "–"), each[key], *each.get("interval", (each[key],) * 2))
+            for each in by_length
+        ]
+        told = ", ".join(f"{row.name}: {score(row.value)}" for row in rows)
+        svg = plots.columns("lengths", rows, across=words("lengths across"))
+        label = words("lengths label").format(score=metric, points=told)
+        blocks.append(Figures((Figure(words("lengths figure").format(score=metric), svg, label),)))
+    if others:
+        blocks.append(_parts_table(others, key, metric, words))
+    return Section("slices", words("slices"), words("slices lead"), tuple(blocks)) if blocks else None
 
 
-def _groups(answers: Answers, *, share: bool) -> list[Whisker]:
-    """The mean score of rows of like length, with its interval: Wilson's of a share, else the normal one."""
-    edges = np.unique(np.quantile(answers.lengths, np.linspace(0, 1, GROUPS + 1), method="lower"))
-    found = []
-    for place, (low, high) in enumerate(pairwise(edges)):
-        last = place == len(edges) - 2
-        inside = (answers.lengths >= low) & ((answers.lengths <= high) if last else (answers.lengths < high))
-        scores_ = answers.scores[inside]
-        if len(scores_) < FEWEST_ROWS:
-            continue
-        mean = float(scores_.mean())
-        reach = intervals.NORMAL * float(scores_.std(ddof=1)) / len(scores_) ** 0.5
-        bounds = intervals.of_share(mean, len(scores_)) if share else (mean - reach, mean + reach)
-        found.append(Whisker(f"{low}–{high if last else high - 1}", mean, *bounds))
-    return found
+def _parts_table(parts: Sequence[Mapping[str, Any]], key: str, metric: str, words: Words) -> Table:
+    rows = []
+    for each in parts:
+        by = words(f"by {each['by']}") if each["by"] in ("truncated", "leaked") else each["by"]
+        value = words(each["value"]) if by != each["by"] else each["value"]
+        rows.append((
+            Cell(f"{by}: {value}"),
+            Cell(f"{each['rows']:,}"),
+            Cell(score(each[key]), note=_reach(each.get("interval")), strong=bool(each.get("weaker"))),
+        ))  # fmt: skip
+    note = words("weaker") if any(each.get("weaker") for each in parts) else ""
+    return Table(words("slices table"), (words("part"), words("rows"), metric), tuple(rows), note=note)

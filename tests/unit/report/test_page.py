@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.made_runs import CALIBRATION, made_run
+from tests.made_runs import CALIBRATION, MADE_TEXTS, made_run
 from whet.errors import ModelError, OutputError
 from whet.report import material, page
 from whet.report.blocks import Page
@@ -52,7 +52,7 @@ def keys(found: Page) -> list[str]:
 
 def test_a_binary_run_has_every_section_that_it_has_something_for(tmp_path: Path) -> None:
     assert keys(made(made_run(tmp_path / "run"))) == [
-        "scores", "classes", "confusion", "lengths", "mistakes", "data", "course", "findings", "environment", "repeat",
+        "scores", "classes", "confusion", "slices", "mistakes", "suspects", "data", "course", "findings", "environment", "repeat",
     ]  # fmt: skip
     calibrated = made_run(tmp_path / "calibrated", more={"calibration": CALIBRATION})
     assert "calibration" in keys(made(calibrated))
@@ -60,17 +60,17 @@ def test_a_binary_run_has_every_section_that_it_has_something_for(tmp_path: Path
 
 def test_several_labels_and_numbers_have_figures_of_their_own(tmp_path: Path) -> None:
     several = made(made_run(tmp_path / "several", ("joy", "fear", "anger"), kind="several"))
-    assert keys(several)[:3] == ["scores", "classes", "lengths"]
+    assert keys(several)[:3] == ["scores", "classes", "mistakes"]
     assert several.sections[1].blocks[0].head[-1] == "Threshold"  # type: ignore[union-attr]
     values = made(made_run(tmp_path / "values", ("stars",), kind="value"))
-    assert keys(values)[:4] == ["scores", "values", "lengths", "mistakes"]
+    assert keys(values)[:4] == ["scores", "values", "mistakes", "data"]
     assert values.tiles[0].name == "Pearson"
 
 
 def test_a_run_without_test_rows_tells_of_validation_and_without_both_that_there_is_no_score(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
     metrics = folder.read("metrics.json")
-    (folder.path / "predictions.parquet").unlink()
+    (folder.path / "mistakes.json").unlink()
     folder.write("metrics.json", {"task": "binary", "validation": metrics["test"], "seconds": metrics["seconds"]})
     found = made(folder)
     assert found.lead == f"Accuracy {metrics['test']['accuracy']:.3f} on 120 validation rows."
@@ -117,7 +117,7 @@ def test_every_drawing_tells_what_it_shows_and_every_table_has_a_caption(tmp_pat
     assert len(drawings) == len(elements.named("svg")) == 6
     assert all(each["aria-label"] for each in drawings)
     assert len(elements.named("caption")) == len(elements.named("table"))
-    assert [tag for tag, _ in elements.found if re.fullmatch("h[1-6]", tag)] == ["h1", *["h2"] * 11]
+    assert [tag for tag, _ in elements.found if re.fullmatch("h[1-6]", tag)] == ["h1", *["h2"] * 12]
 
 
 def test_ids_stand_once_and_links_lead_somewhere(tmp_path: Path) -> None:
@@ -137,8 +137,8 @@ def test_both_languages_have_the_same_keys_and_the_same_places_to_fill() -> None
 def test_every_text_of_the_catalogue_is_used() -> None:
     folder = Path(page.__file__).parent
     source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.name != "words.py")
-    built = {"nbsvm", "tfidf", "majority", "train", "validation", "test", "model", "exact match"}
-    built |= {key for key in TEXTS if key.startswith(("plan ", "severity ")) or key.endswith(" column")}
+    built = {"nbsvm", "tfidf", "majority", "train", "validation", "test", "model", "exact match", "yes", "no"}
+    built |= {key for key in TEXTS if key.startswith(("plan ", "severity ", "by ")) or key.endswith(" column")}
     built |= {"hours", "minutes", "seconds", "short seconds"}
     assert [key for key in TEXTS if f'"{key}"' not in source and key not in built] == []
 
@@ -171,6 +171,27 @@ def test_many_labels_are_listed_by_their_most_confused_pairs(tmp_path: Path) -> 
     assert 0 < len(counts) <= 20
 
 
+def test_only_so_many_rows_are_listed_and_long_texts_are_cut(tmp_path: Path) -> None:
+    found = made(made_run(tmp_path / "run", texts=["word " * 500] * 70))
+    listed = [next(section for section in found.sections if section.key == key) for key in ("mistakes", "suspects")]
+    assert [len(section.blocks[0].rows) for section in listed] == [50, 50]  # type: ignore[union-attr]
+    texts = {row[0].text for section in listed for row in section.blocks[0].rows}  # type: ignore[union-attr]
+    assert {(len(text), text[-5:]) for text in texts} == {(600, "word…")}
+    scores = made_run(tmp_path / "run").read("metrics.json")["test"]
+    wrong = round(120 * (1 - scores["accuracy"]))
+    assert listed[0].lead == f"50 of {wrong} wrong answers, those that the model was surest of first."
+    assert listed[1].lead.startswith("50 of 70 labels that are likely wrong, among 120 rows.")
+
+
+def test_parts_of_the_rows_are_drawn_by_length_and_listed_by_all_else_but_the_label(tmp_path: Path) -> None:
+    found = next(section for section in made(made_run(tmp_path / "run")).sections if section.key == "slices")
+    drawing, table = found.blocks
+    assert drawing.figures[0].label == "Accuracy by letters of the text. 9–20: 0.900, 21: 0.800"  # type: ignore[union-attr]
+    assert [[cell.text for cell in row] for row in table.rows] == [["Cut: yes", "20", "0.500"]]  # type: ignore[union-attr]
+    assert table.rows[0][2].strong  # type: ignore[union-attr]
+    assert table.rows[0][2].note == "0.300 – 0.700"  # type: ignore[union-attr]
+
+
 def test_the_comparison_and_intervals_are_told_where_they_are_there(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
     metrics = folder.read("metrics.json")
@@ -188,13 +209,11 @@ def test_the_comparison_and_intervals_are_told_where_they_are_there(tmp_path: Pa
 
 def test_words_that_an_answer_hangs_on_are_marked_by_their_weight(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
-    worst = material.gather(folder).answers
-    assert worst is not None
-    text = worst.mistakes[0].text
+    text = MADE_TEXTS[0]
     start = text.index("of")
     words = [{"start": 0, "end": 4, "weight": 0.02}, {"start": start, "end": start + 2, "weight": -2.0},
              {"start": start + 3, "end": start + 6, "weight": 1.0}]  # fmt: skip
-    row = {"row_id": worst.mistakes[0].row_id, "text": text, "words": words}
+    row = {"row_id": 0, "text": text, "words": words}
     folder.write("explanations.json", {"format": 1, "wrong": 9, "explained": 1, "rows": [row]})
     marked = next(section for section in made(folder).sections if section.key == "mistakes").blocks[0]
     assert marked.rows[0][0].parts == (  # type: ignore[union-attr]
@@ -206,10 +225,10 @@ def test_words_that_an_answer_hangs_on_are_marked_by_their_weight(tmp_path: Path
 
 def test_a_damaged_file_of_the_run_is_named(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
-    (folder.path / "predictions.parquet").write_bytes(b"PAR1 not at all")
+    (folder.path / "splits.parquet").write_bytes(b"PAR1 not at all")
     with pytest.raises(ModelError) as caught:
         page.write(folder, "en")
-    assert caught.value.saw.startswith("predictions.parquet is damaged: ")
+    assert caught.value.saw.startswith("splits.parquet is missing or damaged: ")
     assert not (folder.path / "report.html").exists()
 
 
