@@ -59,11 +59,11 @@ CALIBRATION: Mapping[str, Any] = {
 
 
 def made_run(
-    path: Path, names: Sequence[str] = ("negative", "positive"), *, kind: Kind = "one", texts: Sequence[str] = (),
+    path: Path, names: Sequence[str] = ("negative", "positive"), *, kind: Kind = "one", texts: Sequence[str] = MADE_TEXTS,
     rows: int = 120, more: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None,
 ) -> runs.RunFolder:  # fmt: skip
-    """A finished run with `rows` test rows and as many wrong answers as `texts`; `more` goes into metrics.json, `settings`
-    are given ones."""
+    """A finished run with `rows` test rows and as many wrong answers as `texts`; `more` goes into metrics.json,
+    `settings` are given ones."""
     labels = LabelSet(tuple(names), names[1] if kind == "one" and len(names) == 2 else None, "", kind)
     chance = np.random.default_rng(0)
     targets, test = _rows(labels, rows, chance)
@@ -80,7 +80,8 @@ def made_run(
     folder.write("metrics.json", {
         "task": labels.task, "test": scores, "baselines": rivals, "seconds": {"train": 42.0, "evaluate": 3.0},
         "verdict": {"en": "The fine-tuned model and TF-IDF are level.", "ko": "우열을 가릴 수 없습니다."},
-        "slices": SLICES if kind == "one" else [], "label_errors": {"test": {"rows": rows, "found": 70}}, **(more or {}),
+        "slices": SLICES if kind == "one" else [], "label_errors": {"test": {"rows": rows, "found": 70}},
+        **(more or {}),
     })  # fmt: skip
     return folder
 

@@ -52,7 +52,8 @@ def keys(found: Page) -> list[str]:
 
 def test_a_binary_run_has_every_section_that_it_has_something_for(tmp_path: Path) -> None:
     assert keys(made(made_run(tmp_path / "run"))) == [
-        "scores", "classes", "confusion", "slices", "mistakes", "suspects", "data", "course", "findings", "environment", "repeat",
+        "scores", "classes", "confusion", "slices", "mistakes", "suspects", "data", "course", "findings", "environment",
+        "repeat",
     ]  # fmt: skip
     calibrated = made_run(tmp_path / "calibrated", more={"calibration": CALIBRATION})
     assert "calibration" in keys(made(calibrated))
