@@ -7,9 +7,9 @@ from typing import TypeVar
 from whet.report import plots
 from whet.report.blocks import Block, Cell, Figure, Figures, Section, Table
 from whet.report.material import Material
-from whet.report.words import Words, percent, score
+from whet.report.words import Words, score
 
-MOST_LINES = 10  # of the table of coverage
+MOST_LINES = 7  # of the table of coverage
 
 Line = TypeVar("Line")
 
@@ -22,7 +22,7 @@ def calibration(found: Material, words: Words) -> Section | None:
     figures: list[Figure] = []
     bins = [(each["confidence"], each["accuracy"], each["rows"]) for each in known.get("bins", ()) if each["rows"]]
     if bins:
-        told = ", ".join(f"{percent(sure)}: {percent(right)}" for sure, right, _ in bins)
+        told = ", ".join(f"{words.percent(sure)}: {words.percent(right)}" for sure, right, _ in bins)
         several = found.task == "multilabel"
         svg = plots.reliability("reliability", bins, across=words("probability" if several else "confidence"))
         label = words("reliability label").format(points=told)
@@ -31,7 +31,7 @@ def calibration(found: Material, words: Words) -> Section | None:
     curve = [each for each in known.get("coverage", ()) if each["accuracy"] is not None]
     if len(curve) > 1:
         points = sorted((each["coverage"], each["accuracy"]) for each in curve)
-        told = ", ".join(f"{percent(share)}: {percent(right)}" for share, right in _some(points))
+        told = ", ".join(f"{words.percent(share)}: {words.percent(right)}" for share, right in _some(points))
         svg = plots.curve("coverage", points, across=words("coverage across"))
         figures.append(Figure(words("coverage"), svg, words("coverage label").format(points=told)))
     blocks: list[Block] = [Figures(tuple(figures))] if figures else []
@@ -45,7 +45,11 @@ def calibration(found: Material, words: Words) -> Section | None:
         blocks.append(Table(words("calibration table"), ("", words("before"), words("after")), rows, note=note))
     if len(curve) > 1:
         lines = tuple(
-            (Cell(f"{each['min_confidence']:.2f}"), Cell(percent(each["coverage"])), Cell(percent(each["accuracy"])))
+            (
+                Cell(f"{each['min_confidence']:.2f}"),
+                Cell(words.percent(each["coverage"])),
+                Cell(words.percent(each["accuracy"])),
+            )
             for each in _some(curve)
         )
         head = (words("min confidence"), words("answered"), words("accuracy"))

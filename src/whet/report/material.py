@@ -10,7 +10,7 @@ from whet.errors import ModelError
 from whet.records import Floats
 from whet.runs import RunFolder
 
-MISTAKES, EXPLANATIONS = "mistakes.json", "explanations.json"
+ANSWERS, MISTAKES, EXPLANATIONS = "predictions.parquet", "mistakes.json", "explanations.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Material:
     explained: Mapping[int, Mapping[str, Any]]
     """Row id to the words that a wrong answer hangs on, as in explanations.json; empty where there is none."""
     numbers: tuple[Floats, Floats] | None
-    """Of a regression the true and the predicted number of each test row."""
+    """Of a regression the true and the predicted number of each row that was scored."""
 
     @property
     def task(self) -> str:
@@ -59,7 +59,7 @@ def gather(folder: RunFolder) -> Material:
     events = folder.events()
     of_kind = {kind: [line for line in events if line["kind"] == kind] for kind in {line["kind"] for line in events}}
     told = [*of_kind.get("notice", ()), *of_kind.get("limit", ())]
-    metrics = folder.read("metrics.json")
+    metrics, is_answered = folder.read("metrics.json"), (folder.path / ANSWERS).is_file()
     return Material(
         run=folder.read("run.json"),
         metrics=metrics,
@@ -73,7 +73,7 @@ def gather(folder: RunFolder) -> Material:
         rows=_rows(folder),
         mistakes=_if_there(folder, MISTAKES),
         explained={row["row_id"]: row for row in _if_there(folder, EXPLANATIONS).get("rows", ())},
-        numbers=_numbers(folder) if metrics["task"] == "regression" and "test" in metrics else None,
+        numbers=_numbers(folder) if metrics["task"] == "regression" and is_answered else None,
     )
 
 
@@ -89,7 +89,7 @@ def _rows(folder: RunFolder) -> dict[str, int]:
 
 
 def _numbers(folder: RunFolder) -> tuple[Floats, Floats]:
-    table = _columns(folder, "predictions.parquet", "value", "predicted")
+    table = _columns(folder, ANSWERS, "value", "predicted")
     return table.column("value").to_numpy(), table.column("predicted").to_numpy()
 
 

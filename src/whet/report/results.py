@@ -12,7 +12,7 @@ from whet.report import plots
 from whet.report.blocks import Block, Cell, Figure, Figures, Prose, Section, Table, Tile
 from whet.report.material import Material
 from whet.report.plots import Whisker
-from whet.report.words import Words, percent, score
+from whet.report.words import Words, score
 
 # The scores of each task in the order in which they are shown, the one that decides first.
 SHOWN: Mapping[str, tuple[str, ...]] = {
@@ -192,7 +192,7 @@ def confusion(found: Material, words: Words) -> Section | None:
         (
             Cell(name),
             *(
-                Cell(f"{count:,}", share=float(share), note=percent(share) if count else "", strong=row == column)
+                Cell(f"{count:,}", share=float(share), note=words.percent(share) if count else "", strong=row == column)
                 for column, (count, share) in enumerate(zip(matrix[row], shares[row], strict=True))
             ),
         )
@@ -212,7 +212,7 @@ def _pairs(names: Sequence[str], matrix: Any, shares: Floats, words: Words) -> S
             Cell(names[true]),
             Cell(names[predicted]),
             Cell(f"{wrong[true, predicted]:,}"),
-            Cell(percent(shares[true, predicted]), share=float(shares[true, predicted])),
+            Cell(words.percent(shares[true, predicted]), share=float(shares[true, predicted])),
         )
         for true, predicted in pairs
         if wrong[true, predicted]

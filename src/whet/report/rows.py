@@ -9,7 +9,7 @@ from typing import Any
 
 from whet.report.blocks import Cell, Section, Table
 from whet.report.material import Material
-from whet.report.words import Words, percent
+from whet.report.words import Words
 
 MOST_ROWS = 50
 LETTERS = 600  # of a text that are shown
@@ -71,7 +71,7 @@ def _row(each: Mapping[str, Any], explained: Mapping[str, Any], words: Words) ->
         Cell(cut(each["text"]), note=cut(each.get("text2", "")), parts=parts),
         Cell(_named(true, words)),
         Cell(_named(each["predicted"], words), strong=True),
-        Cell(f"{each['weight']:.3g}" if "value" in each else percent(each["weight"])),
+        Cell(f"{each['weight']:.3g}" if "value" in each else words.percent(each["weight"])),
         Cell(each["place"], foreign=True),
     )
 

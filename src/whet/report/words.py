@@ -316,6 +316,9 @@ class Words:
             name = "exact match"
         return self(name) if name in TEXTS else name.replace("_", " ")
 
+    def percent(self, share: float) -> str:
+        return f"{100 * share:.1f}" + ("%" if self.lang == "ko" else "\u00a0%")
+
     def duration(self, seconds: float) -> str:
         """`8.4 s`, `42 s`, `2 min 10 s`, `1 h 05 min`."""
         if 0.05 <= seconds < 10:
@@ -331,7 +334,3 @@ class Words:
 
 def score(value: float) -> str:
     return f"{value:.3f}"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
