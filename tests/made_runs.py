@@ -60,7 +60,8 @@ CALIBRATION: Mapping[str, Any] = {
 
 def made_run(
     path: Path, names: Sequence[str] = ("negative", "positive"), *, kind: Kind = "one",
-    texts: Sequence[str] = MADE_TEXTS, rows: int = 120, more: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None,
+    texts: Sequence[str] = MADE_TEXTS, rows: int = 120, more: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> runs.RunFolder:  # fmt: skip
     """A finished run with `rows` test rows and as many wrong answers as `texts`; `more` goes into metrics.json,
     `settings` are given ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from whet import config
 from whet.machine import gigabytes
@@ -111,7 +112,7 @@ def _curves(found: Material, words: Words) -> Figures | None:
     told = words("loss label").format(points=_told(judged or losses))
     figures = [Figure(words("loss"), plots.curve("loss", losses, across=across, marks=judged), told, keys)]
     metric = found.setting("metric")
-    scores = [(each["step"], each["metrics"].get(metric)) for each in found.evaluations]
+    scores = [(each["step"], _asked(each["metrics"], metric)) for each in found.evaluations]
     known = [(step, value) for step, value in scores if isinstance(value, int | float)]
     if len(known) > 1 and metric != "loss":
         name = words.metric(metric, found.task)
@@ -122,6 +123,11 @@ def _curves(found: Material, words: Words) -> Figures | None:
     told = words("rate label").format(most=f"{max(rate for _, rate in rates):g}")
     figures.append(Figure(words("rate"), plots.curve("rate", rates, across=across), told))
     return Figures(tuple(figures))
+
+
+def _asked(metrics: Mapping[str, Any], name: str) -> object:
+    """A score by its name, also one that only --metric asked for."""
+    return metrics.get(name, metrics.get("asked", {}).get(name))
 
 
 def _told(points: Sequence[tuple[int, float]]) -> str:
