@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TypeVar
 
 from whet.report import plots
@@ -50,11 +51,16 @@ def calibration(found: Material, words: Words) -> Section | None:
                 Cell(words.percent(each["coverage"])),
                 Cell(words.percent(each["accuracy"])),
             )
-            for each in _some(curve)
+            for each in _some(_telling(curve))
         )
         head = (words("min confidence"), words("answered"), words("accuracy"))
         blocks.append(Table(words("coverage table"), head, lines))
     return Section("calibration", words("calibration"), words("calibration lead"), tuple(blocks)) if blocks else None
+
+
+def _telling(curve: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Without the confidences that leave no other rows unanswered than the next higher one does."""
+    return [each for each, higher in pairwise([*curve, {"coverage": -1.0}]) if each["coverage"] != higher["coverage"]]
 
 
 def _some(lines: list[Line]) -> list[Line]:

@@ -115,16 +115,15 @@ def reliability(name: str, bins: Sequence[tuple[float, float, int]], *, across: 
     dots for more rows, against the diagonal on which a calibrated model's lie."""
 
     def paint(axes: Axes, say: Say) -> None:
-        least = min((min(sure, right) for sure, right, _ in bins), default=0.0)
-        start = max(0.0, np.floor(least * 10 - 0.5) / 10)
+        start = max(0.0, np.floor(min(sure for sure, *_ in bins) * 10 - 0.5) / 10)
         axes.plot([start, 1], [start, 1], color=MUTED, linewidth=1, dashes=(3, 3))
-        most = max((rows for *_, rows in bins), default=1)
+        most = max(rows for *_, rows in bins)
         sizes = [14 + 110 * rows / most for *_, rows in bins]
         axes.scatter([b[0] for b in bins], [b[1] for b in bins], s=sizes, color=ACCENT, linewidths=0)
         axes.plot([b[0] for b in bins], [b[1] for b in bins], color=ACCENT, linewidth=1)
         axes.set_xlabel(say(across))
         axes.set_xlim(start - 0.02, 1.02)
-        axes.set_ylim(min(start, least) - 0.04, 1.06)
+        axes.set_ylim(min(start, *(right for _, right, _ in bins)) - 0.04, 1.06)
 
     return _svg(name, paint)
 

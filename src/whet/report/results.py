@@ -79,7 +79,7 @@ def scores(found: Material, words: Words) -> Section | None:
         note = _reach(mine.get("intervals", {}).get(name))
         rows.append((
             Cell(words.metric(name, found.task)),
-            *(_score_cell(value, note if place == 0 else "", best=value == best and len(set(values)) > 1)
+            *(_score_cell(value, note if place == 0 else "", best=value == best and len({*values} - {None}) > 1)
               for place, value in enumerate(values)),
         ))  # fmt: skip
     head = ("", words("model"), *(rival_name(name, found, words) for name in others))

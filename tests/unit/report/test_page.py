@@ -193,6 +193,16 @@ def test_parts_of_the_rows_are_drawn_by_length_and_listed_by_all_else_but_the_la
     assert table.rows[0][2].note == "0.300 – 0.700"  # type: ignore[union-attr]
 
 
+def test_confidences_that_leave_no_further_row_unanswered_are_not_listed(tmp_path: Path) -> None:
+    shares = [(0.0, 1.0), (0.4, 1.0), (0.5, 1.0), (0.6, 0.9), (0.7, 0.9), (0.8, 0.5), (0.9, 0.0)]
+    points = [{"min_confidence": at, "rows": 9, "coverage": share, "accuracy": 0.8 if share else None}
+              for at, share in shares]  # fmt: skip
+    found = made(made_run(tmp_path / "run", more={"calibration": {**CALIBRATION, "coverage": points}}))
+    table = next(section for section in found.sections if section.key == "calibration").blocks[-1]
+    assert [row[0].text for row in table.rows] == ["0.50", "0.70", "0.80"]  # type: ignore[union-attr]
+    assert [row[1].text for row in table.rows] == ["100.0\u00a0%", "90.0\u00a0%", "50.0\u00a0%"]  # type: ignore[union-attr]
+
+
 def test_the_comparison_and_intervals_are_told_where_they_are_there(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
     metrics = folder.read("metrics.json")
