@@ -22,6 +22,8 @@ class Cell:
     """Told in English, whatever the language of the page."""
     parts: tuple[tuple[str, float], ...] = ()
     """The text in pieces, each with how much it speaks for (above 0) or against the answer, at most 1."""
+    note_parts: tuple[tuple[str, float], ...] = ()
+    """The note, likewise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def _remarks(found: Material, words: Words) -> list[str]:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+    return "<\u00a00.001" if value < 0.001 else f"=\u00a0{value:.3f}"
 
 
 def classes(found: Material, words: Words) -> Section | None:

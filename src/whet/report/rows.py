@@ -66,9 +66,10 @@ def _row(each: Mapping[str, Any], explained: Mapping[str, Any], words: Words) ->
     known = [*explained.get("words", ()), *explained.get("words2", ())]
     most = max((abs(word["weight"]) for word in known), default=0.0)
     parts = _parts(explained["text"], explained["words"], most) if most else ()
+    second = _parts(explained["text2"], explained["words2"], most) if most and "text2" in explained else ()
     true = next(each[key] for key in ("label", "labels", "value") if key in each)
     return (
-        Cell(cut(each["text"]), note=cut(each.get("text2", "")), parts=parts),
+        Cell(cut(each["text"]), note=cut(each.get("text2", "")), parts=parts, note_parts=second),
         Cell(_named(true, words)),
         Cell(_named(each["predicted"], words), strong=True),
         Cell(f"{each['weight']:.3g}" if "value" in each else words.percent(each["weight"])),

@@ -41,10 +41,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "positive": ("Precision, recall and F1 are those of {name}.", "정밀도, 재현율, F1은 '{name}' 라벨 기준입니다."),
     "lower": ("Lower is better for {names}.", "{names}: 낮을수록 좋습니다."),
     "difference": (
-        "{metric} less that of {rival}: {difference} (95 % between {low} and {high}; paired bootstrap, p {p}).",
-        "{rival} 대비 {metric} 차이는 {difference}입니다(95% 신뢰구간 {low}~{high}, 쌍체 부트스트랩 p {p}).",
+        "{metric} less that of {rival}: {difference} (95 % between {low} and {high}; paired bootstrap, p\u00a0{p}).",
+        "{rival} 대비 {metric} 차이는 {difference}입니다(95% 신뢰구간 {low}~{high}, 쌍체 부트스트랩 p\u00a0{p}).",
     ),
-    "mcnemar": ("McNemar's test: p {p}.", "맥니마 검정: p {p}."),
+    "mcnemar": ("McNemar's test: p\u00a0{p}.", "맥니마 검정: p\u00a0{p}."),
     "leaks": (
         "{count} test rows stand in train too. Without them, {metric} is {without}; with them it is {with_}.",
         "테스트 {count}행은 학습 데이터에도 있습니다. 이 행을 빼면 {metric} {without}, 포함하면 {with_}입니다.",

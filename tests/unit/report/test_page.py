@@ -213,8 +213,8 @@ def test_the_comparison_and_intervals_are_told_where_they_are_there(tmp_path: Pa
     found = made(folder)
     assert found.tiles[0].note == "95 % between 0.700 and 0.900"
     assert found.sections[0].blocks[-1].text == (  # type: ignore[union-attr]
-        "Accuracy less that of TF-IDF: +0.050 (95 % between +0.010 and +0.090; paired bootstrap, p = 0.012). "
-        "McNemar's test: p < 0.001."
+        "Accuracy less that of TF-IDF: +0.050 (95 % between +0.010 and +0.090; paired bootstrap, p\u00a0=\u00a00.012). "
+        "McNemar's test: p\u00a0<\u00a00.001."
     )
 
 
@@ -224,12 +224,19 @@ def test_words_that_an_answer_hangs_on_are_marked_by_their_weight(tmp_path: Path
     start = text.index("of")
     words = [{"start": 0, "end": 4, "weight": 0.02}, {"start": start, "end": start + 2, "weight": -2.0},
              {"start": start + 3, "end": start + 6, "weight": 1.0}]  # fmt: skip
-    row = {"row_id": 0, "text": text, "words": words}
+    row = {
+        "row_id": 0,
+        "text": text,
+        "words": words,
+        "text2": "no more",
+        "words2": [{"start": 3, "end": 7, "weight": 2}],
+    }
     folder.write("explanations.json", {"format": 1, "wrong": 9, "explained": 1, "rows": [row]})
     marked = next(section for section in made(folder).sections if section.key == "mistakes").blocks[0]
     assert marked.rows[0][0].parts == (  # type: ignore[union-attr]
         (text[:start], 0.0), ("of", -1.0), (" ", 0.0), ("row", 0.5), (text[start + 6 :], 0.0),
     )  # fmt: skip
+    assert marked.rows[0][0].note_parts == (("no ", 0.0), ("more", 1.0), ("", 0.0))  # type: ignore[union-attr]
     assert marked.note.startswith("In 1 rows words are tinted")  # type: ignore[union-attr]
     assert '<mark class="against" style="--weight: 1.00">of</mark>' in written(folder)
 
