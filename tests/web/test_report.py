@@ -44,6 +44,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     kinds = {"one": LABELS, "two": ("부정", "긍정"), "many": [f"a rather long label {i}" for i in range(30)]}
     for name, labels in kinds.items():
         made = made_run(folder / name, labels, texts=TEXTS * 20, more={"calibration": CALIBRATION})
+        weights = [{"start": 0, "end": 4, "weight": 1.0}, {"start": 5, "end": 10, "weight": -1.0}]
+        rows = [{"row_id": row, "text": text, "words": weights} for row, text in enumerate(TEXTS)]
+        made.write("explanations.json", {"format": 1, "wrong": 9, "explained": len(TEXTS), "rows": rows})
         found |= {f"{name} {lang}": _written(made, lang) for lang in ("en", "ko")}
     found["several en"] = _written(made_run(folder / "several", LABELS, kind="several", texts=TEXTS * 20), "en")
     found["value ko"] = _written(made_run(folder / "value", ("별점",), kind="value", texts=TEXTS * 20), "ko")
@@ -138,7 +141,8 @@ def test_a_wide_table_scrolls_in_a_box_that_the_keyboard_reaches(browser: Browse
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "selector", ["body", "header .about", "header .about b", "nav a", ".tiles small", "caption", "thead th", ".note",
-                 ".filter input", "figure text", "pre", ".heat td:nth-child(2)", "footer"]
+                 ".filter input", "figure text", "pre", ".heat td:nth-child(2)", "mark.for", "mark.against",
+                 "footer"]
 )  # fmt: skip
 def test_letters_stand_out_from_what_is_behind_them(
     browser: Browser, pages: dict[str, Path], scheme: str, selector: str
