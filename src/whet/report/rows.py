@@ -57,8 +57,11 @@ def suspects(found: Material, words: Words) -> Section | None:
 
 
 def _all_wrong(found: Material) -> int:
-    """How many rows were not answered as they should have been; of numbers, all."""
+    """How many rows were not answered as they should have been; of numbers, all. Without a side that was scored the
+    rows are those of training, of which no more is known."""
     scores = found.scores
+    if not scores:
+        return len(found.mistakes["wrong"])
     return int(scores["rows"]) if found.task == "regression" else round(scores["rows"] * (1 - scores["accuracy"]))
 
 

@@ -70,7 +70,7 @@ def test_several_labels_and_numbers_have_figures_of_their_own(tmp_path: Path) ->
 
 def test_a_run_without_test_rows_tells_of_validation_and_without_both_that_there_is_no_score(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
-    metrics = folder.read("metrics.json")
+    metrics, mistakes = (folder.read(name) for name in ("metrics.json", "mistakes.json"))
     (folder.path / "mistakes.json").unlink()
     folder.write("metrics.json", {"task": "binary", "validation": metrics["test"], "seconds": metrics["seconds"]})
     found = made(folder)
@@ -78,6 +78,9 @@ def test_a_run_without_test_rows_tells_of_validation_and_without_both_that_there
     assert keys(found)[:3] == ["scores", "classes", "confusion"]
     assert "mistakes" not in keys(found)
     folder.write("metrics.json", {"task": "binary", "seconds": metrics["seconds"]})
+    folder.write("mistakes.json", mistakes)
+    assert made(folder).sections[0].lead == "50 of 60 wrong answers, those that the model was surest of first."
+    (folder.path / "mistakes.json").unlink()
     assert made(folder).lead == "There were no test and no validation rows, so there is no score."
     assert keys(made(folder)) == ["data", "course", "findings", "environment", "repeat"]
 
