@@ -320,7 +320,7 @@ def test_a_log_line_names_its_kind_and_every_field() -> None:
     assert [json.loads(line) for line in lines] == [
         {"kind": "step", **figures},
         {"kind": "notice", "message": "한글 notice", "severity": "warning"},
-        {"kind": "end", **figures},
+        {"kind": "end", **figures, "memory": 123},
     ]
     assert "한글" in lines[1]
 

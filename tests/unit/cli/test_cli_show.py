@@ -227,14 +227,20 @@ Confusion matrix: rows are true, columns predicted
 
 The model beats TF-IDF by 9.0 points.
 
-Run    runs/reviews-embedded-1a2b3c
-Model  runs/reviews-embedded-1a2b3c/model
-Time   training 2 min 10 s, evaluation 4.2 s
+Run     runs/reviews-embedded-1a2b3c
+Model   runs/reviews-embedded-1a2b3c/model
+Report  runs/reviews-embedded-1a2b3c/report.html
+Time    training 2 min 10 s, evaluation 4.2 s
 
 Next
   whet predict runs/reviews-embedded-1a2b3c "a text of your own"
   whet evaluate runs/reviews-embedded-1a2b3c DATA"""
     )
+
+
+def test_a_report_that_was_not_written_is_not_named() -> None:
+    end = Finished(Run(report=None), training_metrics(), "")
+    assert "Model  runs/reviews-embedded-1a2b3c/model\nTime " in shown(summary.finished, EN, end)
 
 
 def test_the_summary_in_korean_is_aligned() -> None:
