@@ -29,6 +29,7 @@ VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)", ACCE
 WIDTH, HEIGHT = 360, 210  # units of the SVG: a phone shows them as pixels
 CELL = 6.6  # units that a letter takes at most; Hangul takes two
 POINTS = 300  # that a curve has at most
+TREND = 40  # that the trend of a noisy one has
 DOTS = 800  # that a cloud has at most
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "font.size": 11, "axes.spines.top": False, "axes.spines.right": False,
@@ -55,14 +56,18 @@ def curve(
     name: str, points: Sequence[tuple[float, float]], *, across: str, marks: Sequence[tuple[float, float]] = ()
 ) -> str:
     """A line through (x, y) points, thinned to their means, and single points upon it. A line of few points shows
-    each of them."""
-    thin = _thinned(points)
+    each of them; one with marks is noisy, and its trend is drawn over it where there are many."""
+    thin = _thinned(points, POINTS)
 
     def paint(axes: Axes, say: Say) -> None:
         quiet = bool(marks)
         if thin:
             style = "o-" if len(thin) <= 12 else "-"
-            axes.plot(*zip(*thin, strict=True), style, color=MUTED if quiet else ACCENT, markersize=3.5)
+            noisy = quiet and len(points) > 2 * TREND
+            faint = {"linewidth": 0.75, "alpha": 0.4} if noisy else {}
+            axes.plot(*zip(*thin, strict=True), style, color=MUTED if quiet else ACCENT, markersize=3.5, **faint)
+            if noisy:
+                axes.plot(*zip(*_thinned(points, TREND), strict=True), color=MUTED)
         if marks:
             axes.plot(*zip(*marks, strict=True), "o-", color=ACCENT)
         axes.set_xlabel(say(across))
@@ -206,11 +211,11 @@ def _cells(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
     """At most so many points: the means of neighbours."""
-    if len(points) <= POINTS:
+    if len(points) <= most:
         return list(points)
-    parts = np.array_split(np.array(points), POINTS)
+    parts = np.array_split(np.array(points), most)
     return [(float(part[:, 0].mean()), float(part[:, 1].mean())) for part in parts]
 
 

@@ -61,10 +61,10 @@ def test_texts_are_put_in_as_they_are_and_nothing_in_them_is_markup_or_mathemati
 
 
 def test_a_long_curve_is_thinned_to_means_and_a_short_one_is_not() -> None:
-    thin = plots._thinned(LINE)
+    thin = plots._thinned(LINE, plots.POINTS)
     assert len(thin) == plots.POINTS
     assert thin[0] == (pytest.approx(4.0), pytest.approx(np.mean([1 / step for step in range(1, 8)])))
-    assert plots._thinned(LINE[:7]) == LINE[:7]
+    assert plots._thinned(LINE[:7], plots.POINTS) == LINE[:7]
 
 
 def test_drawing_opens_no_window_and_leaves_the_logger_as_it_was(tmp_path: Path) -> None:
