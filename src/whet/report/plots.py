@@ -64,9 +64,9 @@ def curve(
         if thin:
             style = "o-" if len(thin) <= 12 else "-"
             noisy = quiet and len(points) > 2 * TREND
-            faint = {"linewidth": 0.75, "alpha": 0.4} if noisy else {}
-            axes.plot(*zip(*thin, strict=True), style, color=MUTED if quiet else ACCENT, markersize=3.5, **faint)
+            (line,) = axes.plot(*zip(*thin, strict=True), style, color=MUTED if quiet else ACCENT, markersize=3.5)
             if noisy:
+                line.set(linewidth=0.75, alpha=0.4)
                 axes.plot(*zip(*_thinned(points, TREND), strict=True), color=MUTED)
         if marks:
             axes.plot(*zip(*marks, strict=True), "o-", color=ACCENT)
