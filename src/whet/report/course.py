@@ -88,17 +88,18 @@ def _plan(found: Material, words: Words) -> Table | None:
     rows = [
         (
             Cell(words(f"plan {name}")),
-            Cell(words.duration(plan[name]["seconds"])),
-            Cell(f"{words.duration(plan[name]['low'])} – {words.duration(plan[name]['high'])}"),
+            Cell(
+                words.duration(plan[name]["seconds"]),
+                note=f"{words.duration(plan[name]['low'])} – {words.duration(plan[name]['high'])}",
+            ),
             Cell(words.duration(came[key])),
         )
         for name, key in (("training", "train"), ("evaluation", "evaluate"))
     ]
     peak = found.end.get("memory")
     if plan["memory"] and peak:
-        rows.append((Cell(words("plan memory")), Cell(gigabytes(plan["memory"])), Cell(""), Cell(gigabytes(peak))))
-    head = ("", words("planned"), words("band"), words("came"))
-    return Table(words("plan table"), head, tuple(rows))
+        rows.append((Cell(words("plan memory")), Cell(gigabytes(plan["memory"])), Cell(gigabytes(peak))))
+    return Table(words("plan table"), ("", words("planned"), words("came")), tuple(rows), note=words("band"))
 
 
 def _curves(found: Material, words: Words) -> Figures | None:
@@ -107,10 +108,13 @@ def _curves(found: Material, words: Words) -> Figures | None:
         return None
     losses = [(each["step"], each["loss"]) for each in found.steps]
     judged = [(each["step"], each["loss"]) for each in found.evaluations if each["loss"] is not None]
+    if found.task == "regression":
+        judged = []  # in the units of the data, where the loss of a step is on a standard scale
     across = words("step")
     keys = (("muted", words("loss train")), ("accent", words("loss validation"))) if judged else ()
     told = words("loss label").format(points=_told(judged or losses))
-    figures = [Figure(words("loss"), plots.curve("loss", losses, across=across, marks=judged), told, keys)]
+    title = words("loss values" if found.task == "regression" else "loss")
+    figures = [Figure(title, plots.curve("loss", losses, across=across, marks=judged), told, keys)]
     metric = found.setting("metric")
     scores = [(each["step"], _asked(each["metrics"], metric)) for each in found.evaluations]
     known = [(step, value) for step, value in scores if isinstance(value, int | float)]

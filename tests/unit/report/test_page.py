@@ -187,6 +187,25 @@ def test_only_so_many_rows_are_listed_and_long_texts_are_cut(tmp_path: Path) -> 
     assert listed[1].lead.startswith("50 of 70 labels that are likely wrong, among 120 rows.")
 
 
+def test_the_plan_stands_beside_what_it_came_to(tmp_path: Path) -> None:
+    course = next(section for section in made(made_run(tmp_path / "run")).sections if section.key == "course")
+    rows = [[(cell.text, cell.note) for cell in row] for row in course.blocks[0].rows]  # type: ignore[union-attr]
+    assert rows == [
+        [("Training", ""), ("40 s", "30 s – 1 min 00 s"), ("42 s", "")],
+        [("Evaluation", ""), ("40 s", "30 s – 1 min 00 s"), ("3.0 s", "")],
+        [("Highest memory", ""), ("1.5 GB", ""), ("1.2 GB", "")],
+    ]
+
+
+def test_the_losses_of_numbers_are_not_drawn_on_one_scale_with_those_of_validation(tmp_path: Path) -> None:
+    for kind, keys_, title in (("one", 2, "Loss"), ("value", 0, "Training loss, on a standard scale")):
+        names = ("stars",) if kind == "value" else ("a", "b")
+        run = made_run(tmp_path / kind, names, kind=kind)  # type: ignore[arg-type]
+        course = next(section for section in made(run).sections if section.key == "course")
+        drawing = next(block for block in course.blocks if block.kind == "figures").figures[0]  # type: ignore[union-attr]
+        assert (drawing.title, len(drawing.keys)) == (title, keys_)
+
+
 def test_parts_of_the_rows_are_drawn_by_length_and_listed_by_all_else_but_the_label(tmp_path: Path) -> None:
     found = next(section for section in made(made_run(tmp_path / "run")).sections if section.key == "slices")
     drawing, table = found.blocks
