@@ -12,7 +12,7 @@ VENV_PYTHON := .venv/bin/python
 INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench docs
+.PHONY: help setup demo test test-slow check browser bench docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -34,6 +34,18 @@ check: .venv/dev.stamp ## lint, format, types and generated pages
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
 	$(VENV_PYTHON) -m whet.cli.reference --check
+
+# Asked for only where there is none: the names are those that tests/web/conftest.py looks for. APT needs root.
+browser: ## install Chromium and its driver for the tests of pages, where there is no browser
+	@if { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null && \
+		command -v chromedriver >/dev/null; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "No browser was found and no apt-get: install Chromium and chromedriver by hand." >&2; exit 2; fi; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	echo "Installing chromium, chromium-driver and Korean letters, some 250 MB to fetch."; \
+	$$root apt-get update -qq && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+		chromium chromium-driver fonts-noto-core fonts-noto-cjk
 
 docs: .venv/dev.stamp ## write docs/cli.md and docs/settings.md
 	$(VENV_PYTHON) -m whet.cli.reference --write

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 
-from whet import artifact, runs
+from whet import artifact, machine, runs
 from whet.data.batches import subset, tokens_of
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
 from whet.job import Job
 from whet.labels import LabelSet
 from whet.model.answers import scale_of
+from whet.model.classifier import Classifier
 from whet.predictor import Predictor
 from whet.records import Bools, Evaluation, Examples, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Usage
 from whet.report import card, explanations, figures
@@ -75,7 +76,7 @@ def conclude(
     if job.team.first:
         usage = Usage(job.inputs, thresholds)
         artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage)
-    folder.log_end(last)
+    folder.log_end(last, _highest(classifier))
     folder.write("metrics.json", metrics)
 
 
@@ -91,6 +92,13 @@ def _explain(
     with job.classifier.in_fp32():
         document = explanations.document(Predictor(loaded), test, wrong, tokens_of(side.encoded), trained)
     folder.write(explanations.NAME, document)
+
+
+def _highest(classifier: Classifier) -> int | None:
+    """Bytes that the job had at the most, where the model is; None where that cannot be told."""
+    if classifier.device.type == "cuda":
+        return torch.cuda.max_memory_reserved(classifier.device)
+    return machine.peak() if classifier.device.type == "cpu" else None
 
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:

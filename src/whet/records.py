@@ -276,7 +276,7 @@ class Tightened(Notice):
 class Stage:
     """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
 
-    name: Literal["check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "save"]
+    name: Literal["check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "save", "report"]
     detail: str = ""
 
 

@@ -26,6 +26,12 @@ class Run:
     def path(self) -> Path:
         return self._folder.path
 
+    @property
+    def report(self) -> Path | None:
+        """The report of the run, a page for a browser; None where it could not be written."""
+        path = self.path / runs.REPORT
+        return path if path.is_file() else None
+
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """The content of metrics.json."""

@@ -40,10 +40,11 @@ from whet.records import (
 )
 
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
+REPORT = "report.html"
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
     "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "explanations.json", "splits.parquet",
-    "error.json", "run.json",
+    REPORT, "error.json", "run.json",
 )  # fmt: skip
 SPACE = "Free space and give the same command again"
 TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
@@ -84,10 +85,13 @@ class RunFolder:
 
     def write(self, name: str, content: Mapping[str, object]) -> None:
         """Writes a JSON file of the run, whole or not at all."""
+        self.write_text(name, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a file of the run, whole or not at all."""
         if self.silent:
             return
         with _mendable(self.path):
-            text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
             durable.write(self.path / name, text.encode("utf-8", ODD))
 
     def log(self, record: Record) -> Record:
@@ -95,9 +99,9 @@ class RunFolder:
         self._append({"kind": _KINDS[type(record)], **dataclasses.asdict(record)})
         return record
 
-    def log_end(self, last: StepRecord | None) -> None:
-        """Closes events.jsonl with the figures of the last step."""
-        self._append({"kind": "end", **({} if last is None else dataclasses.asdict(last))})
+    def log_end(self, last: StepRecord, memory: int | None) -> None:
+        """Closes events.jsonl with the figures of the last step, and the most bytes that the job had on its device."""
+        self._append({"kind": "end", **dataclasses.asdict(last), "memory": memory})
 
     def events(self) -> list[dict[str, Any]]:
         """The lines of events.jsonl that are whole."""

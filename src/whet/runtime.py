@@ -36,7 +36,7 @@ PROCESSOR_HAS = {
     "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
     "fp16": ("_is_amx_fp16_supported",),
 }
-TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow")
+TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
 
 
 @dataclass(frozen=True, slots=True)

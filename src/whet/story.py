@@ -12,16 +12,17 @@ from whet import durable, examine, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
 from whet.data.bilingual import joined
 from whet.data.doctor.look import as_json
-from whet.errors import DataError, OutputError, RunBusyError, UsageError
+from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
 from whet.records import Baselines, Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
+from whet.report import page
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
 
 if TYPE_CHECKING:
     from whet.job import Job, Kept
     from whet.planning.plan import Planned
-    from whet.training.checkpoints import Found
+    from whet.training.checkpoints import Checkpoints, Found
 
 CHECKPOINTS = "checkpoints"  # in the run folder
 
@@ -73,7 +74,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     mirror = None if resolved.settings.mirror is None else values.folder(resolved.settings.mirror) / name
     if finished:
         if team.first:
-            yield from _tidied(folder, mirror)
+            yield from _kept_up(folder, mirror, resolved)
         yield _finished(folder, resolved, team, before=True)
         return
     if team.first:
@@ -108,8 +109,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         del asked, planned  # while it trains, memory holds no training text
         yield from finetune.train_and_save(folder, job)
         if team.first:
-            for left in checkpoints.remove():
-                yield Notice(left, "warning")
+            yield from _wound_up(folder, checkpoints, resolved)
     yield _finished(folder, resolved, team, before=False)
 
 
@@ -131,6 +131,27 @@ def _untouched(folder: runs.RunFolder, seen: bytes | None) -> Iterator[None]:
     yield
 
 
+def _wound_up(folder: runs.RunFolder, checkpoints: Checkpoints, resolved: Resolved) -> Iterator[Stage | Notice]:
+    """What follows when the scores are written: the checkpoints go, the report comes."""
+    for left in checkpoints.remove():
+        yield Notice(left, "warning")
+    yield from _reported(folder, resolved)
+
+
+def _kept_up(folder: runs.RunFolder, mirror: Path | None, resolved: Resolved) -> Iterator[Stage | Notice]:
+    """The same for a run that was finished before, where something is left to do."""
+    yield from _tidied(folder, mirror)
+    if page.language_of(folder) == runtime.language(resolved.settings.lang):
+        return
+    try:
+        with folder.held():
+            yield from _reported(folder, resolved)
+    except RunBusyError:
+        return  # it is just about to
+    except OutputError as fault:
+        yield Notice(fault.message, "warning")  # the result is there all the same
+
+
 def _tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
     """Removes the checkpoints that a process left which was killed when its run had just ended."""
     places = [place for place in (folder.path / CHECKPOINTS, mirror) if place is not None]
@@ -147,6 +168,15 @@ def _tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
         return  # it is just about to
     except OutputError as fault:
         yield Notice(fault.message, "warning")  # the result is there all the same
+
+
+def _reported(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | Notice]:
+    """Writes report.html. The run is finished, whether that can be done or not."""
+    yield Stage("report")
+    try:
+        page.write(folder, runtime.language(resolved.settings.lang))
+    except (ModelError, OutputError) as fault:
+        yield Notice(f"no {runs.REPORT}: {fault.where}: {fault.saw}; the same command tries it again", "warning")
 
 
 def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) -> Generator[Stage | Notice, None, Job]:

@@ -87,7 +87,7 @@ HEAVY = {"torch", "transformers", "sentence_transformers", "accelerate"}
 
 # Slow to import or optional: only inside the function that needs them, where every command would
 # pay for them.
-OPTIONAL = HEAVY | {"pyarrow", "pandas", "datasets", "sklearn", "scipy"}
+OPTIONAL = HEAVY | {"pyarrow", "pandas", "datasets", "sklearn", "scipy", "matplotlib", "jinja2"}
 IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
 
 # Read what the system and its environment variables say; every other module is told by these. The

@@ -312,7 +312,7 @@ def test_a_log_line_names_its_kind_and_every_field() -> None:
     run = opened()
     assert run.log(STEP) is STEP
     run.log(Notice("한글 notice", "warning"))
-    run.log_end(STEP)
+    run.log_end(STEP, 123)
     lines = (run.path / "events.jsonl").read_text(encoding="utf-8").splitlines()
     figures = {
         "step": 3, "steps": 6, "epoch": 1.5, "loss": 0.25, "learning_rate": 1e-4, "tokens": 120, "train_seconds": 2.0
@@ -320,7 +320,7 @@ def test_a_log_line_names_its_kind_and_every_field() -> None:
     assert [json.loads(line) for line in lines] == [
         {"kind": "step", **figures},
         {"kind": "notice", "message": "한글 notice", "severity": "warning"},
-        {"kind": "end", **figures},
+        {"kind": "end", **figures, "memory": 123},
     ]
     assert "한글" in lines[1]
 

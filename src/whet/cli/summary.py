@@ -229,6 +229,8 @@ def _where(words: Words, end: Finished) -> list[tuple[str, str]]:
     seconds = _section(end.metrics, "seconds")
     train, evaluate = _number(seconds, "train"), _number(seconds, "evaluate")
     lines = [(words("run"), short_path(end.run.path)), (words("saved model"), short_path(end.run.path / "model"))]
+    if end.run.report is not None:
+        lines.append((words("report"), short_path(end.run.report)))
     if train is not None:
         spent = words("time spent").format(train=words.duration(train), evaluate=words.duration(evaluate or 0.0))
         lines.append((words("time"), spent))

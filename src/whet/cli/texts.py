@@ -110,6 +110,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stage evaluate": ("evaluate", "평가"),
     "stage save": ("save", "저장"),
     "stage predict": ("predict", "예측"),
+    "stage report": ("report", "보고서 작성"),
     # training
     "step": (
         "step {step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left} left",
@@ -243,6 +244,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "taken for": ("{true} taken for {predicted}: {count}", "실제 {true}, 예측 {predicted}: {count}"),
     "run": ("Run", "실행 폴더"),
     "saved model": ("Model", "모델 폴더"),
+    "report": ("Report", "보고서"),
     "time": ("Time", "시간"),
     "time spent": ("training {train}, evaluation {evaluate}", "학습 {train}, 평가 {evaluate}"),
     "next": ("Next", "다음에 해 볼 명령"),

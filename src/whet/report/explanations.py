@@ -41,8 +41,8 @@ def document(predictor: Answering, test: Examples, wrong: Ints, tokens: Ints, tr
     copies = [1 + sum(map(len, shared_out([word_spans(text) for text in parts]))) for parts in both]
     work = np.cumsum([tokens[row] * count for row, count in zip(rows, copies, strict=True)])
     explained = int((work <= max(LEAST, int(SHARE * trained))).sum())
-    texts: Texts = [parts[0] for parts in both] if test.pairs is None else both  # type: ignore[assignment]
-    found = attributions(predictor, texts[:explained])
+    texts: Texts = [parts[0] if len(parts) == 1 else parts for parts in both[:explained]]
+    found = attributions(predictor, texts)
     return {
         "format": 1,
         "wrong": len(wrong),

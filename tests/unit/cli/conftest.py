@@ -60,6 +60,7 @@ class Run:
     labels: LabelSet = LabelSet(("negative", "positive"), "positive", "by its name")
     asked: list[list[str]] = field(default_factory=list)
     inputs: Inputs = Inputs("text")
+    report: Path | None = Path("runs/reviews-embedded-1a2b3c/report.html")
 
     def predict(self, texts: Sequence[str], *, logits: bool = False) -> list[Prediction]:
         self.asked.append(list(texts))

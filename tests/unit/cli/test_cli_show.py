@@ -262,9 +262,10 @@ Confusion matrix: rows are true, columns predicted
 
 The model beats TF-IDF by 9.0 points.
 
-Run    runs/reviews-embedded-1a2b3c
-Model  runs/reviews-embedded-1a2b3c/model
-Time   training 2 min 10 s, evaluation 4.2 s
+Run     runs/reviews-embedded-1a2b3c
+Model   runs/reviews-embedded-1a2b3c/model
+Report  runs/reviews-embedded-1a2b3c/report.html
+Time    training 2 min 10 s, evaluation 4.2 s
 
 Next
   whet predict runs/reviews-embedded-1a2b3c "a text of your own"
@@ -291,6 +292,11 @@ def test_intervals_another_baseline_and_the_score_that_decided_have_their_places
     assert "  ROC AUC           n/a" in lines
     assert "  neg_log_loss  -0.2500" in lines
     assert "  ROC AUC       해당 없음" in shown(summary.finished, KO, end)
+
+
+def test_a_report_that_was_not_written_is_not_named() -> None:
+    end = Finished(Run(report=None), training_metrics(), "")
+    assert "Model  runs/reviews-embedded-1a2b3c/model\nTime " in shown(summary.finished, EN, end)
 
 
 def test_the_summary_in_korean_is_aligned() -> None:

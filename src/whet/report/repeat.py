@@ -1,0 +1,56 @@
+"""The command that repeats a run: every setting as it was resolved, the threads that it took, and never a budget."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from whet import config, recipes
+from whet.report.material import Material
+
+# Settings that the command gives in another way: resolved, or as the machine was.
+RESOLVED = ("recipe", "budget", "device", "precision", "threads")
+
+
+def command(found: Material) -> str:
+    """`whet train DATA ...`; DATA stands for itself where the library was called."""
+    run = found.run
+    words = ["whet", "train", _data(run)]
+    if run["ranks"] > 1:
+        words[:1] = ["torchrun", "--nproc-per-node", str(run["ranks"]), "-m", "whet"]
+    for setting in config.fields():
+        name, value = setting.name, found.setting(setting.name)
+        kept = setting.metadata["result"] and name not in RESOLVED and value not in (None, setting.default)
+        if name == "epochs" and found.revised:
+            words += _flag(name, float(found.end["epoch"]))
+        elif kept and not _idle(found, name):
+            words += _flag(name, value)
+    device = str(run["device"]["value"]).partition(":")[0]
+    words += ["--device", device, "--precision", run["precision"]["value"], "--threads", str(run["threads"]["value"])]
+    return shlex.join(words)
+
+
+def _data(run: Mapping[str, Any]) -> str:
+    """DATA as it was given, or as the recipe names it."""
+    given = shlex.split(run["command"])[2:]
+    if given and not given[0].startswith("--"):
+        return given[0]
+    recipe = run["settings"]["recipe"]["value"]
+    named = recipes.data_of(recipe) if given and recipe else None
+    return named or "DATA"
+
+
+def _idle(found: Material, name: str) -> bool:
+    """Whether a setting has nothing to work on, so that it would be refused, or follows from the data anyway."""
+    sides = dict(config.NEEDS_ROWS)
+    by_itself = found.run["settings"][name]["reason"].startswith("auto: that of")
+    return by_itself or (name in sides and found.setting(sides[name]) == "none" and found.setting(name) != "last")
+
+
+def _flag(name: str, value: object) -> list[str]:
+    dashed = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{dashed}" if value else f"--no-{dashed}"]
+    short = f"{value:g}" if isinstance(value, float) else ""
+    return [f"--{dashed}", short if short and float(short) == value else str(value)]
