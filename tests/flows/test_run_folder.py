@@ -187,6 +187,7 @@ def test_events_tell_the_course_in_order(taught: Told) -> None:
     assert seconds == sorted(seconds)
     end = dict(events[-1])
     assert (end.pop("kind"), events[-1]["kind"]) == ("end", "end")
+    assert 10_000_000 < end.pop("memory") < 100_000_000_000
     assert end == {name: value for name, value in steps[-1].items() if name != "kind"}
 
 

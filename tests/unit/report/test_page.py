@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -261,6 +262,17 @@ def test_words_that_an_answer_hangs_on_are_marked_by_their_weight(tmp_path: Path
     assert marked.rows[0][0].note_parts == (("no ", 0.0), ("more", 1.0), ("", 0.0))  # type: ignore[union-attr]
     assert marked.note.startswith("In 1 rows words are tinted")  # type: ignore[union-attr]
     assert '<mark class="against" style="--weight: 1.00">of</mark>' in written(folder)
+
+
+@pytest.mark.parametrize("kind", ["one", "value"])
+def test_the_report_of_25_000_test_rows_takes_seconds_and_a_few_hundred_kilobytes(tmp_path: Path, kind: str) -> None:
+    names = ("stars",) if kind == "value" else ("negative", "positive")
+    texts = ["a word and another " * 100] * 60
+    folder = made_run(tmp_path / "run", names, kind=kind, texts=texts, rows=25_000)  # type: ignore[arg-type]
+    started = time.process_time()
+    text = written(folder)
+    assert time.process_time() - started < 20
+    assert len(text.encode()) < 300_000
 
 
 def test_a_damaged_file_of_the_run_is_named(tmp_path: Path) -> None:
