@@ -55,6 +55,8 @@ class Job:
     """What a checkpoint is to keep of the job beside its training."""
     weights: tuple[float, ...] | None = None
     """What a row of each class, or the yes of each label, counts."""
+    better: str = ""
+    """A model that has the words of the texts, where this one's vocabulary lacks them."""
 
     @property
     def settings(self) -> Settings:

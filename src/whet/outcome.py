@@ -59,7 +59,9 @@ def conclude(
         rivals = job.baselines
         if rivals is not None and taken is not None:
             rivals = baseline.among(rivals, taken, true, job.labels)
-        metrics |= figures.compared(test.metrics, rivals, answers(logits, job.labels, thresholds), true)
+        metrics |= figures.compared(
+            test.metrics, rivals, answers(logits, job.labels, thresholds), true, better=job.better
+        )
         seconds["evaluate"] += test.seconds
         assert job.test is not None
         scored = job.test if taken is None else select(job.test, taken)

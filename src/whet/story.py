@@ -183,6 +183,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     """The job with its tokens and baselines."""
     from whet import finetune
     from whet.job import Job
+    from whet.model import choice
     from whet.planning.again import facts_of
 
     asked = planned.asked  # as the budget has made it
@@ -217,8 +218,8 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         baselines = yield from _logged(folder, compared)
     return Job(
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
-        leaks,
-        team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
+        leaks, team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
+        choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
     )  # fmt: skip
 
 

@@ -103,6 +103,12 @@ def doubt(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> s
     )
 
 
+def better(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> str:
+    """The model that `choose` would take where the tokenizer of this one lacks the words of the texts; else ''."""
+    row = _row(texts, device)
+    return row.model if row.model != model and fit(cutter, texts).poor else ""
+
+
 def _row(texts: Sequence[str], device: str) -> _Row:
     wanted = (language_of(texts), "cpu" if device == "cpu" else "gpu")
     return next(row for row in TABLE if (row.language, row.device) == wanted)

@@ -7,7 +7,7 @@ import dataclasses
 from whet.records import Baselines, Evaluation, Scores, Targets, ValueScores
 from whet.score.compare import paired
 from whet.score.metrics import as_json, interval
-from whet.score.verdict import kind_of, rival_of, verdict
+from whet.score.verdict import LANGUAGES, kind_of, rival_of, verdict
 
 
 def scores(found: Evaluation, whole: int) -> dict[str, object]:
@@ -21,9 +21,12 @@ def scores(found: Evaluation, whole: int) -> dict[str, object]:
     return found_scores
 
 
-def compared(model: Scores, rivals: Baselines | None, mine: Targets, true: Targets) -> dict[str, object]:
-    """The baselines' part of metrics.json, how the model compares with the best of them, and the sentence on who won in
-    every language. `mine`: what the model answered to the rows of the baselines, `true`: what they are."""
+def compared(
+    model: Scores, rivals: Baselines | None, mine: Targets, true: Targets, *, better: str = ""
+) -> dict[str, object]:
+    """The baselines' part of metrics.json, how the model compares with the best of them, and the verdict on who won in
+    every language. `mine`: what the model answered to the rows of the baselines, `true`: what they are. `better`: a
+    model that has the words of the texts, where this one lacks them."""
     if rivals is None:
         return {}
     there = {name: scores for name in rivals.answers if (scores := getattr(rivals, name)) is not None}
@@ -33,5 +36,5 @@ def compared(model: Scores, rivals: Baselines | None, mine: Targets, true: Targe
     return {
         "baselines": {**{name: as_json(scores) for name, scores in there.items()}, "seconds": rivals.seconds},
         "comparison": dataclasses.asdict(found) | {"interval": list(found.interval)},
-        "verdict": {"en": verdict(model, rivals, found), "ko": verdict(model, rivals, found, lang="ko")},
+        "verdict": {lang: verdict(model, rivals, found, lang=lang, better=better) for lang in LANGUAGES},
     }

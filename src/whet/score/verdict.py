@@ -10,6 +10,7 @@ from whet.records import Baselines, Metrics, Scores, SeveralScores
 from whet.score.compare import COMPARED, Comparison
 
 Language = Literal["en", "ko"]
+LANGUAGES: tuple[Language, ...] = ("en", "ko")
 Sentences = dict[Language, dict[str, str]]
 
 LINEAR = ("tfidf", "nbsvm")
@@ -22,10 +23,11 @@ def rival_of(baselines: Baselines, kind: Kind) -> str:
     return _best(baselines, (*LINEAR, CONSTANT), kind)
 
 
-def verdict(model: Scores, baselines: Baselines, found: Comparison, *, lang: Language = "en") -> str:
+def verdict(model: Scores, baselines: Baselines, found: Comparison, *, lang: Language = "en", better: str = "") -> str:
     """One sentence on who won, on the same test rows: by accuracy, of several labels by macro F1, of values
     by Pearson's correlation. `found` compares the model with `rival_of` the baselines; where its interval holds 0, both
-    are called level.
+    are called level. `better`: a model that has the words of the texts where the fine-tuned one lacks them; unless that
+    won, a second sentence names it.
     """
     kind = kind_of(model)
     linear = _best(baselines, LINEAR, kind)
@@ -47,8 +49,9 @@ def verdict(model: Scores, baselines: Baselines, found: Comparison, *, lang: Lan
         "p": "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}",
     }
     rival = sentences[found.against].format(**facts)
+    instead = f" {BETTER[lang].format(better=better)}" if better else ""
     if mine <= constant and best <= constant:
-        return sentences["neither"].format(**facts)
+        return sentences["neither"].format(**facts) + instead
     outcome = "level" if found.level else "model" if mine > theirs else "rival"
     ends = [-end for end in reversed(found.interval)] if outcome == "rival" else found.interval
     low, high = (_figure(end, kind, signed=outcome == "level") for end in ends)
@@ -56,7 +59,8 @@ def verdict(model: Scores, baselines: Baselines, found: Comparison, *, lang: Lan
     shown = float(facts["mine"]) - float(facts["theirs"])
     form = ("+" if outcome == "level" else "") + (".3f" if kind == "value" else ".1f")
     facts["points"] = format(shown if outcome == "level" else abs(shown), form)
-    return sentences[outcome].format(rival=rival, low=low, high=high, **facts)
+    told = sentences[outcome].format(rival=rival, low=low, high=high, **facts)
+    return told if outcome == "model" else told + instead
 
 
 def kind_of(scores: Scores) -> Kind:
@@ -80,6 +84,11 @@ def _seconds(seconds: float, lang: Language) -> str:
         return f"{max(whole, 1)}초"
     return "less than a second" if whole == 0 else "1 second" if whole == 1 else f"{whole:,} seconds"
 
+
+BETTER: dict[Language, str] = {
+    "en": "The model's vocabulary does not have the words of these texts; --model {better} has them.",
+    "ko": "이 모델의 어휘에는 이 텍스트의 단어가 없으니, 단어가 들어 있는 --model {better}을(를) 써 보세요.",
+}
 
 # {rival} is the best baseline. It cannot be always the same answer in "rival": a model below that, with the linear
 # models below it too, is "neither". The interval of "level" is that of the model's score less the rival's.

@@ -12,7 +12,7 @@ from whet import hub
 from whet.data.tokens import Cutter, load_cutter
 from whet.errors import ModelError
 from whet.model import embedded
-from whet.model.choice import SAMPLE, TABLE, Choice, choose, doubt, language_of, script_of
+from whet.model.choice import SAMPLE, TABLE, Choice, better, choose, doubt, language_of, script_of
 
 ENGLISH = ["A fine film, naïve but moving.", "So-so: 3 of 10!"]
 KOREAN = ["이 영화는 정말 재미있었어요", "별로였다 ㅋㅋ", "bad"]
@@ -126,6 +126,13 @@ def test_a_model_without_the_words_of_the_texts_is_doubted_and_the_tables_named(
         "(a small model of 100 languages, Korean among them)"
     )
     assert "--model klue/bert-base is the better choice" in doubt("mine", english_only, texts, device="cuda")
+
+
+def test_a_model_with_the_words_is_named_where_another_lacks_them(english_only: Cutter) -> None:
+    korean = ["가나다라 마바사아"] * 40
+    assert better("mine", english_only, korean, device="cuda") == "klue/bert-base"
+    assert better(SMALL_KOREAN, english_only, korean, device="cpu") == ""
+    assert better("mine", english_only, [text for text, _ in review_rows()], device="cpu") == ""
 
 
 def test_the_tables_own_model_is_doubted_without_advice(english_only: Cutter) -> None:

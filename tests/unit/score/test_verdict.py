@@ -26,13 +26,15 @@ def rivals(tfidf, majority=500, nbsvm=None, seconds=3.4, label="neg", rows=1000)
     return Baselines(scored(majority, rows), scored(tfidf, rows), label, seconds, cached=False, nbsvm=best)
 
 
-def told(hits, tfidf, lang="en", rows=1000, **rival):
+def told(hits, tfidf, lang="en", rows=1000, better="", **rival):
     """The verdict where the model has `hits` rows right, among them all that its best rival has, or the other way."""
     baselines = rivals(tfidf, rows=rows, **rival)
     best = rival_of(baselines, "one")
     predicted, true = answered(hits, rows)
     theirs, _ = answered(round(getattr(baselines, best).accuracy * rows), rows)
-    return verdict(scored(hits, rows), baselines, paired(true, predicted, theirs, "one", best), lang=lang)
+    return verdict(
+        scored(hits, rows), baselines, paired(true, predicted, theirs, "one", best), lang=lang, better=better
+    )
 
 
 def test_the_model_wins():
@@ -91,6 +93,19 @@ def test_nobody_beats_the_majority_class():
         "Neither the fine-tuned model (50.0 %) nor TF-IDF + logistic regression (43.0 %) beats always answering 'neg' "
         "(50.0 % of 1,000 test rows); check the labels, or give the model more rows or epochs."
     )
+
+
+@pytest.mark.parametrize(("hits", "tfidf"), [(590, 843), (811, 812), (500, 430)], ids=["rival", "level", "neither"])
+def test_a_model_without_the_words_of_the_texts_is_told_of_one_that_has_them_unless_it_won(hits, tfidf):
+    assert told(hits, tfidf, better="klue/bert-base") == (
+        f"{told(hits, tfidf)} The model's vocabulary does not have the words of these texts; --model klue/bert-base "
+        "has them."
+    )
+    assert told(hits, tfidf, "ko", better="klue/bert-base") == (
+        f"{told(hits, tfidf, 'ko')} 이 모델의 어휘에는 이 텍스트의 단어가 없으니, "
+        "단어가 들어 있는 --model klue/bert-base을(를) 써 보세요."
+    )
+    assert told(900, 800, better="klue/bert-base") == told(900, 800)
 
 
 def test_a_majority_above_tfidf_is_the_rival():
