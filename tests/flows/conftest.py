@@ -194,11 +194,11 @@ def weights_of(run: Path) -> str:
 
 
 def timeless(value: Any) -> Any:
-    """A document without what a clock gave it."""
+    """A document without what a clock gave it, or a process its memory."""
     if isinstance(value, Mapping):
         if value.get("kind") == "plan":  # what was measured, and what follows from it
             return {name: value[name] for name in ("kind", "model", "rows", "steps", "tokens", "too_long")}
-        clocked = ("seconds", "train_seconds", "verdict")
+        clocked = ("seconds", "train_seconds", "memory", "verdict")
         return {name: timeless(item) for name, item in value.items() if name not in clocked}
     return [timeless(item) for item in value] if isinstance(value, list) else value
 

@@ -94,7 +94,8 @@ def test_the_model_folder_holds_its_seven_files(trained: dict[str, Told], kind: 
 def test_the_card_tells_the_scores_and_no_path(trained: dict[str, Told], tiny_bert: Path) -> None:
     card = (trained["bert"].path / "model" / "README.md").read_text(encoding="utf-8")
     accuracy = trained["bert"].run.metrics["test"]["accuracy"]
-    assert f"| accuracy | {accuracy:.4f} | " in card
+    low, high = trained["bert"].run.metrics["test"]["intervals"]["accuracy"]
+    assert f"| accuracy | {accuracy:.4f} [{low:.3f}, {high:.3f}] | " in card
     assert f"Fine-tuned from {tiny_bert.name} for the labels `negative`, `positive`.\n" in card
     assert str(tiny_bert.parent) not in card
 
