@@ -5,8 +5,10 @@ Loads torch.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,33 +18,49 @@ from whet.data.batches import subset
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
 from whet.job import Job
-from whet.labels import LabelSet
 from whet.model.answers import scale_of
-from whet.records import Bools, Evaluation, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Usage
+from whet.records import Bools, Evaluation, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Targets, Usage
 from whet.report import card, figures
-from whet.score import unlearned
+from whet.score import calibration, unlearned
+from whet.score.calibration import Fitted
 from whet.score.judge import default_thresholds, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
 from whet.training.pace import Pace
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A side, scored: all of it, or what a budget left time for."""
+
+    evaluation: Evaluation
+    logits: Floats  # [B, C] of the rows that were scored
+    targets: Targets  # [B] likewise
+    rows: Bools | None = None
+    """Which rows of the side were scored. None: all."""
+
+
 def conclude(
-    folder: runs.RunFolder, job: Job, last: StepRecord, validation: Evaluation | None, pace: Pace | None
+    folder: runs.RunFolder, job: Job, last: StepRecord, kept: Scored | None, pace: Pace | None
 ) -> Iterator[Stage | Notice | Evaluation]:
-    """Scores the test side and saves; metrics.json, written last, ends the run. `validation`: the evaluation
-    of the weights that were kept."""
-    classifier = job.classifier
+    """Calibrates, scores the test side and saves; metrics.json, written last, ends the run. `kept`: the validation
+    side, scored with the weights that were kept."""
     metrics: dict[str, object] = {"task": job.labels.task}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
-    thresholds = _thresholds(validation, job.labels)
+    fitted, thresholds, validation = _calibrated(job, kept)
+    if fitted.temperature is None and job.labels.kind != "value":
+        yield folder.log(Notice(f"the probabilities are not calibrated: {fitted.reason}"))
+    sides: dict[Side, Scored] = {}
     if validation is not None:
-        metrics["validation"] = figures.scores(validation, len(job.sides["validation"].encoded))
-        seconds["evaluate"] += validation.seconds
+        sides["validation"] = validation
+        metrics["validation"] = figures.scores(validation.evaluation, len(job.sides["validation"].encoded))
+        seconds["evaluate"] += validation.evaluation.seconds
 
     if "test" in job.sides:
         yield Stage("evaluate", "test")
-        before = classifier.pack_tokens
-        test, logits, taken = evaluate(job, "test", validation or last, pace, thresholds)
+        before = job.classifier.pack_tokens
+        at = last if validation is None else validation.evaluation
+        sides["test"] = scored = evaluate(job, "test", at, pace, thresholds)
+        test, logits, taken = scored.evaluation, scored.logits, scored.rows
         yield from smaller_packs(folder, job, before)
         if taken is not None:
             all_ = f"{len(taken):,}"
@@ -56,20 +74,52 @@ def conclude(
         metrics |= figures.compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
         assert job.test is not None
-        scored = job.test if taken is None else select(job.test, taken)
-        runs.write_predictions(folder, scored, job.labels, probabilities(logits, job.labels), thresholds)
+        rows = job.test if taken is None else select(job.test, taken)
+        runs.write_predictions(folder, rows, job.labels, probabilities(logits, job.labels), thresholds)
         yield from _doubts(folder, job, test, logits)
     elif validation is not None:
-        yield from _doubts(folder, job, validation)
+        yield from _doubts(folder, job, validation.evaluation)
+    metrics |= _calibration(job, fitted, sides)
 
     yield Stage("save")
     metrics["seconds"] = seconds
     text = card.write(job.files.name, job.labels, metrics, job.settings, job.inputs)
     if job.team.first:
-        usage = Usage(job.inputs, thresholds)
-        artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage)
+        usage = Usage(job.inputs, thresholds, fitted.temperature, job.settings.min_confidence)
+        artifact.save(
+            folder.model, job.classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage
+        )
     folder.log_end(last)
     folder.write("metrics.json", metrics)
+
+
+def _calibrated(job: Job, kept: Scored | None) -> tuple[Fitted, dict[str, float], Scored | None]:
+    """Fits a temperature on the validation side and gives it to the model. Returns it with the thresholds of several
+    labels and the validation side as they are with it."""
+    fitted = Fitted(None, "there are no validation rows")
+    thresholds = default_thresholds(job.labels)
+    if kept is None:
+        return fitted, thresholds, None
+    if isinstance(kept.evaluation.metrics, SeveralScores):
+        thresholds = dict(kept.evaluation.metrics.thresholds)
+    fitted = calibration.fit(kept.logits, kept.targets, job.labels)
+    # Of every process the same bits: the sums of another processor may differ.
+    fitted = dataclasses.replace(fitted, temperature=job.team.meet(fitted.temperature)[0])
+    if fitted.temperature is None:
+        return fitted, thresholds, kept
+    job.classifier.cool(fitted.temperature)
+    thresholds, logits = calibration.moved(thresholds, fitted.temperature), kept.logits / fitted.temperature
+    metrics, loss = judge(logits, kept.targets, job.labels, thresholds)
+    evaluation = dataclasses.replace(kept.evaluation, metrics=metrics, loss=loss)
+    return fitted, thresholds, dataclasses.replace(kept, evaluation=evaluation, logits=logits)
+
+
+def _calibration(job: Job, fitted: Fitted, sides: Mapping[Side, Scored]) -> dict[str, object]:
+    """The part of metrics.json, where there are probabilities and rows to compare them with."""
+    if not sides or job.labels.kind == "value":
+        return {}
+    scored = {side: (found.logits, found.targets) for side, found in sides.items()}
+    return {"calibration": calibration.as_json(fitted, scored, job.labels, least=job.settings.min_confidence)}
 
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
@@ -103,13 +153,6 @@ def _guess(job: Job) -> float:
     return job.recipe.loss.guess(torch.from_numpy(shown))
 
 
-def _thresholds(validation: Evaluation | None, labels: LabelSet) -> dict[str, float]:
-    """From which probability each of several labels is answered: tuned on the validation rows, where there are any."""
-    if validation is not None and isinstance(validation.metrics, SeveralScores):
-        return dict(validation.metrics.thresholds)
-    return default_thresholds(labels)
-
-
 def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Mapping[str, float]) -> dict[str, object]:
     """The scores of test but for the rows that train has, where there are any. `taken`: the rows with logits."""
     if job.leaks is None:
@@ -124,9 +167,8 @@ def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Ma
 def evaluate(
     job: Job, name: Side, at: StepRecord | Evaluation, pace: Pace | None,
     thresholds: Mapping[str, float] | None,
-) -> tuple[Evaluation, Floats, Bools | None]:  # fmt: skip
-    """Scores a side: all of it, or what a pace leaves time for. Returns with the scores the logits [B, C]
-    of the rows that have one, and which those are; None: all. Without `thresholds` those of several labels are
+) -> Scored:  # fmt: skip
+    """Scores a side: all of it, or what a pace leaves time for. Without `thresholds` those of several labels are
     tuned on this side."""
     side, started = job.sides[name], time.perf_counter()
     targets, scored = side.targets, None
@@ -137,7 +179,7 @@ def evaluate(
         targets, scored = targets[scored], None if scored.all() else scored
     seconds = time.perf_counter() - started
     metrics, loss = judge(logits, targets, job.labels, thresholds)
-    return Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, scored
+    return Scored(Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, targets, scored)
 
 
 def _in_time(job: Job, name: Side, pace: Pace, seed: int) -> tuple[Floats, Bools]:

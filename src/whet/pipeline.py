@@ -13,21 +13,26 @@ from typing import Unpack
 import numpy as np
 
 from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
-from whet.config import Resolved, SettingValues, resolve
+from whet.config import Resolved, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
 from whet.errors import DataError, PlanTooLongError
 from whet.forecast import Plan
+from whet.keywords import SettingValues
 from whet.model.files import find
 from whet.records import (
     Checked,
+    Floats,
     Notice,
     Prediction,
     Scores,
+    Side,
     StepRecord,
+    Targets,
 )
 from whet.run import Finished as Finished
 from whet.run import Run as Run
+from whet.score import calibration
 from whet.score.judge import judge
 from whet.score.metrics import as_json
 from whet.story import Event as Event
@@ -138,10 +143,16 @@ def evaluate(run: Run | str | os.PathLike[str], data: object, **settings: Unpack
     return evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings))
 
 
-def predict(run: Run | str | os.PathLike[str], texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
+def predict(
+    run: Run | str | os.PathLike[str],
+    texts: Sequence[str] | Sequence[tuple[str, str]],
+    *,
+    min_confidence: float | None = None,
+) -> list[Prediction]:
     """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts, or of the pairs of
-    texts where the run was trained on pairs."""
-    return (run if isinstance(run, Run) else load(run)).predict(texts)
+    texts where the run was trained on pairs. `min_confidence`: below this probability the label is None, for unsure;
+    without it that of the run holds, if it has one."""
+    return (run if isinstance(run, Run) else load(run)).predict(texts, min_confidence=min_confidence)
 
 
 def load(run: str | os.PathLike[str]) -> Run:
@@ -188,6 +199,9 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
 
     settings = resolved.settings
     loaded = run.predictor.artifact
+    from whet import predictor  # loads torch, which may be missing
+
+    least = predictor.least_of(loaded.usage, loaded.labels, settings.min_confidence)
     rows, notices = unseen.to_score(data, settings, loaded.labels, loaded.usage.inputs)
     if settings.test_rows is not None:
         rows = split({"train": rows, "test": rows}, test="test", validation="none", seed=settings.seed,
@@ -202,7 +216,9 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
-    document = {**as_json(metrics), "loss": loss}
-    return Evaluated(
-        metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}}, tuple(notices)
-    )
+    document: dict[str, object] = {"test": {**as_json(metrics), "loss": loss}, "seconds": {"evaluate": seconds}}
+    if loaded.labels.kind != "value":
+        fitted = calibration.Fitted(loaded.usage.temperature, "as the run was saved")
+        scored: dict[Side, tuple[Floats, Targets]] = {"test": (logits, targets)}
+        document["calibration"] = calibration.as_json(fitted, scored, loaded.labels, least=least)
+    return Evaluated(metrics, seconds, rows.source, document, tuple(notices))

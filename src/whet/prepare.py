@@ -40,7 +40,7 @@ from whet.score.metrics import metric_of
 from whet.training.few import enough_steps
 from whet.values import AUTO_METRIC
 
-OF_ONE_LABEL = ("class_weights", "sampling", "focal", "label_smoothing")
+OF_ONE_LABEL = ("class_weights", "sampling", "focal", "label_smoothing", "min_confidence")
 
 CHUNK_EDGES = (2, 4, 8, 16, 32)  # between the groups of texts that are told by how many chunks they have
 
@@ -204,7 +204,7 @@ def _of_run(resolved: Resolved) -> Resolved:
 
 
 def _check_options(settings: Settings, kind: Kind) -> None:
-    """Raises UsageError for what only the training of one label a row knows."""
+    """Raises UsageError for what only one label a row knows."""
     asked = [name for name in OF_ONE_LABEL if getattr(settings, name) != Settings.__dataclass_fields__[name].default]
     if kind == "one" or not asked:
         return

@@ -100,6 +100,10 @@ class Usage:
     inputs: Inputs = Inputs("text")
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Of several labels: label to the probability from which it is answered."""
+    temperature: float | None = None
+    """By which the weights of the last layer were divided; None: they are as they were trained."""
+    min_confidence: float | None = None
+    """Of one label: the probability below which the answer is unsure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,9 +385,9 @@ class Baselines:
 class Prediction:
     text: str
     label: str | None
-    """None where a row has several labels or a number."""
+    """None where a row has several labels or a number, and where the answer is unsure."""
     score: float | None
-    """The probability of the label."""
+    """The probability of the label; the highest one where the answer is unsure."""
     probabilities: Mapping[str, float]
     """Of every label; of several each on its own; of a number none."""
     truncated: bool

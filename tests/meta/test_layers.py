@@ -24,6 +24,7 @@ LAYERS = {
     "whet.records": 0,
     "whet.labels": -1,
     "whet.config": 0,
+    "whet.keywords": 1,
     "whet.hub": 0,
     "whet.gpu": 0,  # torch inside its functions
     "whet.runtime": 1,
@@ -77,6 +78,7 @@ LIGHT = (
         "whet.records",
         "whet.labels",
         "whet.config",
+        "whet.keywords",
         "whet.hub",
     ),
     *("whet.data", "whet.score"),

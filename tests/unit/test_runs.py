@@ -26,7 +26,7 @@ OTHER_VALUES: dict[str, object] = {
     "max_length": 64, "truncation": "head-tail", "layers": 1, "epochs": 3.0, "budget": "20m", "batch_size": 8,
     "learning_rate": 1e-4, "weight_decay": 0.1, "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5,
     "metric": "loss", "early_stopping": 2, "keep": "last", "seed": 1, "baseline": False, "device": "cpu",
-    "precision": "bf16", "threads": 1,
+    "precision": "bf16", "threads": 1, "min_confidence": 0.9,
 }  # fmt: skip
 # And for each one that does not.
 SHOWN_OTHERWISE: dict[str, object] = {

@@ -10,7 +10,7 @@ from whet.cli.jobs import language, resolve_and_tell
 from whet.cli.options import Given, with_settings
 
 
-@with_settings("text", "pair", "encoding", "lang", "json", "quiet", "debug")
+@with_settings("text", "pair", "encoding", "min_confidence", "lang", "json", "quiet", "debug")
 def predict(
     given: Given,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
@@ -63,4 +63,5 @@ def predict(
 
     loaded = pipeline.load(run)
     asked = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
-    writing.write(loaded.predictor.stream(asked), chosen, output, words=words, settings=resolved.settings)
+    answers = loaded.predictor.stream(asked, min_confidence=resolved.settings.min_confidence)
+    writing.write(answers, chosen, output, words=words, settings=resolved.settings)

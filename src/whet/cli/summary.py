@@ -50,6 +50,7 @@ def result(console: Console, words: Words, end: Finished) -> None:
         scores(console, words, metrics, compared)
     else:
         show.heading(console, words("no scores"))
+    _calibration(console, words, _section(end.metrics, "calibration"), side)
     if _section(metrics, "without_leaks"):
         _clean(console, words, metrics)
     if _section(metrics, "sample"):
@@ -75,6 +76,7 @@ def evaluated(console: Console, words: Words, result: Evaluated) -> None:
     rows = count(result.metrics.rows)
     show.heading(console, words("result on").format(rows=rows, source=one_line(result.source)))
     scores(console, words, _section(result.json, "test"), {})
+    _calibration(console, words, _section(result.json, "calibration"), "test")
     console.print()
     console.print(f"{words('time')}  {words.duration(result.seconds)}")
 
@@ -141,6 +143,25 @@ def _clean(console: Console, words: Words, metrics: Scores) -> None:
     key = "pearson" if "pearson" in metrics else "macro_f1" if "thresholds" in metrics else "accuracy"
     with_, without = (f"{_number(scores, key) or 0:.4f}" for scores in (metrics, clean))
     console.print(words("without leaks").format(**counts, score=words(key), with_=with_, without=without))
+
+
+def _calibration(console: Console, words: Words, found: Scores, side: str) -> None:
+    """How true the probabilities are, and what it brings to answer only where they are high."""
+    errors, answered = _section(found, side), _section(found, "answered")
+    if not errors:
+        return
+    temperature = _number(found, "temperature")
+    told = {name: f"{_number(errors, f'ece_{name}') or 0:.4f}" for name in ("before", "after")}
+    line = words("no temperature" if temperature is None else "calibration")
+    console.print()
+    console.print(line.format(temperature=f"{temperature or 1:.3g}", **told))
+    if answered:
+        least, right = _number(answered, "min_confidence") or 0.0, _number(answered, "accuracy")
+        shares = {
+            "coverage": f"{100 * (_number(answered, 'coverage') or 0):.0f}",
+            "accuracy": f"{100 * (right or 0):.1f}",
+        }
+        console.print(words("none answered" if right is None else "answered").format(least=f"{least:.2f}", **shares))
 
 
 def short_path(path: Path) -> str:

@@ -161,6 +161,22 @@ TEXTS: dict[str, tuple[str, str]] = {
         "All test rows stand in train too: the score says nothing of new texts.",
         "모든 테스트 행이 학습 데이터에 있어, 이 점수로는 새로운 텍스트에서의 성능을 알 수 없습니다.",
     ),
+    "calibration": (
+        "Calibration error (ECE) {after}; before the temperature of {temperature} it was {before}",
+        "보정 오차(ECE) {after} (온도 {temperature} 적용 전 {before})",
+    ),
+    "no temperature": (
+        "Calibration error (ECE) {after}; no temperature was fitted",
+        "보정 오차(ECE) {after} (온도 보정 없음)",
+    ),
+    "answered": (
+        "answering only above {least} confidence: {coverage} % of rows, {accuracy} % right",
+        "확신도 {least} 이상만 답하면: 전체 행의 {coverage}%에 답하고, 그중 {accuracy}%가 정답",
+    ),
+    "none answered": (
+        "answering only above {least} confidence: no row",
+        "확신도 {least} 이상만 답하면: 답할 수 있는 행이 없음",
+    ),
     "no scores": (
         "There were no test and no validation rows, so there is no score.",
         "테스트 행도 검증 행도 없어 점수가 없습니다.",
@@ -208,6 +224,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "prediction": ("prediction: {label} ({probabilities})", "예측: {label} ({probabilities})"),
     "value prediction": ("prediction: {value}", "예측: {value}"),
     "none": ("no label", "해당 라벨 없음"),
+    "unsure": ("unsure", "불확실"),
     "probability": ("{label}: {value:.4f}", "{label} 확률: {value:.4f}"),
     "truncated": (
         "the text was longer than the model reads; part of it was cut",

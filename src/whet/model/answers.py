@@ -53,6 +53,15 @@ def begin_at_shares(model: Any, marks: Bools) -> None:
         layer.bias.copy_(torch.from_numpy(np.log(shares / (1 - shares))))
 
 
+def cool(model: Any, temperature: float) -> None:
+    """Gives the last layer the temperature by which the logits are to be divided."""
+    _, layer = head.output(model)
+    with torch.no_grad():
+        layer.weight.div_(temperature)
+        if layer.bias is not None:
+            layer.bias.div_(temperature)
+
+
 def fold(model: Any, scale: Scale) -> None:
     """Gives the last layer the scale, so that the model answers in the units of the data."""
     _, layer = head.output(model)
