@@ -21,6 +21,7 @@ from whet.errors import UsageError, did_you_mean
 Truncation = Literal["head", "head-tail", "chunks"]
 TaskName = Literal["auto", "classification", "multilabel", "regression"]
 Keep = Literal["best", "last"]
+LabelErrors = Literal["auto", "all", "none"]
 Sampling = Literal["plain", "balanced"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
@@ -95,6 +96,14 @@ class Settings:
     allow: str | None = _setting(
         None, "Data", "Findings that shall not stop the job: empty_texts, texts_in_train, or both after a comma.",
         result=False,
+    )  # fmt: skip
+    corrections: str | None = _setting(
+        None, "Data", "A relabel.csv that a run wrote, edited: its column corrected has the labels to be taken."
+    )
+    slice: str | None = _setting(None, "Data", "Columns by whose values scores are told too, with commas between.")
+    label_errors: LabelErrors = _setting(
+        "auto", "Data", "Look for wrong labels among the training rows: as many as take about a tenth of the training "
+        "(auto), all, or none.", result=False,
     )  # fmt: skip
     near_duplicates: bool = _setting(
         True, "Data", "Look for texts that are nearly equal, within a side and between the sides.", result=False

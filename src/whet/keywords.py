@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from whet.config import DeviceName, Keep, Language, PrecisionName, Sampling, TaskName, Truncation
+from whet.config import DeviceName, Keep, LabelErrors, Language, PrecisionName, Sampling, TaskName, Truncation
 
 
 class SettingValues(TypedDict, total=False):
@@ -27,6 +27,9 @@ class SettingValues(TypedDict, total=False):
     test_rows: int | None
     encoding: str
     allow: str | None
+    corrections: str | None
+    slice: str | None
+    label_errors: LabelErrors
     near_duplicates: bool
     model: str
     max_length: int

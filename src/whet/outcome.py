@@ -7,24 +7,42 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
-from whet import artifact, runs
+from whet import artifact, mistakes, runs
 from whet.data.batches import subset
+from whet.data.clean import clean_text
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
+from whet.errors import MissingExtraError
 from whet.job import Job
 from whet.model.answers import scale_of
-from whet.records import Bools, Evaluation, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Targets, Usage
+from whet.records import (
+    Bools,
+    Evaluation,
+    Examples,
+    Floats,
+    Ints,
+    Notice,
+    SeveralScores,
+    Side,
+    Stage,
+    StepRecord,
+    Targets,
+    Usage,
+)
 from whet.report import card, figures
-from whet.score import calibration, unlearned
+from whet.score import baseline, calibration, linear, unlearned
 from whet.score.calibration import Fitted
+from whet.score.features import Inputs
 from whet.score.judge import default_thresholds, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
+from whet.score.mistakes import MOST_EPOCHS, rows_to_look_at
 from whet.training.pace import Pace
 
 
@@ -73,13 +91,11 @@ def conclude(
         metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds)
         metrics |= figures.compared(test.metrics, job.baselines)
         seconds["evaluate"] += test.seconds
-        assert job.test is not None
-        rows = job.test if taken is None else select(job.test, taken)
-        runs.write_predictions(folder, rows, job.labels, probabilities(logits, job.labels), thresholds)
         yield from _doubts(folder, job, test, logits)
     elif validation is not None:
         yield from _doubts(folder, job, validation.evaluation)
     metrics |= _calibration(job, fitted, sides)
+    metrics |= yield from _looked_over(folder, job, sides, thresholds)
 
     yield Stage("save")
     metrics["seconds"] = seconds
@@ -120,6 +136,83 @@ def _calibration(job: Job, fitted: Fitted, sides: Mapping[Side, Scored]) -> dict
         return {}
     scored = {side: (found.logits, found.targets) for side, found in sides.items()}
     return {"calibration": calibration.as_json(fitted, scored, job.labels, least=job.settings.min_confidence)}
+
+
+def _looked_over(
+    folder: runs.RunFolder, job: Job, sides: Mapping[Side, Scored], thresholds: Mapping[str, float]
+) -> Generator[Stage, None, dict[str, object]]:
+    """Writes the answers to the rows of test, else of validation, what is wrong with them, and which labels may be
+    wrong; returns the parts of metrics.json that tell of it."""
+    looked = [_judged_rows(job, side, each.logits, each.targets, each.rows) for side, each in sides.items()]
+    by = ""
+    if count := _to_look_at(job):
+        yield Stage("look", f"{count:,} rows")
+        learnt, by = _learnt(job, count)
+        looked.insert(0, learnt)
+    if not looked:
+        return {}
+    counted = mistakes.write(folder, looked, job.labels, thresholds)
+    if by:
+        counted["train"]["by"] = by
+    found: dict[str, object] = {"label_errors": counted} if counted else {}
+    if sides:
+        side, scored = list(sides.items())[-1]
+        told, targets = looked[-1]
+        cut = told.truncated
+        runs.write_predictions(folder, told.rows, job.labels, told.answers, thresholds, side=side, truncated=cut)
+        leaked = None
+        if side == "test" and job.leaks is not None:
+            leaked = job.leaks.exact if job.leaks.near is None else job.leaks.exact | job.leaks.near
+            leaked = leaked if scored.rows is None else leaked[scored.rows]
+        found["slices"] = mistakes.sliced(told.rows, cut, leaked, scored.logits, targets, job.labels, thresholds)
+    return found
+
+
+def _judged_rows(
+    job: Job, side: Side, logits: Floats, targets: Targets, scored: Bools | None
+) -> tuple[runs.Judged, Targets]:
+    """The rows of a side that were scored, with their answers."""
+    rows = job.test if side == "test" else job.learnt[side]
+    assert rows is not None
+    truncated = job.sides[side].encoded.truncated
+    if scored is not None:
+        rows, truncated = select(rows, scored), truncated[scored]
+    return runs.Judged(side, rows, probabilities(logits, job.labels), truncated), targets
+
+
+def _to_look_at(job: Job) -> int:
+    """How many training rows are looked at for wrong labels."""
+    if job.labels.kind != "one" or job.budget is not None:
+        return 0
+    rows = len(job.sides["train"].encoded)
+    return rows_to_look_at(job.settings.label_errors, rows, job.settings.epochs * rows)
+
+
+def _learnt(job: Job, count: int) -> tuple[tuple[runs.Judged, Targets], Literal["model", "tfidf"]]:
+    """So many training rows, drawn by label, as the model answers them, which has learnt from them. Where it has
+    learnt them by heart, TF-IDF answers that has not; says which of the two did."""
+    side, rows = job.sides["train"], job.learnt["train"]
+    by_heart = job.settings.epochs > MOST_EPOCHS
+    if by_heart:
+        count = min(count, baseline.fitting_rows(rows.texts, second=rows.pairs))
+    drawn = draw(classes_of(side.targets), rows.row_ids, count, "rows to look at", job.settings.seed)
+    targets, shares = np.asarray(side.targets[drawn], dtype=np.int64), None
+    if by_heart:
+        shares = _held_back(select(rows, drawn), targets, len(job.labels))
+    if shares is not None:
+        logits = np.log(np.maximum(shares, np.finfo(np.float64).tiny))
+        return _judged_rows(job, "train", logits, targets, drawn), "tfidf"
+    logits = job.team.all_logits(job.classifier, subset(side.encoded, drawn))
+    return _judged_rows(job, "train", logits, targets, drawn), "model"
+
+
+def _held_back(rows: Examples, targets: Ints, labels: int) -> Floats | None:
+    """What TF-IDF answers in cross-validation; None where it cannot, or scikit-learn is missing."""
+    second = None if rows.pairs is None else [clean_text(text) for text in rows.pairs]
+    try:
+        return linear.held_back(Inputs([clean_text(text) for text in rows.texts], second), targets, labels)
+    except MissingExtraError:
+        return None
 
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:

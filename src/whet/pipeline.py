@@ -12,7 +12,7 @@ from typing import Unpack
 
 import numpy as np
 
-from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
+from whet import config, examine, mend, mistakes, prepare, reading, runs, runtime, unseen, values
 from whet.config import Resolved, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
@@ -208,11 +208,12 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
                      train_rows=None, test_rows=settings.test_rows).test or rows  # fmt: skip
     targets = targets_of(rows, loaded.labels)
     started = time.perf_counter()
-    parts = []
+    parts, cut = [], []
     for start in range(0, len(rows.texts), EVALUATED_ROWS):
         part = slice(start, start + EVALUATED_ROWS)
         encoded = encode_in_memory(rows.texts[part], loaded.cutter, None if rows.pairs is None else rows.pairs[part])
         parts.append(loaded.classifier.all_logits(encoded))
+        cut.append(encoded.truncated)
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
@@ -221,4 +222,7 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
         fitted = calibration.Fitted(loaded.usage.temperature, "as the run was saved")
         scored: dict[Side, tuple[Floats, Targets]] = {"test": (logits, targets)}
         document["calibration"] = calibration.as_json(fitted, scored, loaded.labels, least=least)
+    document["slices"] = mistakes.sliced(
+        rows, np.concatenate(cut), None, logits, targets, loaded.labels, loaded.usage.thresholds
+    )
     return Evaluated(metrics, seconds, rows.source, document, tuple(notices))

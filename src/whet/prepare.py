@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from whet import durable, naming, runs, runtime, values
+from whet import durable, naming, relabel, runs, runtime, values
 from whet.config import Resolved, Settings
 from whet.data.batches import counts_of
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
+from whet.data.growing import aside
 from whet.data.split import fingerprint, split
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
@@ -98,6 +99,7 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     yield Stage("split")
     splits = splits_of(rows, settings)
     reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
+    reasons += _corrected(rows, splits, settings)
     yield from reasons
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
@@ -126,6 +128,24 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         yield weighted
         asked = dataclasses.replace(asked, said=(*asked.said, weighted))
     return asked
+
+
+def _corrected(rows: Labelled, splits: Splits, settings: Settings) -> list[Notice]:
+    """What is to be said of the labels that --corrections changed."""
+    if rows.corrected is None:
+        return []
+    counted = relabel.counts(rows.corrected, splits)
+    each = ", ".join(f"{side} {count:,}" for side, count in counted.items()) or "none in use"
+    changed = sum(map(len, rows.corrected.changed.values()))
+    kept = f"{rows.corrected.unchanged:,}"
+    said = [Notice(f"labels changed by {settings.corrections}: {changed:,} ({each}); as they were: {kept}")]
+    if "test" in counted:
+        warning = (
+            "with corrected test labels the score is not to be compared with those before, and it favours models like "
+            "the one whose answers led to the corrections"
+        )
+        said.append(Notice(warning, "warning"))
+    return said
 
 
 def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
@@ -280,6 +300,19 @@ def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) 
                 todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
             ) from None
     return encoded
+
+
+def learnt_rows(splits: Splits, cache: Path) -> dict[Side, Examples]:
+    """The rows of train and validation with their texts on the disk, as a job keeps them while it trains; those of
+    train without what they should be answered with. OutputError where the cache cannot be written."""
+    kept: dict[Side, Examples] = {}
+    for side in ("train", "validation"):
+        rows: Examples | None = getattr(splits, side)
+        if rows is not None:
+            pairs = None if rows.pairs is None else aside(rows.pairs, cache)
+            kept[side] = dataclasses.replace(rows, texts=aside(rows.texts, cache), pairs=pairs)
+    kept["train"] = dataclasses.replace(kept["train"], labels=None, several=None, values=None, further={})
+    return kept
 
 
 def truncation_notices(sides: Mapping[Side, EncodedSide], cutter: Cutter) -> list[Notice]:

@@ -123,6 +123,8 @@ class Examples:
     """The labels of each row where a row may have any number of them."""
     values: Sequence[float] | None = None
     """The number of each row."""
+    further: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    """Columns by whose values scores are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,16 +244,6 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Redone:
-    """What an earlier process had done after the checkpoint that is gone on from, and is done again."""
-
-    until: int
-    """Its last step."""
-    revisions: tuple[Revision, ...]
-    """What it had decided meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user must be told: a choice, a fallback, a warning."""
 
@@ -275,7 +267,7 @@ class Tightened(Notice):
 class Stage:
     """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
 
-    name: Literal["check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "save"]
+    name: Literal["check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "look", "save"]
     detail: str = ""
 
 

@@ -13,7 +13,7 @@ from whet.config import Resolved
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
-from whet.records import Baselines, Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
+from whet.records import Baselines, Checked, Evaluation, Notice, Revision, Stage, StepRecord
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
 
@@ -78,7 +78,6 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     if team.first:
         lock.check(folder.path)
     seen = _seen(folder)
-
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
         from whet import finetune
@@ -100,7 +99,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     with folder.held(), _untouched(folder, seen), folder.telling_faults():
         if found is None:
             runs.start(folder, planned.asked.resolved, about)
-            redone = Redone(0, ())
+            redone = runs.Redone(0, ())
         else:
             redone = yield from _resumed(folder, planned.asked, about, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
@@ -188,7 +187,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     return Job(
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
         leaks,
-        team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
+        team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked), prepare.learnt_rows(splits, cache),
     )  # fmt: skip
 
 
@@ -205,7 +204,7 @@ def _logged(folder: runs.RunFolder, told: Generator[Notice, None, Baselines]) ->
 
 def _resumed(
     folder: runs.RunFolder, asked: prepare.Asked, about: Mapping[str, object], found: Found
-) -> Generator[Notice, None, Redone]:
+) -> Generator[Notice, None, runs.Redone]:
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
     from whet.planning.again import differences
 

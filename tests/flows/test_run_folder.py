@@ -41,8 +41,8 @@ def test_a_run_is_named_by_data_model_and_digest(taught: Told, tiny_bert: Path) 
 
 def test_a_finished_run_holds_these_files(taught: Told) -> None:
     assert sorted(path.name for path in taught.path.iterdir()) == [
-        ".lock", "events.jsonl", "findings.json", "metrics.json", "model", "predictions.parquet", "run.json",
-        "splits.parquet",
+        ".lock", "events.jsonl", "findings.json", "metrics.json", "mistakes.json", "model", "predictions.parquet",
+        "relabel.csv", "run.json", "splits.parquet",
     ]  # fmt: skip
 
 

@@ -175,7 +175,18 @@ def test_steps_come_one_by_one_and_leave_a_finished_run(data: str, tiny_bert: Pa
 
 
 def test_the_stages_of_a_job_are_told_in_order(taught: Told) -> None:
-    assert taught.stages == ["check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "save"]
+    assert taught.stages == [
+        "check",
+        "split",
+        "model",
+        "plan",
+        "tokens",
+        "baseline",
+        "train",
+        "evaluate",
+        "look",
+        "save",
+    ]
     assert taught.checked.rows == {"train": 60}
 
 

@@ -36,6 +36,8 @@ LAYERS = {
     "whet.sidefile": 2,
     "whet.artifact": 3,
     "whet.runs": 3,
+    "whet.relabel": 2,
+    "whet.mistakes": 4,
     "whet.arrow": 2,
     "whet.naming": 2,
     "whet.lock": 1,

@@ -107,6 +107,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stage baseline": ("baseline", "기준 모델"),
     "stage train": ("train", "학습"),
     "stage evaluate": ("evaluate", "평가"),
+    "stage look": ("look for wrong labels", "라벨 오류 확인"),
     "stage save": ("save", "저장"),
     # training
     "step": (
@@ -177,6 +178,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "answering only above {least} confidence: no row",
         "확신도 {least} 이상만 답하면: 답할 수 있는 행이 없음",
     ),
+    "label errors": (
+        "Labels that are likely wrong: {found} of {rows} rows ({sides}), in {path}; edited and given back with "
+        "--corrections they are taken",
+        "라벨 오류가 의심되는 행: {rows}행 중 {found}행 ({sides}). {path}를 고쳐 --corrections로 주면 반영됩니다",
+    ),
+    "weaker": (
+        "Weaker than the rest: {by} = {value}, {score} ({low} to {high}) of {rows} rows",
+        "나머지보다 낮은 부분: {by} = {value}, 정확도 {score} ({low}~{high}), {rows}행",
+    ),
+    "by length": ("length", "길이(글자 수)"),
+    "by label": ("label", "라벨"),
+    "by truncated": ("truncated", "잘린 텍스트"),
+    "by leaked": ("also in train", "학습 데이터에도 있음"),
+    "yes": ("yes", "예"),
+    "no": ("no", "아니요"),
     "no scores": (
         "There were no test and no validation rows, so there is no score.",
         "테스트 행도 검증 행도 없어 점수가 없습니다.",

@@ -149,7 +149,8 @@ def as_json(
     side is the one told in full. `least`: the confidence below which the run says unsure. Empty for numbers."""
     if labels.kind == "value":
         return {}
-    found: dict[str, object] = {"temperature": fitted.temperature, "reason": fitted.reason}
+    found: dict[str, object] = {} if fitted.temperature is None else {"temperature": fitted.temperature}
+    found["reason"] = fitted.reason
     for side, (logits, targets) in sides.items():
         logits = np.nan_to_num(logits)
         sure, right = confidence(logits, targets, labels)
