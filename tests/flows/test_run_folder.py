@@ -90,7 +90,9 @@ def test_the_command_that_repeats_the_run_is_kept(data: str, whet: Command, tiny
 def test_metrics_json_of_two_labels_has_the_scores_of_the_positive_class(taught: Told) -> None:
     metrics = json.loads((taught.path / "metrics.json").read_text(encoding="utf-8"))
     assert metrics == taught.run.metrics
-    assert set(metrics) == {"task", "test", "validation", "baselines", "verdict", "seconds"}
+    assert set(metrics) == {
+        "task", "test", "validation", "calibration", "slices", "label_errors", "baselines", "verdict", "seconds"
+    }  # fmt: skip
     assert metrics["task"] == "binary"
     assert set(metrics["seconds"]) == {"train", "evaluate"}
     assert set(metrics["baselines"]) == {"majority", "tfidf", "seconds"}
