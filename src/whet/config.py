@@ -17,6 +17,7 @@ from typing import Any, Literal, get_type_hints
 
 from whet import recipes, values
 from whet.errors import UsageError, did_you_mean
+from whet.values import Metric
 
 Truncation = Literal["head", "head-tail", "chunks"]
 TaskName = Literal["auto", "classification", "multilabel", "regression"]
@@ -151,7 +152,10 @@ class Settings:
     )
     max_grad_norm: float = _setting(1.0, "Training", "Gradients are clipped to this norm.", within=Range(above=0))
     class_weights: str | None = _setting(
-        None, "Training", "What a row of each class counts: balanced, or a JSON file of label names and weights."
+        None,
+        "Training",
+        "What a row of each class counts, of several labels a row one that has the label: balanced, or "
+        "a JSON file of label names and weights.",
     )
     sampling: Sampling = _setting(
         "plain", "Training", "plain: every row once an epoch. balanced: every class as often, in as many steps."
@@ -166,9 +170,10 @@ class Settings:
     evaluate_every: int | None = _setting(
         None, "Training", "Evaluate on validation every N steps. Otherwise after each epoch.", within=Range(least=1)
     )
-    metric: str = _setting(
-        "auto", "Training", "auto (macro_f1, of numbers pearson), or what 'best' means: accuracy, macro_f1, micro_f1, "
-        "weighted_f1, f1, samples_f1, pearson, spearman, mae, rmse or loss.",
+    metric: Metric = _setting(
+        "auto", "Training", "auto (macro_f1, of numbers pearson), or what 'best' means: accuracy, macro_f1, "
+        "micro_f1, weighted_f1, f1, samples_f1, balanced_accuracy, mcc, roc_auc, pr_auc, pearson, "
+        "spearman, mae, rmse, r2, loss, or a scorer of scikit-learn such as neg_log_loss.",
     )  # fmt: skip
     early_stopping: int | None = _setting(
         None, "Training", "Stop after N evaluations without a better score.", within=Range(least=1)
@@ -178,7 +183,7 @@ class Settings:
         42, "Training", "Seed of splits, order, dropout and the new layer.", common=True,
         within=Range(least=0, most=2**32 - 1),
     )  # fmt: skip
-    baseline: bool = _setting(True, "Training", "Score a majority and a TF-IDF baseline beside the model.")
+    baseline: bool = _setting(True, "Training", "Score cheap baselines beside the model: majority, TF-IDF and NB-SVM.")
 
     min_confidence: float | None = _setting(
         None, "Output", "Answer unsure where the highest probability is below this; saved with the model.",

@@ -25,14 +25,16 @@ from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.job import Job
 from whet.labels import LabelSet
-from whet.model.answers import begin_at_shares, scale_of
+from whet.model.answers import begin_at_shares, begin_in_units, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
+from whet.model.loss import SeveralEntropies
 from whet.outcome import Scored
 from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
     Evaluation,
+    Examples,
     Notice,
     Revision,
     Side,
@@ -41,6 +43,7 @@ from whet.records import (
     StepRecord,
 )
 from whet.score import baseline
+from whet.score.features import Inputs
 from whet.score.metrics import value
 from whet.training import estimate, loop, memory
 from whet.training.keeper import Keeper
@@ -53,8 +56,9 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     if job.labels.kind == "value":
         job.classifier.scale = scale_of(np.asarray(job.sides["train"].targets), job.classifier.model)
-    elif job.labels.kind == "several":
-        begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_))
+        begin_in_units(job.classifier.model, job.classifier.scale)
+    elif isinstance(loss := job.recipe.loss, SeveralEntropies):
+        begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_), loss)
     heap.keep()
     with memory.explained(job.classifier):
         yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
@@ -66,9 +70,9 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
 
 
 def baselines(
-    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int
+    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool
 ) -> Generator[Notice, None, Baselines]:
-    """The cheap answers on the same rows; TF-IDF learns from as many training rows as its memory allows."""
+    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows."""
     assert splits.test is not None
     rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
     fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
@@ -77,11 +81,14 @@ def baselines(
         yield Notice(f"{beside}them would take more than {machine.gigabytes(baseline.MOST_BYTES)} of memory", "warning")
         taken = draw(classes_of(train), rows.row_ids, fitting, "rows of the baseline", seed)
         rows, train = select(rows, taken), train[taken]
-    learnt, scored = (mapped(side.texts, clean_text) for side in (rows, splits.test))
-    pairs = None
-    if rows.pairs is not None and splits.test.pairs is not None:
-        pairs = mapped(rows.pairs, clean_text), mapped(splits.test.pairs, clean_text)
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs)
+    learnt, scored = map(_seen, (rows, splits.test))
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm)
+
+
+def _seen(rows: Examples) -> Inputs:
+    """The texts as a model sees them."""
+    second = None if rows.pairs is None else mapped(rows.pairs, clean_text)
+    return Inputs(mapped(rows.texts, clean_text), second)
 
 
 def _fit(
@@ -175,7 +182,9 @@ def _judge(
     if pace and not ended:
         pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
     yield from outcome.smaller_packs(folder, job, before)
-    best = selection.offer(value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model)
+    best = selection.offer(
+        value(evaluation.metrics, evaluation.loss, str(settings.metric)), record.step, classifier.model
+    )
     evaluation = dataclasses.replace(evaluation, best=best)
     yield folder.log(evaluation)
     return dataclasses.replace(scored, evaluation=evaluation) if best or settings.keep == "last" else None

@@ -55,7 +55,7 @@ class Job:
     facts: Mapping[str, Any]
     """What a checkpoint is to keep of the job beside its training."""
     weights: tuple[float, ...] | None = None
-    """What a row of each class counts."""
+    """What a row of each class, or the yes of each label, counts."""
     learnt: Mapping[Side, Examples] = field(default_factory=dict)
     """The rows of train and validation with their texts on the disk."""
 

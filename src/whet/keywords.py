@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from whet.config import DeviceName, Keep, LabelErrors, Language, PrecisionName, Sampling, TaskName, Truncation
+from whet.values import Metric
 
 
 class SettingValues(TypedDict, total=False):
@@ -47,7 +48,7 @@ class SettingValues(TypedDict, total=False):
     focal: float | None
     label_smoothing: float
     evaluate_every: int | None
-    metric: str
+    metric: Metric
     early_stopping: int | None
     keep: Keep
     seed: int

@@ -37,10 +37,10 @@ from whet.records import (
     Usage,
 )
 from whet.report import card, figures
-from whet.score import baseline, calibration, linear, unlearned
+from whet.score import baseline, calibration, linear, uncertain, unlearned
 from whet.score.calibration import Fitted
 from whet.score.features import Inputs
-from whet.score.judge import default_thresholds, judge, predicted, probabilities
+from whet.score.judge import answers, default_thresholds, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
 from whet.score.mistakes import MOST_EPOCHS, rows_to_look_at
 from whet.training.pace import Pace
@@ -62,7 +62,7 @@ def conclude(
 ) -> Iterator[Stage | Notice | Evaluation]:
     """Calibrates, scores the test side and saves; metrics.json, written last, ends the run. `kept`: the validation
     side, scored with the weights that were kept."""
-    metrics: dict[str, object] = {"task": job.labels.task}
+    metrics: dict[str, object] = {"task": job.labels.task, "metric": job.settings.metric}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     fitted, thresholds, validation = _calibrated(job, kept)
     if fitted.temperature is None and job.labels.kind != "value":
@@ -84,12 +84,15 @@ def conclude(
             all_ = f"{len(taken):,}"
             drawn = "value" if job.labels.kind == "value" else "label"
             message = f"{taken.sum():,} of {all_} test rows, drawn by {drawn}, were scored in the time that was left"
-            beside = f"; the baselines were scored on all {all_}" if job.baselines else ""
-            yield folder.log(Notice(message + beside, "warning"))
+            yield folder.log(Notice(message, "warning"))
         yield folder.log(test)
         whole = job.budget.whole if job.budget else test.metrics.rows
-        metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds)
-        metrics |= figures.compared(test.metrics, job.baselines)
+        reach = {"intervals": uncertain.of_side(test.metrics, logits, scored.targets, job.labels)}
+        metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds) | reach
+        rivals = job.baselines
+        if rivals is not None and taken is not None:
+            rivals = baseline.among(rivals, taken, scored.targets, job.labels)
+        metrics |= figures.compared(test.metrics, rivals, answers(logits, job.labels, thresholds), scored.targets)
         seconds["evaluate"] += test.seconds
         yield from _doubts(folder, job, test, logits)
     elif validation is not None:
@@ -125,7 +128,7 @@ def _calibrated(job: Job, kept: Scored | None) -> tuple[Fitted, dict[str, float]
         return fitted, thresholds, kept
     job.classifier.cool(fitted.temperature)
     thresholds, logits = calibration.moved(thresholds, fitted.temperature), kept.logits / fitted.temperature
-    metrics, loss = judge(logits, kept.targets, job.labels, thresholds)
+    metrics, loss = judge(logits, kept.targets, job.labels, thresholds, job.settings.metric)
     evaluation = dataclasses.replace(kept.evaluation, metrics=metrics, loss=loss)
     return fitted, thresholds, dataclasses.replace(kept, evaluation=evaluation, logits=logits)
 
@@ -217,14 +220,14 @@ def _held_back(rows: Examples, targets: Ints, labels: int) -> Floats | None:
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
     """What is to be told of a model that seems to have learned nothing. `logits`: what it answered on that side."""
-    answers: Bools | Floats | None = None
+    given: Bools | Floats | None = None
     if logits is not None and isinstance(judged.metrics, SeveralScores):
-        answers = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
+        given = predicted(probabilities(logits, job.labels), job.labels, judged.metrics.thresholds)
     elif logits is not None and job.labels.kind == "value":
-        answers = logits[:, 0]
+        given = logits[:, 0]
     spread = float(np.std(job.sides["train"].targets))
     guess, losses = _guess(job), folder.losses()
-    signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=answers, spread=spread)
+    signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=given, spread=spread)
     if signs:
         advice = (
             f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
@@ -271,7 +274,7 @@ def evaluate(
         logits, scored = _in_time(job, name, pace, job.settings.seed)
         targets, scored = targets[scored], None if scored.all() else scored
     seconds = time.perf_counter() - started
-    metrics, loss = judge(logits, targets, job.labels, thresholds)
+    metrics, loss = judge(logits, targets, job.labels, thresholds, job.settings.metric)
     return Scored(Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, targets, scored)
 
 

@@ -35,6 +35,7 @@ from whet.run import Run as Run
 from whet.score import calibration
 from whet.score.judge import judge
 from whet.score.metrics import as_json
+from whet.score.uncertain import of_side
 from whet.story import Event as Event
 from whet.story import follow as follow
 from whet.story import foresee as foresee
@@ -170,17 +171,17 @@ def check_data(
     out = None if fix is None else values.folder(os.fspath(fix))
     if out is not None:
         mend.check_out(out)  # before minutes of looking
+    resolved, said = prepare.of_run(resolved)
     examined = examine.examine(data, resolved.settings, exact=exact)
-    if out is None:
-        return examined.checked
-    written = mend.mend(examined, out)
-    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, written.message))
+    if out is not None:
+        said.append(mend.mend(examined, out).message)
+    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, *said))
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     """The tokens of one training row under the settings' model and cut. Needs no torch where the
     model has a tokenizer.json."""
-    settings = resolved.settings
+    settings = prepare.of_run(resolved)[0].settings
     rows = reading.labelled(data, settings).sides["train"]
     pair = rows.pairs is not None
     if not 0 <= row < len(rows.texts):
@@ -217,7 +218,9 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
-    document: dict[str, object] = {"test": {**as_json(metrics), "loss": loss}, "seconds": {"evaluate": seconds}}
+    reach = of_side(metrics, logits, targets, loaded.labels)
+    test = {**as_json(metrics), "loss": loss, "intervals": reach}
+    document: dict[str, object] = {"test": test, "seconds": {"evaluate": seconds}}
     if loaded.labels.kind != "value":
         fitted = calibration.Fitted(loaded.usage.temperature, "as the run was saved")
         scored: dict[Side, tuple[Floats, Targets]] = {"test": (logits, targets)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from whet import artifact, heap
 from whet.config import DeviceName
+from whet.data.store import portions
 from whet.data.tokens import encode_in_memory
 from whet.errors import UsageError
 from whet.labels import LabelSet
@@ -16,7 +17,8 @@ from whet.runtime import apply, choose
 from whet.score.judge import probabilities
 from whet.values import shown
 
-Texts = Sequence[str] | Sequence[tuple[str, str]]
+Texts = Iterable[str | tuple[str, str]]
+"""Single texts, or pairs of them."""
 
 CHUNK_ROWS = 2_048  # texts held as tokens at a time
 
@@ -46,16 +48,16 @@ class Predictor:
     def stream(
         self, texts: Texts, *, logits: bool = False, min_confidence: float | None = None
     ) -> Iterator[list[Prediction]]:
-        """The same, in chunks of bounded memory. A lone string raises UsageError, for it would be read
-        letter by letter, and so do texts that are not what the model was trained on."""
+        """The same, in chunks of CHUNK_ROWS texts that are taken as they are needed. A lone string raises UsageError,
+        for it would be read letter by letter, and so do texts that are not what the model was trained on."""
         if isinstance(texts, str):
             raise UsageError("one string instead of a list of texts", where="predict", todo="Write predict([text])")
         usage, cutter = self._artifact.usage, self._artifact.cutter
         least = least_of(usage, self.labels, min_confidence)
-        for start in range(0, len(texts), CHUNK_ROWS):
-            if start:
+        for number, chunk in enumerate(portions(texts, CHUNK_ROWS)):
+            if number:
                 heap.trim()
-            first, *second = _columns(texts[start : start + CHUNK_ROWS], pair=usage.inputs.pair is not None)
+            first, *second = _columns(chunk, pair=usage.inputs.pair is not None)
             encoded = encode_in_memory(first, cutter, *second)
             scores = self._artifact.classifier.all_logits(encoded)
             found = predictions(
@@ -68,7 +70,7 @@ class Predictor:
             yield found
 
 
-def _columns(texts: Texts, *, pair: bool) -> list[list[str]]:
+def _columns(texts: Sequence[str | tuple[str, str]], *, pair: bool) -> list[list[str]]:
     """The texts and, of pairs, the second texts."""
     wrong = next((text for text in texts if isinstance(text, str) == pair or (pair and len(text) != 2)), None)
     if wrong is not None:

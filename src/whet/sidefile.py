@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from whet import values
 from whet.config import Truncation
 from whet.data.template import parse
 from whet.data.tokens import Cutter
@@ -78,6 +79,14 @@ def read(folder: Path) -> dict[str, Any]:
             f"missing or unknown: {', '.join(wrong)}", where=str(path), todo="Train again, or restore the file"
         )
     return cast("dict[str, Any]", side)
+
+
+def of_model(model: str) -> dict[str, Any] | None:
+    """The file of a model that whet saved, by its run folder or its model/ folder; None for any other model. Raises
+    ModelError as `read`."""
+    path = values.folder(model)
+    folder = next((folder for folder in (path / "model", path) if (folder / NAME).is_file()), None)
+    return None if folder is None else read(folder)
 
 
 def labels_of(side: Mapping[str, Any]) -> LabelSet:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from whet import durable, examine, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
+from whet.data.bilingual import joined
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
@@ -178,11 +179,11 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         folder.write("findings.json", as_json(checked))
         for finding in checked.findings:
             if finding.code == "near_in_train":
-                yield folder.log(Notice(f"{finding.message}. {finding.todo}", "warning"))
+                yield folder.log(Notice(joined(finding.message, finding.todo), "warning"))
     baselines = None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
-        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed)
+        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm)
         baselines = yield from _logged(folder, compared)
     return Job(
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,

@@ -28,6 +28,7 @@ BENCHMARKS = [
     "saving",
     "scaling",
     "startup",
+    "tasks",
     "tokenise",
     "train_cpu",
     "train_gpu",

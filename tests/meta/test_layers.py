@@ -22,6 +22,7 @@ LAYERS = {
     "whet.heap": -1,
     "whet.recipes": -1,
     "whet.records": 0,
+    "whet.scores": -1,
     "whet.labels": -1,
     "whet.config": 0,
     "whet.keywords": 1,

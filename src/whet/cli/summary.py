@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from whet.cli import show
-from whet.cli.texts import Words, count, one_line
+from whet.cli.texts import TEXTS, Words, count, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from whet.pipeline import Evaluated, Finished
 
-BINARY = ("accuracy", "precision", "recall", "f1", "macro_f1")
-MANY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1")
-SEVERAL = ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "hamming_loss")
-VALUES = ("pearson", "spearman", "mae", "rmse")
+BINARY = ("accuracy", "precision", "recall", "f1", "macro_f1", "mcc", "roc_auc")
+MANY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1", "mcc", "roc_auc")
+SEVERAL = ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "hamming_loss", "roc_auc")
+VALUES = ("pearson", "spearman", "mae", "rmse", "r2")
 ERRORS = ("mae", "rmse", "hamming_loss")  # lower is better
-BASELINES = ("tfidf", "majority")
+BASELINES = ("tfidf", "nbsvm", "majority")
 OWN_SLICES = ("length", "label", "truncated", "leaked")
 WIDEST_CONFUSION = 8
 MOST_CONFUSED = 5
@@ -48,7 +48,8 @@ def result(console: Console, words: Words, end: Finished) -> None:
         show.heading(console, words(f"result {side}").format(rows=rows))
         baselines = _section(end.metrics, "baselines") if side == "test" else {}
         compared = {name: _section(baselines, name) for name in BASELINES if _section(baselines, name)}
-        scores(console, words, metrics, compared)
+        asked = end.metrics.get("metric")
+        scores(console, words, metrics, compared, [asked] if isinstance(asked, str) else [])
     else:
         show.heading(console, words("no scores"))
     _calibration(console, words, _section(end.metrics, "calibration"), side)
@@ -85,24 +86,43 @@ def evaluated(console: Console, words: Words, result: Evaluated) -> None:
     console.print(f"{words('time')}  {words.duration(result.seconds)}")
 
 
-def scores(console: Console, words: Words, metrics: Scores, baselines: Mapping[str, Scores]) -> None:
-    """Model and baselines side by side, then the labels one by one and what was confused."""
-    positive = metrics.get("positive")
-    keys = _keys(metrics)
-    columns = ["", words("model") if baselines else "", *(words(_rival(name, metrics)) for name in baselines)]
+def scores(
+    console: Console, words: Words, metrics: Scores, baselines: Mapping[str, Scores], asked: Sequence[str] = ()
+) -> None:
+    """Model and baselines side by side, then the labels one by one and what was confused. `asked`: scores that are to
+    be among them."""
+    positive, reach = metrics.get("positive"), _section(metrics, "intervals")
+    keys = [name for name in dict.fromkeys([*_keys(metrics), *asked]) if name in metrics]
+    columns = ["", words("model") if baselines else "", *([words("interval")] if reach else [])]
+    columns += [words(_rival(name, metrics)) for name in baselines]
     compared = show.table(*columns, right=range(1, len(columns)), fixed=(0,))
     for key in keys:
-        values = [_number(side, key) for side in (metrics, *baselines.values())]
+        mine, *theirs = (_number(side, key) for side in (metrics, *baselines.values()))
         choose = min if key in ERRORS else max
-        best = choose((value for value in values if value is not None), default=None)
+        best = choose((value for value in (mine, *theirs) if value is not None), default=None)
         name = "exact match" if key == "accuracy" and "thresholds" in metrics else key
-        compared.add_row(words(name), *(_score(value, best=value == best and len(values) > 1) for value in values))
+        own = (
+            words("undefined") if key in metrics and mine is None else _score(mine, best=bool(theirs) and mine == best)
+        )
+        cells = [
+            own,
+            *([_ends(reach.get(key))] if reach else []),
+            *(_score(value, best=value == best) for value in theirs),
+        ]
+        compared.add_row(words(name) if name in TEXTS else one_line(name, 40), *cells)
     show.indented(console, compared)
     if isinstance(positive, str):
         show.indented(console, Text(words("positive class").format(name=one_line(positive)), style="dim"))
     else:
         _each_label(console, words, metrics)
     _confusion(console, words, metrics)
+
+
+def _ends(interval: object) -> str:
+    if not isinstance(interval, Sequence):
+        return ""
+    low, high = interval
+    return f"[{low:.3f}, {high:.3f}]"
 
 
 def _keys(metrics: Scores) -> Sequence[str]:
@@ -165,7 +185,8 @@ def _calibration(console: Console, words: Words, found: Scores, side: str) -> No
             "coverage": f"{100 * (_number(answered, 'coverage') or 0):.0f}",
             "accuracy": f"{100 * (right or 0):.1f}",
         }
-        console.print(words("none answered" if right is None else "answered").format(least=f"{least:.2f}", **shares))
+        line = words("no sure answer" if right is None else "sure answers")
+        console.print(line.format(least=f"{least:.2f}", **shares))
 
 
 def _weaker(console: Console, words: Words, metrics: Scores) -> None:

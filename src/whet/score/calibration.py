@@ -17,14 +17,15 @@ import numpy as np
 from whet.labels import LabelSet
 from whet.records import Bools, Floats, Ints, Side, Targets
 from whet.score import several
+from whet.score.judge import probabilities
 from whet.score.metrics import log_loss, sigmoid, softmax
+from whet.score.probabilistic import BINS, bin_of, calibration_error, confidence
 
 FEWEST_ROWS = 50  # to fit a temperature on,
 FEWEST_WRONG = (
     10  # of whose answers so many are wrong: with fewer it does more harm than good (docs/log.md, 2026-11-27)
 )
 LOWEST, HIGHEST = 0.05, 20.0  # temperatures
-BINS = 15  # of confidence, as in Guo et al.
 STEPS = 100  # of the fit, which takes about ten
 CURVE = (*(0.05 * i for i in range(19)), *(0.91 + 0.01 * i for i in range(9)), 0.995, 0.999)
 """The confidences at which coverage is told."""
@@ -95,19 +96,10 @@ def moved(thresholds: Mapping[str, float], temperature: float) -> dict[str, floa
 # ---------------------------------------------------------------- how true probabilities are
 
 
-def confidence(logits: Floats, targets: Targets, labels: LabelSet) -> tuple[Floats, Bools]:
-    """How sure each answer is, and whether it is right [N]: of rows with one label their highest probability; of
-    several labels the probability of each, and whether the row has it."""
-    if labels.kind == "several":
-        return sigmoid(logits).ravel(), np.asarray(targets, dtype=np.bool_).ravel()
-    shares = softmax(logits)
-    return shares.max(axis=1), shares.argmax(axis=1) == targets
-
-
 def bins(sure: Floats, right: Bools) -> list[dict[str, float]]:
     """Of confidences and whether they were right [N], in BINS equal parts of 0 to 1, those that have any: from above
     `low` up to `high`, how many, their mean confidence and how many of them were right."""
-    part = _parts(sure)
+    part = bin_of(sure)
     counts = np.bincount(part, minlength=BINS)
     sums, hits = (np.bincount(part, weights=values, minlength=BINS) for values in (sure, right))
     return [
@@ -119,24 +111,11 @@ def bins(sure: Floats, right: Bools) -> list[dict[str, float]]:
     ]  # fmt: skip
 
 
-def ece(sure: Floats, right: Bools) -> float:
-    """Expected calibration error: by how much confidence and accuracy differ in a part, on average over the answers
-    (Naeini et al. 2015, with the parts of Guo et al. 2017)."""
-    part = _parts(sure)
-    gaps = np.bincount(part, weights=sure - right, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(sure))
-
-
 def answered(sure: Floats, right: Bools, least: float) -> dict[str, float | int | None]:
     """How many answers there are at this confidence and above, and how many of them are right."""
     kept = sure >= least
     share = float(right[kept].mean()) if kept.any() else None
     return {"min_confidence": least, "rows": int(kept.sum()), "coverage": float(kept.mean()), "accuracy": share}
-
-
-def _parts(sure: Floats) -> Ints:
-    parts: Ints = np.clip(np.ceil(sure * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    return parts
 
 
 # ---------------------------------------------------------------- metrics.json
@@ -153,11 +132,12 @@ def as_json(
     found["reason"] = fitted.reason
     for side, (logits, targets) in sides.items():
         logits = np.nan_to_num(logits)
-        sure, right = confidence(logits, targets, labels)
-        before, _ = confidence(logits * fitted.divisor, targets, labels)
+        true: Ints | Bools = np.asarray(targets, dtype=np.bool_ if labels.kind == "several" else np.int64)
+        sure, right = confidence(probabilities(logits, labels), true)
+        before, _ = confidence(probabilities(logits * fitted.divisor, labels), true)
         found[side] = {
-            "ece_before": ece(before, right),
-            "ece_after": ece(sure, right),
+            "ece_before": calibration_error(before, right),
+            "ece_after": calibration_error(sure, right),
             "log_loss_before": _loss(logits * fitted.divisor, targets, labels),
             "log_loss_after": _loss(logits, targets, labels),
         }

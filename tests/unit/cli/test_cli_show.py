@@ -20,7 +20,9 @@ from tests.unit.cli.conftest import (
 )
 from whet import config
 from whet.cli import show, summary
+from whet.cli.output import stdout_console
 from whet.cli.texts import TEXTS, Words, one_line
+from whet.data.bilingual import Bilingual
 from whet.labels import LabelSet
 from whet.records import Columns, Finding
 from whet.score.metrics import as_json
@@ -121,6 +123,38 @@ reviews.csv  2,000행: 학습 1,500, 테스트 500
     )
 
 
+def test_a_korean_finding_shows_its_korean_and_a_message_in_one_language_is_shown_as_it_is() -> None:
+    message, todo = Bilingual("r.csv: 3 rows repeat", "r.csv: 3행이 같습니다"), Bilingual("Remove them", "제거하세요")
+    columns = Columns("a", Bilingual("given", "직접 지정"), "b", "its name")
+    found = dataclasses.replace(
+        checked(Finding("duplicate_texts", "warning", "test", 3, message, todo, ("line 3",))), columns=columns
+    )
+    korean, english = shown(show.checked, KO, found), shown(show.checked, EN, found)
+    assert "duplicate_texts, 테스트\n              r.csv: 3행이 같습니다.\n              제거하세요." in korean
+    assert "텍스트: a (직접 지정)\n라벨:   b (its name)" in korean
+    assert "duplicate_texts, test\n                  r.csv: 3 rows repeat.\n                  Remove them." in english
+    assert "Text:  a (given)" in english
+
+
+@pytest.mark.parametrize("width", range(40, 60))
+def test_no_letter_of_a_wide_script_is_lost_where_a_line_ends(width: int) -> None:
+    message = "깨진 글자가 있는 행은 원본을 다시 저장하거나 실제 인코딩을 주고 적어도 한 번은 확인하세요 " * 3
+    found = checked(Finding("mojibake", "warning", "train", 3, message))
+    text = shown(show.checked, KO, found, width=width)
+    assert message.replace(" ", "") in "".join(text.split())
+
+
+def test_where_there_is_no_terminal_a_line_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    console = stdout_console()
+    found = dataclasses.replace(checked(), notices=("이 줄은 아주 깁니다 " * 20 + "끝",))
+    show.checked(console, KO, found)
+    many = dataclasses.replace(prediction("a", 0.9), probabilities={f"label {i}": 0.05 for i in range(20)})
+    show.predictions(console, EN, [many])
+    lines = capsys.readouterr().out.splitlines()
+    assert f"  참고: {'이 줄은 아주 깁니다 ' * 20}끝" in lines
+    assert next(line for line in lines if line.startswith("  prediction: ")).endswith(", label 19: 0.0500)")
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_long_text_is_cut_at_the_width_of_the_terminal(width: int) -> None:
     found = dataclasses.replace(checked(), head=(("word " * 200, "a" * 60), ("긴 글 " * 100, "b")))
@@ -218,6 +252,7 @@ Result on 20 test rows
   recall     0.8765  0.8765    0.8765
   F1         0.8941  0.8941    0.8941
   macro F1   0.8875  0.8875    0.8875
+  MCC        0.8000  0.8000    0.8000
   precision, recall and F1 are those of positive
 
 Confusion matrix: rows are true, columns predicted
@@ -235,6 +270,27 @@ Next
   whet predict runs/reviews-embedded-1a2b3c "a text of your own"
   whet evaluate runs/reviews-embedded-1a2b3c DATA"""
     )
+
+
+def test_intervals_another_baseline_and_the_score_that_decided_have_their_places() -> None:
+    metrics = training_metrics()
+    asked = {"metric": "neg_log_loss", "test": {**as_json(binary_metrics()), "roc_auc": None, "neg_log_loss": -0.25}}
+    asked["test"] |= {"intervals": {"accuracy": [0.7444, 0.9556], "classes": {}}}  # type: ignore[operator]
+    baselines = {**metrics["baselines"], "nbsvm": as_json(binary_metrics(0.85))}  # type: ignore[dict-item]
+    end = Finished(Run(), {**metrics, **asked, "baselines": baselines}, "")
+    text = shown(summary.finished, EN, end)
+    assert (
+        """
+                  model   95 % interval  TF-IDF  NB-SVM  majority
+  accuracy       0.9000  [0.744, 0.956]  0.8100  0.8500    0.5000
+  precision      0.9123                  0.9123  0.9123    0.9123
+"""
+        in text
+    )
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert "  ROC AUC           n/a" in lines
+    assert "  neg_log_loss  -0.2500" in lines
+    assert "  ROC AUC       해당 없음" in shown(summary.finished, KO, end)
 
 
 def test_the_summary_in_korean_is_aligned() -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from whet.labels import LabelSet
 from whet.score import calibration
-from whet.score.calibration import Fitted, answered, as_json, bins, confidence, ece, fit, moved
+from whet.score.calibration import Fitted, answered, as_json, bins, fit, moved
 from whet.score.metrics import log_loss, sigmoid, softmax
+from whet.score.probabilistic import calibration_error
 
 TWO = LabelSet(("no", "yes"), "yes", "")
 THREE = LabelSet(("a", "b", "c"), None, "")
@@ -116,7 +117,7 @@ def test_bins_and_the_error_are_counted_by_hand():
     first, last = bins(sure, right)
     assert first == {"low": 7 / 15, "high": 8 / 15, "rows": 2, "confidence": pytest.approx(0.525), "accuracy": 0.5}
     assert last == {"low": 14 / 15, "high": 1.0, "rows": 2, "confidence": pytest.approx(0.99), "accuracy": 1.0}
-    assert ece(sure, right) == pytest.approx((2 * 0.025 + 2 * 0.01) / 4)
+    assert calibration_error(sure, right) == pytest.approx((2 * 0.025 + 2 * 0.01) / 4)
 
 
 @settings(max_examples=50, deadline=None)
@@ -127,7 +128,7 @@ def test_the_error_is_that_of_the_bins(rows, seed):
     parts = bins(sure, right)
     assert sum(part["rows"] for part in parts) == rows
     whole = sum(part["rows"] * abs(part["accuracy"] - part["confidence"]) for part in parts)
-    assert ece(sure, right) == pytest.approx(whole / rows)
+    assert calibration_error(sure, right) == pytest.approx(whole / rows)
 
 
 def test_coverage_counts_the_rows_at_a_confidence_and_above():
@@ -135,12 +136,6 @@ def test_coverage_counts_the_rows_at_a_confidence_and_above():
     expected = {"min_confidence": 0.9, "rows": 3, "coverage": 0.75, "accuracy": pytest.approx(2 / 3)}
     assert answered(sure, right, 0.9) == expected
     assert answered(sure, right, 1.0) == {"min_confidence": 1.0, "rows": 0, "coverage": 0.0, "accuracy": None}
-
-
-def test_the_confidence_of_several_labels_is_that_of_each():
-    sure, right = confidence(np.array([[0.0, 100.0, -100.0]]), np.array([[True, True, False]]), MANY)
-    assert sure.tolist() == [0.5, 1.0, pytest.approx(0.0)]
-    assert right.tolist() == [True, True, False]
 
 
 def test_metrics_tell_of_each_side_before_and_after_and_of_the_last_in_full():

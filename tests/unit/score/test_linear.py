@@ -43,17 +43,17 @@ def watched(monkeypatch, name):
 
 def test_the_strength_is_chosen_by_cross_validation_on_small_data_only(monkeypatch):
     chosen = watched(monkeypatch, "_classifier")
-    linear.classes(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST))
+    linear.classes(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST), nbsvm=False)
     assert chosen[:-1] == [*linear.STRENGTHS] * linear.FOLDS
     chosen.clear()
     monkeypatch.setattr(linear, "SEARCH_ROWS", 10)
-    linear.classes(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST))
+    linear.classes(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST), nbsvm=False)
     assert chosen == [10.0]
 
 
 def test_a_class_with_two_rows_leaves_the_strength_at_its_default(monkeypatch):
     chosen = watched(monkeypatch, "_classifier")
-    linear.classes(Inputs(TRAIN[:7]), TRAIN_IDS[:7], Inputs(TEST))
+    linear.classes(Inputs(TRAIN[:7]), TRAIN_IDS[:7], Inputs(TEST), nbsvm=False)
     assert chosen == [10.0]
 
 
@@ -63,7 +63,7 @@ def test_pairs_are_told_apart_by_what_their_texts_share():
     ids = np.array([1, 0] * len(words))
     inputs = Inputs([f"the {one} today" for one, _ in train], [f"some {other} again" for _, other in train])
     test = Inputs(["the storm today", "the storm today"], ["some storm again", "some mist again"])
-    assert linear.classes(inputs, ids, test).tolist() == [1, 0]
+    assert linear.classes(inputs, ids, test, nbsvm=False)["tfidf"].tolist() == [1, 0]
 
 
 # ---------------------------------------------------------------- several labels
@@ -147,10 +147,10 @@ def test_the_strength_of_ridge_regression_is_searched_on_small_data_only(monkeyp
 
 def test_texts_without_a_word_and_targets_that_are_all_alike_teach_nothing():
     blank, words, answers = Inputs(["!", "?", "..."]), Inputs(["one", "two", "three"]), np.eye(3, 4, dtype=bool)
-    assert linear.classes(blank, np.array([0, 1, 1]), words) is None
+    assert linear.classes(blank, np.array([0, 1, 1]), words, nbsvm=True) is None
     assert linear.answers(blank, answers, words, TOPICS) is None
     assert linear.values(blank, np.arange(3.0), words) is None
-    assert linear.classes(words, np.ones(3, dtype=np.int64), words) is None
+    assert linear.classes(words, np.ones(3, dtype=np.int64), words, nbsvm=True) is None
     assert linear.answers(words, np.ones((3, 4), dtype=bool), words, TOPICS) is None
     assert linear.values(words, np.full(3, 0.1), words) is None
 
