@@ -7,7 +7,8 @@ none under-estimated by more than 1.5 times, peak memory within 20 %.
 Each job is one of `whet train`, in a process of its own that is set up as the command sets up its own, one
 after the other, with an empty cache. The plan is the one that the job itself made; its minutes are held
 against the seconds from the call to the saved scores, its memory against the most that the process had
-from the plan on; on a CUDA device, which has jobs of its own, against the most that was reserved there.
+from the plan on; on a CUDA device, which has jobs of its own, against the most that was reserved there. The jobs of
+benchmarks/tasks.py that were kept on the same day count too: pairs, several labels, numbers, chunks.
 
     python benchmarks/plan_accuracy.py [--job NAME ...] [--save]
 """
@@ -29,6 +30,7 @@ import numpy as np
 from common import emit, parser, rows, saved_today, shared
 
 SEED = 0
+THREADS = 2  # a neighbour would otherwise decide
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def run(name: str) -> None:
         from whet.config import resolve
         from whet.forecast import Plan
 
-        resolved = resolve({"model": model, "test": test, "output": str(folder / "run"), "yes": True, **job.settings})
+        given = {"model": model, "test": test, "output": str(folder / "run"), "yes": True, "threads": THREADS}
+        resolved = resolve({**given, **job.settings})
         plan, started = None, time.perf_counter()
         for event in pipeline.follow(train, resolved):
             if isinstance(event, Plan):
@@ -136,12 +139,22 @@ def measure(name: str) -> dict[str, Any]:
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
     if line is None:
         raise SystemExit(f"{name} ended without a result:\n{done.stderr[-2000:]}")
-    found = dict(json.loads(line.removeprefix("RESULT ")))
-    found["error"] = round(found["said"] / found["came"] - 1, 3)
-    found["memory_error"] = round(found["memory_said"] / found["memory_came"] - 1, 3)
-    found |= {key: round(found[key], 1) for key in ("said", "low", "high", "came", "probe")}
+    found = judged(dict(json.loads(line.removeprefix("RESULT "))))
     print(name, json.dumps(found), file=sys.stderr, flush=True)
     return found
+
+
+def judged(found: dict[str, Any]) -> dict[str, Any]:
+    """What was said and what came, and how far apart they are."""
+    found["error"] = round(found["said"] / found["came"] - 1, 3)
+    found["memory_error"] = round(found["memory_said"] / found["memory_came"] - 1, 3)
+    return found | {key: round(found[key], 1) for key in ("said", "low", "high", "came", "probe") if key in found}
+
+
+def of_tasks() -> dict[str, Any]:
+    """The jobs of benchmarks/tasks.py that were kept today, by the first seed of each."""
+    tasks = saved_today("tasks").get("jobs", {})
+    return {f"tasks-{name}": judged(dict(found["seeds"][0]["plan"])) for name, found in tasks.items()}
 
 
 def main() -> None:
@@ -158,6 +171,8 @@ def main() -> None:
     kept = "plan_accuracy_card" if on_a_card else "plan_accuracy"
     chosen = given.job or list(ON_A_CARD if on_a_card else JOBS)
     jobs = {**saved_today(kept).get("jobs", {}), **{name: measure(name) for name in chosen}}
+    if not on_a_card:
+        jobs |= of_tasks()
     errors = [abs(job["error"]) for job in jobs.values()]
     summary = {
         "median_error": round(float(np.median(errors)), 3),

@@ -9,6 +9,7 @@ import numpy as np
 
 from whet import large, prepare, reading, runtime
 from whet.config import Settings
+from whet.data.bilingual import said
 from whet.data.doctor import copies, near, pieces
 from whet.data.doctor.look import check, with_more
 from whet.data.doctor.part import Part, part_of
@@ -47,12 +48,12 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     if settings.near_duplicates:
         like = near.find(parts)
         checked = with_more(checked, near.CODES, near.findings(like, parts))
-        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.said(like, parts)))
+        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.notices(like, parts)))
     try:
         checked = with_more(checked, pieces.CODES, _token_findings(parts, settings, exact))
     except WhetError as fault:
-        saw = f"tokens were not counted: {fault.message}"
-        checked = dataclasses.replace(checked, notices=(*checked.notices, saw))
+        notice = said({"fault": fault.message}, "no tokens")
+        checked = dataclasses.replace(checked, notices=(*checked.notices, notice))
     return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
 
 
@@ -68,7 +69,7 @@ def of_job(asked: prepare.Asked, sides: Mapping[Side, prepare.EncodedSide], cutt
     if settings.near_duplicates and settings.budget is None:
         like = near.find(list(parts.values()))
         checked = with_more(checked, near.CODES, near.findings(like, list(parts.values())))
-        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.said(like, list(parts.values()))))
+        checked = dataclasses.replace(checked, notices=(*checked.notices, *near.notices(like, list(parts.values()))))
     of_tokens: list[Finding] = []
     for side, rows in sides.items():
         of_tokens += pieces.findings_of_encoded(parts[side], rows.encoded, cutter, seed=settings.seed)

@@ -25,13 +25,16 @@ from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.job import Job
 from whet.labels import LabelSet
-from whet.model.answers import begin_at_shares, scale_of
+from whet.model.answers import begin_at_shares, begin_in_units, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
+from whet.model.loss import SeveralEntropies
+from whet.outcome import Scored
 from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
     Evaluation,
+    Examples,
     Notice,
     Revision,
     Side,
@@ -40,6 +43,7 @@ from whet.records import (
     StepRecord,
 )
 from whet.score import baseline
+from whet.score.features import Inputs
 from whet.score.metrics import value
 from whet.training import estimate, loop, memory
 from whet.training.keeper import Keeper
@@ -52,22 +56,23 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
     if job.labels.kind == "value":
         job.classifier.scale = scale_of(np.asarray(job.sides["train"].targets), job.classifier.model)
-    elif job.labels.kind == "several":
-        begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_))
+        begin_in_units(job.classifier.model, job.classifier.scale)
+    elif isinstance(loss := job.recipe.loss, SeveralEntropies):
+        begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_), loss)
     heap.keep()
     with memory.explained(job.classifier):
         yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
         pace = None if job.budget is None else _pace(job.budget, job, job.settings)
-        last, validation = yield from _fit(folder, job.classifier, job, job.settings, pace)
+        last, kept = yield from _fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
         give_back(job.classifier.device)  # to save the model takes as much again as its weights
-        yield from outcome.conclude(folder, job, last, validation, pace)
+        yield from outcome.conclude(folder, job, last, kept, pace)
 
 
 def baselines(
-    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int
+    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool
 ) -> Generator[Notice, None, Baselines]:
-    """The cheap answers on the same rows; TF-IDF learns from as many training rows as its memory allows."""
+    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows."""
     assert splits.test is not None
     rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
     fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
@@ -76,18 +81,21 @@ def baselines(
         yield Notice(f"{beside}them would take more than {machine.gigabytes(baseline.MOST_BYTES)} of memory", "warning")
         taken = draw(classes_of(train), rows.row_ids, fitting, "rows of the baseline", seed)
         rows, train = select(rows, taken), train[taken]
-    learnt, scored = (mapped(side.texts, clean_text) for side in (rows, splits.test))
-    pairs = None
-    if rows.pairs is not None and splits.test.pairs is not None:
-        pairs = mapped(rows.pairs, clean_text), mapped(splits.test.pairs, clean_text)
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, pairs=pairs)
+    learnt, scored = map(_seen, (rows, splits.test))
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm)
+
+
+def _seen(rows: Examples) -> Inputs:
+    """The texts as a model sees them."""
+    second = None if rows.pairs is None else mapped(rows.pairs, clean_text)
+    return Inputs(mapped(rows.texts, clean_text), second)
 
 
 def _fit(
     folder: runs.RunFolder, classifier: Classifier, job: Job, settings: Settings, pace: Pace | None
-) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Evaluation | None]]:
+) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Scored | None]]:
     """Trains with evaluations on validation in between, from the start or from where a checkpoint was made;
-    leaves the weights that are to be kept and returns the last step and the evaluation of those weights."""
+    leaves the weights that are to be kept and returns the last step and the validation side, scored with them."""
     train = job.sides["train"]
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
     objective = job.team.objective(classifier, train.encoded, job.recipe.loss)
@@ -97,6 +105,7 @@ def _fit(
         beside=classifier.device.type != "cpu",
     )  # fmt: skip
     resumed, kept = (None, None) if job.kept.found is None else keeper.load(job.kept.found.path)
+    scored: Scored | None = None  # as in `kept`, where this process did it
 
     def save(record: StepRecord) -> None:
         left = None if pace is None else pace.left
@@ -120,7 +129,8 @@ def _fit(
                 interruption.raise_for(job.team.most(interruption.came))
                 if _is_judged(record, job, settings):
                     judged = yield from _judge(folder, job, pace, selection, record, interruption)
-                    kept = judged or kept
+                    if judged is not None:
+                        kept, scored = judged.evaluation, judged
             except Interrupted as fault:
                 with suppress(OutputError):  # of the one before; this one may fit
                     keeper.settle()
@@ -136,7 +146,10 @@ def _fit(
         yield folder.log(
             Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")
         )
-    return last, kept
+    if kept is not None and scored is None:
+        again = outcome.evaluate(job, "validation", kept, None, None)  # for its logits
+        scored = dataclasses.replace(again, evaluation=kept)
+    return last, scored
 
 
 def _tried(folder: runs.RunFolder, save: Callable[[], None], keeper: Keeper) -> Iterator[Notice]:
@@ -158,20 +171,23 @@ def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:
 def _judge(
     folder: runs.RunFolder, job: Job, pace: Pace | None, selection: Selection, record: StepRecord,
     interruption: Interruption,
-) -> Generator[Evaluation | Notice, None, Evaluation | None]:  # fmt: skip
-    """Evaluates on validation and lets the selection choose; returns the evaluation where it is that of the
+) -> Generator[Evaluation | Notice, None, Scored | None]:  # fmt: skip
+    """Evaluates on validation and lets the selection choose; returns the scored side where it is that of the
     weights to keep."""
     settings, classifier = job.settings, job.classifier
     before, ended = classifier.pack_tokens, record.step == record.steps
     with interruption.at_once():
-        evaluation, *_ = outcome.evaluate(job, "validation", record, pace if ended else None, None)
+        scored = outcome.evaluate(job, "validation", record, pace if ended else None, None)
+    evaluation = scored.evaluation
     if pace and not ended:
         pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
     yield from outcome.smaller_packs(folder, job, before)
-    best = selection.offer(value(evaluation.metrics, evaluation.loss, settings.metric), record.step, classifier.model)
+    best = selection.offer(
+        value(evaluation.metrics, evaluation.loss, str(settings.metric)), record.step, classifier.model
+    )
     evaluation = dataclasses.replace(evaluation, best=best)
     yield folder.log(evaluation)
-    return evaluation if best or settings.keep == "last" else None
+    return dataclasses.replace(scored, evaluation=evaluation) if best or settings.keep == "last" else None
 
 
 def _stopped(fault: Interrupted, record: StepRecord, saved_at: int) -> Interrupted:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from whet import arrow, durable
+from whet.data.bilingual import said
 from whet.data.doctor import copies, near
 from whet.data.doctor.part import Part, labelled, part_of
 from whet.data.doctor.tasks import with_sets_as_labels
@@ -54,8 +55,8 @@ class Mended:
     def message(self) -> str:
         counts = Counter(each.code for each in self.dropped.values())
         listed = ", ".join(f"{code} {count:,}" for code, count in counts.items())
-        kept = f"{self.rows - len(self.dropped):,} of {self.rows:,} training rows were written to {self.out}"
-        return f"{kept}; dropped: {listed or 'none'}; each with its reason in {self.log}"
+        facts = {"count": self.rows - len(self.dropped), "total": self.rows, "out": self.out, "log": self.log}
+        return said({**facts, "dropped": listed or "none"}, "mended")
 
 
 def log_of(out: Path) -> Path:

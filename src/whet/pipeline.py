@@ -12,24 +12,30 @@ from typing import Unpack
 
 import numpy as np
 
-from whet import config, examine, mend, prepare, reading, runs, runtime, unseen, values
-from whet.config import Resolved, SettingValues, resolve
+from whet import config, examine, mend, mistakes, prepare, reading, runs, runtime, unseen, values
+from whet.config import Resolved, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
 from whet.errors import DataError, PlanTooLongError
 from whet.forecast import Plan
+from whet.keywords import SettingValues
 from whet.model.files import find
 from whet.records import (
     Checked,
+    Floats,
     Notice,
     Prediction,
     Scores,
+    Side,
     StepRecord,
+    Targets,
 )
 from whet.run import Finished as Finished
 from whet.run import Run as Run
+from whet.score import calibration
 from whet.score.judge import judge
 from whet.score.metrics import as_json
+from whet.score.uncertain import of_side
 from whet.story import Event as Event
 from whet.story import follow as follow
 from whet.story import foresee as foresee
@@ -138,10 +144,16 @@ def evaluate(run: Run | str | os.PathLike[str], data: object, **settings: Unpack
     return evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings))
 
 
-def predict(run: Run | str | os.PathLike[str], texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
+def predict(
+    run: Run | str | os.PathLike[str],
+    texts: Sequence[str] | Sequence[tuple[str, str]],
+    *,
+    min_confidence: float | None = None,
+) -> list[Prediction]:
     """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts, or of the pairs of
-    texts where the run was trained on pairs."""
-    return (run if isinstance(run, Run) else load(run)).predict(texts)
+    texts where the run was trained on pairs. `min_confidence`: below this probability the label is None, for unsure;
+    without it that of the run holds, if it has one."""
+    return (run if isinstance(run, Run) else load(run)).predict(texts, min_confidence=min_confidence)
 
 
 def load(run: str | os.PathLike[str]) -> Run:
@@ -159,17 +171,17 @@ def check_data(
     out = None if fix is None else values.folder(os.fspath(fix))
     if out is not None:
         mend.check_out(out)  # before minutes of looking
+    resolved, said = prepare.of_run(resolved)
     examined = examine.examine(data, resolved.settings, exact=exact)
-    if out is None:
-        return examined.checked
-    written = mend.mend(examined, out)
-    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, written.message))
+    if out is not None:
+        said.append(mend.mend(examined, out).message)
+    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, *said))
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     """The tokens of one training row under the settings' model and cut. Needs no torch where the
     model has a tokenizer.json."""
-    settings = resolved.settings
+    settings = prepare.of_run(resolved)[0].settings
     rows = reading.labelled(data, settings).sides["train"]
     pair = rows.pairs is not None
     if not 0 <= row < len(rows.texts):
@@ -188,21 +200,32 @@ def evaluate_run(run: Run, data: object, resolved: Resolved) -> Evaluated:
 
     settings = resolved.settings
     loaded = run.predictor.artifact
+    from whet import predictor  # loads torch, which may be missing
+
+    least = predictor.least_of(loaded.usage, loaded.labels, settings.min_confidence)
     rows, notices = unseen.to_score(data, settings, loaded.labels, loaded.usage.inputs)
     if settings.test_rows is not None:
         rows = split({"train": rows, "test": rows}, test="test", validation="none", seed=settings.seed,
                      train_rows=None, test_rows=settings.test_rows).test or rows  # fmt: skip
     targets = targets_of(rows, loaded.labels)
     started = time.perf_counter()
-    parts = []
+    parts, cut = [], []
     for start in range(0, len(rows.texts), EVALUATED_ROWS):
         part = slice(start, start + EVALUATED_ROWS)
         encoded = encode_in_memory(rows.texts[part], loaded.cutter, None if rows.pairs is None else rows.pairs[part])
         parts.append(loaded.classifier.all_logits(encoded))
+        cut.append(encoded.truncated)
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
-    document = {**as_json(metrics), "loss": loss}
-    return Evaluated(
-        metrics, seconds, rows.source, {"test": document, "seconds": {"evaluate": seconds}}, tuple(notices)
+    reach = of_side(metrics, logits, targets, loaded.labels)
+    test = {**as_json(metrics), "loss": loss, "intervals": reach}
+    document: dict[str, object] = {"test": test, "seconds": {"evaluate": seconds}}
+    if loaded.labels.kind != "value":
+        fitted = calibration.Fitted(loaded.usage.temperature, "as the run was saved")
+        scored: dict[Side, tuple[Floats, Targets]] = {"test": (logits, targets)}
+        document["calibration"] = calibration.as_json(fitted, scored, loaded.labels, least=least)
+    document["slices"] = mistakes.sliced(
+        rows, np.concatenate(cut), None, logits, targets, loaded.labels, loaded.usage.thresholds
     )
+    return Evaluated(metrics, seconds, rows.source, document, tuple(notices))

@@ -7,13 +7,12 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from whet import durable, naming, runs, runtime, values
+from whet import durable, naming, relabel, runs, runtime, sidefile, values
 from whet.config import Resolved, Settings
 from whet.data.batches import counts_of
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
+from whet.data.growing import aside
 from whet.data.split import fingerprint, split
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
@@ -36,11 +35,14 @@ from whet.records import (
     Stage,
     Targets,
 )
-from whet.score.metrics import metric_of
+from whet.score.scorer import fitting
 from whet.training.few import enough_steps
-from whet.values import AUTO_METRIC
+from whet.values import AUTO_METRIC, MetricFunction
 
-OF_ONE_LABEL = ("class_weights", "sampling", "focal", "label_smoothing")
+OF_ONE_LABEL = ("sampling", "label_smoothing", "min_confidence")
+OF_LABELS = ("class_weights", "focal")  # one or several a row
+
+READ_ALIKE = ("max_length", "truncation")  # in a training that goes on from a run
 
 CHUNK_EDGES = (2, 4, 8, 16, 32)  # between the groups of texts that are told by how many chunks they have
 
@@ -88,8 +90,10 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         )
 
     yield Stage("check")
+    resolved, as_there = of_run(resolved)
+    settings = resolved.settings
     rows = labelled(data, settings)
-    said = [Notice(message) for message in rows.notices]
+    said = [Notice(message) for message in (*rows.notices, *as_there)]
     yield from said
     checked = look(rows.sides, rows.columns, source=rows.name, drawn=sides_drawn(rows, settings))
     yield checked
@@ -98,16 +102,21 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     yield Stage("split")
     splits = splits_of(rows, settings)
     reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
+    reasons += _corrected(rows, splits, settings)
     yield from reasons
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
-        metric = metric_of(settings.metric, labels.task)
+        metric = fitting(settings.metric, labels)
         resolved = resolved.with_value("metric", metric, f"auto: that of a {labels.task} task")
         settings = resolved.settings
 
+    if isinstance(settings.metric, MetricFunction):
+        known = f"metric {settings.metric}: run.json and HASH know its name, not what it computes; "
+        said.append(Notice(f"{known}where that has changed, start over with fresh=True"))
+        yield said[-1]
+
     yield Stage("model")
     if settings.model != "auto":
-        resolved = _of_run(resolved)
         find(resolved.settings.model)  # what cannot be had is said before torch is loaded
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
@@ -122,10 +131,29 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     )  # fmt: skip
     if (weights := weights_of(asked)) is not None:
         each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
-        weighted = Notice(f"class weights {settings.class_weights}: {each}")
+        of_yes = ", of rows that have the label" if labels.kind == "several" else ""
+        weighted = Notice(f"class weights {settings.class_weights}{of_yes}: {each}")
         yield weighted
         asked = dataclasses.replace(asked, said=(*asked.said, weighted))
     return asked
+
+
+def _corrected(rows: Labelled, splits: Splits, settings: Settings) -> list[Notice]:
+    """What is to be said of the labels that --corrections changed."""
+    if rows.corrected is None:
+        return []
+    counted = relabel.counts(rows.corrected, splits)
+    each = ", ".join(f"{side} {count:,}" for side, count in counted.items()) or "none in use"
+    changed = sum(map(len, rows.corrected.changed.values()))
+    kept = f"{rows.corrected.unchanged:,}"
+    said = [Notice(f"labels changed by {settings.corrections}: {changed:,} ({each}); as they were: {kept}")]
+    if "test" in counted:
+        warning = (
+            "with corrected test labels the score is not to be compared with those before, and it favours models like "
+            "the one whose answers led to the corrections"
+        )
+        said.append(Notice(warning, "warning"))
+    return said
 
 
 def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
@@ -170,23 +198,33 @@ def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet
     else:
         present = [str(rows.columns.label)]
     labels = label_set(present, positive=settings.positive, source=train.source, order=rows.label_order, kind=kind)
-    metric_of(settings.metric, labels.task)
+    fitting(settings.metric, labels)
     return labels
 
 
 def weights_of(asked: Asked) -> tuple[float, ...] | None:
-    """What a row of each class counts in the training [C]; None: all alike. Raises UsageError for a file that does
-    not say it."""
-    given, train = asked.resolved.settings.class_weights, asked.splits.train
-    if given is None or asked.labels.kind != "one":
-        return None
-    assert train.labels is not None
-    return class_weights(given, asked.labels, np.asarray(asked.labels.ids(train.labels, source=train.source)))
+    """What a row of each class, or the yes of each label, counts in the training [C]; None: all alike. Raises
+    UsageError for a file that does not say it."""
+    given = asked.resolved.settings.class_weights
+    return None if given is None else class_weights(given, asked.labels, targets_of(asked.splits.train, asked.labels))
 
 
-def _of_run(resolved: Resolved) -> Resolved:
-    """The same, where `model` names a run with that run looked at: it must be finished and as it was saved.
-    `last` becomes the run that it stands for today. Raises ModelError."""
+def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
+    """The same, where `model` names a run or its model with that run looked at, and what must be said: it must be
+    finished and as it was saved. `last` becomes the run that it stands for today; what is seen of a long text is as
+    there, unless it was asked for, for that is how its weights read. Raises ModelError."""
+    resolved = _found(resolved)
+    model = resolved.settings.model
+    side, said = sidefile.of_model(model) or {}, []
+    for name in READ_ALIKE if side else ():
+        if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
+            resolved = resolved.with_value(name, side[name], f"as in {model}")
+            said.append(f"{name} {side[name]}, as in {model}; --{name.replace('_', '-')} decides otherwise")
+    return resolved, said
+
+
+def _found(resolved: Resolved) -> Resolved:
+    """The same with the run that `model` names."""
     model = resolved.settings.model
     path = values.folder(model)
     is_last = model == "last" and not path.exists()
@@ -204,14 +242,19 @@ def _of_run(resolved: Resolved) -> Resolved:
 
 
 def _check_options(settings: Settings, kind: Kind) -> None:
-    """Raises UsageError for what only the training of one label a row knows."""
-    asked = [name for name in OF_ONE_LABEL if getattr(settings, name) != Settings.__dataclass_fields__[name].default]
-    if kind == "one" or not asked:
+    """Raises UsageError for what only one label a row knows, or of labels."""
+    unknown = {"one": (), "several": OF_ONE_LABEL, "value": (*OF_LABELS, *OF_ONE_LABEL)}[kind]
+    asked = [name for name in unknown if getattr(settings, name) != Settings.__dataclass_fields__[name].default]
+    if not asked:
         return
     flags = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
+    expected = "one label a row"
+    if asked != ["min_confidence"]:  # the others are for rare labels
+        several = f"{expected}; rare ones of several are helped by --class-weights and --focal"
+        expected = several if kind == "several" else "labels: a number is no class that could be rare"
     raise UsageError(
         f"{flags} with {'several labels a row' if kind == 'several' else 'numbers'}",
-        expected="one label a row",
+        expected=expected,
         todo=f"Leave out {flags}",
     )
 
@@ -280,6 +323,19 @@ def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) 
                 todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
             ) from None
     return encoded
+
+
+def learnt_rows(splits: Splits, cache: Path) -> dict[Side, Examples]:
+    """The rows of train and validation with their texts on the disk, as a job keeps them while it trains; those of
+    train without what they should be answered with. OutputError where the cache cannot be written."""
+    kept: dict[Side, Examples] = {}
+    for side in ("train", "validation"):
+        rows: Examples | None = getattr(splits, side)
+        if rows is not None:
+            pairs = None if rows.pairs is None else aside(rows.pairs, cache)
+            kept[side] = dataclasses.replace(rows, texts=aside(rows.texts, cache), pairs=pairs)
+    kept["train"] = dataclasses.replace(kept["train"], labels=None, several=None, values=None, further={})
+    return kept
 
 
 def truncation_notices(sides: Mapping[Side, EncodedSide], cutter: Cutter) -> list[Notice]:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from whet import large
+from whet import large, relabel, sidefile, values
 from whet.config import Settings
+from whet.data.bilingual import Bilingual, listed, said
 from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
+from whet.data.named import match
 from whet.data.read import read, read_side, split_for
 from whet.data.targets import has_answers
-from whet.errors import DataError, UsageError
+from whet.errors import DataError, UsageError, quoted
 from whet.labels import read_label_names
 from whet.records import SIDES, Columns, Examples, Side, Source, Table
 
@@ -30,6 +32,13 @@ class Labelled:
     label_order: tuple[str, ...]
     """Label names in the order that the user or the data set gives them; empty: none given."""
     notices: tuple[str, ...]
+    corrected: relabel.Corrected | None = None
+    """What --corrections changed."""
+
+
+def sliced_by(settings: Settings) -> list[str]:
+    """The columns that --slice names."""
+    return [name.strip() for name in (settings.slice or "").split(",") if name.strip()]
 
 
 def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelled:
@@ -41,16 +50,17 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     source = read(data, encoding=settings.encoding, disk=large.disk())
     tables, notices = _tables(source, settings)
     given_names = read_label_names(settings.label_names) if settings.label_names else None
-    columns = columns_of(tables["train"], settings)
+    columns, told = columns_of(tables["train"], settings)
+    notices += told
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
-        rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
+        rows = examples(
+            table, _same_columns(table, columns), label_names=given_names, gaps=gaps, further=sliced_by(settings)
+        )
         damaged = sum(is_damaged(text) for text in chain(rows.texts, rows.pairs or ()))
         if damaged:
-            notices.append(
-                f"{table.source}: NUL characters or lone surrogates in {damaged:,} of {len(rows.texts):,} texts; "
-                "they are removed, or become U+FFFD, in training and prediction alike"
-            )
+            facts = {"name": table.source, "count": damaged, "total": len(rows.texts)}
+            notices.append(said(facts, "damaged texts"))
         if has_answers(rows):
             sides[side] = rows
         elif side == "train":
@@ -63,22 +73,42 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
                 todo=f"Name another file with --{side}, or a column with --label",
             )
         else:
-            notices.append(f"{table.source} has no labels and is not used for {side}")
+            notices.append(said({"name": table.source, "side": side}, "a side without labels"))
+    corrected = None
+    if settings.corrections is not None:
+        path = values.folder(settings.corrections)
+        sides, corrected = relabel.corrected(sides, path, encoding=settings.encoding)
     # Several labels may share a name, and a data set's names belong to its own label column alone.
     order = tuple(dict.fromkeys((given_names or tables["train"].label_names).values()))
     train = sides["train"]
     present = train.labels or [label for row in train.several or () for label in row]
     if columns.kind == "value" or not set(present) <= set(order):
         order = ()
-    return Labelled(source.name, tables["train"].source, columns, sides, order, tuple(notices))
+    source_name = tables["train"].source
+    return Labelled(source.name, source_name, columns, sides, order, tuple(notices), corrected)
 
 
-def columns_of(table: Table, settings: Settings) -> Columns:
-    """The columns of a table, as the settings ask for them."""
-    return find_columns(
-        table, text=settings.text, pair=settings.pair, label=settings.label, task=settings.task,
-        separator=settings.label_separator,
-    )  # fmt: skip
+def columns_of(table: Table, settings: Settings) -> tuple[Columns, list[Bilingual]]:
+    """The columns of a table, as the settings ask for them, and what must be said. Where these name no text, and the
+    model is that of a run whose texts can be read from this table too, they are read as there."""
+    text, pair, told, known = settings.text, settings.pair, [], None
+    if text is None and pair is None and (side := sidefile.of_model(settings.model)) is not None:
+        trained = sidefile.usage_of(side).inputs
+        missing = [name for name in text_columns(trained) if match(name, table.columns) is None]
+        texts = listed([quoted(name) for name in (trained.text, trained.pair) if name])
+        facts = {"model": settings.model, "texts": texts, "name": table.source}
+        if missing:
+            facts |= {"missing": listed([quoted(name) for name in dict.fromkeys(missing)])}
+            told.append(said(facts, "texts unlike the run"))
+        else:
+            text, pair, known = trained.text, trained.pair or NO_PAIR, said(facts, "as in the run")
+            told.append(said(facts, "texts as in the run"))
+    found = find_columns(
+        table, text=text, pair=pair, label=settings.label, task=settings.task, separator=settings.label_separator
+    )
+    if known is not None:
+        found = dataclasses.replace(found, text_reason=known, pair_reason=known if found.pair is not None else "")
+    return found, told
 
 
 def _tables(source: Source, settings: Settings) -> tuple[dict[Side, Table], list[str]]:

@@ -13,6 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whet.labels import Kind
+from whet.scores import ClassScore as ClassScore
+from whet.scores import Metrics as Metrics
+from whet.scores import Scores as Scores
+from whet.scores import SeveralScores as SeveralScores
+from whet.scores import ValueScores as ValueScores
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -100,6 +105,10 @@ class Usage:
     inputs: Inputs = Inputs("text")
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Of several labels: label to the probability from which it is answered."""
+    temperature: float | None = None
+    """By which the weights of the last layer were divided; None: they are as they were trained."""
+    min_confidence: float | None = None
+    """Of one label: the probability below which the answer is unsure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,8 @@ class Examples:
     """The labels of each row where a row may have any number of them."""
     values: Sequence[float] | None = None
     """The number of each row."""
+    further: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    """Columns by whose values scores are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,16 +249,6 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Redone:
-    """What an earlier process had done after the checkpoint that is gone on from, and is done again."""
-
-    until: int
-    """Its last step."""
-    revisions: tuple[Revision, ...]
-    """What it had decided meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user must be told: a choice, a fallback, a warning."""
 
@@ -271,7 +272,9 @@ class Tightened(Notice):
 class Stage:
     """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
 
-    name: Literal["check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "save", "report"]
+    name: Literal[
+        "check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "look", "save", "report"
+    ]
     detail: str = ""
 
 
@@ -292,76 +295,6 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassScore:
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """Scores of C classes over B rows. A ratio with an empty denominator is 0, as in scikit-learn
-    with `zero_division=0`."""
-
-    rows: int
-    accuracy: float
-    macro_f1: float
-    micro_f1: float
-    weighted_f1: float
-    macro_precision: float
-    macro_recall: float
-    weighted_precision: float
-    weighted_recall: float
-    classes: Mapping[str, ClassScore]
-    confusion: tuple[tuple[int, ...], ...]  # [C][C] rows are true, columns predicted
-    positive: str | None = None
-    precision: float | None = None
-    """precision, recall and f1 of the positive class; None unless the task is binary."""
-    recall: float | None = None
-    f1: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SeveralScores:
-    """Scores of a multi-label task, as scikit-learn's with `zero_division=0`: B rows that each have any of
-    C labels, predicted at a threshold for each label."""
-
-    rows: int
-    accuracy: float
-    """Share of rows whose labels are all right and none too many."""
-    macro_f1: float
-    micro_f1: float
-    weighted_f1: float
-    samples_f1: float
-    """Mean over the rows; 1 where a row has no label and none was predicted."""
-    micro_precision: float
-    micro_recall: float
-    macro_precision: float
-    macro_recall: float
-    hamming_loss: float
-    """Share of the B x C answers that are wrong."""
-    classes: Mapping[str, ClassScore]
-    thresholds: Mapping[str, float]
-    """Label to the probability from which it is predicted."""
-
-
-@dataclass(frozen=True, slots=True)
-class ValueScores:
-    """Scores of a regression over B rows. A correlation where either side is constant is 0."""
-
-    rows: int
-    pearson: float
-    spearman: float
-    """Ties have the mean of their ranks."""
-    mae: float
-    rmse: float
-
-
-Scores = Metrics | SeveralScores | ValueScores
-
-
-@dataclass(frozen=True, slots=True)
 class Baselines:
     """Cheap answers on the same test rows."""
 
@@ -372,6 +305,10 @@ class Baselines:
     majority_label: str
     seconds: float
     cached: bool
+    nbsvm: Scores | None = None
+    """None where a row has no single label or two texts, and where it was left out."""
+    answers: Mapping[str, Targets] = field(default_factory=dict, compare=False)
+    """By the name of a baseline: class ids [B], marks [B, C] or values [B] of the rows."""
 
 
 # ---------------------------------------------------------------- prediction
@@ -381,9 +318,9 @@ class Baselines:
 class Prediction:
     text: str
     label: str | None
-    """None where a row has several labels or a number."""
+    """None where a row has several labels or a number, and where the answer is unsure."""
     score: float | None
-    """The probability of the label."""
+    """The probability of the label; the highest one where the answer is unsure."""
     probabilities: Mapping[str, float]
     """Of every label; of several each on its own; of a number none."""
     truncated: bool

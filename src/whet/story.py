@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from whet import durable, examine, lock, naming, prepare, runs, runtime, values
 from whet.config import Resolved
+from whet.data.bilingual import joined
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
-from whet.records import Baselines, Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
+from whet.records import Baselines, Checked, Evaluation, Notice, Revision, Stage, StepRecord
 from whet.report import page
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
@@ -79,7 +80,6 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     if team.first:
         lock.check(folder.path)
     seen = _seen(folder)
-
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
         from whet import finetune
@@ -101,7 +101,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     with folder.held(), _untouched(folder, seen), folder.telling_faults():
         if found is None:
             runs.start(folder, planned.asked.resolved, about)
-            redone = Redone(0, ())
+            redone = runs.Redone(0, ())
         else:
             redone = yield from _resumed(folder, planned.asked, about, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
@@ -209,16 +209,16 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         folder.write("findings.json", as_json(checked))
         for finding in checked.findings:
             if finding.code == "near_in_train":
-                yield folder.log(Notice(f"{finding.message}. {finding.todo}", "warning"))
+                yield folder.log(Notice(joined(finding.message, finding.todo), "warning"))
     baselines = None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
-        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed)
+        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm)
         baselines = yield from _logged(folder, compared)
     return Job(
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
         leaks,
-        team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
+        team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked), prepare.learnt_rows(splits, cache),
     )  # fmt: skip
 
 
@@ -235,7 +235,7 @@ def _logged(folder: runs.RunFolder, told: Generator[Notice, None, Baselines]) ->
 
 def _resumed(
     folder: runs.RunFolder, asked: prepare.Asked, about: Mapping[str, object], found: Found
-) -> Generator[Notice, None, Redone]:
+) -> Generator[Notice, None, runs.Redone]:
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
     from whet.planning.again import differences
 

@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from whet import large
 from whet.config import Settings, TaskName
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
-from whet.data.read import read_side
+from whet.data.read import read_parts, read_side
 from whet.data.targets import has_answers
 from whet.errors import DataError, printable
 from whet.labels import Kind, LabelSet, read_label_names
+from whet.reading import sliced_by
 from whet.records import Columns, Examples, Inputs, Table
 
 AS_TRAINED = "as in training"
 TASKS: Mapping[Kind, TaskName] = {"one": "classification", "several": "multilabel", "value": "regression"}
 
 
-def to_predict(data: object, settings: Settings, inputs: Inputs) -> Examples:
-    """The texts of DATA, without what they might be answered with."""
-    table, _ = read_side(data, "test", encoding=settings.encoding, disk=large.disk())
-    text, pair = _asked(table, settings, inputs)
-    columns = find_columns(table, text=text, pair=pair, label=None, need_label=False)
-    check_pair(table, columns, inputs.pair)
-    return examples(table, dataclasses.replace(columns, label=None))
+@dataclass(frozen=True, slots=True)
+class ToPredict(Iterable[Examples]):
+    """The texts of a file, without what they might be answered with, some rows at a time. It may be gone through more
+    than once, and reads a text file each time. The columns are those of its first rows."""
+
+    tables: Iterable[Table]
+    settings: Settings
+    inputs: Inputs
+
+    def __iter__(self) -> Iterator[Examples]:
+        columns = None
+        for table in self.tables:
+            if columns is None:
+                text, pair = _asked(table, self.settings, self.inputs)
+                columns = find_columns(table, text=text, pair=pair, label=None, need_label=False)
+                check_pair(table, columns, self.inputs.pair)
+                columns = dataclasses.replace(columns, label=None)
+            yield examples(table, columns)
+
+
+def to_predict(path: Path, settings: Settings, inputs: Inputs) -> ToPredict:
+    """Those of the file of this name, for a run that was trained on these inputs."""
+    return ToPredict(read_parts(path, encoding=settings.encoding, disk=large.disk()), settings, inputs)
 
 
 def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs) -> tuple[Examples, list[str]]:
@@ -48,7 +67,7 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
     if settings.label is None and label is not None:
         columns = dataclasses.replace(columns, label_reason=AS_TRAINED)
     numbered = None if names else _by_position(table, columns, labels)
-    rows = examples(table, columns, label_names=names or numbered)
+    rows = examples(table, columns, label_names=names or numbered, further=sliced_by(settings))
     if not has_answers(rows):
         raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
     second = "" if columns.pair is None else f"second text: {printable(columns.pair)} ({columns.pair_reason}); "
@@ -62,10 +81,10 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
 
 def _asked(table: Table, settings: Settings, inputs: Inputs) -> tuple[str | None, str | None]:
     """The text and the second text to look for: what the settings name, else the template of the run, or its
-    columns where this table has them both."""
+    columns where this table has them all."""
     template = settings.text or (inputs.text if inputs.text_parts else None)
     if inputs.pair is None:
-        return template, NO_PAIR
+        return template or (inputs.text if inputs.text in table.columns else None), NO_PAIR
     known = all(name in table.columns for name in text_columns(inputs))
     text = template or (inputs.text if known and settings.pair is None else None)
     return text, settings.pair or (inputs.pair if known or inputs.pair_parts else None)

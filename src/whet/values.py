@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -15,14 +15,21 @@ from whet.errors import UsageError, did_you_mean
 AUTO_METRIC = "auto"  # that of the task, which only the data tell
 METRICS = (
     *("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "samples_f1"),
-    *("pearson", "spearman", "mae", "rmse", "loss"),
+    *("balanced_accuracy", "mcc", "roc_auc", "pr_auc", "pearson", "spearman", "mae", "rmse", "r2", "loss"),
 )
+Metric = str | Callable[[Any, Any], float]
+"""What "best" means: a name, or a function of what is true and what was answered. Of one label a row these are class
+ids [B] and probabilities [B, C], of several labels marks [B, C] and probabilities [B, C], of numbers values [B] both;
+of what it returns more is better."""
 ALLOWED = ("empty_texts", "texts_in_train")
 """Findings of severity error that a user may know better about."""
 
 MOST_BITS = 1000  # of a whole number, for a float holds little more
 ODD = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # the last are what Python makes of bytes that are no UTF-8
 LONGEST = 80  # characters of a wrong value that a message repeats
+# What a command line cannot easily hold is written there as two characters.
+ESCAPES = {r"\n": "\n", r"\t": "\t"}
+TEMPLATE = re.compile(r"(\{\{|\}\}|\{[^{}]+\})")  # a brace that is written twice, or the name of a column in braces
 
 # Spellings of transformers' TrainingArguments and scripts, and what they are called here.
 ALIASES: Mapping[str, str] = {
@@ -52,6 +59,33 @@ ALIASES: Mapping[str, str] = {
 }
 
 
+class MetricFunction(str):
+    """A function that scores, under its name, MODULE.QUALNAME: this is what run.json and HASH know of it."""
+
+    __slots__ = ("function",)
+    function: Callable[[Any, Any], float]
+
+    @staticmethod
+    def of(function: Callable[[Any, Any], float]) -> MetricFunction:
+        names = (getattr(function, name, None) for name in ("__module__", "__qualname__"))
+        named = MetricFunction(".".join(filter(None, names)) or type(function).__qualname__)
+        named.function = function
+        return named
+
+    def __deepcopy__(self, _: object) -> MetricFunction:  # dataclasses.asdict copies what it does not know
+        return self
+
+
+def scorers() -> Sequence[str]:
+    """The names of scikit-learn's scorers; none where it is not installed."""
+    try:
+        from sklearn.metrics import get_scorer_names
+    except ModuleNotFoundError:
+        return ()
+    names: list[str] = get_scorer_names()
+    return names
+
+
 def checked(name: str, value: object, hint: Any, limits: Mapping[str, Any]) -> object:
     """The value in the type `hint`, within `limits` (least, above, most), or UsageError with the key, the
     value and the range."""
@@ -68,6 +102,8 @@ def checked(name: str, value: object, hint: Any, limits: Mapping[str, Any]) -> o
     kinds = get_args(hint) or (hint,)
     if value is None and type(None) in kinds:
         return None
+    if name == "metric" and callable(value):
+        return MetricFunction.of(value)
     if name == "budget" and _number(value, whole=False) is not None:
         value = str(value)  # refused below by its missing unit
     if str in kinds and isinstance(value, (str, Path)):
@@ -105,15 +141,28 @@ def _checked_text(name: str, value: str, flag: str) -> str:
     if name in ("output", "mirror") and ODD.search(value):
         saw = f"a control character, or a byte that is no UTF-8, in {shown(value)}"
         raise UsageError(saw, where=flag, expected="the name of a folder")
-    if name == "metric" and value not in (AUTO_METRIC, *METRICS):
-        expected = f"{AUTO_METRIC}, or one of {', '.join(METRICS)}"
-        todo = did_you_mean(value, METRICS)
+    if name == "metric" and value not in (AUTO_METRIC, *METRICS) and value not in scorers():
+        expected = f"{AUTO_METRIC}, one of {', '.join(METRICS)}, or a scorer of scikit-learn"
+        todo = did_you_mean(value, [*METRICS, *scorers()])
         raise UsageError(f"unknown metric {shown(value)}", where=flag, expected=expected, todo=todo)
     if name == "budget":
         durations.seconds(value, where=flag)
     if name == "allow":
         _check_codes(value, flag)
-    return value
+    return _unescaped(value) if name in ("text", "pair") else value
+
+
+def _unescaped(text: str) -> str:
+    """A template in which `\\n` and `\\t`, two characters each, are the newline and the tab that they mean, so that
+    both ways to write them are one setting. A name stays as it is: one of a column, and those within the template."""
+    if "{" not in text and "}" not in text:
+        return text
+    literals_and_names = TEMPLATE.split(text)
+    for i, literal in enumerate(literals_and_names[::2]):
+        for two, one in ESCAPES.items():
+            literal = literal.replace(two, one)
+        literals_and_names[2 * i] = literal
+    return "".join(literals_and_names)
 
 
 def _check_codes(value: str, flag: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,32 @@ def test_check_has_a_key_for_each_code_that_it_looks_for(whet: Command, leaky: P
     assert found["truncated"]["train"]["figures"]["rows"] > 0.5
     quick = whet(*arguments, "--no-near-duplicates").json["findings"]
     assert set(found) - set(quick) == {"near_duplicates", "near_in_train"}
+
+
+def test_in_korean_all_that_check_says_of_the_data_is_korean_and_its_json_is_not(
+    whet: Command, leaky: Path, tiny_bert: Path
+) -> None:
+    lines = leaky.read_text(encoding="utf-8").splitlines()
+    rows = [line.rpartition(",") for line in lines[1:]]
+    leaky.write_text("\n".join(["body;label", *(f"{text};{label}" for text, _, label in rows)]), encoding="utf-8")
+    arguments = ("check", "train.csv", "--model", str(tiny_bert), "--max-length", "8", "--fix", "clean.csv")
+    ended = whet(*arguments, "--lang", "ko")
+    assert ended.code == 0
+    assert "텍스트: body (이름이 'body')\n라벨:   label (이름이 'label')\n" in ended.out
+    assert "truncated, 학습" in ended.out
+    assert "참고: train.csv의 열 구분자는 쉼표가 아니라 세미콜론입니다\n" in ended.out
+    assert (
+        "참고: 학습 48행 중 48행을 clean.csv에 썼습니다. 뺀 행: 없음. 이유는 clean.csv.dropped.jsonl에 있습니다\n"
+        in (ended.out)
+    )
+    told = ended.out.partition("발견한 점")[2]
+    assert set(re.findall("[A-Za-z]{4,}", re.sub(r"--?[\w-]+|[\w.]+\.(csv|jsonl)", "", told))) <= {
+        "count", "truncated", "head", "tail", "chunks", "unknown_tokens", "ROW",
+    }  # fmt: skip
+    again = whet(*arguments[:-2], "--lang", "ko", "--json").json
+    assert again == whet(*arguments[:-2], "--lang", "en", "--json").json
+    assert again["columns"]["text_reason"] == "named 'body'"
+    assert again["notices"] == ["train.csv has semicolons between its columns, not commas"]
 
 
 def test_without_a_tokenizer_the_rest_is_told(whet: Command, leaky: Path) -> None:

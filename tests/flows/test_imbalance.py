@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -67,6 +68,22 @@ def test_the_evaluation_has_the_plain_loss_whatever_is_trained_on(job: Job) -> N
     told = job("train.csv", **{**BASE, "learning_rate": 1e-12}, class_weights="balanced", focal=2.0)
     plain = job("train.csv", **{**BASE, "learning_rate": 1e-12})
     assert told.run.metrics["test"]["loss"] == pytest.approx(plain.run.metrics["test"]["loss"], rel=1e-6)
+
+
+def test_weights_find_the_rare_ones_of_several_labels_that_plain_training_misses(job: Job, here: Path) -> None:
+    """A label of the same 6 rows in 72, without validation rows on which a threshold could be tuned."""
+    for name in ("train", "test"):
+        found = csv.DictReader((here / f"{name}.csv").read_text().splitlines())
+        lines = [{"text": row["text"], "labels": ["rare"] * (row["label"] == "positive")} for row in found]
+        (here / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    base = {**BASE, "test": "test.jsonl"}
+    plain = job("train.jsonl", **base)
+    weighted = job("train.jsonl", **base, class_weights="balanced")
+    assert "class weights balanced, of rows that have the label: 'rare' 11" in weighted.notices
+    assert macro_f1(plain) < 0.5 < 0.8 < macro_f1(weighted)
+    focal = job("train.jsonl", **base, class_weights="balanced", focal=1.0)
+    assert macro_f1(focal) > 0.8
+    assert focal.steps[0].loss < weighted.steps[0].loss
 
 
 def test_what_is_chosen_stands_in_run_json_and_the_weights_in_the_events(job: Job, here: Path) -> None:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pyarrow import parquet
@@ -41,8 +42,8 @@ def test_a_run_is_named_by_data_model_and_digest(taught: Told, tiny_bert: Path) 
 
 def test_a_finished_run_holds_these_files(taught: Told) -> None:
     assert sorted(path.name for path in taught.path.iterdir()) == [
-        ".lock", "events.jsonl", "findings.json", "metrics.json", "model", "predictions.parquet", "report.html",
-        "run.json", "splits.parquet",
+        ".lock", "events.jsonl", "findings.json", "metrics.json", "mistakes.json", "model", "predictions.parquet",
+        "relabel.csv", "report.html", "run.json", "splits.parquet",
     ]  # fmt: skip
 
 
@@ -90,10 +91,13 @@ def test_the_command_that_repeats_the_run_is_kept(data: str, whet: Command, tiny
 def test_metrics_json_of_two_labels_has_the_scores_of_the_positive_class(taught: Told) -> None:
     metrics = json.loads((taught.path / "metrics.json").read_text(encoding="utf-8"))
     assert metrics == taught.run.metrics
-    assert set(metrics) == {"task", "test", "validation", "baselines", "verdict", "seconds"}
-    assert metrics["task"] == "binary"
+    assert set(metrics) == {
+        "task", "metric", "test", "validation", "calibration", "slices", "label_errors", "baselines", "comparison",
+        "verdict", "seconds",
+    }  # fmt: skip
+    assert (metrics["task"], metrics["metric"]) == ("binary", "macro_f1")
     assert set(metrics["seconds"]) == {"train", "evaluate"}
-    assert set(metrics["baselines"]) == {"majority", "tfidf", "seconds"}
+    assert set(metrics["baselines"]) == {"majority", "tfidf", "nbsvm", "seconds"}
     assert set(metrics["verdict"]) == {"en", "ko"}
     assert metrics["verdict"]["en"] == taught.end.verdict
     test = metrics["test"]
@@ -104,6 +108,44 @@ def test_metrics_json_of_two_labels_has_the_scores_of_the_positive_class(taught:
     assert list(test["classes"]) == test["confusion"]["labels"] == ["negative", "positive"]
     for side in (test, metrics["validation"], metrics["baselines"]["tfidf"], metrics["baselines"]["majority"]):
         assert sum(map(sum, side["confusion"]["matrix"])) == side["rows"] == 6
+
+
+def test_metrics_json_says_how_far_scores_may_be_off_and_how_they_compare(taught: Told) -> None:
+    test, baselines, found = (taught.run.metrics[part] for part in ("test", "baselines", "comparison"))
+    for name in ("accuracy", "macro_f1", "f1", "mcc", "log_loss"):
+        low, high = test["intervals"][name]
+        assert low <= test[name] <= high
+    assert set(test["intervals"]["classes"]) == {"negative", "positive"}
+    assert {"roc_auc", "pr_auc", "brier", "ece"} <= set(test)
+    assert set(found) == {"against", "metric", "difference", "interval", "p", "mcnemar_p"}
+    best = max(baselines[name]["accuracy"] for name in ("majority", "tfidf", "nbsvm"))
+    assert baselines[found["against"]]["accuracy"] == best
+    assert found["difference"] == pytest.approx(test["accuracy"] - best)
+    assert found["interval"][0] <= found["difference"] <= found["interval"][1]
+
+
+def last_label(true: object, probabilities: np.ndarray) -> float:
+    """A score of a user's: how sure the model is of the last label."""
+    return float(probabilities[:, -1].mean())
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"), [("neg_log_loss", "neg_log_loss"), (last_label, "tests.flows.test_run_folder.last_label")]
+)
+def test_a_scorer_or_a_function_chooses_the_weights_and_stands_in_the_scores(
+    metric: object, name: str, data: str, job: Job
+) -> None:
+    told = job(data, **{**BRIEF, "epochs": 3.0, "metric": metric})
+    metrics, events = told.run.metrics, events_of(told.path)
+    assert metrics["metric"] == name
+    seen = [event["metrics"]["asked"][name] for event in events if event.get("side") == "validation"]
+    assert metrics["validation"][name] == max(seen)
+    assert isinstance(metrics["test"][name], float)
+    said = [event["message"] for event in events if "HASH know" in event.get("message", "")]
+    warned = (
+        f"metric {name}: run.json and HASH know its name, not what it computes; where that has changed, start over "
+    )
+    assert said == ([f"{warned}with fresh=True"] if callable(metric) else [])
 
 
 def test_metrics_json_of_three_labels_has_none(job: Job, here: Path) -> None:

@@ -140,8 +140,10 @@ def test_the_command_trains_and_shows_the_scores_of_the_task(
 @pytest.mark.parametrize("task", TASKS)
 def test_a_plan_and_a_budget_know_the_task(task: str, whet: Command, here: Path, tiny_bert: Path) -> None:
     data = write(here / "data.jsonl", rows_of(task))
-    assert whet("plan", data, "--model", str(tiny_bert), "--threads", "1").code == 0
-    ended = whet("train", data, "--model", str(tiny_bert), "--threads", "1", "--budget", "1m", "--json")
+    options = ["--model", str(tiny_bert), "--threads", "1"]
+    options += ["--class-weights", "balanced", "--focal", "2"] if task == "several" else []
+    assert whet("plan", data, *options).code == 0
+    ended = whet("train", data, *options, "--budget", "1m", "--json")
     assert ended.code == 0
     assert ended.json["metrics"]["test"]["rows"] == 6
 
@@ -304,8 +306,9 @@ def test_a_line_without_a_tab_is_named(trained: Trained, whet: Command, here: Pa
     [
         (("--metric", "pearson"), "--metric: metric pearson in a multilabel task. Expected one of macro_f1, micro_f1, "
          "weighted_f1, samples_f1, accuracy, loss."),
-        (("--focal", "2", "--label-smoothing", "0.1"), "--focal and --label-smoothing with several labels a row. "
-         "Expected one label a row. Leave out --focal and --label-smoothing."),
+        (("--focal", "2", "--sampling", "balanced", "--label-smoothing", "0.1"),
+         "--sampling and --label-smoothing with several labels a row. Expected one label a row; rare ones of several "
+         "are helped by --class-weights and --focal. Leave out --sampling and --label-smoothing."),
         (("--task", "regression"), "{here}/several.jsonl, column 'labels': 60 rows without a number: "),
     ],
 )  # fmt: skip

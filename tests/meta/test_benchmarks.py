@@ -19,6 +19,7 @@ from tests.meta.source import REPOSITORY
 FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
     "few_labels",
+    "label_errors",
     "ladder",
     "memory",
     "plan_accuracy",
@@ -27,6 +28,7 @@ BENCHMARKS = [
     "saving",
     "scaling",
     "startup",
+    "tasks",
     "tokenise",
     "train_cpu",
     "train_gpu",

@@ -17,7 +17,7 @@ from whet.model.classifier import Classifier
 from whet.model.dropout import Dropout
 from whet.model.files import ModelFiles
 from whet.records import Batch, Encoded
-from whet.training.objective import OnDevice
+from whet.training.gradient import OnDevice
 
 TWO = LabelSet(("neg", "pos"), "pos", "by its name")
 THREE = LabelSet(("a", "b", "c"), None, "")

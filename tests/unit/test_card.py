@@ -57,6 +57,17 @@ def test_the_card_of_a_run_with_baselines() -> None:
     )
 
 
+def test_intervals_and_another_baseline_stand_beside_the_scores() -> None:
+    test = {**SCORES, "intervals": {"accuracy": [0.8981, 0.9267]}}
+    rivals = {**METRICS["baselines"], "nbsvm": {"accuracy": 0.81, "macro_f1": 0.8, "weighted_f1": 0.81}}
+    written = card.write("embedded", LABELS, {"test": test, "baselines": rivals}, Settings())
+    assert (
+        "| accuracy | 0.9124 [0.898, 0.927] | 0.8000 | 0.8100 | 0.5000 |\n| macro_f1 | 0.9000 | 0.7900 | 0.8000 |"
+        in written
+    )
+    assert "\n\nIn brackets: the 95 % interval.\n\n" in written
+
+
 def test_without_baselines_the_model_stands_alone() -> None:
     written = card.write("embedded", LABELS, {"test": SCORES}, Settings())
     assert "| | this model |\n| --- | --- |\n| accuracy | 0.9124 |\n" in written

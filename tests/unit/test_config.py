@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet import recipes
+from whet import naming, recipes
 from whet.config import ALIASES, Settings, check_value, fields, resolve
 from whet.errors import UsageError
 
@@ -27,6 +27,15 @@ def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "mine.toml"
     path.write_text('# Mine.\n# Second line.\n\n# not the head\ndata = "a.csv"\nepochs = 3\nnum_hidden_layers = 2\n')
     return path
+
+
+def test_a_newline_of_a_template_is_one_setting_however_it_is_written() -> None:
+    typed = resolve({"text": r"{title}\n{body}\t{{x\n}} {a\n}", "pair": r"{c}\n"})
+    assert typed.settings.text == "{title}\n{body}\t{{x\n}} {a\\n}"
+    assert typed.settings.pair == "{c}\n"
+    meant = resolve({"text": typed.settings.text, "pair": typed.settings.pair})
+    assert naming.fingerprint(typed, []) == naming.fingerprint(meant, [])
+    assert resolve({"text": r"a\nb"}).settings.text == r"a\nb"  # without braces it is the name of a column
 
 
 # ---------------------------------------------------------------- layers
@@ -161,8 +170,9 @@ def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_pa
         (
             {"metric": "accurracy"},
             "--metric: unknown metric 'accurracy'. "
-            "Expected auto, or one of accuracy, macro_f1, micro_f1, weighted_f1, f1, samples_f1, "
-            "pearson, spearman, mae, rmse, loss. Did you mean 'accuracy'.",
+            "Expected auto, one of accuracy, macro_f1, micro_f1, weighted_f1, f1, samples_f1, balanced_accuracy, mcc, "
+            "roc_auc, pr_auc, pearson, spearman, mae, rmse, r2, loss, or a scorer of scikit-learn. "
+            "Did you mean 'accuracy'.",
         ),
         (
             {"early_stopping": 2, "validation": "none"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +102,21 @@ def test_chunks_change_nothing(loaded: Predictor, monkeypatch: pytest.MonkeyPatc
     full, rest = divmod(len(TEXTS), rows)
     assert [len(chunk) for chunk in chunks] == [rows] * full + [rest] * bool(rest)
     assert alike([answer for chunk in chunks for answer in chunk], whole)
+
+
+def test_texts_are_taken_as_they_are_needed(loaded: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "CHUNK_ROWS", 3)
+    taken: list[str] = []
+
+    def texts() -> Iterator[str]:
+        for text in TEXTS[:8]:
+            taken.append(text)
+            yield text
+
+    chunks = loaded.stream(texts())
+    assert taken == []
+    assert [answer.text for answer in next(chunks)] == list(TEXTS[:3]) == taken
+    assert [len(chunk) for chunk in chunks] == [3, 2]
 
 
 def test_logits_come_only_when_asked_for(loaded: Predictor) -> None:

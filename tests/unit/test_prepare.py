@@ -184,7 +184,8 @@ def test_f1_needs_a_positive_class() -> None:
     with pytest.raises(UsageError) as caught:
         label_set(source(train=table("a", "abc")), metric="f1")
     assert caught.value.message == (
-        "--metric: metric f1 in a multiclass task. Expected one of macro_f1, accuracy, micro_f1, weighted_f1, loss; f1 "
+        "--metric: metric f1 in a multiclass task. Expected one of macro_f1, accuracy, micro_f1, weighted_f1, "
+        "balanced_accuracy, mcc, roc_auc, pr_auc, loss; f1 "
         "is the score of the positive class of a binary task. Use macro_f1."
     )
     assert label_set(source(train=table("a", "abab")), metric="f1").positive == "b"

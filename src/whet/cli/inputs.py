@@ -3,21 +3,57 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whet import unseen
+from whet.data.formats import decoded, read_lines
 from whet.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from whet.config import Settings
     from whet.predictor import Texts
-    from whet.records import Inputs
+    from whet.records import Examples, Inputs
 
 
-def texts_from(written: Sequence[str], file: str | None, settings: Settings, inputs: Inputs) -> Texts:
-    """Texts, or pairs of them, in their order, from exactly one place; UsageError or DataError where there is none.
-    Of pairs written after RUN every second one belongs to the one before, and a tab stands between those of a line."""
+@dataclass(frozen=True, slots=True)
+class Rows(Iterable[str | tuple[str, str]]):
+    """The texts of a file, which is read each time that they are gone through."""
+
+    parts: Iterable[Examples]
+
+    def __iter__(self) -> Iterator[str | tuple[str, str]]:
+        for part in self.parts:
+            yield from part.texts if part.pairs is None else zip(part.texts, part.pairs, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines(Iterable[str | tuple[str, str]]):
+    """The same of a file with a text a line, or two with a tab between them."""
+
+    path: str
+    encoding: str
+    pair: bool
+
+    def __iter__(self) -> Iterator[str | tuple[str, str]]:
+        lines = read_lines(Path(self.path), encoding=self.encoding)
+        return _parted(lines, self.path) if self.pair else lines
+
+
+def texts_from(written: Sequence[str], file: str | None, settings: Settings, inputs: Inputs) -> tuple[Texts, int]:
+    """Texts, or pairs of them, in their order, from exactly one place, and how many there are; UsageError or DataError
+    where there is none. Of pairs written after RUN every second one belongs to the one before, and a tab stands between
+    those of a line. A file is read to its end here, so that what is wrong in it is told before the first answer."""
+    found = _texts(written, file, settings, inputs)
+    rows = sum(1 for _ in found)
+    if not rows:
+        raise DataError("no text", where=file or "standard input", expected="a text a line")
+    return found, rows
+
+
+def _texts(written: Sequence[str], file: str | None, settings: Settings, inputs: Inputs) -> Texts:
     pair = inputs.pair is not None
     if written and file is not None:
         raise UsageError("texts after RUN and --file", expected="one of the two", todo="Leave out one of them")
@@ -33,7 +69,7 @@ def texts_from(written: Sequence[str], file: str | None, settings: Settings, inp
             todo='Write: whet predict RUN "a text of your own"' + (' "and the other one"' if pair else ""),
         )
     lines = _lines(sys.stdin.buffer.read(), "standard input", settings.encoding)
-    return _parted(lines, "standard input") if pair else lines
+    return list(_parted(lines, "standard input")) if pair else lines
 
 
 def _in_twos(texts: Sequence[str]) -> list[tuple[str, str]]:
@@ -46,16 +82,21 @@ def _in_twos(texts: Sequence[str]) -> list[tuple[str, str]]:
     return list(zip(texts[::2], texts[1::2], strict=True))
 
 
-def _parted(lines: Sequence[str], where: str) -> list[tuple[str, str]]:
-    wrong = [f"line {number}" for number, line in enumerate(lines, start=1) if line.count("\t") != 1]
+def _parted(lines: Iterable[str], where: str) -> Iterator[tuple[str, str]]:
+    """Both texts of each line; what is wrong with lines is told after those before them, all at once."""
+    wrong = []
+    for number, line in enumerate(lines, start=1):
+        first, *second = line.split("\t")
+        if len(second) != 1:
+            wrong.append(f"line {number}")
+        elif not wrong:
+            yield first, second[0]
     if wrong:
         more = f" and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
         raise DataError(
             f"not two texts: {', '.join(wrong[:3])}{more}", where=where,
             expected="in every line a text, a tab and the second text, for the run was trained on pairs",
         )  # fmt: skip
-    parts = [line.split("\t") for line in lines]
-    return [(first, second) for first, second in parts]
 
 
 def _as_typed(text: str) -> str:
@@ -70,30 +111,11 @@ def _from_file(file: str, settings: Settings, inputs: Inputs) -> Texts:
     if path.suffix.lower() == ".txt" and path.exists():
         if settings.text is not None:
             raise UsageError("--text names a column, and a .txt file has none", where=file, todo="Leave out --text")
-        from whet import large
-        from whet.data.formats import read_lines
-
-        lines = read_lines(path, encoding=settings.encoding, disk=large.disk())
-        if not lines:
-            raise DataError("no text", where=file, expected="a text a line")
-        return _parted(lines, file) if inputs.pair is not None else lines
-    from whet import unseen
-    from whet.data.places import Texts as Kept
-    from whet.data.store import Held, joined
-
-    rows = unseen.to_predict(path, settings, inputs)
-    if rows.pairs is not None:
-        return joined(rows.texts, rows.pairs, lambda text, pair: (text, pair))
-    return rows.texts if isinstance(rows.texts, Held) else Kept(rows.texts)
+        return Lines(file, settings.encoding, inputs.pair is not None)
+    return Rows(unseen.to_predict(path, settings, inputs))
 
 
 def _lines(content: bytes, source: str, encoding: str) -> list[str]:
     """A text a line, empty lines too: the answer to line n is answer n."""
-    from whet.data.formats import decoded
-
     lines = [line.removesuffix("\r") for line in decoded(content, where=source, encoding=encoding).split("\n")]
-    if not lines[-1]:
-        lines.pop()
-    if not lines:
-        raise DataError("no text", where=source, expected="a text a line")
-    return lines
+    return lines if lines[-1] else lines[:-1]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from whet.cli.jobs import language, resolve_and_tell
 from whet.cli.options import Given, with_settings
 
+if TYPE_CHECKING:
+    from whet.records import Prediction
 
-@with_settings("text", "pair", "encoding", "lang", "json", "quiet", "debug")
+
+@with_settings("text", "pair", "encoding", "min_confidence", "lang", "json", "quiet", "debug")
 def predict(
     given: Given,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
@@ -56,11 +61,17 @@ def predict(
     A regression answers with a number. The answers keep the order of the texts."""
     resolved = resolve_and_tell(given)
     words = language(resolved.settings.lang)
-    from whet.cli import inputs, writing
+    from whet.cli import inputs, progress, writing
+    from whet.cli.output import stderr_console
 
     chosen = writing.choose(format, output)
     from whet import pipeline
 
     loaded = pipeline.load(run)
-    asked = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
-    writing.write(loaded.predictor.stream(asked), chosen, output, words=words, settings=resolved.settings)
+    asked, rows = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
+    answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(
+        asked, min_confidence=resolved.settings.min_confidence
+    )
+    if file is not None and not resolved.settings.quiet and (output is not None or not sys.stdout.isatty()):
+        answers = progress.answered(answers, rows, stderr_console(), words)
+    writing.write(answers, chosen, output, words=words, settings=resolved.settings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -35,6 +37,7 @@ SHOWN = {  # of the scores of an evaluation
 }  # fmt: skip
 WINDOW = 20  # step records that the shown speed is taken over
 End = TypeVar("End")
+Answer = TypeVar("Answer")
 
 
 class Reporter(Protocol):
@@ -151,14 +154,7 @@ class Bars(Lines):
 
     def __init__(self, console: Console, words: Words) -> None:
         super().__init__(console, words, 1)
-        self.bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=min(40, max(8, console.width - 72))),
-            TextColumn("{task.fields[right]}", markup=False),
-            console=console,
-            transient=True,
-        )
+        self.bar = _bar(console)
         self._task: TaskID | None = None
         self._stage = ""
 
@@ -193,6 +189,48 @@ class Bars(Lines):
         self._task = self.bar.add_task(self.words(f"stage {name}"), total=None, right="")
 
 
+def answered(
+    chunks: Iterable[Sequence[Answer]], rows: int, console: Console, words: Words
+) -> Iterator[Sequence[Answer]]:
+    """The same chunks of the answers to so many rows; how far they are is told after each, by a bar on a terminal,
+    else by a line a tenth. Of the only chunk there is nothing to tell."""
+    started, done, said = time.monotonic(), 0, 0
+    moves = console.is_terminal and not console.is_dumb_terminal
+    with ExitStack() as stack:
+        bar: Progress | None = None
+        for chunk in chunks:
+            yield chunk
+            done += len(chunk)
+            if len(chunk) == rows:
+                continue
+            rate = done / max(time.monotonic() - started, 1e-6)
+            far = words("answered short" if moves else "answered").format(
+                done=count(done),
+                rows=count(rows),
+                rate=count(round(rate)) if rate >= 10 else f"{rate:.1f}",
+                left=words.duration((rows - done) / rate),
+            )
+            if moves:
+                if bar is None:
+                    bar = stack.enter_context(_bar(console))
+                    bar.add_task(words("stage predict"), total=rows, right="")
+                bar.update(bar.task_ids[0], completed=done, right=far)
+            elif 10 * done // rows > said:
+                said = 10 * done // rows
+                console.print(far, soft_wrap=True)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=min(40, max(8, console.width - 72))),
+        TextColumn("{task.fields[right]}", markup=False),
+        console=console,
+        transient=True,
+    )
+
+
 def step_text(words: Words, record: StepRecord, speed: Speed, *, short: bool = False) -> str:
     """`step 100/1125 epoch 0.53 loss 0.412 3,210 tokens/s 2 min 10 s left`."""
     return words("step short" if short else "step").format(
@@ -225,7 +263,7 @@ def evaluation_line(words: Words, event: Evaluation) -> Text:
 
 def notice_line(words: Words, event: Notice) -> Text:
     """`warning: ...` or `note: ...`."""
-    return Text.assemble((words(event.severity), show.SEVERITY_STYLE[event.severity]), f": {event.message}")
+    return Text.assemble((words(event.severity), show.SEVERITY_STYLE[event.severity]), f": {words.of(event.message)}")
 
 
 def stage_line(words: Words, event: Stage) -> Text:

@@ -16,7 +16,7 @@ from whet.machine import gigabytes
 from whet.records import Checked, Finding, Prediction
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, OverflowMethod, RenderableType
 
     from whet.config import Resolved
     from whet.gpu import Accelerator
@@ -34,22 +34,28 @@ def heading(console: Console, title: str) -> None:
 
 
 def indented(console: Console, what: RenderableType) -> None:
-    """Something two columns to the right."""
-    console.print(Padding(what, (0, 0, 0, 2), expand=False))
+    """Something two columns to the right. Where there is no terminal a line has no end: padding would cut it there."""
+    if console.soft_wrap and isinstance(what, str | Text):
+        console.print(Text.assemble("  ", what))
+    else:
+        console.print(Padding(what, (0, 0, 0, 2), expand=False))
 
 
 def table(*columns: str, right: Sequence[int] = (), fixed: Sequence[int] = ()) -> Table:
     """A table without lines; `right` and `fixed` name columns that align right or never wrap."""
     built = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=any(columns), pad_edge=False)
     for i, name in enumerate(columns):
-        built.add_column(name, justify="right" if i in right else "left", no_wrap=i in right or i in fixed)
+        whole = i in right or i in fixed
+        # Of a line of wide letters that just fits, with its space, an ellipsis would take the last one.
+        overflow: OverflowMethod = "ellipsis" if whole else "fold"
+        built.add_column(name, justify="right" if i in right else "left", no_wrap=whole, overflow=overflow)
     return built
 
 
 def _text_column(words: Words, role: str, name: str, reason: str, parts: Sequence[str]) -> str:
     """What a text was taken from: a column, or a template of several."""
     if not parts:
-        return words(f"{role} column").format(name=name, reason=reason)
+        return words(f"{role} column").format(name=name, reason=words.of(reason))
     return words(f"{role} template").format(columns=", ".join(map(one_line, parts)), template=one_line(name))
 
 
@@ -63,9 +69,10 @@ def checked(console: Console, words: Words, found: Checked) -> None:
     if columns.pair is not None:
         console.print(_text_column(words, "pair", columns.pair, columns.pair_reason, columns.pair_parts))
     label = "label column" if columns.label is not None else "no label column"
-    console.print(words(label).format(name=columns.label, reason=columns.label_reason))
+    console.print(words(label).format(name=columns.label, reason=words.of(columns.label_reason)))
     if columns.kind_reason:
-        console.print(words("task").format(kind=words(f"kind {columns.kind}"), reason=columns.kind_reason))
+        kind = words(f"kind {columns.kind}")
+        console.print(words("task").format(kind=kind, reason=words.of(columns.kind_reason)))
     if found.head:
         heading(console, words("first rows"))
         indented(console, _head(console, words, found))
@@ -81,7 +88,7 @@ def checked(console: Console, words: Words, found: Checked) -> None:
     else:
         indented(console, words("no findings"))
     for notice in found.notices:
-        indented(console, Text.assemble((words("info"), SEVERITY_STYLE["info"]), f": {notice}"))
+        indented(console, Text.assemble((words("info"), SEVERITY_STYLE["info"]), f": {words.of(notice)}"))
 
 
 def settings(console: Console, words: Words, resolved: Resolved) -> None:
@@ -142,9 +149,9 @@ def _answer(words: Words, answer: Prediction) -> str:
     """Its label, its labels, or its number."""
     if answer.value is not None:
         return f"{answer.value:.4f}"
-    if answer.label is not None:
-        return one_line(answer.label)
-    return ", ".join(one_line(label) for label in answer.labels or ()) or words("none")
+    if answer.labels is None:
+        return words("unsure") if answer.label is None else one_line(answer.label)
+    return ", ".join(one_line(label) for label in answer.labels) or words("none")
 
 
 def predictions_table(console: Console, words: Words, answers: Sequence[Prediction]) -> None:
@@ -282,9 +289,10 @@ def _findings(words: Words, findings: Sequence[Finding]) -> Table:
     """A finding a row: how bad, how many, its code and side, what was seen, and what to do."""
     built = table("", words("how many"), words("finding"), right=(1,), fixed=(0,))
     for finding in findings:
-        said = Text.assemble((f"{finding.code}, {_side(words, finding.side)}", "bold"), f"\n{finding.message}.")
+        code, message = f"{finding.code}, {_side(words, finding.side)}", words.of(finding.message)
+        said = Text.assemble((code, "bold"), f"\n{message}.")
         if finding.todo:
-            said.append(f"\n{finding.todo}.", style="dim")
+            said.append(f"\n{words.of(finding.todo)}.", style="dim")
         severity = Text(words(finding.severity), style=SEVERITY_STYLE[finding.severity])
         built.add_row(severity, count(finding.count), said)
     return built

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from whet.cli import show
-from whet.cli.texts import Words, count, one_line
+from whet.cli.texts import TEXTS, Words, count, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from whet.pipeline import Evaluated, Finished
 
-BINARY = ("accuracy", "precision", "recall", "f1", "macro_f1")
-MANY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1")
-SEVERAL = ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "hamming_loss")
-VALUES = ("pearson", "spearman", "mae", "rmse")
+BINARY = ("accuracy", "precision", "recall", "f1", "macro_f1", "mcc", "roc_auc")
+MANY = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1", "mcc", "roc_auc")
+SEVERAL = ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "hamming_loss", "roc_auc")
+VALUES = ("pearson", "spearman", "mae", "rmse", "r2")
 ERRORS = ("mae", "rmse", "hamming_loss")  # lower is better
-BASELINES = ("tfidf", "majority")
+BASELINES = ("tfidf", "nbsvm", "majority")
+OWN_SLICES = ("length", "label", "truncated", "leaked")
 WIDEST_CONFUSION = 8
 MOST_CONFUSED = 5
 
@@ -47,9 +48,13 @@ def result(console: Console, words: Words, end: Finished) -> None:
         show.heading(console, words(f"result {side}").format(rows=rows))
         baselines = _section(end.metrics, "baselines") if side == "test" else {}
         compared = {name: _section(baselines, name) for name in BASELINES if _section(baselines, name)}
-        scores(console, words, metrics, compared)
+        asked = end.metrics.get("metric")
+        scores(console, words, metrics, compared, [asked] if isinstance(asked, str) else [])
     else:
         show.heading(console, words("no scores"))
+    _calibration(console, words, _section(end.metrics, "calibration"), side)
+    _weaker(console, words, end.metrics)
+    _label_errors(console, words, end)
     if _section(metrics, "without_leaks"):
         _clean(console, words, metrics)
     if _section(metrics, "sample"):
@@ -75,28 +80,49 @@ def evaluated(console: Console, words: Words, result: Evaluated) -> None:
     rows = count(result.metrics.rows)
     show.heading(console, words("result on").format(rows=rows, source=one_line(result.source)))
     scores(console, words, _section(result.json, "test"), {})
+    _calibration(console, words, _section(result.json, "calibration"), "test")
+    _weaker(console, words, result.json)
     console.print()
     console.print(f"{words('time')}  {words.duration(result.seconds)}")
 
 
-def scores(console: Console, words: Words, metrics: Scores, baselines: Mapping[str, Scores]) -> None:
-    """Model and baselines side by side, then the labels one by one and what was confused."""
-    positive = metrics.get("positive")
-    keys = _keys(metrics)
-    columns = ["", words("model") if baselines else "", *(words(_rival(name, metrics)) for name in baselines)]
+def scores(
+    console: Console, words: Words, metrics: Scores, baselines: Mapping[str, Scores], asked: Sequence[str] = ()
+) -> None:
+    """Model and baselines side by side, then the labels one by one and what was confused. `asked`: scores that are to
+    be among them."""
+    positive, reach = metrics.get("positive"), _section(metrics, "intervals")
+    keys = [name for name in dict.fromkeys([*_keys(metrics), *asked]) if name in metrics]
+    columns = ["", words("model") if baselines else "", *([words("interval")] if reach else [])]
+    columns += [words(_rival(name, metrics)) for name in baselines]
     compared = show.table(*columns, right=range(1, len(columns)), fixed=(0,))
     for key in keys:
-        values = [_number(side, key) for side in (metrics, *baselines.values())]
+        mine, *theirs = (_number(side, key) for side in (metrics, *baselines.values()))
         choose = min if key in ERRORS else max
-        best = choose((value for value in values if value is not None), default=None)
+        best = choose((value for value in (mine, *theirs) if value is not None), default=None)
         name = "exact match" if key == "accuracy" and "thresholds" in metrics else key
-        compared.add_row(words(name), *(_score(value, best=value == best and len(values) > 1) for value in values))
+        own = (
+            words("undefined") if key in metrics and mine is None else _score(mine, best=bool(theirs) and mine == best)
+        )
+        cells = [
+            own,
+            *([_ends(reach.get(key))] if reach else []),
+            *(_score(value, best=value == best) for value in theirs),
+        ]
+        compared.add_row(words(name) if name in TEXTS else one_line(name, 40), *cells)
     show.indented(console, compared)
     if isinstance(positive, str):
         show.indented(console, Text(words("positive class").format(name=one_line(positive)), style="dim"))
     else:
         _each_label(console, words, metrics)
     _confusion(console, words, metrics)
+
+
+def _ends(interval: object) -> str:
+    if not isinstance(interval, Sequence):
+        return ""
+    low, high = interval
+    return f"[{low:.3f}, {high:.3f}]"
 
 
 def _keys(metrics: Scores) -> Sequence[str]:
@@ -141,6 +167,56 @@ def _clean(console: Console, words: Words, metrics: Scores) -> None:
     key = "pearson" if "pearson" in metrics else "macro_f1" if "thresholds" in metrics else "accuracy"
     with_, without = (f"{_number(scores, key) or 0:.4f}" for scores in (metrics, clean))
     console.print(words("without leaks").format(**counts, score=words(key), with_=with_, without=without))
+
+
+def _calibration(console: Console, words: Words, found: Scores, side: str) -> None:
+    """How true the probabilities are, and what it brings to answer only where they are high."""
+    errors, answered = _section(found, side), _section(found, "answered")
+    if not errors:
+        return
+    temperature = _number(found, "temperature")
+    told = {name: f"{_number(errors, f'ece_{name}') or 0:.4f}" for name in ("before", "after")}
+    line = words("no temperature" if temperature is None else "calibration")
+    console.print()
+    console.print(line.format(temperature=f"{temperature or 1:.3g}", **told))
+    if answered:
+        least, right = _number(answered, "min_confidence") or 0.0, _number(answered, "accuracy")
+        shares = {
+            "coverage": f"{100 * (_number(answered, 'coverage') or 0):.0f}",
+            "accuracy": f"{100 * (right or 0):.1f}",
+        }
+        line = words("no sure answer" if right is None else "sure answers")
+        console.print(line.format(least=f"{least:.2f}", **shares))
+
+
+def _weaker(console: Console, words: Words, metrics: Scores) -> None:
+    """The slices whose scores are weaker than those of the other rows."""
+    for each in _sections(metrics, "slices"):
+        if not each.get("weaker"):
+            continue
+        by, value, bounds = str(each["by"]), str(each["value"]), each["interval"]
+        assert isinstance(bounds, Sequence)
+        score, low, high = (f"{bound:.4f}" for bound in (_number(each, "accuracy") or 0.0, *bounds))
+        shown = {
+            "by": words(f"by {by}") if by in OWN_SLICES else one_line(by, 40),
+            "value": words(value) if by in ("truncated", "leaked") else one_line(value, 40),
+            "rows": count(int(_number(each, "rows") or 0)),
+        }
+        console.print(words("weaker").format(**shown, score=score, low=low, high=high))
+
+
+def _label_errors(console: Console, words: Words, end: Finished) -> None:
+    """How many labels are likely wrong, and where they stand."""
+    sides = _section(end.metrics, "label_errors")
+    counted = {
+        side: tuple(int(_number(_section(sides, side), key) or 0) for key in ("found", "rows")) for side in sides
+    }
+    found, rows = (sum(each[place] for each in counted.values()) for place in (0, 1))
+    if found:
+        each = ", ".join(f"{words(side)} {count(some)}" for side, (some, _) in counted.items())
+        path = short_path(end.run.path / "relabel.csv")
+        line = words("label errors").format(found=count(found), rows=count(rows), sides=each, path=path)
+        console.print(line, soft_wrap=True)
 
 
 def short_path(path: Path) -> str:
@@ -205,6 +281,11 @@ def _where(words: Words, end: Finished) -> list[tuple[str, str]]:
 def _section(document: Mapping[str, object], key: str) -> Scores:
     part = document.get(key)
     return part if isinstance(part, Mapping) else {}
+
+
+def _sections(document: Mapping[str, object], key: str) -> Sequence[Scores]:
+    parts = document.get(key)
+    return parts if isinstance(parts, Sequence) else ()
 
 
 def _number(document: Scores, key: str) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal
 
+from whet.data.bilingual import in_korean
 from whet.errors import quoted
 
 Lang = Literal["en", "ko"]
@@ -107,13 +108,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stage baseline": ("baseline", "기준 모델"),
     "stage train": ("train", "학습"),
     "stage evaluate": ("evaluate", "평가"),
+    "stage look": ("look for wrong labels", "라벨 오류 확인"),
     "stage save": ("save", "저장"),
     "stage report": ("report", "보고서 작성"),
+    "stage predict": ("predict", "예측"),
     # training
     "step": (
         "step {step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left} left",
         "스텝 {step}/{steps} 에포크 {epoch} 손실 {loss} 초당 {rate}토큰 {left} 남음",
     ),
+    "answered": (
+        "{done} of {rows} rows answered, {rate} rows/s, {left} left",
+        "{rows}행 중 {done}행 예측, 초당 {rate}행, {left} 남음",
+    ),
+    "answered short": ("{done}/{rows} {rate} rows/s {left} left", "{done}/{rows} 초당 {rate}행 {left} 남음"),
     "step short": (
         "{step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left}",
         "{step}/{steps} 에포크 {epoch} 손실 {loss} 초당 {rate}토큰 {left}",
@@ -162,6 +170,37 @@ TEXTS: dict[str, tuple[str, str]] = {
         "All test rows stand in train too: the score says nothing of new texts.",
         "모든 테스트 행이 학습 데이터에 있어, 이 점수로는 새로운 텍스트에서의 성능을 알 수 없습니다.",
     ),
+    "calibration": (
+        "Calibration error (ECE) {after}; before the temperature of {temperature} it was {before}",
+        "보정 오차(ECE) {after} (온도 {temperature} 적용 전 {before})",
+    ),
+    "no temperature": (
+        "Calibration error (ECE) {after}; no temperature was fitted",
+        "보정 오차(ECE) {after} (온도 보정 없음)",
+    ),
+    "sure answers": (
+        "answering only above {least} confidence: {coverage} % of rows, {accuracy} % right",
+        "확신도 {least} 이상만 답하면: 전체 행의 {coverage}%에 답하고, 그중 {accuracy}%가 정답",
+    ),
+    "no sure answer": (
+        "answering only above {least} confidence: no row",
+        "확신도 {least} 이상만 답하면: 답할 수 있는 행이 없음",
+    ),
+    "label errors": (
+        "Labels that are likely wrong: {found} of {rows} rows ({sides}), in {path}; edited and given back with "
+        "--corrections they are taken",
+        "라벨 오류가 의심되는 행: {rows}행 중 {found}행 ({sides}). {path}를 고쳐 --corrections로 주면 반영됩니다",
+    ),
+    "weaker": (
+        "Weaker than the rest: {by} = {value}, {score} ({low} to {high}) of {rows} rows",
+        "나머지보다 낮은 부분: {by} = {value}, 정확도 {score} ({low}~{high}), {rows}행",
+    ),
+    "by length": ("length", "길이(글자 수)"),
+    "by label": ("label", "라벨"),
+    "by truncated": ("truncated", "잘린 텍스트"),
+    "by leaked": ("also in train", "학습 데이터에도 있음"),
+    "yes": ("yes", "예"),
+    "no": ("no", "아니요"),
     "no scores": (
         "There were no test and no validation rows, so there is no score.",
         "테스트 행도 검증 행도 없어 점수가 없습니다.",
@@ -169,6 +208,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "result on": ("Result on {rows} rows of {source}", "{source} {rows}행의 결과"),
     "model": ("model", "모델"),
     "tfidf": ("TF-IDF", "TF-IDF"),
+    "nbsvm": ("NB-SVM", "NB-SVM"),
+    "interval": ("95 % interval", "95% 신뢰구간"),
+    "undefined": ("n/a", "해당 없음"),
     "majority": ("majority", "최다 라벨"),
     "accuracy": ("accuracy", "정확도"),
     "precision": ("precision", "정밀도"),
@@ -179,6 +221,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "macro_f1": ("macro F1", "매크로 F1"),
     "weighted_f1": ("weighted F1", "가중 F1"),
     "micro_f1": ("micro F1", "마이크로 F1"),
+    "balanced_accuracy": ("balanced accuracy", "균형 정확도"),
+    "mcc": ("MCC", "MCC"),
+    "roc_auc": ("ROC AUC", "ROC AUC"),
+    "pr_auc": ("average precision", "평균 정밀도(AP)"),
     "samples_f1": ("F1 of a row", "행별 F1"),
     "exact match": ("all labels right", "라벨 완전 일치"),
     "hamming_loss": ("wrong answers", "오답 비율"),
@@ -187,6 +233,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "spearman": ("Spearman", "스피어만 상관"),
     "mae": ("MAE", "MAE"),
     "rmse": ("RMSE", "RMSE"),
+    "r2": ("R2", "R2"),
     "mean answer": ("the mean", "평균값"),
     "constant": ("constant", "고정 답"),
     "support": ("rows", "행 수"),
@@ -210,6 +257,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "prediction": ("prediction: {label} ({probabilities})", "예측: {label} ({probabilities})"),
     "value prediction": ("prediction: {value}", "예측: {value}"),
     "none": ("no label", "해당 라벨 없음"),
+    "unsure": ("unsure", "불확실"),
     "probability": ("{label}: {value:.4f}", "{label} 확률: {value:.4f}"),
     "truncated": (
         "the text was longer than the model reads; part of it was cut",
@@ -263,6 +311,10 @@ class Words:
 
     def __call__(self, key: str) -> str:
         return TEXTS[key][self._column]
+
+    def of(self, message: str) -> str:
+        """A message in this language; one that is English alone as it is."""
+        return in_korean(message) if self.lang == "ko" else message
 
     def duration(self, seconds: float) -> str:
         """`0 s`, `8.4 s`, `42 s`, `2 min 10 s`, `1 h 05 min`."""

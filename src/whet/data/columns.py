@@ -10,12 +10,13 @@ from itertools import islice
 import numpy as np
 
 from whet.config import TaskName
+from whet.data.bilingual import said
 from whet.data.kinds import MOST_LABELS, VALUE_NAMES, find_kind, read_marks, read_several, read_values
 from whet.data.named import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, listed, match
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
 from whet.data.store import Coded, Held, mapped
 from whet.data.template import Template, rendered, template_for
-from whet.errors import DataError, did_you_mean, quoted
+from whet.errors import DataError, UsageError, did_you_mean, quoted
 from whet.labels import rename
 from whet.records import Columns, Examples, Inputs, Table
 
@@ -62,10 +63,10 @@ def find_columns(
     texts = replace(texts, text_parts=template.columns if template else (), pair_parts=other.columns if other else ())
     _check_apart(texts, marks, table)
     if each:
-        reason = f"{len(marks)} columns, one for each label"
+        reason, given_ = said({"count": len(marks)}, "a column for each label"), said({}, "given")
         label = ",".join(marks)
-        return replace(texts, label=label, label_reason="given", kind="several", kind_reason=reason, labels=marks)
-    label_column, label_reason = (marks[0], "given") if marks else _find_label(table, texts, need_label)
+        return replace(texts, label=label, label_reason=given_, kind="several", kind_reason=reason, labels=marks)
+    label_column, label_reason = (marks[0], said({}, "given")) if marks else _find_label(table, texts, need_label)
     found = replace(texts, label=label_column, label_reason=label_reason)
     if label_column is None:
         return found
@@ -91,20 +92,23 @@ def check_pair(table: Table, columns: Columns, wanted: str | None) -> None:
 
 
 def examples(
-    table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None, gaps: bool = False
-) -> Examples:
+    table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None, gaps: bool = False,
+    further: Sequence[str] = (),
+) -> Examples:  # fmt: skip
     """The rows of a table in their roles, labels under their names.
 
     Labels keep their spelling; integers, truth values and numbers are spelled as JSON does, and
     whole numbers without a fraction where the whole column is whole. `label_names` are the user's;
     without them those of the table are used. A missing text is ''. A column of -1 throughout, the
     mark of an unlabelled table, gives no labels, and neither does one of which every value is missing. `gaps`: a
-    single label that is missing is '' instead of a fault.
+    single label that is missing is '' instead of a fault. `further`: columns to keep as they are; UsageError for one
+    that is not there.
 
     Raises DataError for rows without a label or a number, lists as texts, and labels without a name.
     """
     texts = rendered(table, columns.text) if columns.text_parts else _texts(table, columns.text)
-    rows = Examples(table.source, texts, None, table.places, range(len(texts)))
+    kept = {name: table.columns[_there(table, name)] for name in further}
+    rows = Examples(table.source, texts, None, table.places, range(len(texts)), further=kept)
     if columns.pair is not None:
         pairs = rendered(table, columns.pair) if columns.pair_parts else _texts(table, columns.pair)
         rows = replace(rows, pairs=pairs)
@@ -123,6 +127,16 @@ def examples(
         return replace(rows, values=read_values(values, table.places, where))
     several = read_several(values, table.places, where, separator=columns.separator)
     return replace(rows, several=_renamed(several, label_names or table.label_names, where))
+
+
+def _there(table: Table, name: str) -> str:
+    """The name of a column that was asked for with --slice."""
+    if name not in table.columns:
+        raise UsageError(
+            f"no column {quoted(name)} in {table.source}", where="--slice",
+            expected=f"one of {', '.join(table.columns)}", todo=did_you_mean(name, table.columns),
+        )  # fmt: skip
+    return name
 
 
 def _texts(table: Table, column: str) -> Sequence[str]:
@@ -220,7 +234,7 @@ def _find_texts(table: Table, text: str | None, second: str | None, labels: Sequ
     found = None if alone or text is not None else _find_pair(table, second)
     if found is None:
         taken = [*labels, *([second] if second else [])]
-        found = Columns(*_find_text(table, text, taken), None, "", second, "given" if second else "")
+        found = Columns(*_find_text(table, text, taken), None, "", second, said({}, "given") if second else "")
     if found.text == found.pair:
         raise DataError(f"{quoted(found.text)} is to be both texts of a pair", where=table.source)
     return found
@@ -249,23 +263,23 @@ def _find_pair(table: Table, second: str | None) -> Columns | None:
             continue
         if second is not None and second != found[1]:
             continue
-        named = f"named {quoted(found[0])} and {quoted(found[1])}"
-        reason = "given" if second is not None else f"{named}; --pair none takes the first alone"
-        return Columns(found[0], named, None, "", found[1], reason)
+        facts = {"one": quoted(found[0]), "other": quoted(found[1])}
+        reason = said(facts, "given" if second is not None else "named as a pair, which may be left")
+        return Columns(found[0], said(facts, "named as a pair"), None, "", found[1], reason)
     return None
 
 
 def _find_text(table: Table, given: str | None, taken: Sequence[str]) -> tuple[str, str]:
     if given is not None:
-        return given, "given"
+        return given, said({}, "given")
     labels = {match(known, table.columns) for known in LABEL_NAMES} | set(taken)
     strings = [name for name, values in table.columns.items() if name not in labels and _holds_strings(values)]
     for known in TEXT_NAMES:
         found = match(known, strings)
         if found is not None:
-            return found, f"named {quoted(found)}"
+            return found, said({"name": quoted(found)}, "named")
     if len(table.columns) == 1 and strings:
-        return strings[0], "the only column"
+        return strings[0], said({}, "the only column")
     lengths = {name: _mean_length(table.columns[name]) for name in strings if _looks_like_text(table.columns[name])}
     by_length = sorted(lengths, key=lambda name: -lengths[name])
     if not by_length:
@@ -279,7 +293,7 @@ def _find_text(table: Table, given: str | None, taken: Sequence[str]) -> tuple[s
     rivals = [name for name in by_length if lengths[best] < CLEARLY_LONGER * lengths[name]]
     if len(rivals) > 1:
         raise _undecided(table, rivals, "text")
-    return best, f"the longest text (mean {lengths[best]:.0f} characters)"
+    return best, said({"mean": lengths[best]}, "the longest text")
 
 
 def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | None, str]:
@@ -289,10 +303,10 @@ def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | N
         if found is None:
             continue
         if not need_label and not _is_filled(others[found]):
-            return None, f"{quoted(found)} does not hold one label in every row"
-        return found, f"named {quoted(found)}"
+            return None, said({"name": quoted(found)}, "gaps")
+        return found, said({"name": quoted(found)}, "named")
     if not need_label:
-        return None, "no column with a known name"
+        return None, said({}, "no known name")
     alike = [name for known in LABEL_NAMES if (name := match(known, (*texts.text_parts, *texts.pair_parts)))]
     if alike:
         raise DataError(
@@ -306,7 +320,7 @@ def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | N
     if not likely:
         numbers = [found for known in VALUE_NAMES if (found := match(known, others)) is not None]
         if numbers:
-            return numbers[0], f"named {quoted(numbers[0])}"
+            return numbers[0], said({"name": quoted(numbers[0])}, "named")
         raise DataError(
             f"no label column found among {listed(table, list(table.columns))}",
             where=table.source,
@@ -323,7 +337,7 @@ def _find_label(table: Table, texts: Columns, need_label: bool) -> tuple[str | N
             expected="a first line with the names of the columns, such as text,label",
             todo=f"Add it; if {quoted(found)} is a name after all, give --label {found}",
         )
-    return found, f"{counts[found]} distinct values"
+    return found, said({"count": counts[found]}, "distinct values")
 
 
 def _is_filled(values: Values) -> bool:

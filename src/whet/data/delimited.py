@@ -6,9 +6,11 @@ import csv
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
+from whet.data.bilingual import said
 from whet.data.growing import Column, Columns, Disk
 from whet.data.places import Places, hashes, repeated
 from whet.errors import DataError, quoted
@@ -26,6 +28,17 @@ OpenText = Callable[[str], TextIO]
 """Opens a text at its beginning; takes `newline` as `open` does, so that a line ends where we say."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How lines are taken apart."""
+
+    delimiter: str
+    plain: bool
+    """Whether quotation marks are part of the texts."""
+    notices: tuple[str, ...]
+    """What of it must be said."""
+
+
 def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False, disk: Disk | None = None) -> Parsed:
     """A csv (RFC 4180) or, with `tabs`, a tab-separated table with a header; every value a str.
 
@@ -33,22 +46,46 @@ def read_delimited(open_text: OpenText, *, where: str, tabs: bool = False, disk:
     each is an empty text. Columns that are too large for memory lie on the `disk`. Ragged rows, unclosed
     quotes, and repeated or empty column names raise DataError.
     """
+    layout = _layout(open_text, where, tabs=tabs)
+    kept, columns, lines = Columns(disk), list[Column](), array("q")
+    for names, rows, numbers in _portions(open_text, where, layout):
+        columns = columns or [kept.new() for _ in names]
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+        lines.extend(numbers)
+    table, said = _table(names, [column.done() for column in columns], lines, where)
+    return table, (*layout.notices, *said)
+
+
+def parts_of_delimited(open_text: OpenText, *, where: str, tabs: bool = False) -> Iterator[Table]:
+    """The same table some rows at a time, none of which are kept. What is wrong with a row is told after those
+    before it."""
+    for names, rows, lines in _portions(open_text, where, _layout(open_text, where, tabs=tabs)):
+        yield _table(names, list(zip(*rows, strict=True)), lines, where)[0]
+
+
+def _layout(open_text: OpenText, where: str, *, tabs: bool) -> _Layout:
     notices: list[str] = []
     delimiter = "\t" if tabs else _delimiter(open_text)
     if delimiter != "," and not tabs:
-        name = {";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
-        notices.append(f"{where} has {name} between its columns, not commas")
+        mark = {";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
+        notices.append(said({"name": where, "mark": mark}, "another delimiter"))
     plain = tabs and _quotes_are_text(open_text)
     if plain:
-        notices.append(f"quotation marks in {where} are part of its texts: every line has all its columns without them")
-    header, values, lines = _columns(_records(open_text, delimiter, where, plain=plain), where, disk)
-    columns = dict(enumerate(values))
-    if header[0] == "" and len(header) > 1 and _numbers_rows(columns[0]):
+        notices.append(said({"name": where}, "bare quotation marks"))
+    return _Layout(delimiter, plain, tuple(notices))
+
+
+def _table(names: Sequence[str], values: Sequence[Sequence[str]], lines: Sequence[int], where: str) -> Parsed:
+    """Columns under their names; without the index that a data frame writes before its own."""
+    columns = {place: tuple(each) if isinstance(each, list) else each for place, each in enumerate(values)}
+    notices: tuple[str, ...] = ()
+    if names[0] == "" and len(names) > 1 and _numbers_rows(columns[0]):
         del columns[0]
-        notices.append(f"the first column of {where} has no name and numbers the rows; it is left out")
-    check_names([header[i] for i in columns], where)
-    table = Table(where, {header[i]: column for i, column in columns.items()}, Places("line", lines))
-    return table, tuple(notices)
+        notices = (said({"name": where}, "row numbers"),)
+    check_names([names[place] for place in columns], where)
+    table = Table(where, {names[place]: column for place, column in columns.items()}, Places("line", lines))
+    return table, notices
 
 
 def _numbers_rows(values: Sequence[str]) -> bool:
@@ -147,18 +184,17 @@ def _records(open_text: OpenText, delimiter: str, where: str, *, plain: bool) ->
         csv.field_size_limit(limit)
 
 
-def _columns(
-    records: Iterator[tuple[int, list[str]]], where: str, disk: Disk | None
-) -> tuple[list[str], list[Sequence[str]], Sequence[int]]:
-    """The header, the values of each column, and the line of each row."""
+def _portions(
+    open_text: OpenText, where: str, layout: _Layout
+) -> Iterator[tuple[list[str], list[list[str]], Sequence[int]]]:
+    """The header, some rows, and the line of each, one portion at least. After a row that is wrong the rest is only
+    looked through, so that all such rows are told at once."""
+    records = _records(open_text, layout.delimiter, where, plain=layout.plain)
     header = next((record for _, record in records if record), None)
-    width, kept = len(header or ()), Columns(disk)
-    columns = [kept.new() for _ in range(width)]
-    lines = array("q")
+    width, there = len(header or ()), False
     blank: list[int] = []
     faults: list[str] = []
-    rows: list[list[str]] = []
-    characters = 0
+    rows, lines, characters = list[list[str]](), array("q"), 0
     for line, record in records:
         if not record:
             blank.append(line)
@@ -167,30 +203,25 @@ def _columns(
             lines.extend(blank)
             rows += [[""]] * len(blank)
         blank.clear()
-        lines.append(line)
+        there = True
         if len(record) != width:
             fields = f"{len(record)} field{'s' if len(record) != 1 else ''}"
             faults.append(f"line {line} has {fields}, the header has {width}")
             continue
+        lines.append(line)
         rows.append(record)
         characters += sum(map(len, record))
         if len(rows) >= PORTION or characters >= CHARACTERS:
-            _keep(rows, columns)
-            characters = 0
-    _keep(rows, columns)
-    if header is None or not lines:
+            if header is not None and not faults:
+                yield header, rows, lines
+            rows, lines, characters = [], array("q"), 0
+    if header is None or not there:
         raise DataError("has no rows" + (" below its header" if header else ": the file is empty"), where=where)
+    if rows and not faults:
+        yield header, rows, lines
     if faults:
         todo = "Put quotes around a text that holds the separator"
         raise DataError(first_faults(faults, "rows"), where=where, todo=todo)
-    values = [column.done() for column in columns]
-    return header, [tuple(each) if isinstance(each, list) else each for each in values], lines
-
-
-def _keep(rows: list[list[str]], columns: Sequence[Column]) -> None:
-    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
-        column.extend(values)
-    rows.clear()
 
 
 def _beginning(lines: Iterable[str]) -> str:

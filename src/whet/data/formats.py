@@ -10,22 +10,21 @@ import codecs
 import gzip
 import io
 import itertools
-import json
 import re
 import shutil
 import tempfile
 import zlib
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TextIO, cast
 
-from whet.data.delimited import CHARACTERS, PORTION, OpenText, Parsed, check_names, first_faults, read_delimited
-from whet.data.growing import Column, Columns, Disk
-from whet.data.places import Places, row_places
-from whet.data.store import portions
+from whet.data.bilingual import said
+from whet.data.delimited import PORTION, OpenText, Parsed, check_names, parts_of_delimited, read_delimited
+from whet.data.growing import Columns, Disk
+from whet.data.jsonl import parts_of_jsonl, read_jsonl
+from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError, UsageError, quoted
 from whet.records import Table
 
@@ -40,7 +39,6 @@ OpenBytes = Callable[[], IO[bytes]]
 COMMON_SYLLABLES = 0.8  # of the letters that are not ASCII: a Korean text has Chinese characters too
 
 AROUND = 2**22  # bytes that are looked at where an encoding does not fit, and as many behind them
-MOST_DIGITS = 1_000  # of a whole number in jsonl: Python itself reads up to 4,300, for the time that it takes
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -76,37 +74,71 @@ def read_file(path: Path, *, encoding: str, disk: Disk | None = None) -> Parsed:
     DataError for a type that is not read, and whatever the format's own reader raises.
     """
     where = str(path)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] == [".gz"]:
-        suffixes.pop()
-    suffix = suffixes[-1] if suffixes else ""
     with _readable(where):
-        with path.open("rb") as stream:
+        kind, open_bytes = _kind_of(path)
+        if kind != "parquet":
+            return _read_text(open_bytes, kind, where=where, encoding=encoding, disk=disk)
+        notices = () if _suffix(path) == ".parquet" else (said({"name": where}, "parquet by its content"),)
+        with open_bytes() as unpacked, _seekable(unpacked, disk) as file:
+            return read_parquet(file, where=where, disk=disk), notices
+
+
+def is_text(path: Path) -> bool:
+    """Whether a regular file is csv, tsv or jsonl; raises DataError for a type that is not read."""
+    with _readable(str(path)):
+        return _kind_of(path)[0] != "parquet"
+
+
+def read_parts(path: Path, *, encoding: str) -> Iterator[Table]:
+    """The table in a text file some rows at a time as it is read, none of which are kept. The same DataError as of the
+    whole, after the rows before it."""
+    where, begun = str(path), False
+    with _readable(where):
+        kind, open_bytes = _kind_of(path)
+        try:
+            for part in _parts(partial(_decoding, open_bytes, encoding), kind, where):
+                begun = True
+                yield part
+        except (LookupError, UnicodeError):
+            text = _told_text(open_bytes, where=where, encoding=encoding)
+            if begun:
+                raise
+            yield from _parts(partial(io.StringIO, text), kind, where)
+
+
+def _kind_of(path: Path) -> tuple[str, OpenBytes]:
+    """The format of a file, and how it is opened."""
+    where, suffix = str(path), _suffix(path)
+    with path.open("rb") as stream:
+        head = stream.read(64)
+    open_bytes = partial(_opened, path)
+    if head.startswith(_GZIP):
+        open_bytes = partial(_opened, path, packed=True)
+        with open_bytes() as stream:
             head = stream.read(64)
-        open_bytes = partial(_opened, path)
-        if head.startswith(_GZIP):
-            open_bytes = partial(_opened, path, packed=True)
-            with open_bytes() as stream:
-                head = stream.read(64)
-        _refuse_foreign(head, suffix, where)
-        if head.startswith(_PARQUET):
-            notices = () if suffix == ".parquet" else (f"{where} is a parquet file, whatever its name says",)
-            with open_bytes() as unpacked, _seekable(unpacked, disk) as file:
-                return read_parquet(file, where=where, disk=disk), notices
-        if FORMATS[suffix] != "parquet":
-            return _read_text(open_bytes, FORMATS[suffix], where=where, encoding=encoding, disk=disk)
+    _refuse_foreign(head, suffix, where)
+    if head.startswith(_PARQUET):
+        return "parquet", open_bytes
+    if FORMATS[suffix] != "parquet":
+        return FORMATS[suffix], open_bytes
     if not head:
         raise DataError("has no rows: the file is empty", where=where)
     raise DataError("not a parquet file, although it is named so", where=where, expected="PAR1 as first bytes")
 
 
+def _suffix(path: Path) -> str:
+    """What a name ends with, .gz aside."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] == [".gz"]:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
 def _read_text(open_bytes: OpenBytes, kind: str, *, where: str, encoding: str, disk: Disk | None) -> Parsed:
     try:
         return _parsed(partial(_decoding, open_bytes, encoding), kind, where, disk)
-    except (LookupError, UnicodeError):  # told better, and with its place, of the whole file
-        raw, lines = _misfit(open_bytes, encoding)
-        decoded(raw, where=where, encoding=encoding, lines=lines)
-        text = decoded(_whole(open_bytes), where=where, encoding=encoding)
+    except (LookupError, UnicodeError):
+        text = _told_text(open_bytes, where=where, encoding=encoding)
         return _parsed(partial(io.StringIO, text), kind, where, disk)
 
 
@@ -114,6 +146,20 @@ def _parsed(open_text: OpenText, kind: str, where: str, disk: Disk | None) -> Pa
     if kind == "jsonl":
         return read_jsonl(open_text, where=where, disk=disk), ()
     return read_delimited(open_text, where=where, tabs=kind == "tsv", disk=disk)
+
+
+def _parts(open_text: OpenText, kind: str, where: str) -> Iterator[Table]:
+    if kind == "jsonl":
+        return parts_of_jsonl(open_text, where=where)
+    return parts_of_delimited(open_text, where=where, tabs=kind == "tsv")
+
+
+def _told_text(open_bytes: OpenBytes, *, where: str, encoding: str) -> str:
+    """The text of a whole file that could not be decoded while it was read; DataError with the place where that
+    cannot be either."""
+    raw, lines = _misfit(open_bytes, encoding)
+    decoded(raw, where=where, encoding=encoding, lines=lines)
+    return decoded(_whole(open_bytes), where=where, encoding=encoding)
 
 
 def _decoding(open_bytes: OpenBytes, encoding: str, newline: str) -> TextIO:
@@ -159,23 +205,18 @@ def _misfit(open_bytes: OpenBytes, encoding: str) -> tuple[bytes, int]:
     return b"", 0
 
 
-def read_lines(path: Path, *, encoding: str, disk: Disk | None = None) -> Sequence[str]:
-    """The lines of a text file, empty ones too; on the `disk` where they are too large for memory. Raises
-    DataError for a file that cannot be read."""
+def read_lines(path: Path, *, encoding: str) -> Iterator[str]:
+    """The lines of a text file as it is read, empty ones too. Raises DataError for a file that cannot be read."""
     where = str(path)
-    column = Columns(disk).new()
     open_bytes = partial(_opened, path)
     with _readable(where):
         try:
             with _decoding(open_bytes, encoding, "\n") as stream:
-                for lines in portions(stream, PORTION):
-                    column.extend([line.removesuffix("\n").removesuffix("\r") for line in lines])
+                for line in stream:
+                    yield line.removesuffix("\n").removesuffix("\r")
         except (LookupError, UnicodeError):
-            raw, before = _misfit(open_bytes, encoding)
-            decoded(raw, where=where, encoding=encoding, lines=before)
-            decoded(_whole(open_bytes), where=where, encoding=encoding)
+            _told_text(open_bytes, where=where, encoding=encoding)
             raise
-    return column.done()
 
 
 def _whole(open_bytes: OpenBytes) -> bytes:
@@ -269,71 +310,6 @@ def _refuse_foreign(data: bytes, suffix: str, where: str) -> None:
     raise DataError(seen, where=where, expected=SUPPORTED, todo=_ADVICE.get(suffix, ""))
 
 
-def read_jsonl(open_text: OpenText, *, where: str, disk: Disk | None = None) -> Table:
-    """One JSON object a line; a missing key is None. Strings stay, numbers with a fraction stay as
-    they are written, integers and truth values keep their type. Columns in the order in which they
-    first come; those that are too large for memory lie on the `disk`.
-
-    Lines that are no JSON object, or hold a key twice, raise DataError, several at once.
-    """
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_unique_keys, parse_float=str, parse_int=_integer, parse_constant=_no_constant
-    )
-    kept = Columns(disk)
-    columns: dict[str, Column] = {}
-    lines = array("q")
-    faults: list[str] = []
-    rows: list[dict[str, object]] = []
-    characters = 0
-    with open_text("\n") as stream:
-        for number, line in enumerate(stream, start=1):
-            content = line.strip(" \t\r\n")
-            row = _row(decoder, content, number, faults) if content else None
-            if row is None:
-                continue
-            lines.append(number)
-            rows.append(row)
-            characters += len(content)
-            if len(rows) >= PORTION or characters >= CHARACTERS:
-                _keep(rows, columns, kept, before=len(lines) - len(rows))
-                characters = 0
-    _keep(rows, columns, kept, before=len(lines) - len(rows))
-    if faults:
-        expected = 'one object a line, {"text": "...", "label": "..."}'
-        raise DataError(first_faults(faults, "lines"), where=where, expected=expected)
-    if not lines:
-        raise DataError("has no rows", where=where)
-    check_names(list(columns), where)
-    return Table(where, {name: column.done() for name, column in columns.items()}, Places("line", lines))
-
-
-def _keep(rows: list[dict[str, object]], columns: dict[str, Column], kept: Columns, *, before: int) -> None:
-    """Adds rows to their columns; in one that is new the rows before have None."""
-    for name in dict.fromkeys(name for row in rows for name in row):
-        if name not in columns:
-            columns[name] = kept.new(before)
-    for name, column in columns.items():
-        column.extend([row.get(name) for row in rows])
-    rows.clear()
-
-
-def _row(decoder: json.JSONDecoder, content: str, number: int, faults: list[str]) -> dict[str, object] | None:
-    """The object on a line; None, and a fault more, where it holds none."""
-    try:
-        row = decoder.decode(content)
-    except json.JSONDecodeError as fault:
-        faults.append(f"line {number} is not JSON: {fault.msg} at character {fault.pos + 1}")
-    except (ValueError, RecursionError) as fault:
-        reason = "it is nested too deeply" if isinstance(fault, RecursionError) else str(fault)
-        faults.append(f"line {number} is not valid: {reason}")
-    else:
-        if isinstance(row, dict):
-            return row
-        kind = "a list" if isinstance(row, list) else "a single value"
-        faults.append(f"line {number} holds {kind}, not an object")
-    return None
-
-
 def table_of_rows(rows: Sequence[Mapping[str, object]], places: Sequence[str], *, where: str) -> Table:
     """Rows of named values as a table; columns in the order in which they first come."""
     if not rows:
@@ -341,25 +317,6 @@ def table_of_rows(rows: Sequence[Mapping[str, object]], places: Sequence[str], *
     names = list(dict.fromkeys(name for row in rows for name in row))
     check_names(names, where)
     return Table(where, {name: [row.get(name) for row in rows] for name in names}, places)
-
-
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {quoted(twice)} stands twice")
-    return found
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise ValueError(f"a number of {len(digits):,} digits")
-    return int(digits)
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
 
 
 def read_parquet(file: IO[bytes], *, where: str, disk: Disk | None = None) -> Table:

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from whet.data.bilingual import said
 from whet.data.delimited import PORTION, check_names
 from whet.data.growing import Columns, Disk
 from whet.data.places import row_places
@@ -47,7 +48,7 @@ def read_hub(spec: str, disk: Disk | None = None) -> Source:
                 where=f"hf:{spec}",
                 todo=_elsewhere(spec),
             )
-        notices.append(f"the hub at {endpoint()} could not be reached ({reason}); hf:{spec} comes from the local cache")
+        notices.append(said({"hub": endpoint(), "reason": reason, "name": spec}, "from the cache"))
     source = source_of(_load(spec, parts, from_cache=bool(reason)), name=f"hf:{spec}", disk=disk)
     return Source(source.name, source.tables, (*notices, *source.notices))
 
@@ -77,8 +78,9 @@ def source_of(loaded: object, *, name: str, disk: Disk | None = None) -> Source:
     tables = {split: _table(data, f"{name}[{split}]", disk) for split, data in filled.items() if split not in bare}
     if not tables:
         raise DataError("has no rows", where=name)
-    notices = [f"{name}: the split {split} has no labels; it is left out" for split in bare]
-    notices += [f"{name}: the split {split} has no rows; it is left out" for split in loaded if split not in filled]
+    empty = [split for split in loaded if split not in filled]
+    notices = [said({"name": name, "split": split}, "a split without labels") for split in bare]
+    notices += [said({"name": name, "split": split}, "a split without rows") for split in empty]
     return Source(name, tables, tuple(notices))
 
 

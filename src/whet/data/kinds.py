@@ -14,6 +14,7 @@ from itertools import chain
 import numpy as np
 
 from whet.config import TaskName
+from whet.data.bilingual import Bilingual, said
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
 from whet.errors import DataError, quoted
 from whet.labels import Kind
@@ -47,7 +48,7 @@ def find_kind(name: str, values: Values, *, task: TaskName, separator: str | Non
     labels and one was asked for.
     """
     if task == "regression":
-        return Found("value", "as asked for")
+        return Found("value", said({}, "as asked for"))
     lists = any(is_list(value) for value in values)
     if task == "classification":
         if lists:
@@ -55,21 +56,22 @@ def find_kind(name: str, values: Values, *, task: TaskName, separator: str | Non
                 "a list of labels a row", where=f"column {quoted(name)}", expected="one label a row, as --task "
                 "classification says", todo="Leave out --task, or name another column with --label",
             )  # fmt: skip
-        return Found("one", "as asked for")
+        return Found("one", said({}, "as asked for"))
     if separator is not None:
-        return Found("several", f"labels with {quoted(separator)} between them", separator)
+        return Found("several", said({"mark": quoted(separator)}, "labels with a mark between them"), separator)
     if lists:
-        return Found("several", "a list of labels a row")
+        return Found("several", said({}, "lists"))
     if _are_written_lists(values):
-        return Found("several", "a written list of labels a row")
+        return Found("several", said({}, "written lists"))
     if task == "multilabel":
         clear = _separator(values, clearly=False)
-        return Found("several", "as asked for" + (f", {quoted(clear)} between labels" if clear else ""), clear)
+        asked = said({"mark": quoted(clear)}, "as asked for, with a mark") if clear else said({}, "as asked for")
+        return Found("several", asked, clear)
     if (reason := _as_value(name, values)) is not None:
         return Found("value", reason)
     clear = _separator(values, clearly=True)
     if clear is not None:
-        return Found("several", f"labels with {quoted(clear)} between them, which repeat in many combinations", clear)
+        return Found("several", said({"mark": quoted(clear)}, "labels that repeat in combinations"), clear)
     return Found("one", _near_miss(values))
 
 
@@ -174,7 +176,7 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float | Decimal) else None
 
 
-def _as_value(name: str, values: Values) -> str | None:
+def _as_value(name: str, values: Values) -> Bilingual | None:
     """Why these are numbers to predict; None where they are classes or no numbers."""
     numbers: set[float] = set()
     for value in values:
@@ -187,13 +189,14 @@ def _as_value(name: str, values: Values) -> str | None:
     count, fractions = len(numbers), any(not number.is_integer() for number in numbers)
     if count <= FEW_VALUES:
         return None
+    facts = {"count": count, "name": quoted(name)}
     if fractions:
-        return f"numbers with fractions, {count:,} distinct ones"
+        return said(facts, "fractions")
     if name.strip().casefold() in VALUE_NAMES:
-        return f"numbers named {quoted(name)}, {count:,} distinct ones"
+        return said(facts, "named numbers")
     least, most = min(numbers), max(numbers)
     if count > MOST_LABELS and not (least in (0, 1) and most - least + 1 == count):
-        return f"numbers, {count:,} distinct ones"
+        return said(facts, "numbers")
     return None
 
 
@@ -212,7 +215,7 @@ def _near_miss(values: Values) -> str:
         distinct.add(number)
         if len(distinct) > FEW_VALUES:
             return ""
-    return f"{len(distinct)} classes; --task regression predicts the number itself" if len(distinct) > 2 else ""
+    return said({"count": len(distinct)}, "numbers as classes") if len(distinct) > 2 else ""
 
 
 def _separator(values: Values, *, clearly: bool) -> str | None:

@@ -38,30 +38,6 @@ class Places(Sequence[str]):
         return f"{self.word} {self.numbers[index]}"
 
 
-class Texts(Sequence[str]):
-    """Strings kept as one run of UTF-8: half the memory of as many str, and no object for each."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._bytes = bytearray()
-        self._ends = array("q", [0])
-        for text in texts:
-            self._bytes += text.encode("utf-8", "surrogatepass")
-            self._ends.append(len(self._bytes))
-
-    def __len__(self) -> int:
-        return len(self._ends) - 1
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return [self[row] for row in range(len(self))[index]]
-        row = range(len(self))[index]
-        return self._bytes[self._ends[row] : self._ends[row + 1]].decode("utf-8", "surrogatepass")
-
-
 def row_places(rows: int) -> Places:
     """`row 1` to the last, for tables without lines."""
     return Places("row", range(1, rows + 1))

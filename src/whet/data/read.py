@@ -7,15 +7,18 @@ import io
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from whet.data import formats
+from whet.data.bilingual import said
 from whet.data.delimited import check_names, read_delimited
-from whet.data.formats import SUPPORTED, decoded, read_file, table_of_rows
+from whet.data.formats import SUPPORTED, decoded, is_text, read_file, table_of_rows
 from whet.data.growing import Columns, Disk
 from whet.data.hub import read_hub, source_of
 from whet.data.places import row_places
@@ -81,6 +84,23 @@ def read_side(
     return source.tables[split], source.notices
 
 
+def read_parts(path: Path, *, encoding: str = "utf-8", disk: Disk | None = None) -> Iterable[Table]:
+    """The table of a file some rows at a time, to be gone through as often as one likes: a text file is read anew each
+    time and not kept; anything else is read once, as by `read_side` for test, and is a single part."""
+    if path.is_file() and is_text(path):
+        return _Parts(path, encoding)
+    return [read_side(path, "test", encoding=encoding, disk=disk)[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts(Iterable[Table]):
+    path: Path
+    encoding: str
+
+    def __iter__(self) -> Iterator[Table]:
+        return formats.read_parts(self.path, encoding=self.encoding)
+
+
 def split_for(source: Source, side: Side) -> str | None:
     """The split that is called like a side (`dev` stands for validation), None where there is none."""
     return next((name for name in SIDE_NAMES[side] if name in source.tables), None)
@@ -102,7 +122,7 @@ def _from_name(name: str, encoding: str, disk: Disk | None) -> Source:
     if os.path.lexists(path):
         source = _from_path(path, encoding, disk)
         what = "folder" if path.is_dir() else "file"
-        notice = f"{name} is the local {what}; the hub data set of that name is hf:{name}"
+        notice = said({"name": name, "what": what}, "the local one")
         return Source(source.name, source.tables, (notice, *source.notices))
     try:
         return _named(read_hub(name, disk), name)
@@ -192,16 +212,17 @@ def _from_folder(folder: Path, encoding: str, disk: Disk | None) -> Source:
             table, notices = _class_folders(folder, encoding, disk)
             return Source(folder.name, {"train": table}, notices)
         tables: dict[str, Table] = {}
-        said: list[str] = []
+        told: list[str] = []
         for side, entry in sides:
             if side in tables:
                 raise DataError(f"{entry.name} is a second folder for the {side} side", where=str(folder))
             tables[side], notices = _class_folders(entry, encoding, disk)
-            said += notices
+            told += notices
         other = [entry.name for entry in inner if entry not in [each for _, each in sides]]
         if other:
-            said.append(f"{folder}: {', '.join(other)} beside {', '.join(tables)} is left out")
-        return Source(folder.name, tables, tuple(said))
+            facts = {"name": folder, "folders": ", ".join(other), "sides": ", ".join(tables)}
+            told.append(said(facts, "other folders"))
+        return Source(folder.name, tables, tuple(told))
     except OSError as fault:
         where = str(fault.filename or folder)
         raise DataError(f"cannot be read: {fault.strerror or fault}", where=where) from None
@@ -225,10 +246,10 @@ def _class_folders(folder: Path, encoding: str, disk: Disk | None) -> tuple[Tabl
         files = sorted(file for file in entry.iterdir() if not file.name.startswith("."))
         kept = [file for file in files if file.suffix.lower() == ".txt" and file.is_file()]
         if entry.name == UNLABELLED:
-            notices.append(f"{entry} is left out: its texts ({len(kept):,}) have no labels")
+            notices.append(said({"name": entry, "count": len(kept)}, "a folder without labels"))
             continue
         if len(kept) < len(files):
-            notices.append(f"{entry}: left out as no .txt files: {len(files) - len(kept):,}")
+            notices.append(said({"name": entry, "count": len(files) - len(kept)}, "no .txt files"))
         for file in kept:
             texts.extend([decoded(file.read_bytes(), where=str(file), encoding=encoding)])
             labels.extend([entry.name])

@@ -16,8 +16,6 @@ from whet.records import Table
 
 # A brace that is written twice, the name of a column in braces, or text without braces.
 PIECE = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<name>[^{}]+)\}|(?P<literal>[^{}]+)")
-# What a command line cannot easily hold is written there as two characters.
-ESCAPES = {r"\n": "\n", r"\t": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ class Template:
 def parse(text: str, *, where: str = "") -> Template | None:
     """The template that a string is, None where it has no braces and so can only be a name.
 
-    `{name}` stands for the value of a column, `{{` and `}}` for braces, and outside of names `\\n` and `\\t`, two
-    characters each, for a newline and a tab. UsageError for a brace that stands alone and where no column is named.
+    `{name}` stands for the value of a column, `{{` and `}}` for braces. UsageError for a brace that stands alone and
+    where no column is named.
     """
     if "{" not in text and "}" not in text:
         return None
@@ -69,7 +67,7 @@ def parse(text: str, *, where: str = "") -> Template | None:
             names.append(piece["name"])
             literals.append("")
         else:
-            literals[-1] += piece["brace"][0] if piece["brace"] else _unescaped(piece["literal"])
+            literals[-1] += piece["brace"][0] if piece["brace"] else piece["literal"]
     if not names:
         raise UsageError(f"no column is named in {quoted(text)}", where=where, expected=expected)
     return Template(tuple(names), tuple(literals))
@@ -121,9 +119,3 @@ def _continued(text: str, value: str, after: str) -> str:
 def _spelled(table: Table, column: str) -> Sequence[str]:
     found = spelled(table.columns[column], table.places, f"{table.source}, column {quoted(column)}")
     return mapped(found, lambda value: "" if value is None else value)
-
-
-def _unescaped(literal: str) -> str:
-    for two, one in ESCAPES.items():
-        literal = literal.replace(two, one)
-    return literal

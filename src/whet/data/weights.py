@@ -1,4 +1,4 @@
-"""What a row of each class counts in the training."""
+"""What a row of each class, or the yes of each of several labels, counts in the training."""
 
 from __future__ import annotations
 
@@ -11,23 +11,32 @@ import numpy as np
 
 from whet.errors import UsageError, did_you_mean, quoted
 from whet.labels import LabelSet
-from whet.records import Ints
+from whet.records import Targets
 from whet.values import shown
 
 BALANCED = "balanced"
 FLAG = "--class-weights"
 
+MOST = 100.0
+"""The balanced weight of a yes is this at most, and at least 1 in so many. A label that fewer than one row in 101 has
+comes once in several steps. Such a row would outweigh all that stands beside it, and as the gradient of a step is
+clipped to one norm, little of the others would be left."""
 
-def class_weights(given: str, labels: LabelSet, ids: Ints) -> tuple[float, ...]:
-    """Weights [C] by `--class-weights`, for training rows of these class ids.
+
+def class_weights(given: str, labels: LabelSet, targets: Targets) -> tuple[float, ...]:
+    """Weights [C] by `--class-weights`, for training rows of these class ids [B] or marks [B, C].
 
     `balanced` is n / (C n_c), n rows of which n_c have the class: each class then counts as much as any
-    other (King and Zeng 2001; scikit-learn's "balanced"). Anything else names a JSON file, an object with a
-    weight above 0 for every label name; it raises UsageError, all faults at once.
+    other (King and Zeng 2001; scikit-learn's "balanced"). Of several labels a row it is what the yes of a label counts,
+    (n - n_c) / n_c, so that yes and no count alike, but MOST at the most and 1 / MOST at the least. Anything else
+    names a JSON file, an object with a weight above 0 for every label name; it raises UsageError, all faults at once.
     """
+    if given == BALANCED and targets.ndim == 2:
+        yes = targets.sum(axis=0)
+        return tuple(np.clip((len(targets) - yes) / np.maximum(yes, 1), 1 / MOST, MOST).tolist())
     if given == BALANCED:
-        counts = np.bincount(ids, minlength=len(labels))
-        return tuple((len(ids) / (len(labels) * counts)).tolist())
+        counts = np.bincount(np.asarray(targets, dtype=np.int64), minlength=len(labels))
+        return tuple((len(targets) / (len(labels) * counts)).tolist())
     found = _object(Path(given))
     faults = [*_unknown(list(found), labels), *_missing(list(found), labels), *_wrong(found)]
     if faults:

@@ -11,6 +11,7 @@ import torch
 
 from whet.labels import Kind
 from whet.model import head
+from whet.model.loss import SeveralEntropies
 from whet.records import Bools, Floats
 
 # As plain transformers calls them in config.json: its pipeline then applies the right function to the logits.
@@ -33,6 +34,11 @@ def kind_of(config: Any) -> Kind:
     return kinds.get(getattr(config, "problem_type", None) or "", "one")
 
 
+def is_number(config: Any) -> bool:
+    """Whether a model that was fine-tuned before answers with a number, as transformers tells it."""
+    return config.num_labels == 1 and getattr(config, "problem_type", None) in (None, PROBLEMS["value"])
+
+
 def scale_of(values: Floats, model: Any) -> Scale:
     """The scale on which a model learns these numbers [B]. Equal numbers have the deviation 1; a last layer without
     a bias, into which no mean can be folded, leaves the mean where it is."""
@@ -41,16 +47,34 @@ def scale_of(values: Floats, model: Any) -> Scale:
     return Scale(mean, deviation if deviation > 0 else 1.0)
 
 
-def begin_at_shares(model: Any, marks: Bools) -> None:
-    """Lets a new head for several labels begin at how often each label stands in these rows [B, C], and not at a half
-    (the prior of Lin et al. 2017, arXiv 1708.02002, section 3.3): else the first steps go into saying no to nearly
-    everything. A head with biases, which has learnt before, keeps them."""
+def begin_at_shares(model: Any, marks: Bools, loss: SeveralEntropies) -> None:
+    """Lets a new head for several labels begin at the best answer that is the same for all of these rows [B, C], with
+    a plain loss how often each label stands in them, and not at a half (the prior of Lin et al. 2017, arXiv 1708.02002,
+    section 3.3): else the first steps go into saying no to nearly everything. A head with biases, which has learnt
+    before, keeps them."""
     _, layer = head.output(model)
-    if layer.bias is None or layer.bias.any():
+    if layer.bias is None or head.has_learnt(model):
         return
     shares = np.clip(marks.mean(axis=0), 1 / (len(marks) + 1), 1 - 1 / (len(marks) + 1))
     with torch.no_grad():
-        layer.bias.copy_(torch.from_numpy(np.log(shares / (1 - shares))))
+        layer.bias.copy_(loss.best(torch.from_numpy(shares)))
+
+
+def begin_in_units(model: Any, scale: Scale) -> None:
+    """Lets a head that has learnt before, and answers in the units of its data, go on with the same answers on the
+    scale on which other data are learnt: `fold` gives them back. A new head has no units yet, and one without a
+    bias is taken for new."""
+    if head.has_learnt(model):
+        fold(model, Scale(-scale.mean / scale.deviation, 1 / scale.deviation))
+
+
+def cool(model: Any, temperature: float) -> None:
+    """Gives the last layer the temperature by which the logits are to be divided."""
+    _, layer = head.output(model)
+    with torch.no_grad():
+        layer.weight.div_(temperature)
+        if layer.bias is not None:
+            layer.bias.div_(temperature)
 
 
 def fold(model: Any, scale: Scale) -> None:

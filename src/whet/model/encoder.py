@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from whet import durable
 from whet.errors import ModelError
 from whet.labels import LabelSet
-from whet.model import deberta, head, modernbert, postnorm
-from whet.model.answers import PROBLEMS
+from whet.model import answers, deberta, head, modernbert, postnorm
 from whet.model.files import ModelFiles, check_parts, code_in, read_config
 from whet.model.packing import Packing
 from whet.records import Batch, Ints
@@ -110,20 +109,20 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
 
     `layers` keeps the first N layers. The head is drawn from torch's seeded generator. Of one that the folder
     brings the rows are kept whose labels have the same names, or all where its labels have no names and there
-    are as many; that is said. Raises ModelError for damaged weights, unknown architectures and encoder weights
-    that are missing.
+    are as many; a label is never given the row of a number, nor the other way. That is said. Raises ModelError for
+    damaged weights, unknown architectures and encoder weights that are missing.
     """
     notices: list[str] = []
     with quiet_libraries():
         config = _config(files.folder)
-        before = head.names_of(config)
+        before, numbers = head.names_of(config), answers.is_number(config)
         names = before or labels.names
         if layers is not None:
             config.num_hidden_layers = layers
             if getattr(config, "layer_types", None):
                 config.layer_types = config.layer_types[:layers]
         _name(config, names)
-        config.problem_type = PROBLEMS[labels.kind]
+        config.problem_type = answers.PROBLEMS[labels.kind]
     model, info = _from_folder(files.folder, config)
     lost = [key for key in info["missing_keys"] if not _in_head(key)]
     if lost:
@@ -133,17 +132,18 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
             expected=f"a whole {config.model_type} encoder",
         )
     is_new = any("classifier" in key for key in info["missing_keys"])
-    # The head of numbers speaks in the units of the data that it was trained on, which may be others now.
-    replaced = bool(info["mismatched_keys"]) or (labels.kind == "value" and not is_new)
+    replaced = bool(info["mismatched_keys"]) or (not is_new and numbers != (labels.kind == "value"))
     if names != labels.names or replaced:
         head.fit(model, () if is_new or replaced else names, labels)
         _name(model.config, labels.names)
     if replaced:
         notices.append(f"{files.name} was fine-tuned for other labels; its head is replaced by a new one")
     elif before and not is_new:
-        notices.append(f"{files.name} was fine-tuned before; {head.kept(before, labels)}")
+        kept = head.kept_number(before[0], labels) if numbers else head.kept(before, labels)
+        notices.append(f"{files.name} was fine-tuned before; {kept}")
     elif not is_new:
-        notices.append(f"{files.name} was fine-tuned for {len(labels)} labels before; training starts from its head")
+        what = "numbers" if numbers else f"{len(labels)} labels"
+        notices.append(f"{files.name} was fine-tuned for {what} before; training starts from its head")
     further = [key for key in info["unexpected_keys"] if ".layer." in key or ".layers." in key]
     if further and layers is None:
         notices.append(f"config.json has no place for weights of {files.name}, which are left out: {_named(further)}")

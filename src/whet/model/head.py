@@ -53,6 +53,22 @@ def kept(before: Sequence[str], labels: LabelSet) -> str:
     return "; ".join(parts)
 
 
+def kept_number(before: str, labels: LabelSet) -> str:
+    """The same of a head whose only output is a number: as a label it is known by its name, that of its column."""
+    if before in labels.names:
+        return f"its head is kept, which answers in the units that {quoted(before)} has there"
+    return (
+        f"its head answers {quoted(before)}, and {quoted(labels.names[0])} gets a new one; "
+        "a column of the same name would keep it"
+    )
+
+
+def has_learnt(model: Any) -> bool:
+    """Whether the head was trained before: a new one begins without biases."""
+    bias = output(model)[1].bias
+    return bias is not None and bool(bias.any())
+
+
 def output(model: Any) -> tuple[str, nn.Linear]:
     """The layer whose outputs are the logits, and where it is: the last linear one beside the encoder, as in every
     architecture that classifies sequences."""

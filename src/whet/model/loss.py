@@ -6,7 +6,7 @@ alike whichever rows share its step. F.cross_entropy(weight=...) divides by the 
 rows at hand instead, which hangs on the division. Over an epoch with balanced weights the two come to
 the same: the weights of all training rows have the mean 1.
 
-Sizes: N rows, C classes.
+Sizes: N rows, C classes or labels.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from whet.labels import Kind
+
+FAR = 40.0  # a logit that is as good as sure: a rounding in double precision
+NARROWED = 100  # times that the range of a logit loses a third: to less than 1e-15
 
 
 class Loss(Protocol):
@@ -75,17 +78,56 @@ class CrossEntropy:
 
 @dataclass(frozen=True, slots=True)
 class SeveralEntropies:
-    """Of marks [N, C]: the mean over the labels of binary cross entropies."""
+    """Of marks [N, C]: the mean over the labels of binary cross entropies, which are those of
+    F.binary_cross_entropy_with_logits, by default bit for bit.
+
+    `weights`: what the yes of each label counts [C], where a no counts 1: its `pos_weight`. `focal`: the gamma of
+    the focal loss (Lin et al. 2017, arXiv 1708.02002): each answer counts (1 - p)^gamma of its loss, p the probability
+    of the right one.
+    """
+
+    weights: tuple[float, ...] | None = None
+    focal: float = 0.0
 
     def rows(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+        return self._answers(logits, targets).mean(1)
 
     def total(self, logits: Tensor, targets: Tensor) -> Tensor:
         return self.rows(logits, targets).sum()
 
     def guess(self, targets: Tensor) -> float:
-        yes = targets.double().mean(0)
-        return float(F.binary_cross_entropy(yes, yes))
+        shares = targets.double().mean(0)
+        return float(self._alike(self.best(shares), shares).mean())
+
+    def best(self, shares: Tensor) -> Tensor:
+        """The logits [C], the same for every row, that have the lowest loss where each label stands in this share of
+        the rows [C]."""
+        if not self.focal:
+            odds = shares / (1 - shares)
+            odds = odds if self.weights is None else odds * _tensor(self.weights, shares.dtype, shares.device)
+            return odds.log().clamp(-FAR, FAR)
+        # No formula is known. The loss falls up to the best logit of a label and rises from there.
+        low, high = torch.full_like(shares, -FAR), torch.full_like(shares, FAR)
+        for _ in range(NARROWED):
+            left, right = low + (high - low) / 3, high - (high - low) / 3
+            below = self._alike(left, shares) < self._alike(right, shares)
+            low, high = torch.where(below, low, left), torch.where(below, right, high)
+        return (low + high) / 2
+
+    def _alike(self, logits: Tensor, shares: Tensor) -> Tensor:
+        """The mean loss of each label [C] where every row has these logits [C]."""
+        yes, no = (self._answers(logits, torch.full_like(logits, mark)) for mark in (1.0, 0.0))
+        return shares * yes + (1 - shares) * no
+
+    def _answers(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Of each label of each row."""
+        weight = None if self.weights is None else _tensor(self.weights, logits.dtype, logits.device)
+        found = F.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=weight)
+        if not self.focal:
+            return found
+        right = torch.where(targets > 0, logits, -logits)
+        # 1 - p is sigmoid(-right); as a logarithm it keeps its digits near 0, where a root has no slope.
+        return found * torch.exp(self.focal * F.logsigmoid(-right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +144,14 @@ class SquaredError:
         return float(targets.double().var(correction=0))
 
 
+PLAIN = CrossEntropy()
+
+
 def loss_of(kind: Kind, *, weights: tuple[float, ...] | None, focal: float, smoothing: float) -> Loss:
-    """The loss of a kind of answers; the options are for one label a row."""
+    """The loss of a kind of answers. Numbers have none of the options, several labels no smoothing."""
     if kind == "one":
         return CrossEntropy(weights, focal, smoothing)
-    return SeveralEntropies() if kind == "several" else SquaredError()
+    return SeveralEntropies(weights, focal) if kind == "several" else SquaredError()
 
 
 @lru_cache(maxsize=8)

@@ -28,7 +28,7 @@ def facts_of(planned: Planned) -> dict[str, Any]:
     return {
         "device": machine.device, "precision": machine.precision, "threads": machine.threads,
         "versions": runtime.versions(), "chosen": chosen,
-        "budget": None if budget is None else dataclasses.asdict(budget),
+        "budget": None if budget is None else dataclasses.asdict(budget), "nbsvm": planned.nbsvm,
     }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     budget = None
     if facts["budget"] is not None:
         budget = Budget(**{**facts["budget"], "deadline": time.monotonic() + facts["left"]})
-    return Planned(asked, classifier, cutter, list(map(Notice, said)), budget=budget)
+    return Planned(asked, classifier, cutter, list(map(Notice, said)), None, budget, facts.get("nbsvm", True))
 
 
 def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:

@@ -60,6 +60,8 @@ class Planned:
     plan: Plan | None = None
     """None where several processes share the job: what they take together, one cannot measure."""
     budget: Budget | None = None
+    nbsvm: bool = True
+    """Whether the baseline NB-SVM is worth its time."""
 
 
 def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
@@ -84,7 +86,12 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
             said = [*(said if chosen.asked.files == asked.files else ()), Notice(traded)]
             measured = chosen
         plan = _plan(measured, folder)
-    return Planned(measured.asked, measured.classifier, measured.cutter, said, plan, budget)
+    found, job = measured.asked, measured.times.total
+    rows = found.splits.train
+    nbsvm = baseline.has_nbsvm(measured.work.baseline, job, found.labels, len(rows.texts), paired=found.is_pair)
+    if not nbsvm:
+        said.append(Notice("NB-SVM is left out of the baselines: it would take too large a part of this job"))
+    return Planned(found, measured.classifier, measured.cutter, said, plan, budget, nbsvm)
 
 
 def _doubts(asked: Asked, cutter: Cutter) -> list[Notice]:

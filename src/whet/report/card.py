@@ -82,7 +82,12 @@ def _scores(metrics: Mapping[str, Any]) -> list[str]:
         return ["It was not scored on a test side.", ""]
     rivals = metrics.get("baselines", {})
     keys, linear, constant = _columns(test)
-    columns = {"this model": test, linear: rivals.get("tfidf"), constant: rivals.get("majority")}
+    columns = {
+        "this model": test,
+        linear: rivals.get("tfidf"),
+        "NB-SVM": rivals.get("nbsvm"),
+        constant: rivals.get("majority"),
+    }
     sampled = f", a sample of {test['sample']['of']:,}" if "sample" in test else ""
     shown = {name: scores for name, scores in columns.items() if scores}
     lines = [
@@ -91,9 +96,14 @@ def _scores(metrics: Mapping[str, Any]) -> list[str]:
         "| | " + " | ".join(shown) + " |",
         "| --- |" + " --- |" * len(shown),
     ]
+    reach = test.get("intervals", {})
     for key in keys:
-        lines.append(f"| {key} | " + " | ".join(f"{scores[key]:.4f}" for scores in shown.values()) + " |")
-    return [*lines, ""]
+        mine, *theirs = (f"{scores[key]:.4f}" for scores in shown.values())
+        if key in reach:
+            mine += " [{:.3f}, {:.3f}]".format(*reach[key])
+        lines.append(f"| {key} | " + " | ".join([mine, *theirs]) + " |")
+    beside = ["", "In brackets: the 95 % interval."] if reach else []
+    return [*lines, *beside, ""]
 
 
 def _columns(scores: Mapping[str, Any]) -> tuple[tuple[str, ...], str, str]:

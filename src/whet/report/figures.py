@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from whet.records import Baselines, Evaluation, Scores, ValueScores
+import dataclasses
+
+from whet.records import Baselines, Evaluation, Scores, Targets, ValueScores
+from whet.score.compare import paired
 from whet.score.metrics import as_json, interval
-from whet.score.verdict import verdict
+from whet.score.verdict import kind_of, rival_of, verdict
 
 
 def scores(found: Evaluation, whole: int) -> dict[str, object]:
@@ -18,18 +21,17 @@ def scores(found: Evaluation, whole: int) -> dict[str, object]:
     return found_scores
 
 
-def compared(model: Scores, rivals: Baselines | None) -> dict[str, object]:
-    """The baselines' part of metrics.json, with the sentence on who won in every language."""
+def compared(model: Scores, rivals: Baselines | None, mine: Targets, true: Targets) -> dict[str, object]:
+    """The baselines' part of metrics.json, how the model compares with the best of them, and the sentence on who won in
+    every language. `mine`: what the model answered to the rows of the baselines, `true`: what they are."""
     if rivals is None:
         return {}
+    there = {name: scores for name in rivals.answers if (scores := getattr(rivals, name)) is not None}
+    kind = kind_of(model)
+    best = rival_of(rivals, kind)
+    found = paired(true, mine, rivals.answers[best], kind, best)
     return {
-        "baselines": {
-            "majority": as_json(rivals.majority),
-            "tfidf": as_json(rivals.tfidf),
-            "seconds": rivals.seconds,
-        },
-        "verdict": {
-            "en": verdict(model, rivals, rows=model.rows, lang="en"),
-            "ko": verdict(model, rivals, rows=model.rows, lang="ko"),
-        },
+        "baselines": {**{name: as_json(scores) for name, scores in there.items()}, "seconds": rivals.seconds},
+        "comparison": dataclasses.asdict(found) | {"interval": list(found.interval)},
+        "verdict": {"en": verdict(model, rivals, found), "ko": verdict(model, rivals, found, lang="ko")},
     }

@@ -1,10 +1,11 @@
-"""Cheap answers on the same test rows: always the same one, and a linear model on TF-IDF.
+"""Cheap answers on the same test rows: always the same one, and linear models on words.
 
 Sizes in comments: B rows, C labels.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 import time
@@ -15,96 +16,116 @@ from pathlib import Path
 import numpy as np
 
 from whet.labels import LabelSet
-from whet.records import Baselines, Scores
-from whet.score import cached, linear, several, threshold, values
+from whet.records import Baselines, Bools, SeveralScores
+from whet.score import cached, linear, threshold
+from whet.score.cached import Answered
 from whet.score.features import Inputs, analyzer
+from whet.score.judge import scores_of
 from whet.score.linear import FOLDS, SEARCH_ROWS, STRENGTHS, Targets
-from whet.score.metrics import classification
 
 LOOK = 200  # texts that are timed to tell how long it will take,
 PASSES, SEARCH_PASSES = 2.0, 7.0  # times whose analysis the training rows take, without and with the search
 RIDGE_PASSES, RIDGE_SEARCH_PASSES = 8.0, 100.0  # of ridge regression,
 PAIR_PASSES, PAIR_SEARCH_PASSES = 14.0, 100.0  # of pairs, both of whose texts count,
 LABEL_PASSES, SEARCH_LABEL_PASSES = 2.4, 6.0  # and of each label of several (docs/log.md, 2026-11-27)
+NBSVM_PASSES = 0.25  # of each class that NB-SVM tells from the rest
+NBSVM_SECONDS, NBSVM_SHARE = 2.0, 0.02  # that it may take, whatever the job, and of the job
 PAIR_FEATURES = 4  # times those of their texts
 LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded,
 MOST_BYTES = 2 * 10**9  # that the training rows may take; of more rows as many are drawn as take so much
-BYTES, DENSE_BYTES = 25, 160  # and for each training character, of words and of dense scripts (docs/log.md, 2026-11-24)
+BYTES, DENSE_BYTES = 28, 160  # and for each training character, of words and of dense scripts (docs/log.md)
 
 
 def baselines(
-    train_texts: Sequence[str],
+    train: Inputs,
     train_targets: Targets,
-    test_texts: Sequence[str],
+    test: Inputs,
     test_targets: Targets,
     labels: LabelSet,
     *,
     cache: Path | None,
-    pairs: tuple[Sequence[str], Sequence[str]] | None = None,
+    nbsvm: bool = True,
 ) -> Baselines:
-    """Scores on the test rows of the answer that is right most often in training, and of TF-IDF with logistic
-    regression, of values with ridge regression.
+    """What answers the test rows cheaply, and its scores: the answer that is right most often in training, TF-IDF with
+    logistic regression, of values with ridge regression, and, for single texts with one label, NB-SVM unless it is
+    to be left out.
 
     Targets are class ids [B]; of a multi-label task answers [B, C], whose thresholds are tuned within the
-    training rows; of a regression values [B]. `pairs`: the second texts of training and test.
+    training rows; of a regression values [B].
     Words and pairs of words; 1 to 3 characters within words where Hangul, Han or Kana prevail.
-    Texts without a single word, or training rows that are all alike, leave TF-IDF nothing to learn from: it
-    then answers as the other does. `seconds` is what the computation took when it was done.
-    With `cache` the scores are kept in `cache/baselines`, and a damaged file there is written anew.
+    Texts without a single word, or training rows that are all alike, leave nothing to learn from: all then
+    answer as the first does. `seconds` is what the computation took when it was done.
+    With `cache` the answers are kept in `cache/baselines`, and a damaged file there is written anew.
     Without scikit-learn raises MissingExtraError, where the cache cannot be written OutputError.
     """
-    second, test_second = pairs or (None, None)
-    train, test = Inputs(train_texts, second), Inputs(test_texts, test_second)
+    nbsvm = nbsvm and labels.kind == "one" and train.second is None
     path = None
     if cache is not None:
-        key = cached.key(train, train_targets, test, test_targets, labels)
+        key = cached.key(train, train_targets, test, labels)
         path = cache / "baselines" / f"{key}.json"
-        known = cached.read(path, test_targets, labels)
-        if known is not None:
-            return known
+        known = cached.read(path, labels)
+        if known is not None and (not nbsvm or "nbsvm" in known.answers):
+            return _scored(known, test_targets, labels, cached=True)
     started = time.perf_counter()
-    score = {"one": _classes, "several": _answers, "value": _values}[labels.kind]
-    majority, tfidf, label = score(train, train_targets, test, test_targets, labels)
-    found = Baselines(majority, tfidf, label, time.perf_counter() - started, cached=False)
+    answer = {"one": _classes, "several": _marks, "value": _values}[labels.kind]
+    found = answer(train, train_targets, test, labels, nbsvm)
+    found = dataclasses.replace(found, seconds=time.perf_counter() - started)
     if path is not None:
-        cached.write(path, found)
-    return found
+        cached.write(path, found, labels)
+    return _scored(found, test_targets, labels, cached=False)
 
 
-Scored = tuple[Scores, Scores, str]
-"""Scores of the constant answer and of the linear model, and what the constant answer is."""
+def among(found: Baselines, rows: Bools, true: Targets, labels: LabelSet) -> Baselines:
+    """The same on those of the test rows [B] that are to count. `true`: the targets of these."""
+    thresholds = dict(found.tfidf.thresholds) if isinstance(found.tfidf, SeveralScores) else {}
+    answers = {name: each[rows] for name, each in found.answers.items()}
+    return _scored(
+        Answered(answers, found.majority_label, thresholds, found.seconds), true, labels, cached=found.cached
+    )
 
 
-def _classes(train: Inputs, ids: Targets, test: Inputs, true: Targets, labels: LabelSet) -> Scored:
-    ids, true = np.asarray(ids, dtype=np.int64), np.asarray(true, dtype=np.int64)
+def _scored(found: Answered, true: Targets, labels: LabelSet, *, cached: bool) -> Baselines:
+    halves = dict.fromkeys(labels.names, threshold.DEFAULT)
+    scores = {
+        name: scores_of(each, true, labels, halves if name == "majority" else found.thresholds)
+        for name, each in found.answers.items()
+    }
+    return Baselines(
+        scores["majority"], scores["tfidf"], found.constant, found.seconds, cached, scores.get("nbsvm"), found.answers
+    )
+
+
+def _classes(train: Inputs, ids: Targets, test: Inputs, labels: LabelSet, nbsvm: bool) -> Answered:
+    ids = np.asarray(ids, dtype=np.int64)
     commonest = int(np.bincount(ids, minlength=len(labels)).argmax())
-    majority = classification(true, np.full(len(true), commonest, dtype=np.int64), labels)
-    predicted = linear.classes(train, ids, test)
-    tfidf = majority if predicted is None else classification(true, predicted, labels)
-    return majority, tfidf, labels.names[commonest]
+    constant = np.full(len(test), commonest, dtype=np.int64)
+    found = linear.classes(train, ids, test, nbsvm=nbsvm)
+    if found is None:
+        found = dict.fromkeys(("tfidf", "nbsvm") if nbsvm else ("tfidf",), constant)
+    return Answered({"majority": constant, **found}, labels.names[commonest])
 
 
-def _answers(train: Inputs, known: Targets, test: Inputs, true: Targets, labels: LabelSet) -> Scored:
+def _marks(train: Inputs, known: Targets, test: Inputs, labels: LabelSet, _: bool) -> Answered:
     """The constant answer names the labels that most training rows have, in one string; often there is none."""
-    known, true = np.asarray(known, dtype=np.bool_), np.asarray(true, dtype=np.bool_)
+    known = np.asarray(known, dtype=np.bool_)
     # The share of the rows as everybody's probability, so to say.
-    constant, halves = known.mean(axis=0) > threshold.DEFAULT, dict.fromkeys(labels.names, threshold.DEFAULT)
-    majority = several.scores(true, np.broadcast_to(constant, true.shape), labels, halves)
-    named = ", ".join(name for name, answer in zip(labels.names, constant, strict=True) if answer)
+    each, halves = known.mean(axis=0) > threshold.DEFAULT, dict.fromkeys(labels.names, threshold.DEFAULT)
+    constant: Bools = np.broadcast_to(each, (len(test), len(labels))).copy()
+    named = ", ".join(name for name, answer in zip(labels.names, each, strict=True) if answer)
     found = linear.answers(train, known, test, labels)
     if found is None:
-        return majority, majority, named
+        return Answered({"majority": constant, "tfidf": constant}, named, halves)
     predicted, thresholds = found
     tuned = dict(zip(labels.names, thresholds.tolist(), strict=True))
-    return majority, several.scores(true, predicted, labels, tuned), named
+    return Answered({"majority": constant, "tfidf": predicted}, named, tuned)
 
 
-def _values(train: Inputs, known: Targets, test: Inputs, true: Targets, labels: LabelSet) -> Scored:
-    known, true = np.asarray(known, dtype=np.float64), np.asarray(true, dtype=np.float64)
+def _values(train: Inputs, known: Targets, test: Inputs, labels: LabelSet, _: bool) -> Answered:
+    known = np.asarray(known, dtype=np.float64)
     mean = float(known.mean())
-    majority = values.scores(true, np.full(len(true), mean))
+    constant = np.full(len(test), mean)
     predicted = linear.values(train, known, test)
-    return majority, majority if predicted is None else values.scores(true, predicted), f"{mean:.6g}"
+    return Answered({"majority": constant, "tfidf": constant if predicted is None else predicted}, f"{mean:.6g}")
 
 
 def expected_seconds(
@@ -126,7 +147,8 @@ def expected_seconds(
         words = text.lower() if dense else re.findall(r"\b\w\w+\b", text.lower())
         Counter([*words, *map("".join if dense else " ".join, itertools.pairwise(words))])
     per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
-    passes = _passes(labels, paired=pairs is not None, search=len(train_texts) <= SEARCH_ROWS)
+    search, paired = len(train_texts) <= SEARCH_ROWS, pairs is not None
+    passes = _passes(labels, paired=paired, search=search) + _nbsvm_passes(labels, paired=paired)
     learnt = sum(map(len, train)) * fitting_rows(train_texts, second=second) / max(1, len(train_texts))
     return per_character * (learnt * passes + sum(map(len, test)))
 
@@ -142,6 +164,21 @@ def _passes(labels: LabelSet | None, *, paired: bool, search: bool) -> float:
     if kind == "value":
         return RIDGE_SEARCH_PASSES if search else RIDGE_PASSES
     return SEARCH_PASSES if search else PASSES
+
+
+def has_nbsvm(seconds: float, job: float, labels: LabelSet, rows: int, *, paired: bool) -> bool:
+    """Whether NB-SVM is worth its time in a job that takes `job` seconds, `seconds` of these for baselines that learn
+    from so many rows: where its part takes at most NBSVM_SECONDS, or NBSVM_SHARE of the job."""
+    own = _nbsvm_passes(labels, paired=paired)
+    part = own / (own + _passes(labels, paired=paired, search=rows <= SEARCH_ROWS))
+    return seconds * part <= max(NBSVM_SECONDS, NBSVM_SHARE * job)
+
+
+def _nbsvm_passes(labels: LabelSet | None, *, paired: bool) -> float:
+    if paired or (labels is not None and labels.kind != "one"):
+        return 0.0
+    classes = 2 if labels is None else len(labels)
+    return NBSVM_PASSES * (1 if classes == 2 else classes)
 
 
 def expected_bytes(

@@ -18,6 +18,7 @@ from whet.labels import LabelSet
 from whet.records import Bools, Floats, Ints
 from whet.score import features, several, threshold
 from whet.score.features import Inputs
+from whet.score.nbsvm import NbSvm
 
 Targets = Ints | Bools | Floats
 """Of the rows: class ids [B], answers [B, C] of a multi-label task, or values [B]."""
@@ -38,8 +39,9 @@ Folds = Sequence[tuple[Ints, Ints]]
 """Rows to learn from and rows held back, for each fold."""
 
 
-def classes(train: Inputs, ids: Ints, test: Inputs) -> Ints | None:
-    """Class ids [B] of the test rows by logistic regression on the ids of the training rows."""
+def classes(train: Inputs, ids: Ints, test: Inputs, *, nbsvm: bool) -> dict[str, Ints] | None:
+    """Class ids [B] of the test rows by what the training rows and their ids teach, as `tfidf` by logistic regression
+    and, where it is wanted, as `nbsvm` by that. Words are looked for once for both."""
     words = features.vectorizer(train)
     if len(np.unique(ids)) < 2 or not features.has_words(words, train):
         return None
@@ -47,9 +49,17 @@ def classes(train: Inputs, ids: Ints, test: Inputs) -> Ints | None:
         # A fit that stops short of its tolerance is still a baseline.
         warnings.simplefilter("ignore")
         strength = _strength(words, train, ids)
-        fitted = _classifier(strength, ids, train.second is not None).fit(features.fit(words, train), ids)
-        answered = [fitted.predict(features.transform(words, part)).astype(np.int64) for part in test.parts()]
-    return np.concatenate([np.zeros(0, np.int64), *answered])
+        learnt = features.fit(words, train)
+        models = {"tfidf": _classifier(strength, ids, train.second is not None).fit(learnt, ids)}
+        if nbsvm:
+            models["nbsvm"] = NbSvm.fit(learnt, ids)
+        del learnt
+        answered: dict[str, list[Ints]] = {name: [np.zeros(0, np.int64)] for name in models}
+        for part in test.parts():
+            rows = features.transform(words, part)
+            for name, model in models.items():
+                answered[name].append(model.predict(rows).astype(np.int64))
+    return {name: np.concatenate(parts) for name, parts in answered.items()}
 
 
 def answers(train: Inputs, true: Bools, test: Inputs, labels: LabelSet) -> tuple[Bools, Floats] | None:
@@ -85,6 +95,27 @@ def values(train: Inputs, true: Floats, test: Inputs) -> Floats | None:
         fitted = Ridge(strength).fit(features.fit(words, train), true)
         answered = [fitted.predict(features.transform(words, part)).astype(np.float64) for part in test.parts()]
     return np.concatenate([np.zeros(0), *answered])
+
+
+def held_back(rows: Inputs, ids: Ints, count: int) -> Floats | None:
+    """Probabilities [B, C] of each of `count` labels for rows with these ids [B], by logistic regression in
+    cross-validation: of each row by a model that did not learn from it. A label of fewer than FOLDS rows leaves
+    nothing to part."""
+    words, there = features.vectorizer(rows), np.bincount(ids, minlength=count)
+    from sklearn.model_selection import StratifiedKFold
+
+    if len(np.unique(ids)) < 2 or there[there > 0].min() < FOLDS:
+        return None
+    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(ids, ids))
+    if not _all_have_words(words, rows, folds):
+        return None
+    found = np.zeros((len(ids), count))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for learn, held, learn_rows, held_rows in _parts(words, rows, folds):
+            fitted = _classifier(DEFAULT_STRENGTH, ids[learn], rows.second is not None).fit(learn_rows, ids[learn])
+            found[np.ix_(held, fitted.classes_)] = fitted.predict_proba(held_rows)
+    return found
 
 
 # ---------------------------------------------------------------- one label

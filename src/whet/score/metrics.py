@@ -6,6 +6,7 @@ Sizes in comments: B rows, C classes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,12 +21,18 @@ from whet.values import AUTO_METRIC
 
 # What "best" may mean, by task; the default comes first.
 METRICS_OF: Mapping[Task, tuple[str, ...]] = {
-    "binary": ("macro_f1", "accuracy", "micro_f1", "weighted_f1", "f1", "loss"),
-    "multiclass": ("macro_f1", "accuracy", "micro_f1", "weighted_f1", "loss"),
-    "multilabel": ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "loss"),
-    "regression": ("pearson", "spearman", "mae", "rmse", "loss"),
-}
+    "binary": (
+        "macro_f1", "accuracy", "micro_f1", "weighted_f1", "f1", "balanced_accuracy", "mcc", "roc_auc", "pr_auc",
+        "loss",
+    ),
+    "multiclass": (
+        "macro_f1", "accuracy", "micro_f1", "weighted_f1", "balanced_accuracy", "mcc", "roc_auc", "pr_auc", "loss",
+    ),
+    "multilabel": ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "roc_auc", "pr_auc", "loss"),
+    "regression": ("pearson", "spearman", "mae", "rmse", "r2", "loss"),
+}  # fmt: skip
 ERRORS = ("mae", "rmse")  # lower is better
+OF_PROBABILITIES = ("roc_auc", "pr_auc", "log_loss", "brier", "ece")
 
 
 def classification(true: Ints, predicted: Ints, labels: LabelSet) -> Metrics:
@@ -73,7 +80,21 @@ def from_confusion(confusion: Ints, labels: LabelSet) -> Metrics:
         precision=None if positive is None else float(precision[positive]),
         recall=None if positive is None else float(recall[positive]),
         f1=None if positive is None else float(f1[positive]),
+        balanced_accuracy=float(recall[support > 0].mean()),
+        mcc=_mcc(hits.sum(), support, predicted),
     )
+
+
+def _mcc(hits: float, support: Ints, predicted: Ints) -> float | None:
+    """Matthews correlation of more than two classes, too (Gorodkin 2004), from the hits in all and the rows [C] that
+    have and that were given each class."""
+    true, given = support.astype(np.float64), predicted.astype(np.float64)
+    rows = true.sum()
+    spread = rows**2 - true @ true
+    if not spread:
+        return None
+    spread *= rows**2 - given @ given
+    return float((hits * rows - true @ given) / np.sqrt(spread)) if spread else 0.0
 
 
 def log_loss(logits: NDArray[np.floating[Any]], true: Ints) -> float:
@@ -132,12 +153,16 @@ def task_of(scores: Scores) -> Task:
 
 
 def value(scores: Scores, loss: float, name: str) -> float:
-    """The score called `name`, turned so that higher is better. One that these scores lack raises UsageError."""
-    name = metric_of(name, task_of(scores))
-    if name == "loss":
-        return -loss
-    score = float(getattr(scores, name))
-    return -score if name in ERRORS else score
+    """The score called `name`, turned so that higher is better; NaN where it is undefined. One that these scores
+    lack raises UsageError."""
+    if name in scores.asked:
+        score = scores.asked[name]
+    else:
+        name = metric_of(name, task_of(scores))
+        score = loss if name == "loss" else getattr(scores, name)
+    if score is None:
+        return math.nan
+    return -score if name in (*ERRORS, "loss") else float(score)
 
 
 def interval(scores: Metrics | SeveralScores) -> tuple[float, float]:
@@ -148,7 +173,9 @@ def interval(scores: Metrics | SeveralScores) -> tuple[float, float]:
 def as_json(scores: Scores) -> dict[str, object]:
     """The scores in the shape that metrics.json holds for one side."""
     if isinstance(scores, ValueScores):
-        return _named(scores, ("rows", "pearson", "spearman", "mae", "rmse"))
+        return _named(scores, ("rows", "pearson", "spearman", "mae", "rmse", "r2")) | dict(scores.asked)
+    # Log loss is never undefined: where there is none, there were no probabilities.
+    beside = dict(scores.asked) if scores.log_loss is None else _named(scores, OF_PROBABILITIES) | dict(scores.asked)
     if isinstance(scores, SeveralScores):
         document = _named(
             scores,
@@ -157,21 +184,20 @@ def as_json(scores: Scores) -> dict[str, object]:
                 "micro_recall", "macro_precision", "macro_recall", "hamming_loss",
             ),
         )  # fmt: skip
-        return document | {"classes": _classes(scores.classes), "thresholds": dict(scores.thresholds)}
+        classes = {"classes": _classes(scores.classes), "thresholds": dict(scores.thresholds)}
+        return document | beside | classes
     document = _named(
         scores,
         (
-            "rows", "accuracy", "macro_f1", "micro_f1", "weighted_f1", "macro_precision", "macro_recall",
-            "weighted_precision", "weighted_recall",
+            "rows", "accuracy", "balanced_accuracy", "macro_f1", "micro_f1", "weighted_f1", "macro_precision",
+            "macro_recall", "weighted_precision", "weighted_recall", "mcc",
         ),
     )  # fmt: skip
     if scores.positive is not None:
         document |= _named(scores, ("positive", "precision", "recall", "f1"))
     matrix = [list(row) for row in scores.confusion]
-    return document | {
-        "classes": _classes(scores.classes),
-        "confusion": {"labels": list(scores.classes), "matrix": matrix},
-    }
+    confusion = {"labels": list(scores.classes), "matrix": matrix}
+    return document | beside | {"classes": _classes(scores.classes), "confusion": confusion}
 
 
 def ratio(above: NDArray[Any], below: Ints) -> Floats:

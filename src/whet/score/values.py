@@ -26,6 +26,7 @@ def scores(true: Numbers, predicted: Numbers) -> ValueScores:
         spearman=pearson(_ranks(true), _ranks(predicted)),
         mae=float(np.abs(off).mean()),
         rmse=float(np.sqrt(np.mean(off**2))),
+        r2=explained(true, off),
     )
 
 
@@ -33,6 +34,14 @@ def loss(predicted: Numbers, true: Numbers) -> float:
     """Mean squared error of predicted values [B] against true ones [B]."""
     true, predicted = _checked(true, predicted)
     return float(np.mean((predicted - true) ** 2))
+
+
+def explained(true: Floats, off: Floats) -> float | None:
+    """R2: 1 less the squared errors by the squared distances from the mean; None where all true values are one."""
+    if np.ptp(true) == 0:
+        return None
+    centred, off = (true - true.mean()) / np.ptp(true), off / np.ptp(true)
+    return float(1 - off @ off / (centred @ centred))
 
 
 def pearson(one: Floats, other: Floats) -> float:

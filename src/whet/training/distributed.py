@@ -30,10 +30,11 @@ from whet.data.batches import cut, gather, select, share
 from whet.errors import TrainingError, WhetError
 from whet.model.classifier import Classifier
 from whet.model.exhausted import is_exhausted, left
-from whet.model.loss import Loss
+from whet.model.loss import PLAIN, Loss
 from whet.records import Batch, Encoded, Floats
 from whet.runtime import Ranks
-from whet.training.objective import PLAIN, Objective, OnDevice
+from whet.training.gradient import OnDevice
+from whet.training.objective import Objective
 from whet.training.team import Alone
 from whet.training.words import Words
 

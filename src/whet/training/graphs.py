@@ -21,11 +21,11 @@ from whet.model.classifier import Classifier
 from whet.model.copies import packed, unpacked
 from whet.model.encoder import FAMILIES
 from whet.model.exhausted import save_memory
-from whet.model.loss import Loss
+from whet.model.loss import PLAIN, Loss
 from whet.model.packing import Packing, plan
 from whet.model.precision import lowered
 from whet.records import Batch, Encoded
-from whet.training.objective import PLAIN, OnDevice
+from whet.training.gradient import OnDevice
 from whet.training.words import Words
 
 STEP = 256  # tokens between the sizes that have a graph

@@ -20,13 +20,13 @@ from whet.data.targets import classes_of
 from whet.errors import TrainingError
 from whet.labels import Kind
 from whet.model.classifier import Classifier
-from whet.model.loss import Loss, loss_of
+from whet.model.loss import PLAIN, Loss, loss_of
 from whet.model.recompute import torch_random
 from whet.records import Batch, Encoded, Notice, StepRecord, Targets
 from whet.training import optim
 from whet.training.limit import Limit
 from whet.training.memory import Sparing
-from whet.training.objective import PLAIN, Objective, objective_of
+from whet.training.objective import Objective, objective_of
 from whet.training.pace import Pace
 from whet.training.state import State
 

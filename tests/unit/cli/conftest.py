@@ -65,7 +65,7 @@ class Run:
     def predictor(self) -> Run:
         return self
 
-    def stream(self, texts: Sequence[str]) -> Iterator[list[Prediction]]:
+    def stream(self, texts: Sequence[str], *, min_confidence: float | None = None) -> Iterator[list[Prediction]]:
         """In chunks of two."""
         answers = self.predict(texts)
         for start in range(0, len(answers), 2):
@@ -98,7 +98,7 @@ def binary_metrics(accuracy: float = 0.9) -> Metrics:
         rows=20, accuracy=accuracy, macro_f1=0.8875, micro_f1=accuracy, weighted_f1=0.89,
         macro_precision=0.9, macro_recall=0.9, weighted_precision=0.9, weighted_recall=0.9,
         classes={"negative": score, "positive": score}, confusion=((9, 1), (1, 9)),
-        positive="positive", precision=0.9123, recall=0.8765, f1=0.8941,
+        positive="positive", precision=0.9123, recall=0.8765, f1=0.8941, mcc=0.8,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +13,11 @@ from types import SimpleNamespace
 import pytest
 
 from tests.unit.cli.conftest import FakePipeline, checked, prediction, training_metrics
-from whet import config
-from whet.cli import reference
+from whet import config, unseen
+from whet.cli import inputs, reference
 from whet.cli.demo import SENTENCES
 from whet.cli.jobs import command_line
+from whet.config import Settings
 from whet.records import Finding, Inputs, Prediction
 
 # ---------------------------------------------------------------- check
@@ -289,7 +291,7 @@ def test_predictions_of_several_chunks_are_one_file(whet, pipeline: FakePipeline
 def test_predictions_leave_before_the_last_ones_are_computed(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
     sizes: list[int] = []
 
-    def stream(texts: Sequence[str]) -> Iterator[list[Prediction]]:
+    def stream(texts: Sequence[str], *, min_confidence: float | None) -> Iterator[list[Prediction]]:
         for text in texts:
             yield [prediction(text * 100_000, 0.9)]
             sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
@@ -300,13 +302,59 @@ def test_predictions_leave_before_the_last_ones_are_computed(whet, pipeline: Fak
 
 
 def test_an_interrupted_prediction_leaves_no_file(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
-    def stream(texts: Sequence[str]) -> Iterator[list[Prediction]]:
+    def stream(texts: Sequence[str], *, min_confidence: float | None) -> Iterator[list[Prediction]]:
         yield [prediction(texts[0], 0.9)]
         raise KeyboardInterrupt
 
     pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream), inputs=Inputs("text"))  # type: ignore[assignment]  # stands in
     assert whet("predict", "last", "a", "b", "--output", str(tmp_path / "out.jsonl")).code == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wrong"),
+    [
+        ("t.csv", "text,label\n" + "a,1\n" * 2_500 + "b\n" + "c,1\n" * 9, "line 2502 has 1 field, the header has 2"),
+        ("t.jsonl", '{"text": "a"}\n' * 2_500 + "no\n" + '{"text": "c"}\n' * 9, "line 2501 is not JSON: Expecting "),
+        ("t.jsonl", '{"text": "a"}\n' * 2_500 + '{"text": ["c"]}\n', "type list instead of text: line 2501"),
+    ],
+)
+def test_what_is_wrong_late_in_a_file_is_told_before_the_first_answer(
+    whet, pipeline: FakePipeline, tmp_path: Path, name: str, content: str, wrong: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    for more in ((), ("--output", str(tmp_path / "out.jsonl"))):
+        ended = whet("predict", "last", "--file", str(tmp_path / name), *more)
+        assert (ended.code, ended.out) == (3, "")
+        assert wrong in ended.err and ended.err.startswith(f"error: {tmp_path / name}")
+    assert pipeline.run.asked == []
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_a_file_is_answered_row_by_row_and_how_far_is_told(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
+    texts = [f"text {i}" for i in range(2_500)]
+    path, out = tmp_path / "t.csv", tmp_path / "out.jsonl"
+    path.write_text("\n".join(["id,text", *(f"{i},{text}" for i, text in enumerate(texts))]) + "\n")
+    ended = whet("predict", "last", "--file", str(path), "--output", str(out))
+    assert [json.loads(line)["text"] for line in out.read_text().splitlines()] == texts
+    *far, last = ended.err.splitlines()
+    assert [line.split(" rows answered, ")[0] for line in far] == [f"{250 * i:,} of 2,500" for i in range(1, 11)]
+    assert last == f"predictions written to {out}: 2,500"
+    quiet = whet("predict", "last", "--file", str(path), "--format", "jsonl", "--quiet")
+    assert (quiet.err, quiet.out) == ("", out.read_text())
+
+
+def test_a_file_that_is_answered_does_not_lie_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    with path.open("w") as file:
+        for i in range(10_000):
+            file.write(json.dumps({"text": f"{i} " + "many words " * 90}) + "\n")
+    asked = inputs.Rows(unseen.to_predict(path, Settings(), Inputs("text")))
+    tracemalloc.start()
+    assert sum(1 for _ in asked) == 10_000
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert highest < 6_000_000 < path.stat().st_size
 
 
 def test_predict_to_a_folder_that_is_not_there_is_told(whet, pipeline: FakePipeline, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from rich.cells import cell_len
 from tests.unit.cli.conftest import FakePipeline, Finished, evaluation, page, printed, step
 from whet import config
 from whet.cli import progress
-from whet.cli.texts import Words
+from whet.cli.texts import Lang, Words
 from whet.records import Notice, Stage, StepRecord
 
 EN = Words("en")
@@ -120,3 +121,39 @@ def test_a_job_without_an_end_is_our_bug() -> None:
     console = page(80)
     with pytest.raises(AssertionError, match="the job ended without Finished"):
         progress.watch(iter([Stage("train")]), progress.reporter(console, EN, config.Settings()), Finished)
+
+
+def answered(chunks: int, *, rows: int = 250, lang: Lang = "en", terminal: bool = False) -> str:
+    """What is told of chunks of ten rows."""
+    console = page(80, terminal=terminal)
+    given = [list(range(first, first + 10)) for first in range(0, 10 * chunks, 10)]
+    assert list(progress.answered(given, rows, console, Words(lang))) == given
+    return printed(console)
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes on by a second whenever it is looked at."""
+    ticks = itertools.count()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(ticks)))
+
+
+@pytest.mark.usefixtures("seconds")
+def test_a_tenth_of_many_answers_is_a_line() -> None:
+    lines = answered(25).splitlines()
+    assert len(lines) == 10
+    assert lines[0] == "30 of 250 rows answered, 10 rows/s, 22 s left"
+    assert lines[-1] == "250 of 250 rows answered, 10 rows/s, 0 s left"
+    assert answered(25, rows=2_500, lang="ko") == "2,500행 중 250행 예측, 초당 10행, 3분 45초 남음\n"
+
+
+def test_of_the_only_chunk_nothing_is_told() -> None:
+    assert answered(1, rows=10) == answered(0, rows=0) == ""
+
+
+@pytest.mark.usefixtures("seconds")
+def test_on_a_terminal_answers_move_a_bar_that_goes_with_the_last() -> None:
+    frames = answered(25, terminal=True)
+    assert "━" in frames and "250/250 10 rows/s 0 s left" in frames
+    assert "rows answered" not in frames
+    assert max(map(cell_len, frames.replace("\r", "\n").splitlines())) <= 200  # with its control sequences

@@ -20,7 +20,9 @@ from tests.unit.cli.conftest import (
 )
 from whet import config
 from whet.cli import show, summary
+from whet.cli.output import stdout_console
 from whet.cli.texts import TEXTS, Words, one_line
+from whet.data.bilingual import Bilingual
 from whet.labels import LabelSet
 from whet.records import Columns, Finding
 from whet.score.metrics import as_json
@@ -121,6 +123,38 @@ reviews.csv  2,000행: 학습 1,500, 테스트 500
     )
 
 
+def test_a_korean_finding_shows_its_korean_and_a_message_in_one_language_is_shown_as_it_is() -> None:
+    message, todo = Bilingual("r.csv: 3 rows repeat", "r.csv: 3행이 같습니다"), Bilingual("Remove them", "제거하세요")
+    columns = Columns("a", Bilingual("given", "직접 지정"), "b", "its name")
+    found = dataclasses.replace(
+        checked(Finding("duplicate_texts", "warning", "test", 3, message, todo, ("line 3",))), columns=columns
+    )
+    korean, english = shown(show.checked, KO, found), shown(show.checked, EN, found)
+    assert "duplicate_texts, 테스트\n              r.csv: 3행이 같습니다.\n              제거하세요." in korean
+    assert "텍스트: a (직접 지정)\n라벨:   b (its name)" in korean
+    assert "duplicate_texts, test\n                  r.csv: 3 rows repeat.\n                  Remove them." in english
+    assert "Text:  a (given)" in english
+
+
+@pytest.mark.parametrize("width", range(40, 60))
+def test_no_letter_of_a_wide_script_is_lost_where_a_line_ends(width: int) -> None:
+    message = "깨진 글자가 있는 행은 원본을 다시 저장하거나 실제 인코딩을 주고 적어도 한 번은 확인하세요 " * 3
+    found = checked(Finding("mojibake", "warning", "train", 3, message))
+    text = shown(show.checked, KO, found, width=width)
+    assert message.replace(" ", "") in "".join(text.split())
+
+
+def test_where_there_is_no_terminal_a_line_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    console = stdout_console()
+    found = dataclasses.replace(checked(), notices=("이 줄은 아주 깁니다 " * 20 + "끝",))
+    show.checked(console, KO, found)
+    many = dataclasses.replace(prediction("a", 0.9), probabilities={f"label {i}": 0.05 for i in range(20)})
+    show.predictions(console, EN, [many])
+    lines = capsys.readouterr().out.splitlines()
+    assert f"  참고: {'이 줄은 아주 깁니다 ' * 20}끝" in lines
+    assert next(line for line in lines if line.startswith("  prediction: ")).endswith(", label 19: 0.0500)")
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_long_text_is_cut_at_the_width_of_the_terminal(width: int) -> None:
     found = dataclasses.replace(checked(), head=(("word " * 200, "a" * 60), ("긴 글 " * 100, "b")))
@@ -218,6 +252,7 @@ Result on 20 test rows
   recall     0.8765  0.8765    0.8765
   F1         0.8941  0.8941    0.8941
   macro F1   0.8875  0.8875    0.8875
+  MCC        0.8000  0.8000    0.8000
   precision, recall and F1 are those of positive
 
 Confusion matrix: rows are true, columns predicted
@@ -243,6 +278,27 @@ def test_a_report_that_was_not_written_is_not_named() -> None:
     assert "Model  runs/reviews-embedded-1a2b3c/model\nTime " in shown(summary.finished, EN, end)
 
 
+def test_intervals_another_baseline_and_the_score_that_decided_have_their_places() -> None:
+    metrics = training_metrics()
+    asked = {"metric": "neg_log_loss", "test": {**as_json(binary_metrics()), "roc_auc": None, "neg_log_loss": -0.25}}
+    asked["test"] |= {"intervals": {"accuracy": [0.7444, 0.9556], "classes": {}}}  # type: ignore[operator]
+    baselines = {**metrics["baselines"], "nbsvm": as_json(binary_metrics(0.85))}  # type: ignore[dict-item]
+    end = Finished(Run(), {**metrics, **asked, "baselines": baselines}, "")
+    text = shown(summary.finished, EN, end)
+    assert (
+        """
+                  model   95 % interval  TF-IDF  NB-SVM  majority
+  accuracy       0.9000  [0.744, 0.956]  0.8100  0.8500    0.5000
+  precision      0.9123                  0.9123  0.9123    0.9123
+"""
+        in text
+    )
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert "  ROC AUC           n/a" in lines
+    assert "  neg_log_loss  -0.2500" in lines
+    assert "  ROC AUC       해당 없음" in shown(summary.finished, KO, end)
+
+
 def test_the_summary_in_korean_is_aligned() -> None:
     text = shown(summary.finished, KO, END)
     assert "테스트 20행의 결과" in text
@@ -250,6 +306,61 @@ def test_the_summary_in_korean_is_aligned() -> None:
     assert "실행 폴더  runs/reviews-embedded-1a2b3c\n모델 폴더  runs/" in text
     assert "시간       학습 2분 10초, 평가 4.2초" in text
     assert '  whet predict runs/reviews-embedded-1a2b3c "직접 쓴 문장"' in text
+
+
+def doubting() -> Finished:
+    """A run with all that is told of probabilities, slices and labels."""
+    slices = [
+        {"by": "length", "value": "3 to 90", "rows": 5, "accuracy": 1.0, "interval": [0.57, 1.0], "weaker": False},
+        {"by": "leaked", "value": "no", "rows": 12, "accuracy": 0.5, "interval": [0.25, 0.75], "weaker": True},
+        {"by": "shop", "value": "A\n", "rows": 7, "accuracy": 0.4, "interval": [0.2, 0.6], "weaker": True},
+    ]
+    answered = {"min_confidence": 0.9, "rows": 16, "coverage": 0.82, "accuracy": 0.981}
+    calibration = {
+        "temperature": 1.6249, "test": {"ece_before": 0.0604, "ece_after": 0.0213}, "answered": answered
+    }  # fmt: skip
+    found = {"train": {"rows": 900, "found": 31}, "test": {"rows": 60, "found": 6}}
+    more = {"calibration": calibration, "slices": slices, "label_errors": found}
+    return Finished(Run(), {**training_metrics(), **more}, "")
+
+
+def test_the_summary_tells_of_probabilities_slices_and_doubted_labels() -> None:
+    text = shown(summary.result, EN, doubting(), width=200)
+    assert (
+        "\nCalibration error (ECE) 0.0213; before the temperature of 1.62 it was 0.0604\n"
+        "answering only above 0.90 confidence: 82 % of rows, 98.1 % right\n"
+        "Weaker than the rest: also in train = no, 0.5000 (0.2500 to 0.7500) of 12 rows\n"
+        "Weaker than the rest: shop = A\\n, 0.4000 (0.2000 to 0.6000) of 7 rows\n"
+        "Labels that are likely wrong: 37 of 960 rows (train 31, test 6), in "
+        "runs/reviews-embedded-1a2b3c/relabel.csv; edited and given back with --corrections they are taken\n"
+    ) in text
+
+
+def test_the_same_in_korean() -> None:
+    text = shown(summary.result, KO, doubting(), width=200)
+    assert (
+        "\n보정 오차(ECE) 0.0213 (온도 1.62 적용 전 0.0604)\n"
+        "확신도 0.90 이상만 답하면: 전체 행의 82%에 답하고, 그중 98.1%가 정답\n"
+        "나머지보다 낮은 부분: 학습 데이터에도 있음 = 아니요, 정확도 0.5000 (0.2500~0.7500), 12행\n"
+        "나머지보다 낮은 부분: shop = A\\n, 정확도 0.4000 (0.2000~0.6000), 7행\n"
+        "라벨 오류가 의심되는 행: 960행 중 37행 (학습 31, 테스트 6). "
+        "runs/reviews-embedded-1a2b3c/relabel.csv를 고쳐 --corrections로 주면 반영됩니다\n"
+    ) in text
+
+
+def test_where_nothing_is_so_sure_no_row_is_answered() -> None:
+    end = doubting()
+    none = {"min_confidence": 0.9, "rows": 0, "coverage": 0.0, "accuracy": None}
+    found = {"reason": "too few", "test": {"ece_before": 0.05, "ece_after": 0.05}, "answered": none}
+    text = shown(summary.result, EN, Finished(Run(), {**end.metrics, "calibration": found}, ""), width=200)
+    assert "Calibration error (ECE) 0.0500; no temperature was fitted\n" in text
+    assert "answering only above 0.90 confidence: no row\n" in text
+
+
+def test_an_unsure_answer_is_called_so() -> None:
+    unsure = dataclasses.replace(prediction("good", 0.51), label=None)
+    assert shown(show.predictions, EN, [unsure]) == ("good\n  prediction: unsure (negative: 0.4900, positive: 0.5100)")
+    assert "예측: 불확실 (" in shown(show.predictions, KO, [unsure])
 
 
 def many(size: int) -> Finished:

@@ -343,7 +343,7 @@ GOODS = {
 
 
 def test_a_template_joins_columns_into_the_text() -> None:
-    columns = found(GOODS, text=r"{title}\n{body} price: {price}", label="stars")
+    columns = found(GOODS, text="{title}\n{body} price: {price}", label="stars")
     assert columns.text == "{title}\n{body} price: {price}"
     assert columns.text_parts == ("title", "body", "price")
     rows = examples(table(GOODS), columns)

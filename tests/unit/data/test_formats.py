@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.data import delimited, formats
+from whet.data import delimited, formats, jsonl
 from whet.data.delimited import OpenText, read_delimited
-from whet.data.formats import read_file, read_jsonl, read_lines
+from whet.data.formats import read_file, read_lines, read_parts
+from whet.data.jsonl import read_jsonl
 from whet.errors import DataError, MissingExtraError, UsageError
 from whet.records import Table
 
@@ -453,7 +454,7 @@ def test_bytes_that_do_not_fit_far_inside_a_file_are_told_with_their_line(
     path = tmp_path / f"t{suffix}"
     path.write_bytes(b"text,label\n" + b"a,1\n" * 999 + b"caf\xe9,2\n" + b"b,1\n" * 1_000)
     with pytest.raises(DataError) as told:
-        read_file(path, encoding="utf-8") if suffix == ".csv" else read_lines(path, encoding="utf-8")
+        read_file(path, encoding="utf-8") if suffix == ".csv" else list(read_lines(path, encoding="utf-8"))
     assert told.value.saw == "not UTF-8: byte 0xe9 at line 1001 does not fit"
     assert told.value.todo.startswith("Save the file as UTF-8, or give its encoding: --encoding ")
 
@@ -465,4 +466,71 @@ def test_lines_are_what_a_split_at_line_feeds_gives(text: str) -> None:
         path = Path(folder) / "t.txt"
         path.write_bytes(text.encode())
         lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
-        assert read_lines(path, encoding="utf-8") == (lines if lines[-1] else lines[:-1])
+        assert list(read_lines(path, encoding="utf-8")) == (lines if lines[-1] else lines[:-1])
+
+
+# ---------------------------------------------------------------- in parts
+
+
+def in_parts(path: Path, encoding: str = "utf-8") -> tuple[list[Table], str]:
+    """The parts of a file, three rows each, and what was wrong at their end."""
+    found: list[Table] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (delimited, jsonl):
+            patch.setattr(module, "PORTION", 3)
+        try:
+            found.extend(read_parts(path, encoding=encoding))
+        except DataError as fault:
+            return found, fault.message
+    return found, ""
+
+
+@given(
+    st.sampled_from(["t.csv", "t.tsv", "t.jsonl", "t.csv.gz"]),
+    st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), min_size=1, max_size=10),
+)
+def test_the_parts_of_a_file_are_the_file(name: str, rows: list[tuple[str, str]]) -> None:
+    page = io.StringIO()
+    if name == "t.jsonl":
+        page.writelines(json.dumps({"a": a} | ({"b": b} if b else {})) + "\n" for a, b in rows)
+    else:
+        csv.writer(page, delimiter="\t" if name == "t.tsv" else ",", quoting=csv.QUOTE_ALL).writerows(
+            [("a", "b"), *rows]
+        )
+    content = page.getvalue().encode("utf-8", "replace")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        parts, wrong = in_parts(path)
+        whole, _ = read_file(path, encoding="utf-8")
+    assert wrong == ""
+    assert [len(part.places) for part in parts[:-1]] == [3] * (len(parts) - 1)
+    for column, values in whole.columns.items():
+        given = [part.columns.get(column, [None] * len(part.places)) for part in parts]
+        assert [value for part in given for value in part] == list(values)
+    assert [place for part in parts for place in part.places] == list(whole.places)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("ragged.csv", b"text,label\n" + b"a,1\n" * 7 + b"b\n" + b"c,1\n" * 4 + b"d,1,2\n"),
+        ("open.csv", b"text,label\n" + b"a,1\n" * 7 + b'"b,1\n' + b"c,1\n" * 4),
+        ("broken.jsonl", b'{"a": 1}\n' * 7 + b"no\n" + b'{"a": 1}\n' * 4 + b"[]\n"),
+        ("latin.csv", b"text,label\n" + b"a,1\n" * 5_000 + b"caf\xe9,1\n"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_alike_after_the_rows_before_it(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    parts, wrong = in_parts(tmp_path / name) if (tmp_path / name).write_bytes(content) else ([], "")
+    with pytest.raises(DataError) as whole:
+        read_file(tmp_path / name, encoding="utf-8")
+    assert wrong == whole.value.message
+    assert sum(len(part.places) for part in parts) >= 6
+
+
+def test_an_encoding_that_only_the_whole_file_tells_is_read_in_parts_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("text,label\n".encode("utf-16-le") + "한글,1\n".encode("utf-16-le") * 7)
+    parts, wrong = in_parts(tmp_path / "t.csv", "utf-16")
+    assert (wrong, [list(part.columns["text"]) for part in parts]) == ("", [["한글"] * 3, ["한글"] * 3, ["한글"]])

@@ -13,7 +13,6 @@ from whet.data import places
 from whet.data.places import (
     MOST_SHARED,
     Places,
-    Texts,
     hashes,
     kept_numbers,
     kept_places,
@@ -62,16 +61,6 @@ def test_equal_strings_of_a_column_become_one_object_as_long_as_few_differ() -> 
     assert share(second) is first
     late = "".join(["text ", str(2 * MOST_SHARED - 1)])
     assert share(late) is late  # too many to be remembered
-
-
-@given(st.lists(st.text(st.characters(codec=None, exclude_categories=()))), st.slices(6))
-def test_packed_texts_are_the_texts(texts: list[str], part: slice) -> None:
-    packed = Texts(texts)
-    assert (len(packed), list(packed), list(packed[part])) == (len(texts), texts, texts[part])
-    if texts:
-        assert (packed[0], packed[-1]) == (texts[0], texts[-1])
-    with pytest.raises(IndexError):
-        packed[len(texts)]
 
 
 @given(TEXTS)

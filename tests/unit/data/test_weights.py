@@ -38,6 +38,28 @@ def test_balanced_is_that_of_scikit_learn_and_has_the_mean_1(ids: list[int]) -> 
     assert np.mean([found[i] for i in ids]) == pytest.approx(1.0)
 
 
+SEVERAL = LabelSet(("joy", "fear", "all", "none"), None, "", "several")
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=60).filter(lambda marks: len(set(marks)) == 2))
+def test_balanced_of_several_labels_has_the_rows_with_a_label_count_as_much_as_those_without(marks: list[bool]) -> None:
+    yes = np.array(marks)
+    (found,) = class_weights("balanced", LabelSet(("joy",), None, "", "several"), yes[:, None])
+    assert found * yes.sum() == pytest.approx((~yes).sum())
+
+
+def test_a_yes_counts_a_hundred_at_the_most_and_a_hundredth_at_the_least() -> None:
+    rows = np.arange(1000)
+    marks = np.stack([rows < 250, rows < 9, rows >= 0, rows < 0], axis=1)
+    assert class_weights("balanced", SEVERAL, marks) == (3.0, 100.0, 0.01, 100.0)
+    assert class_weights("balanced", SEVERAL, rows[:, None] < np.array([10, 500, 999, 1]))[:3] == (99.0, 1.0, 0.01)
+
+
+def test_a_file_gives_the_yes_of_each_of_several_labels_its_own(tmp_path: Path) -> None:
+    given = written(tmp_path / "w.json", json.dumps({"joy": 3, "none": 500, "fear": 1, "all": 0.001}))
+    assert class_weights(given, SEVERAL, np.ones((2, 4), np.bool_)) == (3.0, 1.0, 0.001, 500.0)
+
+
 def test_a_file_gives_each_label_its_own_by_name(tmp_path: Path) -> None:
     given = written(tmp_path / "w.json", json.dumps({"good": 3, "bad": 0.5, "fair": 1}))
     assert class_weights(given, LABELS, IDS) == (0.5, 1.0, 3.0)

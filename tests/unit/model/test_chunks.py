@@ -17,8 +17,9 @@ from tests.unit.small import classifier, encoded, gap, gradients, sequences, sin
 from whet.data.batches import gather
 from whet.model import threads
 from whet.records import Encoded
+from whet.training.gradient import OnThreads
 from whet.training.limit import Limit
-from whet.training.objective import OnThreads, objective_of
+from whet.training.objective import objective_of
 
 KINDS = ("bert", "mpnet")  # packed, padded
 LENGTHS = [[4], [30, 29], [9, 9, 8], [17], [12, 12, 12, 11], [6]]

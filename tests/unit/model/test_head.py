@@ -11,7 +11,7 @@ import torch
 from tests.conftest import KINDS, TinyModel
 from tests.unit.small import THREE, padded_logits, sequences, stock
 from whet.labels import LabelSet
-from whet.model import encoder
+from whet.model import answers, encoder
 from whet.model.files import ModelFiles
 
 ROWS = sequences([4, 9, 6], vocabulary=200)
@@ -101,3 +101,48 @@ def test_an_encoder_whose_configuration_names_labels_and_has_no_head_gets_a_new_
     after, notices = load(tmp_path, labels("x", "y"))
     assert notices == []
     assert after.classifier.weight.shape == (2, 32)
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def number(name: str) -> LabelSet:
+    return LabelSet((name,), None, "", "value")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_head_of_a_number_is_kept_where_the_column_has_the_same_name(
+    tiny_model: TinyModel, kind: str, tmp_path: Path
+) -> None:
+    before = stock(tiny_model(kind), labels=number("stars"))
+    encoder.save(before, tmp_path)
+    after, notices = load(tmp_path, number("stars"))
+    assert notices == ["run was fine-tuned before; its head is kept, which answers in the units that 'stars' has there"]
+    assert torch.equal(padded_logits(after, ROWS), padded_logits(before, ROWS))
+
+
+def test_another_number_gets_a_new_head_and_one_without_a_name_goes_on(tiny_bert: Path, tmp_path: Path) -> None:
+    before = stock(tiny_bert, labels=number("stars"))
+    encoder.save(before, tmp_path)
+    after, notices = load(tmp_path, number("price"))
+    assert notices == [
+        "run was fine-tuned before; its head answers 'stars', and 'price' gets a new one; a column of the same name "
+        "would keep it"
+    ]
+    assert not torch.equal(after.classifier.weight, before.classifier.weight)
+    assert after.config.id2label == {0: "price"}
+    encoder.save(stock(tiny_bert, labels=number("LABEL_0")), tmp_path)
+    after, notices = load(tmp_path, number("price"))
+    assert notices == ["run was fine-tuned for numbers before; training starts from its head"]
+    assert after.config.id2label == {0: "price"}
+
+
+def test_a_number_is_no_label_of_the_same_name(tiny_bert: Path, tmp_path: Path) -> None:
+    toxic = LabelSet(("toxic",), None, "", "several")
+    for before, wanted in ((number("toxic"), toxic), (toxic, number("toxic"))):
+        was = stock(tiny_bert, labels=before)
+        encoder.save(was, tmp_path)
+        after, notices = load(tmp_path, wanted)
+        assert notices == ["run was fine-tuned for other labels; its head is replaced by a new one"]
+        assert not torch.equal(after.classifier.weight, was.classifier.weight)
+        assert after.config.problem_type == answers.PROBLEMS[wanted.kind]

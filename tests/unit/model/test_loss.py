@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from whet.model.loss import CrossEntropy, Loss, loss_of
+from whet.model.loss import CrossEntropy, Loss, SeveralEntropies, loss_of
 
 WEIGHTS = (0.5, 1.0, 4.0)
 
@@ -132,6 +132,11 @@ def test_no_constant_answer_is_better_than_the_guess(
 # ---------------------------------------------------------------- several labels and numbers
 
 
+def marks_of(count: int) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(count)
+    return torch.randn(count, 3) * 3, (torch.rand(count, 3) > 0.6).float()
+
+
 def test_the_loss_of_several_labels_is_the_mean_over_labels_that_transformers_has() -> None:
     torch.manual_seed(0)
     logits, marks = torch.randn(5, 3), (torch.rand(5, 3) > 0.5).float()
@@ -139,6 +144,90 @@ def test_the_loss_of_several_labels_is_the_mean_over_labels_that_transformers_ha
     theirs = torch.nn.BCEWithLogitsLoss()(logits, marks)
     assert torch.allclose(loss.rows(logits, marks).mean(), theirs)
     assert torch.allclose(loss.total(logits, marks) / 5, theirs)
+
+
+@pytest.mark.parametrize("count", [1, 5, 16])
+def test_the_plain_loss_of_several_labels_has_the_bits_of_binary_cross_entropy(count: int) -> None:
+    logits, given = marks_of(count)
+    theirs = F.binary_cross_entropy_with_logits(logits, given, reduction="none")
+    assert torch.equal(SeveralEntropies().rows(logits, given), theirs.mean(1))
+
+
+def test_a_weight_of_a_label_is_the_pos_weight_of_torch() -> None:
+    logits, given = marks_of(16)
+    weight = torch.tensor(WEIGHTS)
+    theirs = F.binary_cross_entropy_with_logits(logits, given, pos_weight=weight)
+    loss = loss_of("several", weights=WEIGHTS, focal=0.0, smoothing=0.0)
+    expected = F.binary_cross_entropy_with_logits(logits, given, reduction="none", pos_weight=weight).mean(1)
+    assert torch.equal(loss.rows(logits, given), expected)
+    assert float(loss.total(logits, given)) / 16 == pytest.approx(float(theirs), rel=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 5.0])
+def test_focal_of_several_labels_is_the_formula_of_its_paper(gamma: float) -> None:
+    logits, given = marks_of(16)
+    found = SeveralEntropies(WEIGHTS, focal=gamma).rows(logits, given)
+    expected = []
+    for row, answers in zip(logits.tolist(), given.tolist(), strict=True):
+        each = []
+        for logit, yes, weight in zip(row, answers, WEIGHTS, strict=True):
+            p = 1 / (1 + math.exp(-logit if yes else logit))
+            each.append(-(weight if yes else 1) * (1 - p) ** gamma * math.log(p))
+        expected.append(sum(each) / 3)
+    assert found.tolist() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_the_slope_of_focal_of_several_labels_is_that_of_its_values(gamma: float) -> None:
+    logits, given = marks_of(4)
+    loss = SeveralEntropies(WEIGHTS, focal=gamma)
+    doubles = logits.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda leaf: loss.total(leaf, given.double()), doubles)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("sure", [-200.0, -20.0, 20.0, 200.0])
+def test_focal_of_an_answer_that_is_surely_right_or_wrong_is_finite(gamma: float, sure: float) -> None:
+    loss, logits = SeveralEntropies(focal=gamma), torch.tensor([[sure, -sure]])
+    found = loss.total(logits, torch.tensor([[1.0, 0.0]]))
+    assert torch.isfinite(slope(loss, logits, torch.tensor([[1.0, 0.0]]))).all()
+    assert float(found) == pytest.approx(max(0.0, -sure), rel=1e-6, abs=1e-6)
+
+
+@given(st.integers(2, 12), st.sampled_from([None, WEIGHTS]), st.sampled_from([0.0, 0.5, 2.0]), st.data())
+def test_the_parts_of_a_step_of_several_labels_add_up(
+    count: int, weights: tuple[float, ...] | None, focal: float, data: st.DataObject
+) -> None:
+    loss, (logits, given) = SeveralEntropies(weights, focal), marks_of(count)
+    cut = data.draw(st.integers(1, count - 1))
+    parts = [(logits[:cut], given[:cut]), (logits[cut:], given[cut:])]
+    assert sum(float(loss.total(*part)) for part in parts) == pytest.approx(float(loss.total(logits, given)), rel=1e-5)
+    assert torch.allclose(torch.cat([slope(loss, *part) for part in parts]), slope(loss, logits, given))
+
+
+@given(
+    st.sampled_from([None, WEIGHTS]),
+    st.sampled_from([0.0, 0.5, 2.0, 10.0]),
+    st.lists(st.floats(-30, 30), min_size=3, max_size=3),
+    st.integers(0, 50),
+)
+def test_no_constant_answer_of_several_labels_is_better_than_the_guess(
+    weights: tuple[float, ...] | None, focal: float, other: list[float], seed: int
+) -> None:
+    torch.manual_seed(seed)
+    loss = SeveralEntropies(weights, focal)
+    given = (torch.rand(40, 3) < torch.rand(3) ** 3).double()
+    rival = float(loss.total(torch.tensor(other, dtype=torch.float64).expand(40, -1), given)) / 40
+    assert loss.guess(given) <= rival + 1e-12
+
+
+def test_the_guess_of_weighted_labels_is_that_of_their_weighted_shares() -> None:
+    given = torch.tensor([[1.0, 0.0]] + [[0.0, 0.0]] * 3)
+    # A yes that counts 3 beside 3 that say no: a half, whose loss is ln 2 of each of the 6 that count.
+    assert SeveralEntropies((3.0, 1.0)).guess(given) == pytest.approx(6 / 4 * math.log(2) / 2)
+    assert SeveralEntropies((3.0, 1.0)).best(given.double().mean(0)).tolist() == [0.0, -40.0]
+    # Focal of a label that half of the rows have: of gamma 2 a quarter of the plain loss.
+    assert SeveralEntropies(focal=2.0).guess(torch.tensor([[1.0], [0.0]])) == pytest.approx(math.log(2) / 4)
 
 
 def test_the_loss_of_numbers_is_the_squared_error_that_transformers_has() -> None:

@@ -8,7 +8,8 @@ import pytest
 from whet.errors import MissingExtraError
 from whet.labels import LabelSet
 from whet.score import baseline
-from whet.score.baseline import baselines, expected_bytes, expected_seconds
+from whet.score.baseline import among, baselines, expected_bytes, expected_seconds
+from whet.score.features import Inputs
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("bad", "good", "plain"), None, "")
@@ -21,7 +22,8 @@ TEST_IDS = np.array([1, 1, 0, 0])
 
 
 def run(cache=None, train=TRAIN, train_ids=TRAIN_IDS, test=TEST, test_ids=TEST_IDS, labels=BINARY, pairs=None):
-    return baselines(train, train_ids, test, test_ids, labels, cache=cache, pairs=pairs)
+    second, test_second = pairs or (None, None)
+    return baselines(Inputs(train, second), train_ids, Inputs(test, test_second), test_ids, labels, cache=cache)
 
 
 def test_the_majority_of_the_training_rows_answers_every_test_row():
@@ -41,13 +43,40 @@ def test_tfidf_learns_words_that_the_majority_cannot_know():
     assert found.seconds > 0
 
 
+def test_nbsvm_learns_too_and_can_be_left_out():
+    assert run().nbsvm.accuracy == 1.0
+    found = baselines(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST), TEST_IDS, BINARY, cache=None, nbsvm=False)
+    assert (found.nbsvm, list(found.answers)) == (None, ["majority", "tfidf"])
+
+
+def test_the_answers_are_those_that_the_scores_are_of():
+    found = run(test_ids=np.array([1, 0, 0, 0]))
+    assert {name: each.tolist() for name, each in found.answers.items()} == {
+        "majority": [0, 0, 0, 0], "tfidf": [1, 1, 0, 0], "nbsvm": [1, 1, 0, 0],
+    }  # fmt: skip
+    assert found.tfidf.accuracy == 0.75
+
+
+def test_some_of_the_rows_are_scored_by_their_answers_alone():
+    found = among(run(), np.array([True, False, False, True]), np.array([1, 1]), BINARY)
+    assert (found.majority.confusion, found.tfidf.confusion) == (((0, 0), (2, 0)), ((0, 0), (1, 1)))
+    assert found.answers["nbsvm"].tolist() == [1, 0]
+    some = np.array([True, False, True])
+    train, test = TRAIN * 4, ["a warm film", "a cold film", "songs"]
+    several = run(train=train, train_ids=named(train), test=test, test_ids=named(test), labels=SEVERAL)
+    part = among(several, some, named(test)[some], SEVERAL)
+    assert (part.tfidf.rows, part.tfidf.thresholds) == (2, several.tfidf.thresholds)
+    assert part.tfidf.accuracy == 1.0
+    assert set(part.majority.thresholds.values()) == {0.5}
+
+
 def test_three_classes_are_told_apart():
     train = [*PRAISE, *BLAME, "it is on today", "on today and tomorrow", "on today again"]
     ids = np.array([1] * 5 + [0] * 5 + [2] * 3)
     found = run(
         train=train, train_ids=ids, test=["lovely", "dreary", "today"], test_ids=np.array([1, 0, 2]), labels=THREE
     )
-    assert found.tfidf.accuracy == 1.0
+    assert (found.tfidf.accuracy, found.nbsvm.accuracy) == (1.0, 1.0)
 
 
 def test_korean_is_judged_by_pieces_of_words():
@@ -62,7 +91,7 @@ def test_korean_is_judged_by_pieces_of_words():
 
 def test_texts_without_a_word_leave_the_majority():
     found = run(train=["!", "?", "...", ""], train_ids=np.array([0, 1, 1, 1]))
-    assert found.tfidf == found.majority
+    assert found.tfidf == found.nbsvm == found.majority
     assert found.majority_label == "pos"
 
 
@@ -177,6 +206,7 @@ def test_pairs_are_scored_by_both_texts():
     one = run(**like, train_ids=np.array([1, 0] * 8), test_ids=np.array([1, 0]))
     value = run(**like, train_ids=np.array([5.0, 1.0] * 8), test_ids=np.array([4.0, 1.0]), labels=VALUE)
     assert (one.tfidf.accuracy, value.tfidf.pearson) == (1.0, pytest.approx(1.0))
+    assert one.nbsvm is None
 
 
 # ---------------------------------------------------------------- what they cost
@@ -195,7 +225,7 @@ TEN = ["ten chars."] * 10
 def test_the_time_grows_with_what_is_searched_for(clock):
     few, many = TEN, TEN * 1000
     times = {
-        "one": (7.0, 2.0),
+        "one": (7.0 + 3 * 0.25, 2.0 + 3 * 0.25),
         "value": (100.0, 8.0),
         "several": (3 * 2 + 3 * 6.0, 3 * 2 + 3 * 2.4),
     }
@@ -205,6 +235,28 @@ def test_the_time_grows_with_what_is_searched_for(clock):
         assert expected_seconds(many, few, labels) == pytest.approx((plain * 100_000 + 100) / 2000)
 
 
+def test_of_two_classes_nbsvm_tells_one_and_of_other_tasks_none(clock):
+    assert expected_seconds(TEN, TEN, BINARY) == expected_seconds(TEN, TEN) == pytest.approx((7.25 * 100 + 100) / 100)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "job", "labels", "rows", "left"),
+    [
+        (58.0, 60.0, THREE, 5000, False),  # 0.75 / 7.75 of 58 s are 5.6 s
+        (20.0, 60.0, THREE, 5000, True),  # 1.9 s
+        (58.0, 300.0, THREE, 5000, True),  # 5.6 s are less than 2 % of 300
+        (58.0, 300.0, THREE, 5001, False),  # 0.75 / 2.75 of 58 s are 16 s
+        (58.0, 300.0, BINARY, 5001, False),  # 0.25 / 2.25 of 58 s are 6.4 s
+        (58.0, 330.0, BINARY, 5001, True),
+        (1e6, 1.0, SEVERAL, 5000, True),  # which has none
+    ],
+)
+def test_nbsvm_is_left_out_where_it_takes_more_than_two_seconds_and_than_a_fiftieth_of_the_job(
+    seconds, job, labels, rows, left
+):
+    assert baseline.has_nbsvm(seconds, job, labels, rows, paired=False) == left
+
+
 def test_both_texts_of_pairs_take_time(clock):
     assert expected_seconds(TEN, TEN, pairs=(TEN, TEN)) == pytest.approx((100 * 200 + 200) / 200)
     assert expected_seconds(TEN, TEN, SEVERAL, pairs=(TEN, TEN)) == pytest.approx((4 * 24 * 200 + 200) / 200)
@@ -212,11 +264,11 @@ def test_both_texts_of_pairs_take_time(clock):
 
 def test_memory_grows_with_the_characters_the_pairs_and_the_labels():
     libraries = baseline.LIBRARIES
-    assert expected_bytes(TEN) == libraries + 100 * 25
+    assert expected_bytes(TEN) == libraries + 100 * 28
     assert expected_bytes(["영화가 재미있다"]) == libraries + 8 * 160
-    assert expected_bytes(TEN, second=TEN) == libraries + 200 * 25 * 4
-    assert expected_bytes(TEN, SEVERAL) == libraries + 100 * 25 + 10 * 3 * 8 * 5
-    assert expected_bytes(TEN * 1000, SEVERAL) == libraries + 100_000 * 25 + 10_000 * 3 * 8
+    assert expected_bytes(TEN, second=TEN) == libraries + 200 * 28 * 4
+    assert expected_bytes(TEN, SEVERAL) == libraries + 100 * 28 + 10 * 3 * 8 * 5
+    assert expected_bytes(TEN * 1000, SEVERAL) == libraries + 100_000 * 28 + 10_000 * 3 * 8
 
 
 def test_rows_that_take_more_than_their_share_of_memory_are_fewer(monkeypatch):

@@ -43,17 +43,17 @@ def watched(monkeypatch, name):
 
 def test_the_strength_is_chosen_by_cross_validation_on_small_data_only(monkeypatch):
     chosen = watched(monkeypatch, "_classifier")
-    linear.classes(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST))
+    linear.classes(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST), nbsvm=False)
     assert chosen[:-1] == [*linear.STRENGTHS] * linear.FOLDS
     chosen.clear()
     monkeypatch.setattr(linear, "SEARCH_ROWS", 10)
-    linear.classes(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST))
+    linear.classes(Inputs(TRAIN), TRAIN_IDS, Inputs(TEST), nbsvm=False)
     assert chosen == [10.0]
 
 
 def test_a_class_with_two_rows_leaves_the_strength_at_its_default(monkeypatch):
     chosen = watched(monkeypatch, "_classifier")
-    linear.classes(Inputs(TRAIN[:7]), TRAIN_IDS[:7], Inputs(TEST))
+    linear.classes(Inputs(TRAIN[:7]), TRAIN_IDS[:7], Inputs(TEST), nbsvm=False)
     assert chosen == [10.0]
 
 
@@ -63,7 +63,7 @@ def test_pairs_are_told_apart_by_what_their_texts_share():
     ids = np.array([1, 0] * len(words))
     inputs = Inputs([f"the {one} today" for one, _ in train], [f"some {other} again" for _, other in train])
     test = Inputs(["the storm today", "the storm today"], ["some storm again", "some mist again"])
-    assert linear.classes(inputs, ids, test).tolist() == [1, 0]
+    assert linear.classes(inputs, ids, test, nbsvm=False)["tfidf"].tolist() == [1, 0]
 
 
 # ---------------------------------------------------------------- several labels
@@ -147,10 +147,10 @@ def test_the_strength_of_ridge_regression_is_searched_on_small_data_only(monkeyp
 
 def test_texts_without_a_word_and_targets_that_are_all_alike_teach_nothing():
     blank, words, answers = Inputs(["!", "?", "..."]), Inputs(["one", "two", "three"]), np.eye(3, 4, dtype=bool)
-    assert linear.classes(blank, np.array([0, 1, 1]), words) is None
+    assert linear.classes(blank, np.array([0, 1, 1]), words, nbsvm=True) is None
     assert linear.answers(blank, answers, words, TOPICS) is None
     assert linear.values(blank, np.arange(3.0), words) is None
-    assert linear.classes(words, np.ones(3, dtype=np.int64), words) is None
+    assert linear.classes(words, np.ones(3, dtype=np.int64), words, nbsvm=True) is None
     assert linear.answers(words, np.ones((3, 4), dtype=bool), words, TOPICS) is None
     assert linear.values(words, np.full(3, 0.1), words) is None
 
@@ -161,3 +161,21 @@ def test_words_in_few_rows_do_not_break_cross_validation(rows):
     assert linear.values(inputs, np.arange(float(rows)), Inputs(["word"])).shape == (1,)
     predicted, thresholds = linear.answers(inputs, np.eye(rows, 4, dtype=bool), Inputs(["word"]), TOPICS)
     assert (predicted.shape, thresholds.tolist()) == ((1, 4), [0.5] * 4)
+
+
+def test_rows_are_answered_by_models_that_did_not_learn_from_them():
+    texts = [f"{'good' if i % 2 else 'bad'} film {i}" for i in range(40)]
+    ids = np.arange(40) % 2
+    flipped = ids.copy()
+    flipped[[4, 7]] = 1 - ids[[4, 7]]
+    shares = linear.held_back(Inputs(texts), flipped, 3)
+    assert shares.shape == (40, 3)
+    assert shares.sum(axis=1) == pytest.approx(np.ones(40))
+    assert shares[:, 2].max() == 0  # a label that no row has
+    assert (shares.argmax(axis=1) == ids).all()
+
+
+def test_nothing_is_held_back_where_a_label_has_too_few_rows_or_no_text_has_a_word():
+    assert linear.held_back(Inputs(["a film"] * 8), np.array([0, 0, 0, 0, 0, 0, 1, 1]), 2) is None
+    assert linear.held_back(Inputs(["!"] * 8), np.arange(8) % 2, 2) is None
+    assert linear.held_back(Inputs(["a film"] * 8), np.zeros(8, np.int64), 2) is None

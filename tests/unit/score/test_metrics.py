@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -13,6 +14,7 @@ from whet.records import ValueScores
 from whet.score import several, values
 from whet.score.metrics import (
     METRICS_OF,
+    OF_PROBABILITIES,
     as_json,
     classification,
     default_metric,
@@ -47,6 +49,11 @@ def answers(draw):
     return classes, ints(*true), ints(*predicted)
 
 
+def recall_of_those_that_occur(true, predicted):
+    """balanced_accuracy_score, which warns of predicted classes that no row has."""
+    return sk.recall_score(true, predicted, labels=np.unique(true), average="macro", zero_division=0)
+
+
 @settings(max_examples=150, deadline=None)
 @given(answers())
 def test_every_score_equals_that_of_scikit_learn(case):
@@ -67,6 +74,11 @@ def test_every_score_equals_that_of_scikit_learn(case):
         assert getattr(found, f"{average}_precision") == close(precision)
         assert getattr(found, f"{average}_recall") == close(recall)
         assert getattr(found, f"{average}_f1") == close(f1)
+    assert found.balanced_accuracy == close(recall_of_those_that_occur(true, predicted))
+    if len(set(true.tolist())) > 1:
+        assert found.mcc == close(sk.matthews_corrcoef(true, predicted))
+    else:
+        assert found.mcc is None
     assert found.micro_f1 == close(sk.f1_score(true, predicted, labels=ids, average="micro", zero_division=0))
     each = sk.precision_recall_fscore_support(true, predicted, labels=ids, average=None, zero_division=0)
     for name, precision, recall, f1, support in zip(names, *each, strict=True):
@@ -76,6 +88,19 @@ def test_every_score_equals_that_of_scikit_learn(case):
     assert found.confusion == tuple(map(tuple, sk.confusion_matrix(true, predicted, labels=ids).tolist()))
     if classes == 2:
         assert (found.precision, found.recall, found.f1) == tuple(close(values[1]) for values in each[:3])
+
+
+def test_balanced_accuracy_is_that_of_scikit_learn():
+    true, predicted = ints(0, 0, 0, 1, 1, 2), ints(0, 1, 0, 1, 1, 0)
+    assert classification(true, predicted, THREE).balanced_accuracy == pytest.approx(
+        sk.balanced_accuracy_score(true, predicted)
+    )
+
+
+def test_the_matthews_correlation_of_one_answer_is_0_and_of_one_class_undefined():
+    assert classification(ints(0, 1, 1), ints(1, 1, 1), BINARY).mcc == 0.0
+    assert classification(ints(1, 1, 1), ints(0, 1, 1), BINARY).mcc is None
+    assert math.isnan(value(classification(ints(1, 1, 1), ints(0, 1, 1), BINARY), 0.1, "mcc"))
 
 
 def test_scores_of_a_small_case_worked_out_by_hand():
@@ -177,7 +202,8 @@ def test_every_metric_of_every_task_is_higher_for_the_better_model():
     assert BETTER.keys() == METRICS_OF.keys()
     for task, (good, bad) in BETTER.items():
         for name in METRICS_OF[task]:
-            assert value(good, 0.1, name) > value(bad, 0.7, name), name
+            better = value(good, 0.1, name) > value(bad, 0.7, name)
+            assert better or name in OF_PROBABILITIES, name  # which these lack
         assert value(good, 0.1, "loss") == -0.1
         assert value(good, 0.1, "auto") == value(good, 0.1, default_metric(task))
 
@@ -187,8 +213,15 @@ def test_the_metrics_of_the_settings_are_those_of_the_tasks():
 
 
 def test_errors_are_turned_and_correlations_are_not():
-    found = ValueScores(rows=3, pearson=0.5, spearman=-0.25, mae=1.5, rmse=2.0)
-    assert [value(found, 4.0, name) for name in METRICS_OF["regression"]] == [0.5, -0.25, -1.5, -2.0, -4.0]
+    found = ValueScores(rows=3, pearson=0.5, spearman=-0.25, mae=1.5, rmse=2.0, r2=-0.5)
+    assert [value(found, 4.0, name) for name in METRICS_OF["regression"]] == [0.5, -0.25, -1.5, -2.0, -0.5, -4.0]
+
+
+def test_what_was_asked_for_has_its_value_and_its_place_in_the_json():
+    found = dataclasses.replace(BETTER["binary"][0], asked={"neg_log_loss": -0.25, "fbeta": None})
+    assert value(found, 0.1, "neg_log_loss") == -0.25
+    assert math.isnan(value(found, 0.1, "fbeta"))
+    assert as_json(found) | {"neg_log_loss": -0.25, "fbeta": None} == as_json(found)
 
 
 def test_the_default_is_macro_f1_of_labels_and_the_correlation_of_values():
@@ -203,25 +236,26 @@ def test_the_default_is_macro_f1_of_labels_and_the_correlation_of_values():
         (
             "f1", "multiclass",
             "--metric: metric f1 in a multiclass task. Expected one of macro_f1, accuracy, micro_f1, weighted_f1, "
-            "loss; f1 is the score of the positive class of a binary task. Use macro_f1.",
+            "balanced_accuracy, mcc, roc_auc, pr_auc, loss; f1 is the score of the positive class of a binary task. "
+            "Use macro_f1.",
         ),
         (
             "f1", "multilabel",
             "--metric: metric f1 in a multilabel task. Expected one of macro_f1, micro_f1, weighted_f1, samples_f1, "
-            "accuracy, loss; f1 is the score of the positive class of a binary task. Use macro_f1.",
+            "accuracy, roc_auc, pr_auc, loss; f1 is the score of the positive class of a binary task. Use macro_f1.",
         ),
         (
             "pearson", "binary",
             "--metric: metric pearson in a binary task. Expected one of macro_f1, accuracy, micro_f1, weighted_f1, f1, "
-            "loss.",
+            "balanced_accuracy, mcc, roc_auc, pr_auc, loss.",
         ),
         (
             "accuracy", "regression",
-            "--metric: metric accuracy in a regression task. Expected one of pearson, spearman, mae, rmse, loss.",
+            "--metric: metric accuracy in a regression task. Expected one of pearson, spearman, mae, rmse, r2, loss.",
         ),
         (
             "auc", "regression",
-            "--metric: unknown metric 'auc'. Expected one of pearson, spearman, mae, rmse, loss.",
+            "--metric: unknown metric 'auc'. Expected one of pearson, spearman, mae, rmse, r2, loss.",
         ),
     ],
 )  # fmt: skip
@@ -239,6 +273,8 @@ def test_the_json_of_a_binary_task_holds_the_positive_class():
     assert json.loads(json.dumps(document)) == {
         "rows": 4,
         "accuracy": 0.75,
+        "balanced_accuracy": 0.75,
+        "mcc": pytest.approx(1 / math.sqrt(3)),
         "macro_f1": pytest.approx((0.8 + 2 / 3) / 2),
         "micro_f1": 0.75,
         "weighted_f1": pytest.approx((0.8 + 2 / 3) / 2),
@@ -292,6 +328,7 @@ def test_the_json_of_values_is_its_scores():
     document = as_json(values.scores(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0])))
     assert json.loads(json.dumps(document)) == {
         "rows": 3, "pearson": pytest.approx(1.0), "spearman": pytest.approx(1.0), "mae": 1.0, "rmse": 1.0,
+        "r2": -0.5,
     }  # fmt: skip
 
 

@@ -34,6 +34,10 @@ def test_every_score_equals_that_of_scipy_and_scikit_learn(case):
         assert (found.pearson, found.spearman) == (0.0, 0.0)
     assert found.mae == pytest.approx(sk.mean_absolute_error(true, predicted), rel=1e-12)
     assert found.rmse == pytest.approx(sk.root_mean_squared_error(true, predicted), rel=1e-12)
+    if np.ptp(true) > 0:
+        assert found.r2 == pytest.approx(sk.r2_score(true, predicted), rel=1e-9, abs=1e-9)
+    else:
+        assert found.r2 is None
     assert loss(predicted, true) == pytest.approx(found.rmse**2, rel=1e-12)
 
 

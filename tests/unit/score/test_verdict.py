@@ -3,48 +3,64 @@ import pytest
 
 from whet.labels import LabelSet
 from whet.records import Baselines, ClassScore, SeveralScores, ValueScores
+from whet.score.compare import Comparison, paired
 from whet.score.metrics import classification
-from whet.score.several import scores as scores_of_several
-from whet.score.verdict import _variance, verdict
+from whet.score.verdict import rival_of, verdict
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 
 
-def scored(hits, rows=1000, labels=BINARY):
-    """Metrics of a model that has `hits` of `rows` right."""
+def answered(hits, rows=1000):
+    """What somebody answers who has the first `hits` of `rows` right, and what is right."""
     true = np.arange(rows) % 2
-    predicted = np.where(np.arange(rows) < hits, true, 1 - true)
-    return classification(true, predicted, labels)
+    return np.where(np.arange(rows) < hits, true, 1 - true), true
 
 
-def rivals(tfidf, majority=500, seconds=3.4, label="neg"):
-    return Baselines(scored(majority), scored(tfidf), label, seconds, cached=False)
+def scored(hits, rows=1000):
+    predicted, true = answered(hits, rows)
+    return classification(true, predicted, BINARY)
 
 
-def told(hits, tfidf, lang="en", **rival):
-    return verdict(scored(hits), rivals(tfidf, **rival), rows=1000, lang=lang)
+def rivals(tfidf, majority=500, nbsvm=None, seconds=3.4, label="neg", rows=1000):
+    best = None if nbsvm is None else scored(nbsvm, rows)
+    return Baselines(scored(majority, rows), scored(tfidf, rows), label, seconds, cached=False, nbsvm=best)
+
+
+def told(hits, tfidf, lang="en", rows=1000, **rival):
+    """The verdict where the model has `hits` rows right, among them all that its best rival has, or the other way."""
+    baselines = rivals(tfidf, rows=rows, **rival)
+    best = rival_of(baselines, "one")
+    predicted, true = answered(hits, rows)
+    theirs, _ = answered(round(getattr(baselines, best).accuracy * rows), rows)
+    return verdict(scored(hits, rows), baselines, paired(true, predicted, theirs, "one", best), lang=lang)
 
 
 def test_the_model_wins():
     assert told(884, 811) == (
-        "The fine-tuned model beats TF-IDF + logistic regression by 7.3 points "
+        "The fine-tuned model beats TF-IDF + logistic regression by 7.3 points [5.7, 9.0], p < 0.001 "
         "(88.4 % against 81.1 % of 1,000 test rows)."
     )
 
 
 def test_tfidf_wins():
     assert told(811, 884) == (
-        "TF-IDF + logistic regression wins: it beats the fine-tuned model by 7.3 points (88.4 % against 81.1 % of "
-        "1,000 test rows); it takes 3 seconds, so prefer it, or give the model more rows, epochs or a larger model."
+        "TF-IDF + logistic regression wins: it beats the fine-tuned model by 7.3 points [5.7, 9.0], p < 0.001 "
+        "(88.4 % against 81.1 % of 1,000 test rows); it takes 3 seconds, so prefer it, or give "
+        "the model more rows, epochs or a larger model."
     )
 
 
 def test_the_points_are_the_difference_of_the_shown_figures():
-    model, rival = scored(1679, 1821), Baselines(scored(911, 1821), scored(1489, 1821), "neg", 1.0, False)
-    assert verdict(model, rival, rows=1821) == (
-        "The fine-tuned model beats TF-IDF + logistic regression by 10.4 points "
+    assert told(1679, 1489, rows=1821, majority=911) == (
+        "The fine-tuned model beats TF-IDF + logistic regression by 10.4 points [9.1, 11.9], p < 0.001 "
         "(92.2 % against 81.8 % of 1,821 test rows)."
     )
+
+
+def test_the_best_of_the_baselines_is_the_rival_and_of_equals_tfidf():
+    assert "beats NB-SVM by 5.2 points" in told(884, 811, nbsvm=832)
+    assert "beats TF-IDF + logistic regression by 7.3 points" in told(884, 811, nbsvm=811)
+    assert told(811, 700, nbsvm=884).startswith("NB-SVM wins: it beats the fine-tuned model by 7.3 points")
 
 
 @pytest.mark.parametrize(
@@ -57,15 +73,17 @@ def test_the_time_of_tfidf_reads_naturally(seconds, words):
 def test_a_small_difference_is_called_chance_whoever_is_ahead():
     assert told(812, 811) == (
         "The fine-tuned model (81.2 %) and TF-IDF + logistic regression (81.1 %) are level: "
-        "at 1,000 test rows a difference of 0.1 points is within chance."
+        "at 1,000 test rows a difference of +0.1 points [+0.0, +0.3], p = 0.737, is within chance."
     )
     assert "are level" in told(811, 812)
 
 
-def test_the_yardstick_is_one_standard_error_of_the_difference():
-    # At p = 0.8 and 1,000 rows: sqrt(2 * 0.8 * 0.2 / 1000) = 1.79 points.
-    assert "are level" in told(808, 792)
-    assert "beats" in told(810, 790)
+def test_the_yardstick_is_whether_the_paired_interval_holds_0():
+    # Where one has all right that the other has, eight more are no chance; where both have others right, 30 are.
+    assert "beats" in told(808, 800)
+    true, mine, theirs = np.zeros(1000, int), np.arange(1000) < 230, np.arange(1000) >= 800
+    sentence = verdict(scored(770), rivals(800), paired(true, mine * 1, theirs * 1, "one", "tfidf"))
+    assert "a difference of -3.0 points [-7.1, +1.0], p = 0.145, is within chance" in sentence
 
 
 def test_nobody_beats_the_majority_class():
@@ -77,7 +95,8 @@ def test_nobody_beats_the_majority_class():
 
 def test_a_majority_above_tfidf_is_the_rival():
     assert told(960, 850, majority=900, label="ham") == (
-        "The fine-tuned model beats always answering 'ham' by 6.0 points (96.0 % against 90.0 % of 1,000 test rows)."
+        "The fine-tuned model beats always answering 'ham' by 6.0 points [4.6, 7.5], p < 0.001 "
+        "(96.0 % against 90.0 % of 1,000 test rows)."
     )
 
 
@@ -90,16 +109,19 @@ def test_a_label_with_braces_stays_text():
     [
         (
             884, 811, 500,
-            "파인튜닝한 모델의 정확도가 TF-IDF + 로지스틱 회귀보다 7.3%p 높습니다(테스트 1,000건 기준 88.4% 대 81.1%).",
+            "파인튜닝한 모델의 정확도가 TF-IDF + 로지스틱 회귀보다 7.3%p 높습니다"
+            "(95% 신뢰구간 5.7~9.0%p, p < 0.001, 테스트 1,000건 기준 88.4% 대 81.1%).",
         ),
         (
             811, 884, 500,
-            "TF-IDF + 로지스틱 회귀의 정확도가 파인튜닝한 모델보다 7.3%p 높고(테스트 1,000건 기준 88.4% 대 81.1%) "
+            "TF-IDF + 로지스틱 회귀의 정확도가 파인튜닝한 모델보다 7.3%p 높고"
+            "(95% 신뢰구간 5.7~9.0%p, p < 0.001, 테스트 1,000건 기준 88.4% 대 81.1%) "
             "3초면 끝나므로, 이쪽을 쓰거나 데이터나 에포크를 늘리거나 더 큰 모델을 써 보세요.",
         ),
         (
             812, 811, 500,
-            "파인튜닝한 모델(81.2%)과 TF-IDF + 로지스틱 회귀(81.1%)의 정확도 차이 0.1%p는 테스트 1,000건에서는 "
+            "파인튜닝한 모델(81.2%)과 TF-IDF + 로지스틱 회귀(81.1%)의 정확도 차이 +0.1%p"
+            "(95% 신뢰구간 +0.0~+0.3%p, p = 0.737)는 테스트 1,000건에서는 "
             "우연으로도 나올 수 있는 수준이라 우열을 가릴 수 없습니다.",
         ),
         (
@@ -126,7 +148,9 @@ def several(f1, support=500, labels=10):
 
 def told_of_several(mine, tfidf, lang="en", majority=0.0):
     rivals = Baselines(several(majority), several(tfidf), "", 29.6, cached=False)
-    return verdict(several(mine), rivals, rows=5427, lang=lang)
+    difference, best = mine - max(tfidf, majority), rival_of(rivals, "several")
+    found = Comparison(best, "macro_f1", difference, (difference - 0.01, difference + 0.02), 0.0234, None)
+    return verdict(several(mine), rivals, found, lang=lang)
 
 
 @pytest.mark.parametrize(
@@ -134,21 +158,21 @@ def told_of_several(mine, tfidf, lang="en", majority=0.0):
     [
         (
             0.461, 0.388, 0.0,
-            "The fine-tuned model beats TF-IDF + logistic regression by 7.3 points of macro F1 (46.1 % against "
-            "38.8 % on "
-            "5,427 test rows).",
+            "The fine-tuned model beats TF-IDF + logistic regression by 7.3 points of macro F1 [6.3, 9.3], p = 0.023 "
+            "(46.1 % against 38.8 % on 5,427 test rows).",
         ),
         (
             0.388, 0.461, 0.0,
-            "TF-IDF + logistic regression wins: it beats the fine-tuned model by 7.3 points of macro F1 (46.1 "
-            "% against "
-            "38.8 % on 5,427 test rows); it takes 30 seconds, so prefer it, or give the model more rows, epochs or a "
+            "TF-IDF + logistic regression wins: it beats the fine-tuned model by 7.3 points of macro F1 [5.3, 8.3], "
+            "p = 0.023 "
+            "(46.1 % against 38.8 % on 5,427 test rows); it takes 30 seconds, so prefer it, or give the "
+            "model more rows, epochs or a "
             "larger model.",
         ),
         (
             0.461, 0.46, 0.0,
             "The fine-tuned model (macro F1 46.1 %) and TF-IDF + logistic regression (46.0 %) are level: at 5,427 test "
-            "rows a difference of 0.1 points is within chance.",
+            "rows a difference of +0.1 points [-0.9, +2.1], p = 0.023, is within chance.",
         ),
         (
             0.0, 0.0, 0.0,
@@ -157,8 +181,9 @@ def told_of_several(mine, tfidf, lang="en", majority=0.0):
         ),
         (
             0.8, 0.5, 0.6,
-            "The fine-tuned model beats each label's more frequent answer by 20.0 points of macro F1 (80.0 % against "
-            "60.0 % on 5,427 test rows).",
+            "The fine-tuned model beats each label's more frequent answer by 20.0 points of macro F1 [19.0, 22.0], "
+            "p = 0.023 "
+            "(80.0 % against 60.0 % on 5,427 test rows).",
         ),
     ],
 )  # fmt: skip
@@ -171,17 +196,19 @@ def test_several_labels_are_compared_by_macro_f1(mine, tfidf, majority, sentence
     [
         (
             0.461, 0.388,
-            "파인튜닝한 모델의 매크로 F1이 TF-IDF + 로지스틱 회귀보다 7.3%p 높습니다(테스트 5,427건 기준 46.1% "
-            "대 38.8%).",
+            "파인튜닝한 모델의 매크로 F1이 TF-IDF + 로지스틱 회귀보다 7.3%p 높습니다"
+            "(95% 신뢰구간 6.3~9.3%p, p = 0.023, 테스트 5,427건 기준 46.1% 대 38.8%).",
         ),
         (
             0.388, 0.461,
-            "TF-IDF + 로지스틱 회귀의 매크로 F1이 파인튜닝한 모델보다 7.3%p 높고(테스트 5,427건 기준 46.1% 대 38.8%) "
+            "TF-IDF + 로지스틱 회귀의 매크로 F1이 파인튜닝한 모델보다 7.3%p 높고"
+            "(95% 신뢰구간 5.3~8.3%p, p = 0.023, 테스트 5,427건 기준 46.1% 대 38.8%) "
             "30초면 끝나므로, 이쪽을 쓰거나 데이터나 에포크를 늘리거나 더 큰 모델을 써 보세요.",
         ),
         (
             0.461, 0.46,
-            "파인튜닝한 모델(46.1%)과 TF-IDF + 로지스틱 회귀(46.0%)의 매크로 F1 차이 0.1%p는 테스트 5,427건에서는 "
+            "파인튜닝한 모델(46.1%)과 TF-IDF + 로지스틱 회귀(46.0%)의 매크로 F1 차이 +0.1%p"
+            "(95% 신뢰구간 -0.9~+2.1%p, p = 0.023)는 테스트 5,427건에서는 "
             "우연으로도 나올 수 있는 수준이라 우열을 가릴 수 없습니다.",
         ),
         (
@@ -195,26 +222,15 @@ def test_the_verdict_on_several_labels_in_korean(mine, tfidf, sentence):
     assert told_of_several(mine, tfidf, "ko") == sentence
 
 
-def test_the_yardstick_of_macro_f1_is_what_chance_makes_of_it():
-    # 400 times 4 labels that 30 % of 300 rows have, answered by a noisy guess: how macro F1 spreads.
-    rng = np.random.default_rng(0)
-    labels = LabelSet(("a", "b", "c", "d"), None, "", kind="several")
-    halves = dict.fromkeys(labels.names, 0.5)
-    found = []
-    for _ in range(400):
-        true = rng.random((300, 4)) < 0.3
-        predicted = np.where(rng.random((300, 4)) < 0.8, true, ~true)
-        found.append(scores_of_several(true, predicted, labels, halves))
-    spread = np.std([scores.macro_f1 for scores in found])
-    assert np.mean([_variance(scores) for scores in found]) ** 0.5 == pytest.approx(spread, rel=0.1)
-
-
 # ---------------------------------------------------------------- values
 
 
-def told_of_values(mine, tfidf, lang="en", rows=1379):
-    mean, cheap, model = (ValueScores(rows, pearson, pearson, 1.0, 1.0) for pearson in (0.0, tfidf, mine))
-    return verdict(model, Baselines(mean, cheap, "2.7", 0.2, cached=False), rows=rows, lang=lang)
+def told_of_values(mine, tfidf, lang="en"):
+    mean, cheap, model = (ValueScores(1379, pearson, pearson, 1.0, 1.0) for pearson in (0.0, tfidf, mine))
+    rivals = Baselines(mean, cheap, "2.7", 0.2, cached=False)
+    difference, best = mine - max(tfidf, 0.0), rival_of(rivals, "value")
+    found = Comparison(best, "pearson", difference, (difference - 0.015, difference + 0.015), 0.0001, None)
+    return verdict(model, rivals, found, lang=lang)
 
 
 @pytest.mark.parametrize(
@@ -222,21 +238,21 @@ def told_of_values(mine, tfidf, lang="en", rows=1379):
     [
         (
             0.853, 0.7,
-            "The fine-tuned model beats TF-IDF + ridge regression by 0.153 in Pearson's correlation (0.853 "
-            "against 0.700 "
-            "on 1,379 test rows).",
+            "The fine-tuned model beats TF-IDF + ridge regression by 0.153 in Pearson's correlation "
+            "[0.138, 0.168], p < 0.001 (0.853 against 0.700 on 1,379 test rows).",
         ),
         (
             0.7, 0.853,
-            "TF-IDF + ridge regression wins: it beats the fine-tuned model by 0.153 in Pearson's correlation (0.853 "
-            "against 0.700 on 1,379 test rows); it takes less than a second, so prefer it, or give the model "
+            "TF-IDF + ridge regression wins: it beats the fine-tuned model by 0.153 in Pearson's correlation "
+            "[0.138, 0.168], p < 0.001 (0.853 against 0.700 on 1,379 test rows); it takes less than a "
+            "second, so prefer it, or give the model "
             "more rows, "
             "epochs or a larger model.",
         ),
         (
             0.71, 0.7,
             "The fine-tuned model (Pearson's correlation 0.710) and TF-IDF + ridge regression (0.700) are level: at "
-            "1,379 test rows a difference of 0.010 is within chance.",
+            "1,379 test rows a difference of +0.010 [-0.005, +0.025], p < 0.001, is within chance.",
         ),
         (
             -0.1, -0.2,
@@ -246,9 +262,8 @@ def told_of_values(mine, tfidf, lang="en", rows=1379):
         ),
         (
             0.3, -0.2,
-            "The fine-tuned model beats always answering the mean by 0.300 in Pearson's correlation (0.300 "
-            "against 0.000 "
-            "on 1,379 test rows).",
+            "The fine-tuned model beats always answering the mean by 0.300 in Pearson's correlation [0.285, 0.315], "
+            "p < 0.001 (0.300 against 0.000 on 1,379 test rows).",
         ),
     ],
 )  # fmt: skip
@@ -261,18 +276,19 @@ def test_values_are_compared_by_their_correlation(mine, tfidf, sentence):
     [
         (
             0.853, 0.7,
-            "파인튜닝한 모델의 피어슨 상관계수가 TF-IDF + 릿지 회귀보다 0.153 높습니다(테스트 1,379건 기준 0.853 "
-            "대 0.700).",
+            "파인튜닝한 모델의 피어슨 상관계수가 TF-IDF + 릿지 회귀보다 0.153 높습니다"
+            "(95% 신뢰구간 0.138~0.168, p < 0.001, 테스트 1,379건 기준 0.853 대 0.700).",
         ),
         (
             0.7, 0.853,
-            "TF-IDF + 릿지 회귀의 피어슨 상관계수가 파인튜닝한 모델보다 0.153 높고(테스트 1,379건 기준 0.853 대 0.700) "
+            "TF-IDF + 릿지 회귀의 피어슨 상관계수가 파인튜닝한 모델보다 0.153 높고"
+            "(95% 신뢰구간 0.138~0.168, p < 0.001, 테스트 1,379건 기준 0.853 대 0.700) "
             "1초면 끝나므로, 이쪽을 쓰거나 데이터나 에포크를 늘리거나 더 큰 모델을 써 보세요.",
         ),
         (
             0.71, 0.7,
-            "파인튜닝한 모델(0.710)과 TF-IDF + 릿지 회귀(0.700)의 피어슨 상관계수 차이 0.010은(는) 테스트 "
-            "1,379건에서는 "
+            "파인튜닝한 모델(0.710)과 TF-IDF + 릿지 회귀(0.700)의 피어슨 상관계수 차이 +0.010"
+            "(95% 신뢰구간 -0.005~+0.025, p < 0.001)은(는) 테스트 1,379건에서는 "
             "우연으로도 나올 수 있는 수준이라 우열을 가릴 수 없습니다.",
         ),
         (
@@ -284,8 +300,3 @@ def test_values_are_compared_by_their_correlation(mine, tfidf, sentence):
 )  # fmt: skip
 def test_the_verdict_on_values_in_korean(mine, tfidf, sentence):
     assert told_of_values(mine, tfidf, "ko") == sentence
-
-
-@pytest.mark.parametrize(("mine", "rows"), [(1.0, 1379), (0.9, 3), (0.9, 1)])
-def test_perfect_correlations_and_few_rows_have_a_verdict(mine, rows):
-    assert ("are level" if rows <= 3 else "beats TF-IDF") in told_of_values(mine, 0.7, rows=rows)

@@ -14,8 +14,8 @@ from whet.model.classifier import Classifier
 from whet.model.dropout import Dropout
 from whet.model.flash import Found
 from whet.training import graphs
+from whet.training.gradient import OnDevice
 from whet.training.loop import Recipe, Training
-from whet.training.objective import OnDevice
 from whet.training.words import Words
 
 LENGTHS = [9, 20, 3, 40, 1, 12, 30, 7] * 4

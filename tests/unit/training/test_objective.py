@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -25,10 +27,12 @@ from tests.unit.small import (
     without_dropout,
 )
 from whet.data.batches import training_batch
+from whet.labels import LabelSet
 from whet.model.classifier import Classifier
-from whet.model.loss import CrossEntropy
+from whet.model.loss import CrossEntropy, SeveralEntropies
 from whet.training import optim
-from whet.training.objective import OnDevice, OnThreads, objective_of
+from whet.training.gradient import OnDevice, OnThreads
+from whet.training.objective import objective_of
 from whet.training.words import Words
 
 ROWS = sequences([4, 9, 6, 30, 5, 17, 8], vocabulary=200)
@@ -172,6 +176,28 @@ def test_another_loss_is_that_of_a_single_device_too(tiny_bert: Path) -> None:
     objective.limit.tokens = 12
     found = objective.gradient(batch(ROWS, labels=LABELS))
     expected = loss.rows(padded_logits(plain, ROWS), torch.tensor(LABELS)).sum() / len(ROWS)
+    expected.backward()
+    assert float(found) == pytest.approx(expected.item(), rel=1e-5)
+    assert difference(gradients(objective, made.model), plain) < 1e-5
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_loss_of_several_labels_is_alike_packed_and_padded(tiny_bert: Path, cores: int, packed: bool) -> None:
+    several = LabelSet(("a", "b", "c"), None, "", "several")
+    loss, made, plain = (
+        SeveralEntropies((0.5, 1.0, 40.0), 2.0),
+        without_dropout(classifier(tiny_bert, labels=several)),
+        stock(tiny_bert, labels=several),
+    )
+    made.packed = packed
+    marks = np.array([[i % 2, i % 3 == 0, i == 4] for i in range(len(ROWS))], np.bool_)
+    step = dataclasses.replace(batch(ROWS), labels=marks)
+    objective = objective_of(made, encoded(ROWS), loss)
+    found = objective.gradient(step)
+    weight = torch.tensor([0.5, 1.0, 40.0])
+    logits, given = padded_logits(plain, ROWS), torch.from_numpy(marks).float()
+    each = F.binary_cross_entropy_with_logits(logits, given, pos_weight=weight, reduction="none")
+    expected = (each * (given - logits.sigmoid()).abs() ** 2).mean()
     expected.backward()
     assert float(found) == pytest.approx(expected.item(), rel=1e-5)
     assert difference(gradients(objective, made.model), plain) < 1e-5

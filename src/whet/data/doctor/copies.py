@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet.data.doctor.part import Part, row_count
+from whet.data.bilingual import said
+from whet.data.doctor.part import Part
 from whet.data.places import digest, hashes, repeated, rows_of_both
 from whet.data.store import picked
 from whet.records import Bools, Finding, Severity
@@ -80,17 +81,13 @@ def empty(part: Part) -> Iterator[Finding]:
     if not rows:
         return
     total = len(part.texts)
-    saw = (
-        f"{len(rows):,} of {row_count(total)} {'has' if len(rows) == 1 else 'have'} an empty text ({part.where(rows)})"
-    )
+    facts = {"count": len(rows), "total": total, "places": part.first(rows), "least": 100 * (1 - MANY_EMPTY)}
     if len(rows) > MANY_EMPTY * total:
-        saw += f". Expected text in at least {100 * (1 - MANY_EMPTY):.0f} % of the rows"
-        todo = "Name the column that holds the text with --text, drop these rows, or --allow empty_texts"
-        yield part.finding("empty_texts", "error", len(rows), saw, todo, rows)
+        saw = said(facts, "empty_texts", "text expected")
+        yield part.finding("empty_texts", "error", len(rows), saw, said(facts, "no text column"), rows)
         return
-    use = "trained on" if part.side == "train" else "scored"
-    todo = f"Such rows are {use} as they are; remove them if they mean nothing"
-    yield part.finding("empty_texts", "warning", len(rows), saw, todo, rows)
+    todo = said(facts, "empty ones are trained on" if part.side == "train" else "empty ones are scored")
+    yield part.finding("empty_texts", "warning", len(rows), said(facts, "empty_texts"), todo, rows)
 
 
 def duplicates(part: Part) -> Iterator[Finding]:
@@ -98,13 +95,11 @@ def duplicates(part: Part) -> Iterator[Finding]:
     rows = surplus_rows(part)
     if not rows:
         return
-    total = len(part.texts)
-    repeat = "repeats" if len(rows) == 1 else "repeat"
-    saw = f"{row_count(len(rows))} of {total:,} {repeat} the text of an earlier row ({part.where(rows)})"
-    kept = "A split keeps copies on one side. " if part.side == "train" else ""
-    severity: Severity = "warning" if len(rows) >= MANY_DUPLICATES * total else "info"
-    todo = f"{kept}Remove them if they were not meant"
-    yield part.finding("duplicate_texts", severity, len(rows), saw, todo, rows)
+    facts = {"count": len(rows), "total": len(part.texts), "places": part.first(rows)}
+    severity: Severity = "warning" if len(rows) >= MANY_DUPLICATES * len(part.texts) else "info"
+    todo = ["copies stay together", "remove copies"] if part.side == "train" else ["remove copies"]
+    saw = said(facts, "duplicate_texts")
+    yield part.finding("duplicate_texts", severity, len(rows), saw, said(facts, *todo), rows)
 
 
 def contradictions(part: Part) -> Iterator[Finding]:
@@ -112,10 +107,9 @@ def contradictions(part: Part) -> Iterator[Finding]:
     mixed = mixed_texts(part)
     if not mixed.texts:
         return
-    stand = "text stands" if mixed.texts == 1 else "texts stand"
-    of_them = ", one of them empty" if mixed.empty and mixed.texts > 1 else ""
-    saw = f"{mixed.texts:,} {stand} under different labels{of_them} ({part.where(mixed.rows)})"
-    todo = "No model can answer both; decide for one label or remove the rows"
+    also = ", also of the empty text" if mixed.empty and mixed.texts > 1 else ""
+    facts = {"count": mixed.texts, "places": part.first(mixed.rows)}
+    saw, todo = said(facts, f"contradictory_labels{also}"), said(facts, "decide for one")
     figures = {"rows": len(mixed.rows)}
     yield part.finding("contradictory_labels", "warning", mixed.texts, saw, todo, mixed.rows, figures)
 
@@ -126,14 +120,15 @@ def overlap(part: Part, train: Part) -> Iterator[Finding]:
     if not rows:
         return
     texts, total = len({digest(text) for text in picked(part.texts, np.array(rows))}), len(part.texts)
-    copies = "" if texts == len(rows) else f", {texts:,} different texts,"
-    stand = "stands" if len(rows) == 1 else "stand"
-    saw = f"{len(rows):,} of {row_count(total)}{copies} {stand} in {train.source} too ({part.where(rows)})"
     figures = {"rows": len(rows), "texts": texts, "share": len(rows) / total}
+    facts = {
+        "count": len(rows), "total": total, "texts": texts, "train": train.source, "places": part.first(rows),
+        "most": 100 * MANY_LEAKED, "side": part.side,
+    }  # fmt: skip
+    seen = "texts_in_train" if texts == len(rows) else "copies in train"
     if len(rows) > MANY_LEAKED * total:
-        saw += f". Expected at most {100 * MANY_LEAKED:.0f} %: the score of learnt texts says nothing of others"
-        todo = f"Remove the rows from one of the two, name another --{part.side}, or --allow texts_in_train"
-        yield part.finding("texts_in_train", "error", len(rows), saw, todo, rows, figures)
+        saw = said(facts, seen, "other texts expected")
+        yield part.finding("texts_in_train", "error", len(rows), saw, said(facts, "other rows"), rows, figures)
         return
-    todo = f"The {part.side} score is flattered by what was learnt by heart; remove the rows from one of the two"
+    saw, todo = said(facts, seen), said(facts, "flattered")
     yield part.finding("texts_in_train", "warning", len(rows), saw, todo, rows, figures)

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from whet.data.doctor.part import Part, listed, percent, row_count
+from whet.data.bilingual import said
+from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding, Severity
 
@@ -66,13 +67,11 @@ def html(part: Part) -> Iterator[Finding]:
             kinds[found[0] if len(found[0]) <= SHOWN else found[0].split()[0] + " …>"] += 1
     if not rows:
         return
-    most = [f"{kind} ({row_count(count)})" for kind, count in kinds.most_common(3)]
     share = len(rows) / len(part.texts)
-    saw = f"{len(rows):,} of {row_count(len(part.texts))} ({percent(share)}) hold HTML, most often {listed(most)}"
-    todo = "A model reads it as text; write what it stands for, such as a space, if new texts will come without it"
-    yield part.finding(
-        "html", _severity(share), len(rows), saw, todo, rows, {"share": share, "first": dict(kinds.most_common(10))}
-    )
+    facts = {"count": len(rows), "total": len(part.texts), "share": share, "tags": dict(kinds.most_common(3))}
+    saw, todo = said(facts, "html"), said(facts, "write what html stands for")
+    figures = {"share": share, "first": dict(kinds.most_common(10))}
+    yield part.finding("html", _severity(share), len(rows), saw, todo, rows, figures)
 
 
 def mojibake(part: Part) -> Iterator[Finding]:
@@ -88,9 +87,8 @@ def mojibake(part: Part) -> Iterator[Finding]:
     if not rows:
         return
     share = len(rows) / len(part.texts)
-    stand = "row has" if len(rows) == 1 else "rows have"
-    saw = f"{len(rows):,} {stand} letters of a wrong encoding, such as {quoted(example, SHOWN)} ({part.where(rows)})"
-    todo = "Save the data as UTF-8 from where they came, give the file's own --encoding, or drop these rows"
+    facts = {"count": len(rows), "example": quoted(example, SHOWN), "places": part.first(rows)}
+    saw, todo = said(facts, "mojibake"), said(facts, "another encoding")
     yield part.finding("mojibake", _severity(share), len(rows), saw, todo, rows, {"share": share})
 
 
@@ -149,13 +147,11 @@ def scripts(part: Part) -> Iterator[Finding]:
     usual = kinds.most_common(1)[0][0]
     rows = sorted(i for name, found in others.items() if name != usual for i in found)
     share = len(rows) / len(part.texts)
-    mix = listed([f"{name} ({row_count(count)})" for name, count in kinds.most_common()])
-    saw = f"the letters of {percent(share)} of the rows are not {usual} as in the others: {mix} ({part.where(rows)})"
-    todo = "See that the model knows these languages, and that they are not spread unevenly over the labels"
+    mix = dict(kinds.most_common())
+    facts = {"share": share, "usual": usual, "scripts": mix, "places": part.first(rows)}
+    saw, todo = said(facts, "scripts"), said(facts, "know the languages")
     severity: Severity = "warning" if share >= 0.05 else "info"
-    yield part.finding(
-        "scripts", severity, len(rows), saw, todo, rows, {"share": share, "rows": dict(kinds.most_common())}
-    )
+    yield part.finding("scripts", severity, len(rows), saw, todo, rows, {"share": share, "rows": mix})
 
 
 def script(text: str, likely: str = "") -> str:

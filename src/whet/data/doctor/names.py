@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
-from whet.data.doctor.part import Part, listed, percent, row_count
+from whet.data.bilingual import MOST, listed, said
+from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding, Severity
 
@@ -22,8 +23,8 @@ def missing(part: Part) -> Iterator[Finding]:
     """Rows without a label, where others have one."""
     rows = [] if part.labels is None else [i for i, label in enumerate(part.labels) if not label]
     if rows:
-        saw = f"{row_count(len(rows))} without label ({part.where(rows)}). Expected a label in every row"
-        yield part.finding("missing_labels", "error", len(rows), saw, "Fill them in or drop these rows", rows)
+        saw = said({"count": len(rows), "places": part.first(rows)}, "missing_labels")
+        yield part.finding("missing_labels", "error", len(rows), saw, said({}, "fill in"), rows)
 
 
 def spellings(part: Part, train: Part | None = None) -> Iterator[Finding]:
@@ -41,14 +42,10 @@ def spellings(part: Part, train: Part | None = None) -> Iterator[Finding]:
         return
     strange = {name for names in odd.values() for name in names}
     rows = [i for i, label in enumerate(part.labels) if label in strange]
-    pairs = [
-        f"{_shown(usual)} ({row_count((known + counts)[usual])}) and "
-        + " and ".join(f"{_shown(name)} ({row_count(counts[name])})" for name in names)
-        for usual, names in odd.items()
-    ]
-    saw = f"labels that differ only in their spelling: {listed(pairs)}; the rarer at {part.where(rows)}"
-    todo = "Each spelling is a label of its own; write them alike if they mean the same"
     figures = {usual: {name: counts[name] for name in names} for usual, names in odd.items()}
+    with_usual = [{usual: (known + counts)[usual], **rarer} for usual, rarer in figures.items()]
+    facts = {"spellings": with_usual, "places": part.first(rows)}
+    saw, todo = said(facts, "label_spellings"), said(facts, "write alike")
     yield part.finding("label_spellings", "warning", len(rows), saw, todo, rows, figures)
 
 
@@ -72,11 +69,15 @@ def unknown(part: Part, train: Part) -> Iterator[Finding]:
     if not rows:
         return
     counts = Counter(part.labels[i] for i in rows)
-    strange = listed([f"{quoted(name)} ({row_count(count)})" for name, count in counts.items()])
-    expected = listed([quoted(name) for name in sorted(known)])
-    saw = f"labels that the training side lacks: {strange}. Expected only {expected}"
-    todo = f"Add rows with these labels to the training data or drop them from {part.side}"
-    yield part.finding("unknown_labels", "error", len(rows), saw, todo, rows, {"labels": dict(counts)})
+    yield unknown_labels(part, rows, counts, known)
+
+
+def unknown_labels(part: Part, rows: list[int], counts: Mapping[str, int], known: Iterable[str]) -> Finding:
+    """The finding of rows with labels that train lacks."""
+    labels = {quoted(name): count for name, count in counts.items()}
+    facts = {"labels": labels, "known": listed([quoted(name) for name in sorted(known)]), "side": part.side}
+    saw, todo = said(facts, "unknown_labels"), said(facts, "add or drop")
+    return part.finding("unknown_labels", "error", len(rows), saw, todo, rows, {"labels": dict(counts)})
 
 
 def balance(train: Part, drawn: int) -> Iterator[Finding]:
@@ -85,11 +86,9 @@ def balance(train: Part, drawn: int) -> Iterator[Finding]:
     assert train.labels is not None
     counts = Counter(train.labels)
     if len(counts) < 2:
-        only = ", ".join(quoted(name) for name in counts)
-        saw = f"only one label in the training rows: {only}" if counts else "no labels in the training rows"
-        expected = "Expected two labels or more, so that there is something to tell apart"
-        todo = "Add rows of another class, or name another column with --label"
-        yield train.finding("one_label", "error", len(counts), f"{saw}. {expected}", todo)
+        facts = {"only": ", ".join(quoted(name) for name in counts)}
+        saw = said(facts, "one_label" if counts else "no labels", "two labels expected")
+        yield train.finding("one_label", "error", len(counts), saw, said(facts, "another class"))
         return
     yield from _small(train, counts, drawn)
     yield from _uneven(train, counts)
@@ -102,16 +101,10 @@ def _small(train: Part, counts: Mapping[str, int], drawn: int) -> Iterator[Findi
     if not small:
         return
     rows = [i for i, label in enumerate(train.labels) if label in small]
-    first = {name: train.labels.index(name) for name in list(small)[:10]}
-    named = [f"{quoted(name)} ({row_count(small[name])}, {train.places[i]})" for name, i in first.items()]
-    have = "label has" if len(small) == 1 else "labels have"
-    more = ", …" if len(small) > len(named) else ""
-    saw = f"{len(small):,} {have} fewer than {least} rows: {', '.join(named)}{more}"
-    todo = (
-        "Train, validation and test cannot each hold such a label, and train keeps it"
-        if drawn
-        else "It can hardly be learnt from so few"
-    ) + "; add rows, or merge it with another label"
+    named = list(small)[: MOST + 1]
+    placed = [(quoted(name), small[name], train.places[train.labels.index(name)]) for name in named]
+    facts = {"count": len(small), "least": least, "labels": placed}
+    saw, todo = said(facts, "small_classes"), said(facts, "too few to split" if drawn else "too few to learn")
     yield train.finding("small_classes", "warning", len(small), saw, todo, rows, {"labels": small})
 
 
@@ -121,17 +114,9 @@ def _uneven(train: Part, counts: Mapping[str, int]) -> Iterator[Finding]:
     share = most / sum(counts.values())
     if share <= DOMINANT and most < UNEVEN * least:
         return
-    saw = f"{percent(share)} of {row_count(sum(counts.values()))} have the label {quoted(common)}"
-    saw += f", {most / least:,.0f} times those of {quoted(rare)}" if len(counts) > 2 else ""
-    todo = "Always answering it scores as much accuracy; look at macro-F1 and the scores of each label"
     severity: Severity = "warning" if share > DOMINANT else "info"
     figures = {"label": common, "share": share, "rarest": rare, "ratio": most / least}
+    facts = {**figures, "label": quoted(common), "rarest": quoted(rare), "total": sum(counts.values())}
+    saw = said(facts, "imbalance of many" if len(counts) > 2 else "imbalance")
+    todo = said(facts, "look at macro-F1")
     yield train.finding("imbalance", severity, most, saw, todo, (), figures)
-
-
-def _shown(name: str) -> str:
-    """A label in quotes; a form that looks like another one is named."""
-    decomposed = unicodedata.normalize("NFC", name) != name
-    hidden = sorted({f"U+{ord(char):04X}" for char in name if unicodedata.category(char) == "Cf"})
-    notes: Sequence[str] = [*(["decomposed letters"] if decomposed else []), *hidden]
-    return quoted(name) + (f" [{', '.join(notes)}]" if notes else "")

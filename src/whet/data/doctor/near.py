@@ -18,7 +18,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from whet.data.doctor.part import LONG, Part, percent, row_count
+from whet.data.bilingual import said
+from whet.data.doctor.part import LONG, Part
 from whet.data.places import digest, hashes, repeated, rows_of_both
 from whet.data.store import mapped, picked
 from whet.records import Bools, Finding, Ints, Severity
@@ -110,16 +111,15 @@ def expected_seconds(rows: int, characters: int) -> float:
     return 2.4e-5 * rows + 4.3e-8 * characters
 
 
-def said(near: Near, parts: Sequence[Part]) -> list[str]:
+def notices(near: Near, parts: Sequence[Part]) -> list[str]:
     """What must be told of how they were looked for."""
-    total = sum(len(part.texts) for part in parts)
-    looked = f"near copies were looked for among {near.drawn or 0:,} of {row_count(total)}, drawn by chance"
-    return [looked] if near.drawn else []
+    facts = {"count": near.drawn, "total": sum(len(part.texts) for part in parts)}
+    return [said(facts, "some were compared")] if near.drawn else []
 
 
 def findings(near: Near, parts: Sequence[Part]) -> Iterator[Finding]:
     """What is to be said of them, side by side."""
-    least = "" if near.whole else "at least "
+    least = "" if near.whole else " at least"
     train = next((part for part in parts if part.side == "train"), None)
     for part in parts:
         yield from _within(part, near.within[part.side], least)
@@ -141,25 +141,21 @@ def _within(part: Part, like: Mapping[int, int], least: str) -> Iterator[Finding
     if not like:
         return
     rows, share = sorted(like), len(like) / len(part.texts)
-    stand = "nearly repeats" if len(rows) == 1 else "nearly repeat"
-    pairs = ", ".join(f"{part.places[row]} like {part.places[like[row]]}" for row in rows[:3])
-    saw = f"{least}{row_count(len(rows))} ({percent(share)}) {stand} the text of an earlier row ({pairs})"
-    todo = "Remove them if they are copies: a split may put one into train and the other into test"
     severity: Severity = "warning" if share >= MANY else "info"
-    pairs_of = {"pairs": [[part.places[row], part.places[like[row]]] for row in rows[:10]]}
-    yield part.finding("near_duplicates", severity, len(rows), saw, todo, rows, pairs_of)
+    figures = {"pairs": [[part.places[row], part.places[like[row]]] for row in rows[:10]]}
+    facts = {"count": len(rows), "share": share, **figures}
+    saw, todo = said(facts, f"near_duplicates{least}"), said(facts, "remove near copies")
+    yield part.finding("near_duplicates", severity, len(rows), saw, todo, rows, figures)
 
 
 def _in_train(part: Part, like: Mapping[int, int], train: Part, least: str) -> Iterator[Finding]:
     if not like:
         return
     rows, share = sorted(like), len(like) / len(part.texts)
-    stand = "row stands" if len(rows) == 1 else "rows stand"
-    pairs = ", ".join(f"{part.places[row]} like {train.places[like[row]]}" for row in rows[:3])
-    saw = f"{least}{len(rows):,} {stand} nearly alike in {train.source} ({pairs})"
-    todo = f"The {part.side} score is flattered by what was learnt by heart; remove the rows from one of the two"
-    pairs_of = {"share": share, "pairs": [[part.places[row], train.places[like[row]]] for row in rows[:10]]}
-    yield part.finding("near_in_train", "warning", len(rows), saw, todo, rows, pairs_of)
+    figures = {"share": share, "pairs": [[part.places[row], train.places[like[row]]] for row in rows[:10]]}
+    facts = {**figures, "count": len(rows), "train": train.source, "side": part.side}
+    saw, todo = said(facts, f"near_in_train{least}"), said(facts, "flattered")
+    yield part.finding("near_in_train", "warning", len(rows), saw, todo, rows, figures)
 
 
 class _Search:

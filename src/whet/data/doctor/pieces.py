@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from whet import intervals
-from whet.data.doctor.part import LONG, Part, percent, row_count
+from whet.data.bilingual import said
+from whet.data.doctor.part import LONG, Part
 from whet.data.store import picked
 from whet.data.tokens import Cutter, chunks
 from whet.records import Encoded, Finding, Ints
@@ -93,7 +94,7 @@ def findings(part: Part, counts: Counts, cutter: Cutter) -> Iterator[Finding]:
                 shares.count, rows, tokens, looked, intervals.of_share(rows, looked),
                 intervals.of_ratio(lost, counts.tokens),
             )  # fmt: skip
-        yield _said(part, code, shares, counts.rows[hit].tolist(), cutter)
+        yield _finding(part, code, shares, counts.rows[hit].tolist(), cutter)
 
 
 def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: int) -> Iterator[Finding]:
@@ -112,7 +113,7 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
             reach = intervals.NORMAL * float(lost.std(ddof=1)) / len(drawn) ** 0.5
         share, low, high = (len(cut) * each / (kept + len(cut) * each) for each in (mean, mean - reach, mean + reach))
         between = (low, high) if reach else None
-        yield _said(
+        yield _finding(
             part, "truncated", Shares(len(cut), len(cut) / rows, share, of_tokens=between), cut.tolist(), cutter
         )
     strange = unknown_id(cutter)
@@ -121,7 +122,7 @@ def findings_of_encoded(part: Part, encoded: Encoded, cutter: Cutter, *, seed: i
         starts = encoded.offsets if encoded.documents is None else encoded.offsets[encoded.documents]
         hit = np.unique(np.searchsorted(starts, where, side="right") - 1)
         shares = Shares(len(hit), len(hit) / rows, len(where) / kept)
-        yield _said(part, "unknown_tokens", shares, hit.tolist(), cutter)
+        yield _finding(part, "unknown_tokens", shares, hit.tolist(), cutter)
 
 
 def _positions(ids: NDArray[np.generic], sought: int) -> Ints:
@@ -147,31 +148,17 @@ def _coded(texts: Sequence[str], cutter: Cutter, *, whole: bool = False) -> Iter
         yield from zip(cutter.whole(heads), times, strict=True)
 
 
-def _said(part: Part, code: str, shares: Shares, rows: Sequence[int], cutter: Cutter) -> Finding:
-    count, tokens = f"{shares.count:,}", percent(shares.tokens) + _between(shares.of_tokens)
-    row = "row has" if shares.count == 1 else "rows have"
-    if shares.looked_at is not None:
-        count = f"about {count}"
-    if code == "truncated":
-        chunks_of = f"{cutter.most_chunks} chunks of " if cutter.truncation == "chunks" else ""
-        saw = f"{count} {row} more than {chunks_of}{cutter.max_length} tokens, "
-        saw += f"{percent(shares.rows)}{_between(shares.of_rows)}: {tokens} of all tokens are cut"
-        todo = "Give a longer --max-length, where the model takes it"
-        if not chunks_of:
-            todo += ", or keep the end too with --truncation head-tail"
-            todo += " or all with --truncation chunks" if cutter.middle is None else ""
-    else:
-        saw = f"{count} {row} letters unknown to the tokenizer, {percent(shares.rows)}{_between(shares.of_rows)}"
-        saw += f": {tokens} of all tokens are unknown"
-        todo = "See which with --tokens ROW; a model of their language and script knows them"
-    if shares.looked_at is not None:
-        saw += f" (by {row_count(shares.looked_at)}; --exact counts all)"
-    much = shares.tokens >= (MUCH_CUT if code == "truncated" else MUCH_UNKNOWN)
+def _finding(part: Part, code: str, shares: Shares, rows: Sequence[int], cutter: Cutter) -> Finding:
     figures: dict[str, object] = {"rows": shares.rows, "tokens": shares.tokens}
     named = {"rows_interval": shares.of_rows, "tokens_interval": shares.of_tokens, "sample": shares.looked_at}
+    facts = {**figures, **named, "count": shares.count, "limit": cutter.max_length, "chunks": cutter.most_chunks}
+    in_chunks = " in chunks" if code == "truncated" and cutter.truncation == "chunks" else ""
+    drawn = ", drawn" if shares.looked_at is not None else ""
+    if code == "unknown_tokens":
+        todo = "see which letters"
+    else:
+        todo = "longer" if in_chunks else "longer or the end or all" if cutter.middle is None else "longer or the end"
+    much = shares.tokens >= (MUCH_CUT if code == "truncated" else MUCH_UNKNOWN)
     figures |= {name: value for name, value in named.items() if value is not None}
-    return part.finding(code, "warning" if much else "info", shares.count, saw, todo, rows, figures)
-
-
-def _between(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+    saw = said(facts, f"{code}{in_chunks}{drawn}")
+    return part.finding(code, "warning" if much else "info", shares.count, saw, said(facts, todo), rows, figures)

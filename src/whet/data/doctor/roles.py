@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from whet.data.doctor.part import Part, listed, percent, row_count
+from whet.data.bilingual import listed, said
+from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding
 
@@ -35,15 +36,13 @@ def ids(part: Part) -> Iterator[Finding]:
         return
     keys = [i for i, text in enumerate(part.texts) if len(text) < 40 and _ID.fullmatch(text.strip())]
     if len(keys) >= NEARLY_ALL * total and len({part.texts[i] for i in keys}) >= NEARLY_ALL * total:
-        saw = f"the texts look like an id: {listed([quoted(part.texts[i], 20) for i in keys[:3]])}"
-        todo = "Name the column that holds the text with --text"
-        yield part.finding("id_column", "warning", len(keys), saw, todo, keys, {"column": "text"})
+        saw = said({"examples": listed([quoted(part.texts[i], 20) for i in keys[:3]])}, "texts like an id")
+        yield part.finding("id_column", "warning", len(keys), saw, said({}, "name the text"), keys, {"column": "text"})
         return
     names = Counter(part.labels or ())
     if len(names) > MOST_LABELS and 2 * len(names) > total:
-        saw = f"the labels look like an id: {len(names):,} different ones in {row_count(total)}"
-        todo = "Name the column that holds the label with --label"
-        yield part.finding("id_column", "warning", len(names), saw, todo, (), {"column": "label"})
+        saw = said({"count": len(names), "total": total}, "labels like an id")
+        yield part.finding("id_column", "warning", len(names), saw, said({}, "name the label"), (), {"column": "label"})
 
 
 def answers(part: Part) -> Iterator[Finding]:
@@ -64,13 +63,10 @@ def answers(part: Part) -> Iterator[Finding]:
         i for i, label in enumerate(part.labels)
         if label in asked and found[label.casefold()].search(part.texts[i].casefold())
     ]  # fmt: skip
-    count = sum(names[name] for name in copied)
-    named = listed([quoted(name) for name in copied])
-    saw = f"{percent(len(rows) / count)} of the texts labelled {named} hold that word, others hardly ever"
-    todo = "If the label was copied into the text, a model learns to read it there; take it out"
-    yield part.finding(
-        "label_in_text", "warning", len(rows), saw, todo, rows, {"labels": copied, "share": len(rows) / count}
-    )
+    figures = {"labels": copied, "share": len(rows) / sum(names[name] for name in copied)}
+    facts = {**figures, "labels": listed([quoted(name) for name in copied])}
+    saw, todo = said(facts, "label_in_text"), said(facts, "take the label out")
+    yield part.finding("label_in_text", "warning", len(rows), saw, todo, rows, figures)
 
 
 def _is_copied(name: str, texts: Sequence[str], own: Sequence[bool]) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from whet.data.doctor import copies
-from whet.data.doctor.part import Part, listed, row_count
+from whet.data.bilingual import listed, said
+from whet.data.doctor import copies, names
+from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding
 
@@ -34,9 +35,9 @@ def values(train: Part) -> Iterator[Finding]:
     """Nothing but one number."""
     assert train.values is not None
     if len(set(train.values)) < 2:
-        saw = f"every training row has the number {train.values[0]:g}" if train.values else "no training row"
-        saw += ". Expected numbers that differ, so that there is something to learn"
-        yield train.finding("one_label", "error", 1, saw, "Name another column with --label")
+        facts = {"number": train.values[0] if train.values else None}
+        saw = said(facts, "one number" if train.values else "no training row", "numbers expected")
+        yield train.finding("one_label", "error", 1, saw, said(facts, "another column"))
 
 
 def spread(values: Sequence[float]) -> Mapping[str, float]:
@@ -52,14 +53,12 @@ def spread(values: Sequence[float]) -> Mapping[str, float]:
 def _rare(train: Part) -> Iterator[Finding]:
     counts = Counter(label for row in train.several or () for label in row)
     if not counts:
-        saw = "no training row has a label. Expected labels in some of them"
-        yield train.finding("one_label", "error", 0, saw, "Name another column with --label")
+        yield train.finding("one_label", "error", 0, said({}, "no row has a label"), said({}, "another column"))
         return
     lone = sorted(name for name, count in counts.items() if count < 2)
     if lone:
-        have = "label has" if len(lone) == 1 else "labels have"
-        saw = f"{len(lone):,} {have} a single row: {listed([quoted(name) for name in lone])}"
-        todo = "It can hardly be learnt from so few; add rows, or merge it with another label"
+        facts = {"count": len(lone), "labels": listed([quoted(name) for name in lone])}
+        saw, todo = said(facts, "labels of one row"), said(facts, "too few to learn")
         yield train.finding("small_classes", "warning", len(lone), saw, todo, (), {"labels": dict.fromkeys(lone, 1)})
 
 
@@ -70,7 +69,4 @@ def _unknown(part: Part, train: Part) -> Iterator[Finding]:
     if not rows:
         return
     counts = Counter(label for labels in part.several or () for label in labels if label not in known)
-    strange = listed([f"{quoted(name)} ({row_count(count)})" for name, count in counts.items()])
-    saw = f"labels that the training side lacks: {strange}. Expected only {listed([quoted(n) for n in sorted(known)])}"
-    todo = f"Add rows with these labels to the training data or drop them from {part.side}"
-    yield part.finding("unknown_labels", "error", len(rows), saw, todo, rows, {"labels": dict(counts)})
+    yield names.unknown_labels(part, rows, counts, known)

@@ -157,10 +157,10 @@ def test_of_too_many_rows_some_are_drawn_and_that_is_said(monkeypatch: pytest.Mo
     pairs = [text for seed in range(60) for text in (long_text(seed), changed(long_text(seed)))]
     rows = part([(text, "a") for text in pairs])
     whole = near.find([rows])
-    assert (whole.whole, whole.drawn, near.said(whole, [rows])) == (True, None, [])
+    assert (whole.whole, whole.drawn, near.notices(whole, [rows])) == (True, None, [])
     monkeypatch.setattr(near, "MOST_ROWS", 60)
     found = near.find([rows])
     assert (found.whole, found.drawn) == (False, 60)
     assert 0 < len(found.within["train"]) < len(whole.within["train"])
-    assert near.said(found, [rows]) == ["near copies were looked for among 60 of 120 rows, drawn by chance"]
+    assert near.notices(found, [rows]) == ["near copies were looked for among 60 of 120 rows, drawn by chance"]
     assert next(near.findings(found, [rows])).message.startswith("train.csv: at least ")
