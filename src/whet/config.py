@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from whet import recipes, values
 from whet.errors import UsageError, did_you_mean
@@ -22,6 +22,7 @@ from whet.values import Metric
 Truncation = Literal["head", "head-tail", "chunks"]
 TaskName = Literal["auto", "classification", "multilabel", "regression"]
 Keep = Literal["best", "last"]
+LabelErrors = Literal["auto", "all", "none"]
 Sampling = Literal["plain", "balanced"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
@@ -96,6 +97,14 @@ class Settings:
     allow: str | None = _setting(
         None, "Data", "Findings that shall not stop the job: empty_texts, texts_in_train, or both after a comma.",
         result=False,
+    )  # fmt: skip
+    corrections: str | None = _setting(
+        None, "Data", "A relabel.csv that a run wrote, edited: its column corrected has the labels to be taken."
+    )
+    slice: str | None = _setting(None, "Data", "Columns by whose values scores are told too, with commas between.")
+    label_errors: LabelErrors = _setting(
+        "auto", "Data", "Look for wrong labels among the training rows: as many as take about a tenth of the training "
+        "(auto), all, or none.", result=False,
     )  # fmt: skip
     near_duplicates: bool = _setting(
         True, "Data", "Look for texts that are nearly equal, within a side and between the sides.", result=False
@@ -176,6 +185,10 @@ class Settings:
     )  # fmt: skip
     baseline: bool = _setting(True, "Training", "Score cheap baselines beside the model: majority, TF-IDF and NB-SVM.")
 
+    min_confidence: float | None = _setting(
+        None, "Output", "Answer unsure where the highest probability is below this; saved with the model.",
+        within=Range(least=0, most=1),
+    )  # fmt: skip
     output: str | None = _setting(
         None, "Output", "Folder of the run. Otherwise runs/DATA-MODEL-HASH.", common=True, result=False
     )
@@ -213,64 +226,6 @@ class Settings:
         False, "Machine", "Start without a question, however long the job will take.", common=True, result=False
     )
     debug: bool = _setting(False, "Machine", "Show the traceback of an error.", result=False)
-
-
-class SettingValues(TypedDict, total=False):
-    """The keyword arguments of the library's functions: the fields of Settings, for type checkers.
-
-    A test holds the two equal.
-    """
-
-    recipe: str | None
-    text: str | None
-    pair: str | None
-    label: str | None
-    task: TaskName
-    label_separator: str | None
-    label_names: str | None
-    positive: str | None
-    test: str
-    validation: str
-    train_rows: int | None
-    test_rows: int | None
-    encoding: str
-    allow: str | None
-    near_duplicates: bool
-    model: str
-    max_length: int
-    truncation: Truncation
-    layers: int | None
-    epochs: float
-    budget: str | None
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    warmup: float
-    max_grad_norm: float
-    class_weights: str | None
-    sampling: Sampling
-    focal: float | None
-    label_smoothing: float
-    evaluate_every: int | None
-    metric: Metric
-    early_stopping: int | None
-    keep: Keep
-    seed: int
-    baseline: bool
-    output: str | None
-    fresh: bool
-    checkpoint_every: int | None
-    mirror: str | None
-    log_every: int
-    lang: Language
-    json: bool
-    quiet: bool
-    device: DeviceName
-    precision: PrecisionName
-    threads: int | None
-    require_gpu: bool
-    yes: bool
-    debug: bool
 
 
 @dataclass(frozen=True, slots=True)

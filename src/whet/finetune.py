@@ -29,6 +29,7 @@ from whet.model.answers import begin_at_shares, begin_in_units, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.model.loss import SeveralEntropies
+from whet.outcome import Scored
 from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
@@ -62,10 +63,10 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
     with memory.explained(job.classifier):
         yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
         pace = None if job.budget is None else _pace(job.budget, job, job.settings)
-        last, validation = yield from _fit(folder, job.classifier, job, job.settings, pace)
+        last, kept = yield from _fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
         give_back(job.classifier.device)  # to save the model takes as much again as its weights
-        yield from outcome.conclude(folder, job, last, validation, pace)
+        yield from outcome.conclude(folder, job, last, kept, pace)
 
 
 def baselines(
@@ -92,9 +93,9 @@ def _seen(rows: Examples) -> Inputs:
 
 def _fit(
     folder: runs.RunFolder, classifier: Classifier, job: Job, settings: Settings, pace: Pace | None
-) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Evaluation | None]]:
+) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Scored | None]]:
     """Trains with evaluations on validation in between, from the start or from where a checkpoint was made;
-    leaves the weights that are to be kept and returns the last step and the evaluation of those weights."""
+    leaves the weights that are to be kept and returns the last step and the validation side, scored with them."""
     train = job.sides["train"]
     selection = Selection(keep=settings.keep, patience=settings.early_stopping)
     objective = job.team.objective(classifier, train.encoded, job.recipe.loss)
@@ -104,6 +105,7 @@ def _fit(
         beside=classifier.device.type != "cpu",
     )  # fmt: skip
     resumed, kept = (None, None) if job.kept.found is None else keeper.load(job.kept.found.path)
+    scored: Scored | None = None  # as in `kept`, where this process did it
 
     def save(record: StepRecord) -> None:
         left = None if pace is None else pace.left
@@ -127,7 +129,8 @@ def _fit(
                 interruption.raise_for(job.team.most(interruption.came))
                 if _is_judged(record, job, settings):
                     judged = yield from _judge(folder, job, pace, selection, record, interruption)
-                    kept = judged or kept
+                    if judged is not None:
+                        kept, scored = judged.evaluation, judged
             except Interrupted as fault:
                 with suppress(OutputError):  # of the one before; this one may fit
                     keeper.settle()
@@ -143,7 +146,10 @@ def _fit(
         yield folder.log(
             Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")
         )
-    return last, kept
+    if kept is not None and scored is None:
+        again = outcome.evaluate(job, "validation", kept, None, None)  # for its logits
+        scored = dataclasses.replace(again, evaluation=kept)
+    return last, scored
 
 
 def _tried(folder: runs.RunFolder, save: Callable[[], None], keeper: Keeper) -> Iterator[Notice]:
@@ -165,13 +171,14 @@ def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:
 def _judge(
     folder: runs.RunFolder, job: Job, pace: Pace | None, selection: Selection, record: StepRecord,
     interruption: Interruption,
-) -> Generator[Evaluation | Notice, None, Evaluation | None]:  # fmt: skip
-    """Evaluates on validation and lets the selection choose; returns the evaluation where it is that of the
+) -> Generator[Evaluation | Notice, None, Scored | None]:  # fmt: skip
+    """Evaluates on validation and lets the selection choose; returns the scored side where it is that of the
     weights to keep."""
     settings, classifier = job.settings, job.classifier
     before, ended = classifier.pack_tokens, record.step == record.steps
     with interruption.at_once():
-        evaluation, *_ = outcome.evaluate(job, "validation", record, pace if ended else None, None)
+        scored = outcome.evaluate(job, "validation", record, pace if ended else None, None)
+    evaluation = scored.evaluation
     if pace and not ended:
         pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
     yield from outcome.smaller_packs(folder, job, before)
@@ -180,7 +187,7 @@ def _judge(
     )
     evaluation = dataclasses.replace(evaluation, best=best)
     yield folder.log(evaluation)
-    return evaluation if best or settings.keep == "last" else None
+    return dataclasses.replace(scored, evaluation=evaluation) if best or settings.keep == "last" else None
 
 
 def _stopped(fault: Interrupted, record: StepRecord, saved_at: int) -> Interrupted:

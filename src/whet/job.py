@@ -6,7 +6,7 @@ Loads torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from whet.config import Resolved, Settings
@@ -15,7 +15,8 @@ from whet.labels import LabelSet
 from whet.model.classifier import Classifier
 from whet.model.files import ModelFiles
 from whet.prepare import EncodedSide
-from whet.records import Baselines, Examples, Inputs, Redone, Side
+from whet.records import Baselines, Examples, Inputs, Side
+from whet.runs import Redone
 from whet.score.leaks import Leaks
 from whet.training import loop
 from whet.training.checkpoints import Checkpoints, Found
@@ -57,6 +58,8 @@ class Job:
     """What a row of each class, or the yes of each label, counts."""
     better: str = ""
     """A model that has the words of the texts, where this one's vocabulary lacks them."""
+    learnt: Mapping[Side, Examples] = field(default_factory=dict)
+    """The rows of train and validation with their texts on the disk."""
 
     @property
     def settings(self) -> Settings:

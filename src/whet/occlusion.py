@@ -37,7 +37,9 @@ class Answering(Protocol):
     @property
     def labels(self) -> LabelSet: ...
 
-    def predict(self, texts: Texts, *, logits: bool = False) -> list[Prediction]: ...
+    def predict(
+        self, texts: Texts, *, logits: bool = False, min_confidence: float | None = None
+    ) -> list[Prediction]: ...
 
 
 def attributions(predictor: Answering, texts: Texts, *, label: str | None = None) -> list[Attribution]:
@@ -46,12 +48,14 @@ def attributions(predictor: Answering, texts: Texts, *, label: str | None = None
     return [each for each in found if each is not None]  # all of them: for the type checker
 
 
-def stream(predictor: Answering, texts: Texts, *, label: str | None = None) -> Iterator[list[Prediction]]:
+def stream(
+    predictor: Answering, texts: Texts, *, label: str | None = None, min_confidence: float | None = None
+) -> Iterator[list[Prediction]]:
     """Predictions in the order of the texts, each with its attribution, in portions of bounded memory.
 
     A word's weight is by how much the label's log-odds fall when it is left out, of a regression by how much the
-    number does. Of several labels the likeliest is explained. A lone string, and a label that the predictor does not
-    know, raise UsageError.
+    number does. Of several labels the likeliest is explained, of an answer below `min_confidence` too. A lone string,
+    and a label that the predictor does not know, raise UsageError.
     """
     if isinstance(texts, str):
         raise UsageError("one string instead of a list of texts", where="explain", todo="Write explain([text])")
@@ -65,10 +69,10 @@ def stream(predictor: Answering, texts: Texts, *, label: str | None = None) -> I
         spans.append(shared_out([word_spans(part) for part in parts]))
         copies += 1 + sum(map(len, spans[-1]))
         if copies >= ASKED_AT_ONCE:
-            yield _explained(predictor, asked, spans, label)
+            yield _explained(predictor, asked, spans, label, min_confidence)
             asked, spans, copies = [], [], 0
     if asked:
-        yield _explained(predictor, asked, spans, label)
+        yield _explained(predictor, asked, spans, label, min_confidence)
 
 
 def word_spans(text: str) -> list[Span]:
@@ -114,7 +118,11 @@ def without(text: str, span: Span) -> str:
 
 
 def _explained(
-    predictor: Answering, asked: Sequence[tuple[str, ...]], spans: Sequence[Sequence[Sequence[Span]]], label: str | None
+    predictor: Answering,
+    asked: Sequence[tuple[str, ...]],
+    spans: Sequence[Sequence[Sequence[Span]]],
+    label: str | None,
+    min_confidence: float | None,
 ) -> list[Prediction]:
     """All copies of these rows in one call."""
     copies: list[tuple[str, ...]] = []
@@ -127,7 +135,7 @@ def _explained(
         ]
     alone = all(len(copy) == 1 for copy in copies)
     rows: Texts = [copy[0] for copy in copies] if alone else copies  # type: ignore[assignment]  # pairs
-    answers = predictor.predict(rows, logits=True)
+    answers = predictor.predict(rows, logits=True, min_confidence=min_confidence)
     explained, start = [], 0
     for parts, found in zip(asked, spans, strict=True):
         count = 1 + sum(map(len, found))

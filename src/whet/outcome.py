@@ -5,46 +5,82 @@ Loads torch.
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
-from whet import artifact, machine, runs
+from whet import artifact, machine, mistakes, runs
 from whet.data.batches import subset, tokens_of
+from whet.data.clean import clean_text
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
+from whet.errors import MissingExtraError
 from whet.job import Job
-from whet.labels import LabelSet
 from whet.model.answers import scale_of
 from whet.model.classifier import Classifier
 from whet.predictor import Predictor
-from whet.records import Bools, Evaluation, Examples, Floats, Notice, SeveralScores, Side, Stage, StepRecord, Usage
+from whet.records import (
+    Bools,
+    Evaluation,
+    Examples,
+    Floats,
+    Ints,
+    Notice,
+    SeveralScores,
+    Side,
+    Stage,
+    StepRecord,
+    Targets,
+    Usage,
+)
 from whet.report import card, explanations, figures
-from whet.score import baseline, uncertain, unlearned
+from whet.score import baseline, calibration, linear, uncertain, unlearned
+from whet.score.calibration import Fitted
+from whet.score.features import Inputs
 from whet.score.judge import answers, default_thresholds, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
+from whet.score.mistakes import MOST_EPOCHS, rows_to_look_at
 from whet.training.pace import Pace
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A side, scored: all of it, or what a budget left time for."""
+
+    evaluation: Evaluation
+    logits: Floats  # [B, C] of the rows that were scored
+    targets: Targets  # [B] likewise
+    rows: Bools | None = None
+    """Which rows of the side were scored. None: all."""
+
+
 def conclude(
-    folder: runs.RunFolder, job: Job, last: StepRecord, validation: Evaluation | None, pace: Pace | None
+    folder: runs.RunFolder, job: Job, last: StepRecord, kept: Scored | None, pace: Pace | None
 ) -> Iterator[Stage | Notice | Evaluation]:
-    """Scores the test side and saves; metrics.json, written last, ends the run. `validation`: the evaluation
-    of the weights that were kept."""
-    classifier = job.classifier
+    """Calibrates, scores the test side and saves; metrics.json, written last, ends the run. `kept`: the validation
+    side, scored with the weights that were kept."""
     metrics: dict[str, object] = {"task": job.labels.task, "metric": job.settings.metric}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
-    thresholds = _thresholds(validation, job.labels)
+    fitted, thresholds, validation = _calibrated(job, kept)
+    if fitted.temperature is None and job.labels.kind != "value":
+        yield folder.log(Notice(f"the probabilities are not calibrated: {fitted.reason}"))
+    sides: dict[Side, Scored] = {}
     if validation is not None:
-        metrics["validation"] = figures.scores(validation, len(job.sides["validation"].encoded))
-        seconds["evaluate"] += validation.seconds
+        sides["validation"] = validation
+        metrics["validation"] = figures.scores(validation.evaluation, len(job.sides["validation"].encoded))
+        seconds["evaluate"] += validation.evaluation.seconds
 
     if "test" in job.sides:
         yield Stage("evaluate", "test")
-        before = classifier.pack_tokens
-        test, logits, taken = evaluate(job, "test", validation or last, pace, thresholds)
+        before = job.classifier.pack_tokens
+        at = last if validation is None else validation.evaluation
+        sides["test"] = scored = evaluate(job, "test", at, pace, thresholds)
+        test, logits, taken = scored.evaluation, scored.logits, scored.rows
         yield from smaller_packs(folder, job, before)
         if taken is not None:
             all_ = f"{len(taken):,}"
@@ -53,46 +89,43 @@ def conclude(
             yield folder.log(Notice(message, "warning"))
         yield folder.log(test)
         whole = job.budget.whole if job.budget else test.metrics.rows
-        true = job.sides["test"].targets if taken is None else job.sides["test"].targets[taken]
-        reach = {"intervals": uncertain.of_side(test.metrics, logits, true, job.labels)}
+        reach = {"intervals": uncertain.of_side(test.metrics, logits, scored.targets, job.labels)}
         metrics["test"] = figures.scores(test, whole) | _without_leaks(job, logits, taken, thresholds) | reach
         rivals = job.baselines
         if rivals is not None and taken is not None:
-            rivals = baseline.among(rivals, taken, true, job.labels)
-        metrics |= figures.compared(
-            test.metrics, rivals, answers(logits, job.labels, thresholds), true, better=job.better
-        )
+            rivals = baseline.among(rivals, taken, scored.targets, job.labels)
+        answered = answers(logits, job.labels, thresholds)
+        metrics |= figures.compared(test.metrics, rivals, answered, scored.targets, better=job.better)
         seconds["evaluate"] += test.seconds
-        assert job.test is not None
-        scored = job.test if taken is None else select(job.test, taken)
-        shares = probabilities(logits, job.labels)
-        runs.write_predictions(folder, scored, job.labels, shares, thresholds)
-        _explain(folder, job, scored, shares, last.tokens, thresholds)
         yield from _doubts(folder, job, test, logits)
+        _explain(folder, job, probabilities(logits, job.labels), last.tokens, thresholds)
     elif validation is not None:
-        yield from _doubts(folder, job, validation)
+        yield from _doubts(folder, job, validation.evaluation)
+    metrics |= _calibration(job, fitted, sides)
+    metrics |= yield from _looked_over(folder, job, sides, thresholds)
 
     yield Stage("save")
     metrics["seconds"] = seconds
     text = card.write(job.files.name, job.labels, metrics, job.settings, job.inputs, job.test)
     if job.team.first:
-        usage = Usage(job.inputs, thresholds)
-        artifact.save(folder.model, classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage)
-    folder.log_end(last, _highest(classifier))
+        usage = Usage(job.inputs, thresholds, fitted.temperature, job.settings.min_confidence)
+        artifact.save(
+            folder.model, job.classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage
+        )
+    folder.log_end(last, _highest(job.classifier))
     folder.write("metrics.json", metrics)
 
 
-def _explain(
-    folder: runs.RunFolder, job: Job, test: Examples, shares: Floats, trained: int, thresholds: Mapping[str, float]
-) -> None:
-    """Writes which words the worst answers hang on, but under a budget, which leaves no time for it."""
+def _explain(folder: runs.RunFolder, job: Job, shares: Floats, trained: int, thresholds: Mapping[str, float]) -> None:
+    """Writes which words the worst answers to test rows hang on, but under a budget, which leaves no time for it."""
     if not job.team.first or job.budget is not None:
         return
+    assert job.test is not None
     side = job.sides["test"]
     wrong = explanations.worst(shares, side.targets, job.labels, thresholds)
     loaded = artifact.Artifact(folder.model, job.classifier, job.cutter, job.labels, Usage(job.inputs, thresholds))
     with job.classifier.in_fp32():
-        document = explanations.document(Predictor(loaded), test, wrong, tokens_of(side.encoded), trained)
+        document = explanations.document(Predictor(loaded), job.test, wrong, tokens_of(side.encoded), trained)
     folder.write(explanations.NAME, document)
 
 
@@ -101,6 +134,112 @@ def _highest(classifier: Classifier) -> int | None:
     if classifier.device.type == "cuda":
         return torch.cuda.max_memory_reserved(classifier.device)
     return machine.peak() if classifier.device.type == "cpu" else None
+
+
+def _calibrated(job: Job, kept: Scored | None) -> tuple[Fitted, dict[str, float], Scored | None]:
+    """Fits a temperature on the validation side and gives it to the model. Returns it with the thresholds of several
+    labels and the validation side as they are with it."""
+    fitted = Fitted(None, "there are no validation rows")
+    thresholds = default_thresholds(job.labels)
+    if kept is None:
+        return fitted, thresholds, None
+    if isinstance(kept.evaluation.metrics, SeveralScores):
+        thresholds = dict(kept.evaluation.metrics.thresholds)
+    fitted = calibration.fit(kept.logits, kept.targets, job.labels)
+    # Of every process the same bits: the sums of another processor may differ.
+    fitted = dataclasses.replace(fitted, temperature=job.team.meet(fitted.temperature)[0])
+    if fitted.temperature is None:
+        return fitted, thresholds, kept
+    job.classifier.cool(fitted.temperature)
+    thresholds, logits = calibration.moved(thresholds, fitted.temperature), kept.logits / fitted.temperature
+    metrics, loss = judge(logits, kept.targets, job.labels, thresholds, job.settings.metric)
+    evaluation = dataclasses.replace(kept.evaluation, metrics=metrics, loss=loss)
+    return fitted, thresholds, dataclasses.replace(kept, evaluation=evaluation, logits=logits)
+
+
+def _calibration(job: Job, fitted: Fitted, sides: Mapping[Side, Scored]) -> dict[str, object]:
+    """The part of metrics.json, where there are probabilities and rows to compare them with."""
+    if not sides or job.labels.kind == "value":
+        return {}
+    scored = {side: (found.logits, found.targets) for side, found in sides.items()}
+    return {"calibration": calibration.as_json(fitted, scored, job.labels, least=job.settings.min_confidence)}
+
+
+def _looked_over(
+    folder: runs.RunFolder, job: Job, sides: Mapping[Side, Scored], thresholds: Mapping[str, float]
+) -> Generator[Stage, None, dict[str, object]]:
+    """Writes the answers to the rows of test, else of validation, what is wrong with them, and which labels may be
+    wrong; returns the parts of metrics.json that tell of it."""
+    looked = [_judged_rows(job, side, each.logits, each.targets, each.rows) for side, each in sides.items()]
+    by = ""
+    if count := _to_look_at(job):
+        yield Stage("look", f"{count:,} rows")
+        learnt, by = _learnt(job, count)
+        looked.insert(0, learnt)
+    if not looked:
+        return {}
+    counted = mistakes.write(folder, looked, job.labels, thresholds)
+    if by:
+        counted["train"]["by"] = by
+    found: dict[str, object] = {"label_errors": counted} if counted else {}
+    if sides:
+        side, scored = list(sides.items())[-1]
+        told, targets = looked[-1]
+        cut = told.truncated
+        runs.write_predictions(folder, told.rows, job.labels, told.answers, thresholds, side=side, truncated=cut)
+        leaked = None
+        if side == "test" and job.leaks is not None:
+            leaked = job.leaks.exact if job.leaks.near is None else job.leaks.exact | job.leaks.near
+            leaked = leaked if scored.rows is None else leaked[scored.rows]
+        found["slices"] = mistakes.sliced(told.rows, cut, leaked, scored.logits, targets, job.labels, thresholds)
+    return found
+
+
+def _judged_rows(
+    job: Job, side: Side, logits: Floats, targets: Targets, scored: Bools | None
+) -> tuple[runs.Judged, Targets]:
+    """The rows of a side that were scored, with their answers."""
+    rows = job.test if side == "test" else job.learnt[side]
+    assert rows is not None
+    truncated = job.sides[side].encoded.truncated
+    if scored is not None:
+        rows, truncated = select(rows, scored), truncated[scored]
+    return runs.Judged(side, rows, probabilities(logits, job.labels), truncated), targets
+
+
+def _to_look_at(job: Job) -> int:
+    """How many training rows are looked at for wrong labels."""
+    if job.labels.kind != "one" or job.budget is not None:
+        return 0
+    rows = len(job.sides["train"].encoded)
+    return rows_to_look_at(job.settings.label_errors, rows, job.settings.epochs * rows)
+
+
+def _learnt(job: Job, count: int) -> tuple[tuple[runs.Judged, Targets], Literal["model", "tfidf"]]:
+    """So many training rows, drawn by label, as the model answers them, which has learnt from them. Where it has
+    learnt them by heart, TF-IDF answers that has not; says which of the two did."""
+    side, rows = job.sides["train"], job.learnt["train"]
+    by_heart = job.settings.epochs > MOST_EPOCHS
+    if by_heart:
+        count = min(count, baseline.fitting_rows(rows.texts, second=rows.pairs))
+    drawn = draw(classes_of(side.targets), rows.row_ids, count, "rows to look at", job.settings.seed)
+    targets, shares = np.asarray(side.targets[drawn], dtype=np.int64), None
+    if by_heart:
+        shares = _held_back(select(rows, drawn), targets, len(job.labels))
+    if shares is not None:
+        logits = np.log(np.maximum(shares, np.finfo(np.float64).tiny))
+        return _judged_rows(job, "train", logits, targets, drawn), "tfidf"
+    logits = job.team.all_logits(job.classifier, subset(side.encoded, drawn))
+    return _judged_rows(job, "train", logits, targets, drawn), "model"
+
+
+def _held_back(rows: Examples, targets: Ints, labels: int) -> Floats | None:
+    """What TF-IDF answers in cross-validation; None where it cannot, or scikit-learn is missing."""
+    second = None if rows.pairs is None else [clean_text(text) for text in rows.pairs]
+    try:
+        return linear.held_back(Inputs([clean_text(text) for text in rows.texts], second), targets, labels)
+    except MissingExtraError:
+        return None
 
 
 def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
@@ -134,13 +273,6 @@ def _guess(job: Job) -> float:
     return job.recipe.loss.guess(torch.from_numpy(shown))
 
 
-def _thresholds(validation: Evaluation | None, labels: LabelSet) -> dict[str, float]:
-    """From which probability each of several labels is answered: tuned on the validation rows, where there are any."""
-    if validation is not None and isinstance(validation.metrics, SeveralScores):
-        return dict(validation.metrics.thresholds)
-    return default_thresholds(labels)
-
-
 def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Mapping[str, float]) -> dict[str, object]:
     """The scores of test but for the rows that train has, where there are any. `taken`: the rows with logits."""
     if job.leaks is None:
@@ -155,9 +287,8 @@ def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Ma
 def evaluate(
     job: Job, name: Side, at: StepRecord | Evaluation, pace: Pace | None,
     thresholds: Mapping[str, float] | None,
-) -> tuple[Evaluation, Floats, Bools | None]:  # fmt: skip
-    """Scores a side: all of it, or what a pace leaves time for. Returns with the scores the logits [B, C]
-    of the rows that have one, and which those are; None: all. Without `thresholds` those of several labels are
+) -> Scored:  # fmt: skip
+    """Scores a side: all of it, or what a pace leaves time for. Without `thresholds` those of several labels are
     tuned on this side."""
     side, started = job.sides[name], time.perf_counter()
     targets, scored = side.targets, None
@@ -168,7 +299,7 @@ def evaluate(
         targets, scored = targets[scored], None if scored.all() else scored
     seconds = time.perf_counter() - started
     metrics, loss = judge(logits, targets, job.labels, thresholds, job.settings.metric)
-    return Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, scored
+    return Scored(Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, targets, scored)
 
 
 def _in_time(job: Job, name: Side, pace: Pace, seed: int) -> tuple[Floats, Bools]:

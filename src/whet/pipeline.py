@@ -12,25 +12,29 @@ from typing import Unpack
 
 import numpy as np
 
-from whet import comparison, config, examine, mend, prepare, reading, runs, runtime, unseen, values
+from whet import comparison, config, examine, mend, mistakes, prepare, reading, runs, runtime, unseen, values
 from whet.comparison import Compared
-from whet.config import Resolved, SettingValues, resolve
+from whet.config import Resolved, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
 from whet.errors import DataError, PlanTooLongError
 from whet.forecast import Plan
+from whet.keywords import SettingValues
 from whet.model.files import find
 from whet.records import (
     Attribution,
     Checked,
+    Floats,
     Notice,
     Prediction,
     Scores,
+    Side,
     StepRecord,
+    Targets,
 )
 from whet.run import Finished as Finished
 from whet.run import Run as Run
-from whet.score import required
+from whet.score import calibration, required
 from whet.score.judge import judge
 from whet.score.metrics import as_json
 from whet.score.required import Judged, Requirement
@@ -152,10 +156,16 @@ def evaluate(
     return found
 
 
-def predict(run: Run | str | os.PathLike[str], texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
+def predict(
+    run: Run | str | os.PathLike[str],
+    texts: Sequence[str] | Sequence[tuple[str, str]],
+    *,
+    min_confidence: float | None = None,
+) -> list[Prediction]:
     """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts, or of the pairs of
-    texts where the run was trained on pairs."""
-    return (run if isinstance(run, Run) else load(run)).predict(texts)
+    texts where the run was trained on pairs. `min_confidence`: below this probability the label is None, for unsure;
+    without it that of the run holds, if it has one."""
+    return (run if isinstance(run, Run) else load(run)).predict(texts, min_confidence=min_confidence)
 
 
 def explain(
@@ -224,22 +234,34 @@ def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Seque
     settings = resolved.settings
     loaded = run.predictor.artifact
     required.check(requirements, loaded.labels)
+    from whet import predictor  # loads torch, which may be missing
+
+    least = predictor.least_of(loaded.usage, loaded.labels, settings.min_confidence)
     rows, notices = unseen.to_score(data, settings, loaded.labels, loaded.usage.inputs)
     if settings.test_rows is not None:
         rows = split({"train": rows, "test": rows}, test="test", validation="none", seed=settings.seed,
                      train_rows=None, test_rows=settings.test_rows).test or rows  # fmt: skip
     targets = targets_of(rows, loaded.labels)
     started = time.perf_counter()
-    parts = []
+    parts, cut = [], []
     for start in range(0, len(rows.texts), EVALUATED_ROWS):
         part = slice(start, start + EVALUATED_ROWS)
         encoded = encode_in_memory(rows.texts[part], loaded.cutter, None if rows.pairs is None else rows.pairs[part])
         parts.append(loaded.classifier.all_logits(encoded))
+        cut.append(encoded.truncated)
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
     seconds = time.perf_counter() - started
-    scores = {**as_json(metrics), "loss": loss, "intervals": of_side(metrics, logits, targets, loaded.labels)}
+    reach = of_side(metrics, logits, targets, loaded.labels)
+    scores = {**as_json(metrics), "loss": loss, "intervals": reach}
     document: dict[str, object] = {"test": scores, "seconds": {"evaluate": seconds}}
+    if loaded.labels.kind != "value":
+        fitted = calibration.Fitted(loaded.usage.temperature, "as the run was saved")
+        scored: dict[Side, tuple[Floats, Targets]] = {"test": (logits, targets)}
+        document["calibration"] = calibration.as_json(fitted, scored, loaded.labels, least=least)
+    document["slices"] = mistakes.sliced(
+        rows, np.concatenate(cut), None, logits, targets, loaded.labels, loaded.usage.thresholds
+    )
     judged = tuple(required.judge(requirements, scores))
     if judged:
         document["requirements"] = [dataclasses.asdict(each) for each in judged]

@@ -12,7 +12,7 @@ from whet.data.store import portions
 from whet.data.tokens import encode_in_memory
 from whet.errors import UsageError
 from whet.labels import LabelSet
-from whet.records import Floats, Prediction
+from whet.records import Floats, Prediction, Usage
 from whet.runtime import apply, choose
 from whet.score.judge import probabilities
 from whet.values import shown
@@ -38,17 +38,22 @@ class Predictor:
         """The classifier, its tokenizer and its labels."""
         return self._artifact
 
-    def predict(self, texts: Texts, *, logits: bool = False) -> list[Prediction]:
+    def predict(self, texts: Texts, *, logits: bool = False, min_confidence: float | None = None) -> list[Prediction]:
         """A prediction for each text, or of a run on pairs for each (text, second text), empty ones included; order
-        kept. `logits` adds them."""
-        return [prediction for chunk in self.stream(texts, logits=logits) for prediction in chunk]
+        kept. `logits` adds them. `min_confidence`: a label of a lower probability is None, for unsure; without it
+        that of the run holds, if it has one."""
+        chunks = self.stream(texts, logits=logits, min_confidence=min_confidence)
+        return [prediction for chunk in chunks for prediction in chunk]
 
-    def stream(self, texts: Texts, *, logits: bool = False) -> Iterator[list[Prediction]]:
+    def stream(
+        self, texts: Texts, *, logits: bool = False, min_confidence: float | None = None
+    ) -> Iterator[list[Prediction]]:
         """The same, in chunks of CHUNK_ROWS texts that are taken as they are needed. A lone string raises UsageError,
         for it would be read letter by letter, and so do texts that are not what the model was trained on."""
         if isinstance(texts, str):
             raise UsageError("one string instead of a list of texts", where="predict", todo="Write predict([text])")
         usage, cutter = self._artifact.usage, self._artifact.cutter
+        least = least_of(usage, self.labels, min_confidence)
         for number, chunk in enumerate(portions(texts, CHUNK_ROWS)):
             if number:
                 heap.trim()
@@ -58,6 +63,8 @@ class Predictor:
             found = predictions(
                 first, scores, encoded.truncated.tolist(), self.labels, thresholds=usage.thresholds, logits_too=logits
             )
+            if least is not None:
+                found = [unsure(one, least) for one in found]
             if second:
                 found = [replace(one, text2=text) for one, text in zip(found, second[0], strict=True)]
             yield found
@@ -86,6 +93,23 @@ def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = Non
     apply(machine, seed=None)
     heap.keep()
     return Predictor(artifact.load(folder, device=machine.device))
+
+
+def least_of(usage: Usage, labels: LabelSet, asked: float | None) -> float | None:
+    """The confidence below which a run says unsure: what is asked for, else its own. Raises UsageError for one that
+    is asked of several labels a row or of numbers."""
+    if asked is not None and labels.kind != "one":
+        raise UsageError(
+            f"--min-confidence with {'several labels a row' if labels.kind == 'several' else 'numbers'}",
+            expected="a run with one label a row",
+            todo="Leave out --min-confidence",
+        )
+    return usage.min_confidence if asked is None else asked
+
+
+def unsure(answer: Prediction, least: float) -> Prediction:
+    """The same, without its label where the probability of that is lower."""
+    return answer if answer.score is None or answer.score >= least else replace(answer, label=None)
 
 
 def predictions(

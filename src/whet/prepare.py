@@ -7,11 +7,12 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whet import durable, naming, runs, runtime, sidefile, values
+from whet import durable, naming, relabel, runs, runtime, sidefile, values
 from whet.config import Resolved, Settings
 from whet.data.batches import counts_of
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
+from whet.data.growing import aside
 from whet.data.split import fingerprint, split
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
@@ -38,7 +39,7 @@ from whet.score.scorer import fitting
 from whet.training.few import enough_steps
 from whet.values import AUTO_METRIC, MetricFunction
 
-OF_ONE_LABEL = ("sampling", "label_smoothing")
+OF_ONE_LABEL = ("sampling", "label_smoothing", "min_confidence")
 OF_LABELS = ("class_weights", "focal")  # one or several a row
 
 READ_ALIKE = ("max_length", "truncation")  # in a training that goes on from a run
@@ -101,6 +102,7 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     yield Stage("split")
     splits = splits_of(rows, settings)
     reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
+    reasons += _corrected(rows, splits, settings)
     yield from reasons
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
@@ -134,6 +136,24 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         yield weighted
         asked = dataclasses.replace(asked, said=(*asked.said, weighted))
     return asked
+
+
+def _corrected(rows: Labelled, splits: Splits, settings: Settings) -> list[Notice]:
+    """What is to be said of the labels that --corrections changed."""
+    if rows.corrected is None:
+        return []
+    counted = relabel.counts(rows.corrected, splits)
+    each = ", ".join(f"{side} {count:,}" for side, count in counted.items()) or "none in use"
+    changed = sum(map(len, rows.corrected.changed.values()))
+    kept = f"{rows.corrected.unchanged:,}"
+    said = [Notice(f"labels changed by {settings.corrections}: {changed:,} ({each}); as they were: {kept}")]
+    if "test" in counted:
+        warning = (
+            "with corrected test labels the score is not to be compared with those before, and it favours models like "
+            "the one whose answers led to the corrections"
+        )
+        said.append(Notice(warning, "warning"))
+    return said
 
 
 def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
@@ -222,16 +242,19 @@ def _found(resolved: Resolved) -> Resolved:
 
 
 def _check_options(settings: Settings, kind: Kind) -> None:
-    """Raises UsageError for what only the training of one label a row knows, or of labels."""
+    """Raises UsageError for what only one label a row knows, or of labels."""
     unknown = {"one": (), "several": OF_ONE_LABEL, "value": (*OF_LABELS, *OF_ONE_LABEL)}[kind]
     asked = [name for name in unknown if getattr(settings, name) != Settings.__dataclass_fields__[name].default]
     if not asked:
         return
     flags = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
-    several = "one label a row; rare ones of several are helped by --class-weights and --focal"
+    expected = "one label a row"
+    if asked != ["min_confidence"]:  # the others are for rare labels
+        several = f"{expected}; rare ones of several are helped by --class-weights and --focal"
+        expected = several if kind == "several" else "labels: a number is no class that could be rare"
     raise UsageError(
         f"{flags} with {'several labels a row' if kind == 'several' else 'numbers'}",
-        expected=several if kind == "several" else "labels: a number is no class that could be rare",
+        expected=expected,
         todo=f"Leave out {flags}",
     )
 
@@ -300,6 +323,19 @@ def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) 
                 todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
             ) from None
     return encoded
+
+
+def learnt_rows(splits: Splits, cache: Path) -> dict[Side, Examples]:
+    """The rows of train and validation with their texts on the disk, as a job keeps them while it trains; those of
+    train without what they should be answered with. OutputError where the cache cannot be written."""
+    kept: dict[Side, Examples] = {}
+    for side in ("train", "validation"):
+        rows: Examples | None = getattr(splits, side)
+        if rows is not None:
+            pairs = None if rows.pairs is None else aside(rows.pairs, cache)
+            kept[side] = dataclasses.replace(rows, texts=aside(rows.texts, cache), pairs=pairs)
+    kept["train"] = dataclasses.replace(kept["train"], labels=None, several=None, values=None, further={})
+    return kept
 
 
 def truncation_notices(sides: Mapping[Side, EncodedSide], cutter: Cutter) -> list[Notice]:

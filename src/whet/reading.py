@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from whet import large, sidefile
+from whet import large, relabel, sidefile, values
 from whet.config import Settings
 from whet.data.bilingual import Bilingual, listed, said
 from whet.data.clean import is_damaged
@@ -32,6 +32,13 @@ class Labelled:
     label_order: tuple[str, ...]
     """Label names in the order that the user or the data set gives them; empty: none given."""
     notices: tuple[str, ...]
+    corrected: relabel.Corrected | None = None
+    """What --corrections changed."""
+
+
+def sliced_by(settings: Settings) -> list[str]:
+    """The columns that --slice names."""
+    return [name.strip() for name in (settings.slice or "").split(",") if name.strip()]
 
 
 def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelled:
@@ -47,7 +54,9 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     notices += told
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
-        rows = examples(table, _same_columns(table, columns), label_names=given_names, gaps=gaps)
+        rows = examples(
+            table, _same_columns(table, columns), label_names=given_names, gaps=gaps, further=sliced_by(settings)
+        )
         damaged = sum(is_damaged(text) for text in chain(rows.texts, rows.pairs or ()))
         if damaged:
             facts = {"name": table.source, "count": damaged, "total": len(rows.texts)}
@@ -65,13 +74,18 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
             )
         else:
             notices.append(said({"name": table.source, "side": side}, "a side without labels"))
+    corrected = None
+    if settings.corrections is not None:
+        path = values.folder(settings.corrections)
+        sides, corrected = relabel.corrected(sides, path, encoding=settings.encoding)
     # Several labels may share a name, and a data set's names belong to its own label column alone.
     order = tuple(dict.fromkeys((given_names or tables["train"].label_names).values()))
     train = sides["train"]
     present = train.labels or [label for row in train.several or () for label in row]
     if columns.kind == "value" or not set(present) <= set(order):
         order = ()
-    return Labelled(source.name, tables["train"].source, columns, sides, order, tuple(notices))
+    source_name = tables["train"].source
+    return Labelled(source.name, source_name, columns, sides, order, tuple(notices), corrected)
 
 
 def columns_of(table: Table, settings: Settings) -> tuple[Columns, list[Bilingual]]:

@@ -105,6 +105,10 @@ class Usage:
     inputs: Inputs = Inputs("text")
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Of several labels: label to the probability from which it is answered."""
+    temperature: float | None = None
+    """By which the weights of the last layer were divided; None: they are as they were trained."""
+    min_confidence: float | None = None
+    """Of one label: the probability below which the answer is unsure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,8 @@ class Examples:
     """The labels of each row where a row may have any number of them."""
     values: Sequence[float] | None = None
     """The number of each row."""
+    further: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    """Columns by whose values scores are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,16 +249,6 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Redone:
-    """What an earlier process had done after the checkpoint that is gone on from, and is done again."""
-
-    until: int
-    """Its last step."""
-    revisions: tuple[Revision, ...]
-    """What it had decided meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user must be told: a choice, a fallback, a warning."""
 
@@ -276,7 +272,9 @@ class Tightened(Notice):
 class Stage:
     """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
 
-    name: Literal["check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "save", "report"]
+    name: Literal[
+        "check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "look", "save", "report"
+    ]
     detail: str = ""
 
 
@@ -338,9 +336,9 @@ class Attribution:
 class Prediction:
     text: str
     label: str | None
-    """None where a row has several labels or a number."""
+    """None where a row has several labels or a number, and where the answer is unsure."""
     score: float | None
-    """The probability of the label."""
+    """The probability of the label; the highest one where the answer is unsure."""
     probabilities: Mapping[str, float]
     """Of every label; of several each on its own; of a number none."""
     truncated: bool

@@ -72,9 +72,12 @@ class Run:
         """Whether it takes single texts or pairs, and how their columns were called. Loads no torch."""
         return sidefile.usage_of(sidefile.read(self._folder.model)).inputs
 
-    def predict(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Prediction]:
-        """A prediction for each text, or each pair of texts, in order."""
-        return self.predictor.predict(texts)
+    def predict(
+        self, texts: Sequence[str] | Sequence[tuple[str, str]], *, min_confidence: float | None = None
+    ) -> list[Prediction]:
+        """A prediction for each text, or each pair of texts, in order. `min_confidence`: below this probability the
+        label is None, for unsure; without it that of the run holds, if it has one."""
+        return self.predictor.predict(texts, min_confidence=min_confidence)
 
     def explain(
         self, texts: Sequence[str] | Sequence[tuple[str, str]], *, label: str | None = None

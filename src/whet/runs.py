@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from whet import arrow, durable, lock, naming
+from whet import arrow, durable, lock, naming, relabel
 from whet.config import Resolved
 from whet.data.split import select
 from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you_mean
@@ -28,12 +28,13 @@ from whet.forecast import Plan
 from whet.labels import LabelSet
 from whet.records import (
     SIDES,
+    Bools,
     Evaluation,
     Examples,
     Floats,
     Notice,
-    Redone,
     Revision,
+    Side,
     Splits,
     StepRecord,
     Tightened,
@@ -43,8 +44,8 @@ ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is
 REPORT = "report.html"
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
-    "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "explanations.json", "splits.parquet",
-    REPORT, "error.json", "run.json",
+    "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv",
+    "explanations.json", "splits.parquet", REPORT, "error.json", "run.json",
 )  # fmt: skip
 SPACE = "Free space and give the same command again"
 TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
@@ -54,6 +55,26 @@ _KINDS = {
 }  # fmt: skip
 
 Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan | Revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Redone:
+    """What an earlier process had done after the checkpoint that is gone on from, and is done again."""
+
+    until: int
+    """Its last step."""
+    revisions: tuple[Revision, ...]
+    """What it had decided meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Rows with what they should be answered with, and the answers."""
+
+    side: Side
+    rows: Examples
+    answers: Floats  # [B, C] probabilities, or numbers
+    truncated: Bools  # [B]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +114,12 @@ class RunFolder:
             return
         with _mendable(self.path):
             durable.write(self.path / name, text.encode("utf-8", ODD))
+
+    def write_relabel(self, rows: Sequence[relabel.Doubted]) -> None:
+        """Writes relabel.csv, likewise."""
+        if not self.silent:
+            with _mendable(self.path):
+                relabel.write(self.path / relabel.NAME, rows)
 
     def log(self, record: Record) -> Record:
         """Appends a record to events.jsonl and gives it back."""
@@ -260,12 +287,15 @@ def write_splits(run: RunFolder, splits: Splits) -> None:
 
 
 def write_predictions(
-    run: RunFolder, test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float]
-) -> None:
-    """predictions.parquet: of each test row what it should be answered with, the answer, and the probability of every
-    label. `answers` [B, C] are probabilities, or numbers."""
+    run: RunFolder, test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float],
+    *, side: Side = "test", truncated: Bools | None = None,
+) -> None:  # fmt: skip
+    """predictions.parquet: of each test row, or row of another side, what it should be answered with, the answer, and
+    the probability of every label. `answers` [B, C] are probabilities, or numbers; `truncated` [B]: whose text was cut,
+    None where that is not known."""
     if run.silent:
         return
+    import pyarrow as pa
     from pyarrow import parquet
 
     with _mendable(run.path), ExitStack() as closing:
@@ -274,6 +304,9 @@ def write_predictions(
             part = np.zeros(len(test.texts), np.bool_)
             part[start : start + WRITTEN_ROWS] = True
             page = _answered(select(test, part), labels, answers[part], thresholds)
+            if truncated is not None:
+                page = page.add_column(3, "truncated", [pa.array(truncated[part])])
+            page = page.add_column(1, "side", [arrow.strings([side] * page.num_rows)])
             if writer is None:
                 writer = closing.enter_context(parquet.ParquetWriter(run.path / "predictions.parquet", page.schema))
             writer.write_table(page)

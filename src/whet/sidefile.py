@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -44,6 +45,10 @@ def content(
         written["chunks"] = {"most": cutter.most_chunks, "pooling": POOLING}
     if labels.kind == "several":
         written["thresholds"] = dict(usage.thresholds)
+    if labels.kind != "value":
+        written["temperature"] = usage.temperature
+    if labels.kind == "one":
+        written["min_confidence"] = usage.min_confidence
     written["canaries"] = [
         {**dict(zip(("text", "text2"), texts, strict=False)), "logits": [round(float(value), 6) for value in row]}
         for texts, row in zip(canaries, logits, strict=True)
@@ -95,7 +100,8 @@ def usage_of(side: Mapping[str, Any]) -> Usage:
     """How the model is asked and its answers are read."""
     columns = side["columns"]
     parts = (tuple(columns.get(key, ())) for key in PARTS.values())
-    return Usage(Inputs(columns["text"], columns["pair"], *parts), side.get("thresholds", {}))
+    inputs = Inputs(columns["text"], columns["pair"], *parts)
+    return Usage(inputs, side.get("thresholds", {}), side.get("temperature"), side.get("min_confidence"))
 
 
 def canaries_of(side: Mapping[str, Any]) -> list[Canary]:
@@ -121,6 +127,8 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
         "truncation": side.get("truncation") in get_args(Truncation) and not (pair and side["truncation"] == "chunks"),
         "chunks": side.get("truncation") != "chunks" or _are_chunks(side.get("chunks")),
         "thresholds": task != "multilabel" or (named and _are_thresholds(side.get("thresholds"), labels or ())),
+        "temperature": _is_none_or_within(side.get("temperature"), math.inf),
+        "min_confidence": _is_none_or_within(side.get("min_confidence"), 1.0),
         "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0, 1 + bool(pair)),
     }
     return [key for key, fine in fits.items() if not fine]
@@ -155,6 +163,11 @@ def _are_chunks(given: object) -> bool:
     if not isinstance(given, dict) or given.get("pooling") != POOLING:
         return False
     return type(most := given.get("most")) is int and most > 0
+
+
+def _is_none_or_within(given: object, most: float) -> bool:
+    """Whether this is a number from 0 to `most`, or nothing."""
+    return given is None or (isinstance(given, (int, float)) and 0 <= given <= most)
 
 
 def _are_thresholds(given: object, labels: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from whet.data.bilingual import joined
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
-from whet.records import Baselines, Checked, Evaluation, Notice, Redone, Revision, Stage, StepRecord
+from whet.records import Baselines, Checked, Evaluation, Notice, Revision, Stage, StepRecord
 from whet.report import page
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
@@ -101,7 +101,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     with folder.held(), _untouched(folder, seen), folder.telling_faults():
         if found is None:
             runs.start(folder, planned.asked.resolved, about)
-            redone = Redone(0, ())
+            redone = runs.Redone(0, ())
         else:
             redone = yield from _resumed(folder, planned.asked, about, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
@@ -220,6 +220,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
         leaks, team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
         choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
+        prepare.learnt_rows(splits, cache),
     )  # fmt: skip
 
 
@@ -236,7 +237,7 @@ def _logged(folder: runs.RunFolder, told: Generator[Notice, None, Baselines]) ->
 
 def _resumed(
     folder: runs.RunFolder, asked: prepare.Asked, about: Mapping[str, object], found: Found
-) -> Generator[Notice, None, Redone]:
+) -> Generator[Notice, None, runs.Redone]:
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
     from whet.planning.again import differences
 

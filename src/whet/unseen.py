@@ -14,6 +14,7 @@ from whet.data.read import read_parts, read_side
 from whet.data.targets import has_answers
 from whet.errors import DataError, printable
 from whet.labels import Kind, LabelSet, read_label_names
+from whet.reading import sliced_by
 from whet.records import Columns, Examples, Inputs, Table
 
 AS_TRAINED = "as in training"
@@ -66,7 +67,7 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
     if settings.label is None and label is not None:
         columns = dataclasses.replace(columns, label_reason=AS_TRAINED)
     numbered = None if names else _by_position(table, columns, labels)
-    rows = examples(table, columns, label_names=names or numbered)
+    rows = examples(table, columns, label_names=names or numbered, further=sliced_by(settings))
     if not has_answers(rows):
         raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
     second = "" if columns.pair is None else f"second text: {printable(columns.pair)} ({columns.pair_reason}); "

@@ -402,8 +402,8 @@ def test_a_run_that_was_killed_after_its_end_loses_its_checkpoints_to_the_same_c
     assert told.end.resumed_finished
     assert weights_of(here / "run") == before
     assert sorted(path.name for path in (here / "run").iterdir()) == [
-        ".lock", "events.jsonl", "explanations.json", "findings.json", "metrics.json", "model", "predictions.parquet",
-        "report.html", "run.json", "splits.parquet",
+        ".lock", "events.jsonl", "explanations.json", "findings.json", "metrics.json", "mistakes.json", "model",
+        "predictions.parquet", "relabel.csv", "report.html", "run.json", "splits.parquet",
     ]  # fmt: skip
 
 

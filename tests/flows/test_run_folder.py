@@ -42,8 +42,8 @@ def test_a_run_is_named_by_data_model_and_digest(taught: Told, tiny_bert: Path) 
 
 def test_a_finished_run_holds_these_files(taught: Told) -> None:
     assert sorted(path.name for path in taught.path.iterdir()) == [
-        ".lock", "events.jsonl", "explanations.json", "findings.json", "metrics.json", "model", "predictions.parquet",
-        "report.html", "run.json", "splits.parquet",
+        ".lock", "events.jsonl", "explanations.json", "findings.json", "metrics.json", "mistakes.json", "model",
+        "predictions.parquet", "relabel.csv", "report.html", "run.json", "splits.parquet",
     ]  # fmt: skip
 
 
@@ -91,7 +91,10 @@ def test_the_command_that_repeats_the_run_is_kept(data: str, whet: Command, tiny
 def test_metrics_json_of_two_labels_has_the_scores_of_the_positive_class(taught: Told) -> None:
     metrics = json.loads((taught.path / "metrics.json").read_text(encoding="utf-8"))
     assert metrics == taught.run.metrics
-    assert set(metrics) == {"task", "metric", "test", "validation", "baselines", "comparison", "verdict", "seconds"}
+    assert set(metrics) == {
+        "task", "metric", "test", "validation", "calibration", "slices", "label_errors", "baselines", "comparison",
+        "verdict", "seconds",
+    }  # fmt: skip
     assert (metrics["task"], metrics["metric"]) == ("binary", "macro_f1")
     assert set(metrics["seconds"]) == {"train", "evaluate"}
     assert set(metrics["baselines"]) == {"majority", "tfidf", "nbsvm", "seconds"}

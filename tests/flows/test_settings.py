@@ -65,6 +65,10 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "validation": ("0.2", {}, lambda told: told.run.metrics["validation"]["rows"], (6, 12)),
     "train_rows": (20, {}, steps, (3, 2)),
     "test_rows": (4, {}, test_rows, (6, 4)),
+    "label_errors": ("none", {}, lambda told: "train" in told.run.metrics["label_errors"], (True, False)),
+    "min_confidence": (
+        0.6, {}, lambda told: told.run.metrics["calibration"]["answered"]["min_confidence"], (0.9, 0.6)
+    ),
     "near_duplicates": (False, {}, lambda told: "near_in_train" in found_in(told), (True, False)),
     "max_length": (12, {}, lambda told: sum("12 tokens" in notice for notice in told.notices), (0, 3)),
     "truncation": ("head-tail", {"max_length": 12}, losses, None),
@@ -110,7 +114,9 @@ SHOWN_ELSEWHERE = {
     "pair",
     "task",
     "label_separator",
-}  # test_tasks.py, test_require_gpu.py, test_plan.py, test_resume.py, test_data_doctor.py
+    "corrections",
+    "slice",
+}  # test_tasks.py, test_require_gpu.py, test_plan.py, test_resume.py, test_data_doctor.py, test_relabel.py
 
 
 @pytest.fixture(autouse=True)

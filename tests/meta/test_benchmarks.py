@@ -20,6 +20,7 @@ FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
     "explain",
     "few_labels",
+    "label_errors",
     "ladder",
     "memory",
     "plan_accuracy",

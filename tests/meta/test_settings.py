@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import get_type_hints
 
-from whet.config import ALIASES, GROUPS, Settings, SettingValues, check_value, fields, types
+from whet.config import ALIASES, GROUPS, Settings, check_value, fields, types
+from whet.keywords import SettingValues
 from whet.values import METRICS
 
 NAMES = [setting.name for setting in fields()]

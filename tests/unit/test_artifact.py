@@ -103,6 +103,8 @@ def test_whet_json_says_how_texts_are_cut_and_what_the_model_answers(saved: Path
         "columns": {"text": "text", "pair": None},
         "max_length": 100,
         "truncation": "head",
+        "temperature": None,
+        "min_confidence": None,
     }
     assert tuple(canary["text"] for canary in canaries) == artifact.CANARIES
     given = original.all_logits(encode_in_memory(artifact.CANARIES, cutter_of(saved)))
@@ -265,6 +267,12 @@ def test_swapped_labels_are_refused_with_both_orders(folder: Path) -> None:
         f"{folder}: config.json has the labels pos, neg. Expected neg, pos as in whet.json. "
         "One of the two files was changed; train again or restore it."
     )
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": "1.2"}, {"temperature": -1}, {"min_confidence": 1.5}])
+def test_what_is_said_of_the_probabilities_is_checked(folder: Path, wrong: dict[str, object]) -> None:
+    rewrite(folder / "whet.json", lambda side: side.update(wrong))
+    assert f"missing or unknown: {next(iter(wrong))}. " in refused(folder)
 
 
 def test_a_newer_format_is_refused_with_advice(folder: Path) -> None:

@@ -36,7 +36,10 @@ class Counting:
         self.labels = labels
         self.asked: list[list[object]] = []
 
-    def predict(self, texts: Sequence[str] | Sequence[tuple[str, str]], *, logits: bool = False) -> list[Prediction]:
+    def predict(
+        self, texts: Sequence[str] | Sequence[tuple[str, str]], *, logits: bool = False,
+        min_confidence: float | None = None,
+    ) -> list[Prediction]:  # fmt: skip
         self.asked.append(list(texts))
         rows = [(text,) if isinstance(text, str) else text for text in texts]
         points = [sum(POINTS.get(word, 0.0) for text in row for word in text.split()) for row in rows]

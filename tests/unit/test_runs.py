@@ -26,13 +26,14 @@ OTHER_VALUES: dict[str, object] = {
     "max_length": 64, "truncation": "head-tail", "layers": 1, "epochs": 3.0, "budget": "20m", "batch_size": 8,
     "learning_rate": 1e-4, "weight_decay": 0.1, "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5,
     "metric": "loss", "early_stopping": 2, "keep": "last", "seed": 1, "baseline": False, "device": "cpu",
-    "precision": "bf16", "threads": 1,
+    "precision": "bf16", "threads": 1, "min_confidence": 0.9,
+    "corrections": "relabel.csv", "slice": "shop",
 }  # fmt: skip
 # And for each one that does not.
 SHOWN_OTHERWISE: dict[str, object] = {
     "recipe": "sst2-minilm", "output": "here", "fresh": True, "log_every": 7, "lang": "ko", "json": True,
     "quiet": True, "require_gpu": True, "yes": True, "debug": True, "checkpoint_every": 7, "mirror": "there",
-    "allow": "empty_texts", "near_duplicates": False,
+    "allow": "empty_texts", "near_duplicates": False, "label_errors": "all",
 }  # fmt: skip
 
 AB = LabelSet(("a", "b"), "b", "")
@@ -406,11 +407,21 @@ def test_the_predictions_table_has_true_and_predicted_label_and_every_probabilit
     probabilities = np.array([[0.25, 0.75], [0.9, 0.1]])
     runs.write_predictions(run, examples(1, 4), AB, probabilities, {})
     rows = parquet.read_table(run.path / "predictions.parquet").to_pylist()
-    names = ("row_id", "place", "text", "label", "predicted", "probability a", "probability b")
+    names = ("row_id", "side", "place", "text", "label", "predicted", "probability a", "probability b")
     assert [tuple(row.items()) for row in rows] == [
-        tuple(zip(names, (1, "line 3", "text 1", "b", "b", 0.25, 0.75), strict=True)),
-        tuple(zip(names, (4, "line 6", "text 4", "a", "a", 0.9, 0.1), strict=True)),
+        tuple(zip(names, (1, "test", "line 3", "text 1", "b", "b", 0.25, 0.75), strict=True)),
+        tuple(zip(names, (4, "test", "line 6", "text 4", "a", "a", 0.9, 0.1), strict=True)),
     ]
+
+
+def test_the_predictions_of_another_side_say_so_and_which_texts_were_cut() -> None:
+    from pyarrow import parquet
+
+    run, cut = opened(), np.array([False, True])
+    runs.write_predictions(run, examples(1, 4), AB, np.full((2, 2), 0.5), {}, side="validation", truncated=cut)
+    rows = parquet.read_table(run.path / "predictions.parquet").to_pydict()
+    assert list(rows)[:5] == ["row_id", "side", "place", "text", "truncated"]
+    assert (rows["side"], rows["truncated"]) == (["validation"] * 2, [False, True])
 
 
 def test_the_predictions_of_pairs_several_labels_and_numbers_have_their_columns() -> None:
@@ -427,15 +438,15 @@ def test_the_predictions_of_pairs_several_labels_and_numbers_have_their_columns(
         LabelSet(("a", "b"), None, "", "several"), [[0.25, 0.75], [0.1, 0.9]], several=((), ("b",)), pairs=("p", "q")
     )
     assert several == [
-        {"row_id": 0, "place": "row 1", "text": "x", "text2": "p", "labels": [], "predicted": ["a"],
+        {"row_id": 0, "side": "test", "place": "row 1", "text": "x", "text2": "p", "labels": [], "predicted": ["a"],
          "probability a": 0.25, "probability b": 0.75},
-        {"row_id": 1, "place": "row 2", "text": "y", "text2": "q", "labels": ["b"], "predicted": ["b"],
+        {"row_id": 1, "side": "test", "place": "row 2", "text": "y", "text2": "q", "labels": ["b"], "predicted": ["b"],
          "probability a": 0.1, "probability b": 0.9},
     ]  # fmt: skip
     values = written(LabelSet(("score",), None, "", "value"), [[0.5], [3.25]], values=(1.0, 3.0))
     assert values == [
-        {"row_id": 0, "place": "row 1", "text": "x", "value": 1.0, "predicted": 0.5},
-        {"row_id": 1, "place": "row 2", "text": "y", "value": 3.0, "predicted": 3.25},
+        {"row_id": 0, "side": "test", "place": "row 1", "text": "x", "value": 1.0, "predicted": 0.5},
+        {"row_id": 1, "side": "test", "place": "row 2", "text": "y", "value": 3.0, "predicted": 3.25},
     ]
 
 

@@ -12,6 +12,7 @@ from whet.cli.options import Given, with_settings
 
 @with_settings(
     "text", "pair", "label", "label_separator", "label_names", "test_rows", "encoding", "seed",
+    "min_confidence", "slice",
     "lang", "json", "quiet", "debug",
 )  # fmt: skip
 def evaluate(

@@ -61,7 +61,7 @@ Output: TypeAlias = Annotated[
 ]
 
 
-@with_settings("text", "pair", "encoding", "lang", "json", "quiet", "debug")
+@with_settings("text", "pair", "encoding", "min_confidence", "lang", "json", "quiet", "debug")
 def predict(
     given: Given,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
@@ -92,11 +92,12 @@ def predict(
 
     loaded = pipeline.load(run)
     asked, rows = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
-    answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(asked)
+    least = resolved.settings.min_confidence
+    answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(asked, min_confidence=least)
     if explain or explain_label is not None:
         from whet import occlusion
 
-        answers = occlusion.stream(loaded.predictor, asked, label=explain_label)
+        answers = occlusion.stream(loaded.predictor, asked, label=explain_label, min_confidence=least)
     if file is not None and not resolved.settings.quiet and (output is not None or not sys.stdout.isatty()):
         answers = progress.answered(answers, rows, stderr_console(), words)
     writing.write(answers, chosen, output, words=words, settings=resolved.settings)

@@ -151,9 +151,9 @@ def _answer(words: Words, answer: Prediction) -> str:
     """Its label, its labels, or its number."""
     if answer.value is not None:
         return f"{answer.value:.4f}"
-    if answer.label is not None:
-        return one_line(answer.label)
-    return ", ".join(one_line(label) for label in answer.labels or ()) or words("none")
+    if answer.labels is None:
+        return words("unsure") if answer.label is None else one_line(answer.label)
+    return ", ".join(one_line(label) for label in answer.labels) or words("none")
 
 
 def predictions_table(console: Console, words: Words, answers: Sequence[Prediction]) -> None:

@@ -25,6 +25,7 @@ SEVERAL = ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "ham
 VALUES = ("pearson", "spearman", "mae", "rmse", "r2")
 ERRORS = ("mae", "rmse", "hamming_loss")  # lower is better
 BASELINES = ("tfidf", "nbsvm", "majority")
+OWN_SLICES = ("length", "label", "truncated", "leaked")
 WIDEST_CONFUSION = 8
 MOST_CONFUSED = 5
 
@@ -52,6 +53,9 @@ def result(console: Console, words: Words, end: Finished) -> None:
         scores(console, words, metrics, compared, [asked] if isinstance(asked, str) else [])
     else:
         show.heading(console, words("no scores"))
+    _calibration(console, words, _section(end.metrics, "calibration"), side)
+    _weaker(console, words, end.metrics)
+    _label_errors(console, words, end)
     if _section(metrics, "without_leaks"):
         _clean(console, words, metrics)
     if _section(metrics, "sample"):
@@ -77,6 +81,8 @@ def evaluated(console: Console, words: Words, result: Evaluated) -> None:
     rows = count(result.metrics.rows)
     show.heading(console, words("result on").format(rows=rows, source=one_line(result.source)))
     scores(console, words, _section(result.json, "test"), {})
+    _calibration(console, words, _section(result.json, "calibration"), "test")
+    _weaker(console, words, result.json)
     if result.requirements:
         requirements(console, words, result.requirements)
     console.print()
@@ -178,6 +184,56 @@ def _clean(console: Console, words: Words, metrics: Scores) -> None:
     console.print(words("without leaks").format(**counts, score=words(key), with_=with_, without=without))
 
 
+def _calibration(console: Console, words: Words, found: Scores, side: str) -> None:
+    """How true the probabilities are, and what it brings to answer only where they are high."""
+    errors, answered = _section(found, side), _section(found, "answered")
+    if not errors:
+        return
+    temperature = _number(found, "temperature")
+    told = {name: f"{_number(errors, f'ece_{name}') or 0:.4f}" for name in ("before", "after")}
+    line = words("no temperature" if temperature is None else "calibration")
+    console.print()
+    console.print(line.format(temperature=f"{temperature or 1:.3g}", **told))
+    if answered:
+        least, right = _number(answered, "min_confidence") or 0.0, _number(answered, "accuracy")
+        shares = {
+            "coverage": f"{100 * (_number(answered, 'coverage') or 0):.0f}",
+            "accuracy": f"{100 * (right or 0):.1f}",
+        }
+        line = words("no sure answer" if right is None else "sure answers")
+        console.print(line.format(least=f"{least:.2f}", **shares))
+
+
+def _weaker(console: Console, words: Words, metrics: Scores) -> None:
+    """The slices whose scores are weaker than those of the other rows."""
+    for each in _sections(metrics, "slices"):
+        if not each.get("weaker"):
+            continue
+        by, value, bounds = str(each["by"]), str(each["value"]), each["interval"]
+        assert isinstance(bounds, Sequence)
+        score, low, high = (f"{bound:.4f}" for bound in (_number(each, "accuracy") or 0.0, *bounds))
+        shown = {
+            "by": words(f"by {by}") if by in OWN_SLICES else one_line(by, 40),
+            "value": words(value) if by in ("truncated", "leaked") else one_line(value, 40),
+            "rows": count(int(_number(each, "rows") or 0)),
+        }
+        console.print(words("weaker").format(**shown, score=score, low=low, high=high))
+
+
+def _label_errors(console: Console, words: Words, end: Finished) -> None:
+    """How many labels are likely wrong, and where they stand."""
+    sides = _section(end.metrics, "label_errors")
+    counted = {
+        side: tuple(int(_number(_section(sides, side), key) or 0) for key in ("found", "rows")) for side in sides
+    }
+    found, rows = (sum(each[place] for each in counted.values()) for place in (0, 1))
+    if found:
+        each = ", ".join(f"{words(side)} {count(some)}" for side, (some, _) in counted.items())
+        path = short_path(end.run.path / "relabel.csv")
+        line = words("label errors").format(found=count(found), rows=count(rows), sides=each, path=path)
+        console.print(line, soft_wrap=True)
+
+
 def short_path(path: Path) -> str:
     """The path as one would type it here, quoted for the shell."""
     relative = os.path.relpath(path) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
@@ -240,6 +296,11 @@ def _where(words: Words, end: Finished) -> list[tuple[str, str]]:
 def _section(document: Mapping[str, object], key: str) -> Scores:
     part = document.get(key)
     return part if isinstance(part, Mapping) else {}
+
+
+def _sections(document: Mapping[str, object], key: str) -> Sequence[Scores]:
+    parts = document.get(key)
+    return parts if isinstance(parts, Sequence) else ()
 
 
 def _number(document: Scores, key: str) -> float | None:

@@ -108,6 +108,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stage baseline": ("baseline", "기준 모델"),
     "stage train": ("train", "학습"),
     "stage evaluate": ("evaluate", "평가"),
+    "stage look": ("look for wrong labels", "라벨 오류 확인"),
     "stage save": ("save", "저장"),
     "stage predict": ("predict", "예측"),
     "stage report": ("report", "보고서 작성"),
@@ -169,6 +170,37 @@ TEXTS: dict[str, tuple[str, str]] = {
         "All test rows stand in train too: the score says nothing of new texts.",
         "모든 테스트 행이 학습 데이터에 있어, 이 점수로는 새로운 텍스트에서의 성능을 알 수 없습니다.",
     ),
+    "calibration": (
+        "Calibration error (ECE) {after}; before the temperature of {temperature} it was {before}",
+        "보정 오차(ECE) {after} (온도 {temperature} 적용 전 {before})",
+    ),
+    "no temperature": (
+        "Calibration error (ECE) {after}; no temperature was fitted",
+        "보정 오차(ECE) {after} (온도 보정 없음)",
+    ),
+    "sure answers": (
+        "answering only above {least} confidence: {coverage} % of rows, {accuracy} % right",
+        "확신도 {least} 이상만 답하면: 전체 행의 {coverage}%에 답하고, 그중 {accuracy}%가 정답",
+    ),
+    "no sure answer": (
+        "answering only above {least} confidence: no row",
+        "확신도 {least} 이상만 답하면: 답할 수 있는 행이 없음",
+    ),
+    "label errors": (
+        "Labels that are likely wrong: {found} of {rows} rows ({sides}), in {path}; edited and given back with "
+        "--corrections they are taken",
+        "라벨 오류가 의심되는 행: {rows}행 중 {found}행 ({sides}). {path}를 고쳐 --corrections로 주면 반영됩니다",
+    ),
+    "weaker": (
+        "Weaker than the rest: {by} = {value}, {score} ({low} to {high}) of {rows} rows",
+        "나머지보다 낮은 부분: {by} = {value}, 정확도 {score} ({low}~{high}), {rows}행",
+    ),
+    "by length": ("length", "길이(글자 수)"),
+    "by label": ("label", "라벨"),
+    "by truncated": ("truncated", "잘린 텍스트"),
+    "by leaked": ("also in train", "학습 데이터에도 있음"),
+    "yes": ("yes", "예"),
+    "no": ("no", "아니요"),
     "no scores": (
         "There were no test and no validation rows, so there is no score.",
         "테스트 행도 검증 행도 없어 점수가 없습니다.",
@@ -254,6 +286,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "prediction": ("prediction: {label} ({probabilities})", "예측: {label} ({probabilities})"),
     "value prediction": ("prediction: {value}", "예측: {value}"),
     "none": ("no label", "해당 라벨 없음"),
+    "unsure": ("unsure", "불확실"),
     "probability": ("{label}: {value:.4f}", "{label} 확률: {value:.4f}"),
     "speaks for": ("for {label}: {words}", "'{label}' 근거: {words}"),
     "speaks against": ("against {label}: {words}", "'{label}' 반대 근거: {words}"),

@@ -150,6 +150,8 @@ def _csv(answers: Sequence[Prediction], *, header: bool) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return ""  # an unsure answer has no label
     if isinstance(value, list):
         return json.dumps(value, ensure_ascii=False)
     return repr(value) if isinstance(value, float) else str(value)

@@ -16,7 +16,7 @@ from whet.data.named import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, listed, match
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
 from whet.data.store import Coded, Held, mapped
 from whet.data.template import Template, rendered, template_for
-from whet.errors import DataError, did_you_mean, quoted
+from whet.errors import DataError, UsageError, did_you_mean, quoted
 from whet.labels import rename
 from whet.records import Columns, Examples, Inputs, Table
 
@@ -92,20 +92,23 @@ def check_pair(table: Table, columns: Columns, wanted: str | None) -> None:
 
 
 def examples(
-    table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None, gaps: bool = False
-) -> Examples:
+    table: Table, columns: Columns, *, label_names: Mapping[str, str] | None = None, gaps: bool = False,
+    further: Sequence[str] = (),
+) -> Examples:  # fmt: skip
     """The rows of a table in their roles, labels under their names.
 
     Labels keep their spelling; integers, truth values and numbers are spelled as JSON does, and
     whole numbers without a fraction where the whole column is whole. `label_names` are the user's;
     without them those of the table are used. A missing text is ''. A column of -1 throughout, the
     mark of an unlabelled table, gives no labels, and neither does one of which every value is missing. `gaps`: a
-    single label that is missing is '' instead of a fault.
+    single label that is missing is '' instead of a fault. `further`: columns to keep as they are; UsageError for one
+    that is not there.
 
     Raises DataError for rows without a label or a number, lists as texts, and labels without a name.
     """
     texts = rendered(table, columns.text) if columns.text_parts else _texts(table, columns.text)
-    rows = Examples(table.source, texts, None, table.places, range(len(texts)))
+    kept = {name: table.columns[_there(table, name)] for name in further}
+    rows = Examples(table.source, texts, None, table.places, range(len(texts)), further=kept)
     if columns.pair is not None:
         pairs = rendered(table, columns.pair) if columns.pair_parts else _texts(table, columns.pair)
         rows = replace(rows, pairs=pairs)
@@ -124,6 +127,16 @@ def examples(
         return replace(rows, values=read_values(values, table.places, where))
     several = read_several(values, table.places, where, separator=columns.separator)
     return replace(rows, several=_renamed(several, label_names or table.label_names, where))
+
+
+def _there(table: Table, name: str) -> str:
+    """The name of a column that was asked for with --slice."""
+    if name not in table.columns:
+        raise UsageError(
+            f"no column {quoted(name)} in {table.source}", where="--slice",
+            expected=f"one of {', '.join(table.columns)}", todo=did_you_mean(name, table.columns),
+        )  # fmt: skip
+    return name
 
 
 def _texts(table: Table, column: str) -> Sequence[str]:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from whet.data.places import MOST_SHARED, sharing
-from whet.data.store import JSON, ODD, PORTION, TEXT, Coded, Nameless, Stored, portions
+from whet.data.store import JSON, ODD, PORTION, TEXT, Coded, Held, Nameless, Stored, portions
 from whet.errors import OutputError
 
 OBJECT = 57  # bytes of a str beside its characters, and of the pointer to it
@@ -25,6 +25,16 @@ class Disk:
 
     folder: Path
     above: int
+
+
+def aside(values: Sequence[Any], folder: Path) -> Sequence[Any]:
+    """The same values, in a nameless file of the folder unless memory holds few or none of them as it is."""
+    if isinstance(values, Held):
+        return values
+    column = Columns(Disk(folder, 0)).new()
+    for portion in portions(values):
+        column.extend(portion)
+    return column.done()
 
 
 class Columns:

@@ -362,6 +362,7 @@ def select(examples: Examples, taken: Bools) -> Examples:
         pairs=_kept(examples.pairs, taken),
         several=_kept(examples.several, taken),
         values=_kept(examples.values, taken),
+        further={name: store.taken(values, taken) for name, values in examples.further.items()},
     )
 
 

@@ -68,6 +68,15 @@ def begin_in_units(model: Any, scale: Scale) -> None:
         fold(model, Scale(-scale.mean / scale.deviation, 1 / scale.deviation))
 
 
+def cool(model: Any, temperature: float) -> None:
+    """Gives the last layer the temperature by which the logits are to be divided."""
+    _, layer = head.output(model)
+    with torch.no_grad():
+        layer.weight.div_(temperature)
+        if layer.bias is not None:
+            layer.bias.div_(temperature)
+
+
 def fold(model: Any, scale: Scale) -> None:
     """Gives the last layer the scale, so that the model answers in the units of the data."""
     _, layer = head.output(model)

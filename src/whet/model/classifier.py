@@ -81,6 +81,10 @@ class Classifier:
         answers.fold(self.model, self.scale)
         self.scale = answers.Scale()
 
+    def cool(self, temperature: float) -> None:
+        """From now on the model itself answers with its logits divided by this."""
+        answers.cool(self.model, temperature)
+
     def recompute(self) -> bool:
         """From now on the layers are computed again in the backward pass, instead of keeping what it
         needs of them. False where the architecture does not let us."""

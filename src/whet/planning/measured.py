@@ -138,7 +138,8 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
         cheap = baseline.expected_seconds(train, test, asked.labels, pairs=pairs)
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
-    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap, sampled.counts)
+    doubtful = asked.labels.kind == "one"
+    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap, sampled.counts, doubtful)
 
 
 def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:

@@ -97,6 +97,27 @@ def values(train: Inputs, true: Floats, test: Inputs) -> Floats | None:
     return np.concatenate([np.zeros(0), *answered])
 
 
+def held_back(rows: Inputs, ids: Ints, count: int) -> Floats | None:
+    """Probabilities [B, C] of each of `count` labels for rows with these ids [B], by logistic regression in
+    cross-validation: of each row by a model that did not learn from it. A label of fewer than FOLDS rows leaves
+    nothing to part."""
+    words, there = features.vectorizer(rows), np.bincount(ids, minlength=count)
+    from sklearn.model_selection import StratifiedKFold
+
+    if len(np.unique(ids)) < 2 or there[there > 0].min() < FOLDS:
+        return None
+    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(ids, ids))
+    if not _all_have_words(words, rows, folds):
+        return None
+    found = np.zeros((len(ids), count))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for learn, held, learn_rows, held_rows in _parts(words, rows, folds):
+            fitted = _classifier(DEFAULT_STRENGTH, ids[learn], rows.second is not None).fit(learn_rows, ids[learn])
+            found[np.ix_(held, fitted.classes_)] = fitted.predict_proba(held_rows)
+    return found
+
+
 # ---------------------------------------------------------------- one label
 
 

@@ -1,6 +1,6 @@
 """Scores of probabilities, equal to scikit-learn's where that has them, from numpy alone.
 
-Sizes in comments: B rows, C classes or labels, V different probabilities.
+Sizes in comments: B rows, C classes or labels, V different probabilities, N answers with a confidence each.
 """
 
 from __future__ import annotations
@@ -34,11 +34,9 @@ def added(
     if isinstance(scores, SeveralScores):
         true: Ints | Bools = np.asarray(targets, dtype=np.bool_)
         marks = true.astype(np.bool_)
-        sure, right = shares.ravel(), marks.ravel()
     else:
-        true, rows = np.asarray(targets, dtype=np.int64), np.arange(len(shares))
-        marks, top = np.eye(shares.shape[1], dtype=np.bool_)[true], shares.argmax(axis=1)
-        sure, right = shares[rows, top], top == true
+        true = np.asarray(targets, dtype=np.int64)
+        marks = np.eye(shares.shape[1], dtype=np.bool_)[true]
     judged = curves(shares, marks, labels)
     return dataclasses.replace(
         scores,
@@ -46,7 +44,7 @@ def added(
         pr_auc=mean_of(precisions(*judged)),
         log_loss=float(losses(shares, true).mean()),
         brier=float(distances(shares, true).mean()),
-        ece=calibration_error(sure, right),
+        ece=calibration_error(*confidence(shares, true)),
     )
 
 
@@ -74,12 +72,25 @@ def distances(shares: Floats, true: Ints | Bools) -> Floats:
     return found
 
 
-def calibration_error(shares: Floats, right: Bools) -> float:
-    """Expected calibration error: how far probabilities [B] are, bin by bin, from how often [B] they were right,
-    weighted by the answers of a bin (Naeini et al. 2015). A probability between two bins belongs to the lower."""
-    place = np.clip(np.ceil(shares * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    gaps = np.bincount(place, weights=shares - right, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(shares))
+def confidence(shares: Floats, true: Ints | Bools) -> tuple[Floats, Bools]:
+    """How sure each answer is, and whether it is right [N]: of class ids [B] the highest probability of each row; of
+    marks [B, C] the probability of each label, and whether the row has it."""
+    if true.dtype == np.bool_:
+        return shares.ravel(), true.astype(np.bool_).ravel()
+    return shares.max(axis=1), shares.argmax(axis=1) == true
+
+
+def calibration_error(sure: Floats, right: Bools) -> float:
+    """Expected calibration error: how far confidences [N] are, bin by bin, from how often [N] they were right,
+    weighted by the answers of a bin (Naeini et al. 2015)."""
+    gaps = np.bincount(bin_of(sure), weights=sure - right, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(sure))
+
+
+def bin_of(sure: Floats) -> Ints:
+    """The bin [N] of each confidence. One between two bins belongs to the lower."""
+    places: Ints = np.clip(np.ceil(sure * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    return places
 
 
 def areas(shares: Floats, true: Bools) -> Floats:

@@ -17,6 +17,7 @@ from whet.data.batches import steps_per_epoch
 from whet.forecast import Choice, Span
 from whet.model.work import Shape
 from whet.records import Ints, Side
+from whet.score.mistakes import rows_to_look_at
 
 # The band around an estimate: what a machine drifts by over a job, beside what the probe leaves open.
 DRIFT_DOWN, DRIFT_UP = 0.12, 0.20
@@ -83,6 +84,8 @@ class Workload:
     """How much of the preparing goes into the TF-IDF baseline."""
     counts: Mapping[Side, Ints] = field(default_factory=dict)
     """In how many sequences the job divides each of the sampled texts; of no side, where it divides none."""
+    doubtful: bool = False
+    """Whether training rows are looked at for wrong labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +107,12 @@ class Times:
     """How many those are."""
     test: float
     other: float
+    looked: float = 0.0
+    """The look at training rows for wrong labels."""
 
     @property
     def evaluation(self) -> float:
-        return self.validation + self.test
+        return self.validation + self.test + self.looked
 
     @property
     def total(self) -> float:
@@ -121,7 +126,10 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
     per_epoch = steps_per_epoch(train, settings.batch_size)
     steps = max(1, math.ceil(settings.epochs * per_epoch - 1e-9))
     training = steps * speed.step + settings.epochs * train * speed.row(*_cut(work, "train", settings))
-    left, validation, looks, test = train + 0.0, 0.0, 0, 0.0
+    left, validation, looks, test, looked = train + 0.0, 0.0, 0, 0.0, 0.0
+    if work.doubtful and settings.budget is None:
+        count = rows_to_look_at(settings.label_errors, round(train), settings.epochs * train)
+        looked = count * speed.evaluation * speed.size(*_cut(work, "train", settings))
     if "validation" in work.rows:
         rows = work.rows["validation"] * share  # a share of the training table, as a rule
         looks = math.ceil(steps / (interval(settings, per_epoch) or steps))
@@ -132,7 +140,7 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
         test = rows * speed.evaluation * speed.size(*_cut(work, "test", settings))
         left += rows
     prepared = work.preparing * left / sum(work.rows.values())
-    return Times(training, validation, looks, test, work.spent + prepared + work.saving)
+    return Times(training, validation, looks, test, work.spent + prepared + work.saving, looked)
 
 
 def interval(settings: Settings, per_epoch: int) -> int | None:

@@ -74,7 +74,7 @@ class Run:
     def predictor(self) -> Run:
         return self
 
-    def stream(self, texts: Sequence[str]) -> Iterator[list[Prediction]]:
+    def stream(self, texts: Sequence[str], *, min_confidence: float | None = None) -> Iterator[list[Prediction]]:
         """In chunks of two."""
         answers = self.predict(texts)
         for start in range(0, len(answers), 2):

@@ -318,7 +318,7 @@ def test_predictions_of_several_chunks_are_one_file(whet, pipeline: FakePipeline
 def test_predictions_leave_before_the_last_ones_are_computed(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
     sizes: list[int] = []
 
-    def stream(texts: Sequence[str]) -> Iterator[list[Prediction]]:
+    def stream(texts: Sequence[str], *, min_confidence: float | None) -> Iterator[list[Prediction]]:
         for text in texts:
             yield [prediction(text * 100_000, 0.9)]
             sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
@@ -329,7 +329,7 @@ def test_predictions_leave_before_the_last_ones_are_computed(whet, pipeline: Fak
 
 
 def test_an_interrupted_prediction_leaves_no_file(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
-    def stream(texts: Sequence[str]) -> Iterator[list[Prediction]]:
+    def stream(texts: Sequence[str], *, min_confidence: float | None) -> Iterator[list[Prediction]]:
         yield [prediction(texts[0], 0.9)]
         raise KeyboardInterrupt
 

@@ -308,6 +308,61 @@ def test_the_summary_in_korean_is_aligned() -> None:
     assert '  whet predict runs/reviews-embedded-1a2b3c "직접 쓴 문장"' in text
 
 
+def doubting() -> Finished:
+    """A run with all that is told of probabilities, slices and labels."""
+    slices = [
+        {"by": "length", "value": "3 to 90", "rows": 5, "accuracy": 1.0, "interval": [0.57, 1.0], "weaker": False},
+        {"by": "leaked", "value": "no", "rows": 12, "accuracy": 0.5, "interval": [0.25, 0.75], "weaker": True},
+        {"by": "shop", "value": "A\n", "rows": 7, "accuracy": 0.4, "interval": [0.2, 0.6], "weaker": True},
+    ]
+    answered = {"min_confidence": 0.9, "rows": 16, "coverage": 0.82, "accuracy": 0.981}
+    calibration = {
+        "temperature": 1.6249, "test": {"ece_before": 0.0604, "ece_after": 0.0213}, "answered": answered
+    }  # fmt: skip
+    found = {"train": {"rows": 900, "found": 31}, "test": {"rows": 60, "found": 6}}
+    more = {"calibration": calibration, "slices": slices, "label_errors": found}
+    return Finished(Run(), {**training_metrics(), **more}, "")
+
+
+def test_the_summary_tells_of_probabilities_slices_and_doubted_labels() -> None:
+    text = shown(summary.result, EN, doubting(), width=200)
+    assert (
+        "\nCalibration error (ECE) 0.0213; before the temperature of 1.62 it was 0.0604\n"
+        "answering only above 0.90 confidence: 82 % of rows, 98.1 % right\n"
+        "Weaker than the rest: also in train = no, 0.5000 (0.2500 to 0.7500) of 12 rows\n"
+        "Weaker than the rest: shop = A\\n, 0.4000 (0.2000 to 0.6000) of 7 rows\n"
+        "Labels that are likely wrong: 37 of 960 rows (train 31, test 6), in "
+        "runs/reviews-embedded-1a2b3c/relabel.csv; edited and given back with --corrections they are taken\n"
+    ) in text
+
+
+def test_the_same_in_korean() -> None:
+    text = shown(summary.result, KO, doubting(), width=200)
+    assert (
+        "\n보정 오차(ECE) 0.0213 (온도 1.62 적용 전 0.0604)\n"
+        "확신도 0.90 이상만 답하면: 전체 행의 82%에 답하고, 그중 98.1%가 정답\n"
+        "나머지보다 낮은 부분: 학습 데이터에도 있음 = 아니요, 정확도 0.5000 (0.2500~0.7500), 12행\n"
+        "나머지보다 낮은 부분: shop = A\\n, 정확도 0.4000 (0.2000~0.6000), 7행\n"
+        "라벨 오류가 의심되는 행: 960행 중 37행 (학습 31, 테스트 6). "
+        "runs/reviews-embedded-1a2b3c/relabel.csv를 고쳐 --corrections로 주면 반영됩니다\n"
+    ) in text
+
+
+def test_where_nothing_is_so_sure_no_row_is_answered() -> None:
+    end = doubting()
+    none = {"min_confidence": 0.9, "rows": 0, "coverage": 0.0, "accuracy": None}
+    found = {"reason": "too few", "test": {"ece_before": 0.05, "ece_after": 0.05}, "answered": none}
+    text = shown(summary.result, EN, Finished(Run(), {**end.metrics, "calibration": found}, ""), width=200)
+    assert "Calibration error (ECE) 0.0500; no temperature was fitted\n" in text
+    assert "answering only above 0.90 confidence: no row\n" in text
+
+
+def test_an_unsure_answer_is_called_so() -> None:
+    unsure = dataclasses.replace(prediction("good", 0.51), label=None)
+    assert shown(show.predictions, EN, [unsure]) == ("good\n  prediction: unsure (negative: 0.4900, positive: 0.5100)")
+    assert "예측: 불확실 (" in shown(show.predictions, KO, [unsure])
+
+
 def many(size: int) -> Finished:
     names = tuple(f"class {i}" for i in range(size))
     metrics = {"task": "multiclass", "test": as_json(many_metrics(names))}

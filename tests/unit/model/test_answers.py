@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.conftest import KINDS, TinyModel
-from tests.unit.small import batch, encoded, gap, sequences, stock
+from tests.unit.small import THREE, batch, encoded, gap, sequences, stock
 from whet.labels import LabelSet
 from whet.model import head
 from whet.model.answers import Scale, begin_at_shares, begin_in_units, kind_of, scale_of
@@ -35,6 +35,23 @@ def test_the_folded_head_answers_in_the_units_of_the_numbers(tiny_model: TinyMod
     classifier.fold()
     assert classifier.scale == Scale()
     assert np.abs(classifier.all_logits(rows) - scaled).max() < 1e-4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("labels", [THREE, SEVERAL], ids=["one", "several"])
+def test_a_cooled_head_answers_with_its_logits_divided_by_the_temperature(
+    tiny_model: TinyModel, kind: str, labels: LabelSet
+) -> None:
+    classifier = made(tiny_model, kind, labels)
+    _, last = head.output(classifier.model)
+    with torch.no_grad():
+        last.weight.mul_(30)
+        last.bias.add_(torch.tensor([1.0, -2.0, 3.0]))
+    rows = encoded(sequences([7, 30, 9, 3], vocabulary=int(classifier.model.config.vocab_size)))
+    raw = classifier.all_logits(rows)
+    classifier.cool(1.7)
+    assert np.abs(classifier.all_logits(rows) - raw / 1.7).max() < 1e-5
+    assert np.ptp(raw, axis=0).min() > 0.1
 
 
 def test_numbers_are_learnt_on_the_scale_of_the_training_rows(tiny_model: TinyModel) -> None:

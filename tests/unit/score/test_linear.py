@@ -161,3 +161,21 @@ def test_words_in_few_rows_do_not_break_cross_validation(rows):
     assert linear.values(inputs, np.arange(float(rows)), Inputs(["word"])).shape == (1,)
     predicted, thresholds = linear.answers(inputs, np.eye(rows, 4, dtype=bool), Inputs(["word"]), TOPICS)
     assert (predicted.shape, thresholds.tolist()) == ((1, 4), [0.5] * 4)
+
+
+def test_rows_are_answered_by_models_that_did_not_learn_from_them():
+    texts = [f"{'good' if i % 2 else 'bad'} film {i}" for i in range(40)]
+    ids = np.arange(40) % 2
+    flipped = ids.copy()
+    flipped[[4, 7]] = 1 - ids[[4, 7]]
+    shares = linear.held_back(Inputs(texts), flipped, 3)
+    assert shares.shape == (40, 3)
+    assert shares.sum(axis=1) == pytest.approx(np.ones(40))
+    assert shares[:, 2].max() == 0  # a label that no row has
+    assert (shares.argmax(axis=1) == ids).all()
+
+
+def test_nothing_is_held_back_where_a_label_has_too_few_rows_or_no_text_has_a_word():
+    assert linear.held_back(Inputs(["a film"] * 8), np.array([0, 0, 0, 0, 0, 0, 1, 1]), 2) is None
+    assert linear.held_back(Inputs(["!"] * 8), np.arange(8) % 2, 2) is None
+    assert linear.held_back(Inputs(["a film"] * 8), np.zeros(8, np.int64), 2) is None

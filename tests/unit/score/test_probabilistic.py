@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 from whet.labels import LabelSet
 from whet.score.judge import judge
 from whet.score.metrics import OF_PROBABILITIES, as_json, sigmoid, softmax
-from whet.score.probabilistic import calibration_error
+from whet.score.probabilistic import calibration_error, confidence
 
 ROUGH = st.sampled_from([0, 1, 8])  # decimals of the logits: few make equal probabilities
 
@@ -75,6 +75,14 @@ def test_the_calibration_error_is_the_gap_of_each_bin_by_its_share_of_the_answer
 
 def test_a_probability_between_two_bins_belongs_to_the_lower_and_0_to_the_first():
     assert calibration_error(np.array([0.0, 1 / 15, 1.0]), np.array([True, False, True])) == close((1 - 1 / 15) / 3)
+
+
+def test_the_confidence_of_several_labels_is_that_of_each_and_of_one_the_highest():
+    shares = np.array([[0.5, 1.0, 0.0]])
+    sure, right = confidence(shares, np.array([[True, True, False]]))
+    assert (sure.tolist(), right.tolist()) == ([0.5, 1.0, 0.0], [True, True, False])
+    sure, right = confidence(shares, np.array([2]))
+    assert (sure.tolist(), right.tolist()) == ([1.0], [False])
 
 
 def test_answers_as_sure_as_they_are_right_have_no_calibration_error():
