@@ -92,6 +92,15 @@ def test_permuting_a_file_permutes_its_answers_and_nothing_else(
     assert same(ended.json, [answers[i] for i in order])
 
 
+def close(scores: object) -> object:
+    """The same, its fractions within what the order of a sum decides."""
+    if isinstance(scores, dict):
+        return {name: close(score) for name, score in scores.items()}
+    if isinstance(scores, list):
+        return [close(score) for score in scores]
+    return pytest.approx(scores, abs=1e-6) if isinstance(scores, float) else scores
+
+
 def test_evaluating_permuted_rows_gives_the_same_scores(taught: Told, whet: Command, here: Path) -> None:
     rows = review_rows()
     write_csv(here / "straight.csv", rows)
@@ -99,9 +108,8 @@ def test_evaluating_permuted_rows_gives_the_same_scores(taught: Told, whet: Comm
     straight = whet("evaluate", str(taught.path), "straight.csv", "--json")
     mixed = whet("evaluate", str(taught.path), "mixed.csv", "--json")
     assert straight.code == mixed.code == 0
-    one, other = straight.json["test"], mixed.json["test"]
-    assert one.pop("loss") == pytest.approx(other.pop("loss"), abs=1e-6)
-    assert one == other
+    one = straight.json["test"]
+    assert one == close(mixed.json["test"])
     assert one["rows"] == 60
     assert one["accuracy"] > 0.5
 

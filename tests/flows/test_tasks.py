@@ -305,7 +305,7 @@ def test_a_line_without_a_tab_is_named(trained: Trained, whet: Command, here: Pa
     ("options", "message"),
     [
         (("--metric", "pearson"), "--metric: metric pearson in a multilabel task. Expected one of macro_f1, micro_f1, "
-         "weighted_f1, samples_f1, accuracy, loss."),
+         "weighted_f1, samples_f1, accuracy, roc_auc, pr_auc, loss."),
         (("--focal", "2", "--sampling", "balanced", "--label-smoothing", "0.1"),
          "--sampling and --label-smoothing with several labels a row. Expected one label a row; rare ones of several "
          "are helped by --class-weights and --focal. Leave out --sampling and --label-smoothing."),

@@ -37,7 +37,8 @@ def test_other_test_rows_lead_to_the_same_model(job: Job, here: Path) -> None:
 def test_without_a_test_side_nothing_is_tested(job: Job, here: Path) -> None:
     told = job(str(write_csv(here / "reviews.csv", review_rows())), test="none", **{**BRIEF, "baseline": True})
     assert told.evaluations("test") == []
-    assert set(told.run.metrics) == {"task", "validation", "calibration", "slices", "label_errors", "seconds"}
+    sections = {"task", "metric", "validation", "calibration", "slices", "label_errors", "seconds"}
+    assert set(told.run.metrics) == sections
     assert told.end.verdict == ""
     assert set(parquet.read_table(told.path / "predictions.parquet").column("side").to_pylist()) == {"validation"}
     assert "It was not scored on a test side." in (told.path / "model" / "README.md").read_text()
