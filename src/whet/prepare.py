@@ -102,7 +102,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     yield Stage("split")
     splits = splits_of(rows, settings)
     reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
-    reasons += _corrected(rows, splits, settings)
+    if rows.corrected is not None:
+        reasons += relabel.notices(rows.corrected, splits, str(settings.corrections))
     yield from reasons
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
@@ -136,24 +137,6 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         yield weighted
         asked = dataclasses.replace(asked, said=(*asked.said, weighted))
     return asked
-
-
-def _corrected(rows: Labelled, splits: Splits, settings: Settings) -> list[Notice]:
-    """What is to be said of the labels that --corrections changed."""
-    if rows.corrected is None:
-        return []
-    counted = relabel.counts(rows.corrected, splits)
-    each = ", ".join(f"{side} {count:,}" for side, count in counted.items()) or "none in use"
-    changed = sum(map(len, rows.corrected.changed.values()))
-    kept = f"{rows.corrected.unchanged:,}"
-    said = [Notice(f"labels changed by {settings.corrections}: {changed:,} ({each}); as they were: {kept}")]
-    if "test" in counted:
-        warning = (
-            "with corrected test labels the score is not to be compared with those before, and it favours models like "
-            "the one whose answers led to the corrections"
-        )
-        said.append(Notice(warning, "warning"))
-    return said
 
 
 def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
@@ -242,7 +225,7 @@ def _found(resolved: Resolved) -> Resolved:
 
 
 def _check_options(settings: Settings, kind: Kind) -> None:
-    """Raises UsageError for what only one label a row knows, or of labels."""
+    """Raises UsageError for what only one label a row knows, or only labels."""
     unknown = {"one": (), "several": OF_ONE_LABEL, "value": (*OF_LABELS, *OF_ONE_LABEL)}[kind]
     asked = [name for name in unknown if getattr(settings, name) != Settings.__dataclass_fields__[name].default]
     if not asked:

@@ -17,7 +17,7 @@ from whet.data.clean import clean_text
 from whet.data.read import read
 from whet.data.store import Coded
 from whet.errors import DataError, UsageError, did_you_mean, quoted
-from whet.records import SIDES, Examples, Splits
+from whet.records import SIDES, Examples, Notice, Splits
 
 NAME = "relabel.csv"
 COLUMNS = ("row_id", "side", "source", "text", "text2", "label", "suggestion", "corrected")
@@ -124,6 +124,21 @@ def counts(found: Corrected, splits: Splits) -> dict[str, int]:
         if rows is not None and rows.source in found.changed:
             counted[side] = len(found.changed[rows.source].intersection(rows.row_ids))
     return {side: count for side, count in counted.items() if count}
+
+
+def notices(found: Corrected, splits: Splits, name: str) -> list[Notice]:
+    """What is to be said of the labels that the file of this name changed."""
+    counted = counts(found, splits)
+    each = ", ".join(f"{side} {count:,}" for side, count in counted.items()) or "none in use"
+    changed = sum(map(len, found.changed.values()))
+    said = [Notice(f"labels changed by {name}: {changed:,} ({each}); as they were: {found.unchanged:,}")]
+    if "test" in counted:
+        warning = (
+            "with corrected test labels the score is not to be compared with those before, and it favours models like "
+            "the one whose answers led to the corrections"
+        )
+        said.append(Notice(warning, "warning"))
+    return said
 
 
 def _row_of(sides: Mapping[str, Examples], given: Mapping[str, str]) -> tuple[str, int]:

@@ -12,7 +12,6 @@ import numpy as np
 from whet.labels import LabelSet
 from whet.records import Floats, Ints, Targets
 
-FEWEST_LOOKED_AT = 2_000  # training rows, which take seconds
 SHARE = 0.1  # of the time of a training
 MOST_EPOCHS = 4.0  # after which a model still tells wrong labels that it was trained on (decisions/0020)
 
@@ -40,7 +39,7 @@ def rows_to_look_at(asked: str, rows: int, trained: float) -> int:
     many as take about a tenth of a training that has taken `trained` rows, each of them three times as long."""
     if asked == "none":
         return 0
-    return rows if asked == "all" else min(rows, max(FEWEST_LOOKED_AT, round(SHARE * 3 * trained)))
+    return rows if asked == "all" else min(rows, round(SHARE * 3 * trained))
 
 
 def wrong(answers: Floats, targets: Targets, labels: LabelSet, thresholds: Floats | None = None) -> Wrong:

@@ -44,6 +44,15 @@ def test_fewer_rows_take_their_share_of_steps_tokens_and_validation() -> None:
     assert found.other == pytest.approx(3.0 + 15.0 * (500 + 50 + 100) / 1_500 + 2.0)
 
 
+def test_the_look_for_wrong_labels_is_planned_and_takes_about_a_tenth_of_the_training() -> None:
+    doubtful = dataclasses.replace(work(), doubtful=True)
+    found = estimate.times(doubtful, SPEED, dataclasses.replace(ASKED, label_errors="auto"))
+    assert found.looked == pytest.approx(600 * 110 * 2.5e-4)
+    assert found.looked < 0.1 * found.training
+    assert found.evaluation == pytest.approx(found.validation + found.test + found.looked)
+    assert estimate.times(doubtful, SPEED, dataclasses.replace(ASKED, label_errors="none")).looked == 0.0
+
+
 def test_texts_are_cut_where_a_shorter_job_would_cut_them() -> None:
     found = estimate.times(work(length=400), SPEED, dataclasses.replace(ASKED, max_length=100))
     assert found.training == pytest.approx(200 * 0.1 + 2_000 * 0.11)
