@@ -62,7 +62,9 @@ class Run:
     inputs: Inputs = Inputs("text")
     report: Path | None = Path("runs/reviews-embedded-1a2b3c/report.html")
 
-    def predict(self, texts: Sequence[str], *, logits: bool = False) -> list[Prediction]:
+    def predict(
+        self, texts: Sequence[str], *, logits: bool = False, min_confidence: float | None = None
+    ) -> list[Prediction]:
         self.asked.append(list(texts))
         answers = [prediction(text, 0.9988 if "terrible" not in text else 0.0314) for text in texts]
         if not logits:
