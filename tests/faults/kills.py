@@ -106,6 +106,14 @@ def aim(end: int, chance: random.Random, seconds: float, *, into_save: bool) -> 
     time.sleep(chance.uniform(0, LONGEST))
 
 
+def last_save(end: int) -> float:
+    """When a job that nobody kills began its last save."""
+    last = time.monotonic()
+    while os.read(end, 1):
+        last = time.monotonic()
+    return last
+
+
 def weights(folder: Path) -> str:
     return hashlib.sha256((folder / "run" / "model" / "model.safetensors").read_bytes()).hexdigest()
 
@@ -124,7 +132,9 @@ def main(model: str, trials: int, seed: int) -> None:
         os.environ["WHET_CACHE"] = f"{scratch}/cache"
         load_all(make(Path(scratch, "first")), model)  # and leaves the tokens in the cache
         whole, started = make(Path(scratch, "whole")), time.monotonic()
-        assert ended(*start(whole, model)) == 0
+        child, end = start(whole, model)
+        saving = last_save(end) - started
+        assert ended(child, end) == 0
         seconds = time.monotonic() - started
         expected = weights(whole)
         for trial in range(trials):
@@ -132,7 +142,8 @@ def main(model: str, trials: int, seed: int) -> None:
             while kills < KILLS:
                 into_save = (trial + kills) % 2 == 0
                 child, end = start(folder, model)
-                aim(end, chance, seconds, into_save=into_save)
+                # A kill into a save is to follow the first one: what comes after the last save would leave none.
+                aim(end, chance, seconds if kills else saving, into_save=into_save)
                 os.kill(child, signal.SIGKILL)
                 if ended(child, end) == -signal.SIGKILL:
                     found["in_saves"] += into_save

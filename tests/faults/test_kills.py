@@ -31,4 +31,4 @@ def test_killed_jobs_end_by_the_same_command_with_the_same_weights(tiny_bert: Pa
     assert isinstance(kills, int)
     assert isinstance(in_saves, int)
     assert kills >= 2 * trials
-    assert in_saves >= trials // 2  # some had ended before, more of them on a busy machine
+    assert in_saves >= trials * 3 // 4  # a few had ended before
