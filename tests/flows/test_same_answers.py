@@ -108,14 +108,8 @@ def test_evaluating_permuted_rows_gives_the_same_scores(taught: Told, whet: Comm
     straight = whet("evaluate", str(taught.path), "straight.csv", "--json")
     mixed = whet("evaluate", str(taught.path), "mixed.csv", "--json")
     assert straight.code == mixed.code == 0
-    one, other = straight.json["test"], mixed.json["test"]
-    # Texts that are packed with others have other last bits of their logits; what counts answers does not see them.
-    reach, other_reach = one.pop("intervals"), other.pop("intervals")
-    for name in ("loss", "log_loss", "brier", "ece"):
-        assert one.pop(name) == pytest.approx(other.pop(name), abs=1e-6), name
-    for name in ("log_loss", "brier", "roc_auc", "pr_auc"):
-        assert reach.pop(name) == pytest.approx(other_reach.pop(name), abs=1e-6), name
-    assert (one, reach) == (other, other_reach)
+    one = straight.json["test"]
+    assert one == close(mixed.json["test"])
     assert one["rows"] == 60
     assert one["accuracy"] > 0.5
 
