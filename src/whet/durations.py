@@ -1,9 +1,10 @@
-"""Lengths of time as people write them: `90s`, `20m`, `2h`, `1h30m`."""
+"""Lengths of time as people write them: `90s`, `20m`, `2h`, `1h30m`; and as they are told in a sentence."""
 
 from __future__ import annotations
 
 import math
 import re
+from typing import Literal
 
 from whet.errors import UsageError, quoted
 
@@ -38,3 +39,18 @@ def written(length: float) -> str:
         return "".join([f"{minutes}m" if minutes else "", f"{rest}s" if rest or not minutes else ""])
     hours, minutes = divmod(math.ceil(length / 60), 60)
     return "".join([f"{hours}h" if hours else "", f"{minutes}m" if minutes else ""])
+
+
+def told(length: float, lang: Literal["en", "ko"]) -> str:
+    """`0 s`, `8.4 s`, `42 s`, `2 min 10 s`, `1 h 05 min`."""
+    korean = lang == "ko"
+    if 0.05 <= length < 10:
+        return f"{length:.1f}초" if korean else f"{length:.1f} s"
+    whole = max(0, round(length))
+    minutes, rest = divmod(whole, 60)
+    hours, left = divmod(minutes, 60)
+    if whole < 60:
+        return f"{whole}초" if korean else f"{whole} s"
+    if whole < 3600:
+        return f"{minutes}분 {rest:02d}초" if korean else f"{minutes} min {rest:02d} s"
+    return f"{hours}시간 {left:02d}분" if korean else f"{hours} h {left:02d} min"

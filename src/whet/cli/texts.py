@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal
 
+from whet import durations
 from whet.data.bilingual import in_korean
 from whet.errors import quoted
 
@@ -108,6 +109,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stage baseline": ("baseline", "기준 모델"),
     "stage train": ("train", "학습"),
     "stage evaluate": ("evaluate", "평가"),
+    "stage explain": ("weigh the words of wrong answers", "틀린 답의 근거 확인"),
     "stage look": ("look for wrong labels", "라벨 오류 확인"),
     "stage save": ("save", "저장"),
     "stage predict": ("predict", "예측"),
@@ -135,10 +137,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "에포크 {epoch} {side}: 손실 {loss}, {scores}, {seconds}",
     ),
     "best": (" (best so far)", " (현재 최고)"),
-    "hours": ("{h} h {m:02d} min", "{h}시간 {m:02d}분"),
-    "minutes": ("{m} min {s:02d} s", "{m}분 {s:02d}초"),
-    "seconds": ("{s} s", "{s}초"),
-    "short seconds": ("{s:.1f} s", "{s:.1f}초"),
     "interrupted": ("interrupted", "중단되었습니다"),
     # the summary
     "finished before": (
@@ -350,16 +348,7 @@ class Words:
         return in_korean(message) if self.lang == "ko" else message
 
     def duration(self, seconds: float) -> str:
-        """`0 s`, `8.4 s`, `42 s`, `2 min 10 s`, `1 h 05 min`."""
-        if 0.05 <= seconds < 10:
-            return self("short seconds").format(s=seconds)
-        whole = max(0, round(seconds))
-        minutes, rest = divmod(whole, 60)
-        if whole < 60:
-            return self("seconds").format(s=whole)
-        if whole < 3600:
-            return self("minutes").format(m=minutes, s=rest)
-        return self("hours").format(h=minutes // 60, m=minutes % 60)
+        return durations.told(seconds, self.lang)
 
 
 def count(number: int) -> str:

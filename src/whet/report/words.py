@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from whet import durations
+
 Lang = Literal["en", "ko"]
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -294,10 +296,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rmse": ("RMSE", "RMSE"),
     "r2": ("R²", "R²"),
     "label": ("Label", "라벨"),
-    "hours": ("{h} h {m:02d} min", "{h}시간 {m:02d}분"),
-    "minutes": ("{m} min {s:02d} s", "{m}분 {s:02d}초"),
-    "seconds": ("{s} s", "{s}초"),
-    "short seconds": ("{s:.1f} s", "{s:.1f}초"),
 }  # fmt: skip
 
 
@@ -321,16 +319,7 @@ class Words:
         return f"{100 * share:.1f}" + ("%" if self.lang == "ko" else "\u00a0%")
 
     def duration(self, seconds: float) -> str:
-        """`8.4 s`, `42 s`, `2 min 10 s`, `1 h 05 min`."""
-        if 0.05 <= seconds < 10:
-            return self("short seconds").format(s=seconds)
-        whole = max(0, round(seconds))
-        minutes, rest = divmod(whole, 60)
-        if whole < 60:
-            return self("seconds").format(s=whole)
-        if whole < 3600:
-            return self("minutes").format(m=minutes, s=rest)
-        return self("hours").format(h=minutes // 60, m=minutes % 60)
+        return durations.told(seconds, self.lang)
 
 
 def score(value: float) -> str:
