@@ -56,7 +56,10 @@ def write(
     if labels.kind == "one":
         doubted: list[tuple[float, relabel.Doubted]] = []
         for judged, targets in looked:
-            found = mistakes.label_errors(judged.answers, ids := np.asarray(targets, dtype=np.int64))
+            ids = np.asarray(targets, dtype=np.int64)
+            found = mistakes.label_errors(judged.answers, ids)
+            if not mistakes.tells_apart(judged.answers, ids):
+                found = mistakes.NONE_FOUND
             counted[judged.side] = {"rows": len(ids), "found": len(found.rows)}
             first = slice(None, MOST)
             rows = _doubted(judged, ids, found.rows[first], found.suggestions[first], labels)
@@ -79,7 +82,7 @@ def _wrong(
     judged: Judged, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float]
 ) -> Iterator[dict[str, object]]:
     """The surest wrong answers."""
-    limits = np.array([thresholds[name] for name in labels.names]) if labels.kind == "several" else None
+    limits = limits_of(labels, thresholds)
     found = mistakes.wrong(judged.answers, targets, labels, limits)
     for row, weight, text, second in zip(*_first(judged, found.rows[:TOLD], found.weights), strict=True):
         told: dict[str, object] = {
@@ -88,6 +91,11 @@ def _wrong(
         if second is not None:
             told["text2"] = second
         yield told | _answer(judged.answers[row], targets[row], labels, limits) | {"weight": float(weight)}
+
+
+def limits_of(labels: LabelSet, thresholds: Mapping[str, float]) -> Floats | None:
+    """From which probability each of several labels is answered [C]; None of other answers."""
+    return np.array([thresholds[name] for name in labels.names]) if labels.kind == "several" else None
 
 
 def _first(

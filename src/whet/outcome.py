@@ -45,6 +45,7 @@ from whet.score.features import Inputs
 from whet.score.judge import answers, default_thresholds, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
 from whet.score.mistakes import MOST_EPOCHS, rows_to_look_at
+from whet.score.mistakes import wrong as wrong_answers
 from whet.training.pace import Pace
 
 
@@ -98,7 +99,7 @@ def conclude(
         metrics |= figures.compared(test.metrics, rivals, answered, scored.targets, better=job.better)
         seconds["evaluate"] += test.seconds
         yield from _doubts(folder, job, test, logits)
-        _explain(folder, job, probabilities(logits, job.labels), last.tokens, thresholds)
+        yield from _explain(folder, job, probabilities(logits, job.labels), last.tokens, thresholds)
     elif validation is not None:
         yield from _doubts(folder, job, validation.evaluation)
     metrics |= _calibration(job, fitted, sides)
@@ -116,13 +117,17 @@ def conclude(
     folder.write("metrics.json", metrics)
 
 
-def _explain(folder: runs.RunFolder, job: Job, shares: Floats, trained: int, thresholds: Mapping[str, float]) -> None:
+def _explain(
+    folder: runs.RunFolder, job: Job, shares: Floats, trained: int, thresholds: Mapping[str, float]
+) -> Iterator[Stage]:
     """Writes which words the worst answers to test rows hang on, but under a budget, which leaves no time for it."""
     if not job.team.first or job.budget is not None:
         return
     assert job.test is not None
     side = job.sides["test"]
-    wrong = explanations.worst(shares, side.targets, job.labels, thresholds)
+    limits = mistakes.limits_of(job.labels, thresholds)
+    wrong = wrong_answers(shares, side.targets, job.labels, limits).rows
+    yield Stage("explain")
     loaded = artifact.Artifact(folder.model, job.classifier, job.cutter, job.labels, Usage(job.inputs, thresholds))
     with job.classifier.in_fp32():
         document = explanations.document(Predictor(loaded), job.test, wrong, tokens_of(side.encoded), trained)

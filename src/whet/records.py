@@ -273,7 +273,18 @@ class Stage:
     """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
 
     name: Literal[
-        "check", "split", "model", "plan", "tokens", "baseline", "train", "evaluate", "look", "save", "report"
+        "check",
+        "split",
+        "model",
+        "plan",
+        "tokens",
+        "baseline",
+        "train",
+        "evaluate",
+        "explain",
+        "look",
+        "save",
+        "report",
     ]
     detail: str = ""
 

@@ -184,6 +184,7 @@ def test_the_stages_of_a_job_are_told_in_order(taught: Told) -> None:
         "baseline",
         "train",
         "evaluate",
+        "explain",
         "look",
         "save",
         "report",

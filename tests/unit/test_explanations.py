@@ -5,31 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.unit.test_occlusion import SEVERAL, THREE, TWO, VALUE, Counting
+from tests.unit.test_occlusion import SEVERAL, TWO, VALUE, Counting
 from whet.labels import LabelSet
 from whet.records import Examples
-from whet.report import explanations
-from whet.report.explanations import document, worst
+from whet.report.explanations import document
+from whet.score import mistakes
 
 TEXTS = ["superb film", "awful", "nice awful", "film"]
 TOKENS = np.array([4, 3, 4, 3])
 TEST = Examples("test.csv", TEXTS, ["negative"] * 4, [f"line {i + 2}" for i in range(4)], [7, 8, 9, 10])
-
-
-def test_the_surest_wrong_answers_come_first_and_right_ones_never() -> None:
-    answers = np.array([[0.4, 0.6, 0.0], [0.9, 0.05, 0.05], [0.1, 0.1, 0.8], [1.0, 0.0, 0.0]])
-    assert worst(answers, np.array([0, 1, 2, 2]), THREE, {}).tolist() == [3, 1, 0]
-
-
-def test_of_several_labels_the_worst_wrong_one_decides() -> None:
-    answers = np.array([[0.9, 0.2], [0.45, 0.1], [0.6, 0.3], [0.2, 0.1]])
-    marks = np.array([[False, True], [False, False], [False, False], [True, False]])
-    # Of the first both are wrong, by 0.9 and 0.8; the last lacks one label, by 0.8.
-    assert worst(answers, marks, SEVERAL, {"joy": 0.5, "love": 0.5}).tolist() == [0, 3, 2]
-
-
-def test_of_numbers_the_largest_errors_come_first() -> None:
-    assert worst(np.array([[1.0], [2.0], [3.5]]), np.array([1.0, 5.0, 3.0]), VALUE, {}).tolist() == [1, 2]
 
 
 def test_the_file_has_the_rows_in_their_order_with_their_words() -> None:
@@ -65,7 +49,7 @@ def test_of_pairs_it_has_both_texts() -> None:
 def test_as_many_rows_are_explained_as_a_part_of_the_training_would_do(
     monkeypatch: pytest.MonkeyPatch, least: int, trained: int, explained: int
 ) -> None:
-    monkeypatch.setattr(explanations, "LEAST", least)
+    monkeypatch.setattr(mistakes, "LEAST_EXPLAINED", least)
     counting = Counting(TWO)
     found = document(counting, TEST, np.arange(4), TOKENS, trained=trained)
     assert (found["wrong"], found["explained"], len(found["rows"])) == (4, explained, explained)  # type: ignore[arg-type]

@@ -96,10 +96,10 @@ def doubt(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> s
         return ""
     row = _row(texts, device)
     unknown = f" and {100 * found.unknown:.0f} % of them unknown" if found.unknown >= 0.01 else ""
-    better = "" if row.model == model else f"; --model {row.model} is the better choice ({row.why})"
+    advice = "" if row.model == model else f"; --model {row.model} is the better choice ({row.why})"
     return (
         f"the vocabulary of {model} does not have the words of these texts: {found.tokens_a_letter:.1f} tokens a "
-        f"letter{unknown}, so it will learn little of them{better}"
+        f"letter{unknown}, so it will learn little of them{advice}"
     )
 
 

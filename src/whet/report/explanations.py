@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from whet.labels import LabelSet
 from whet.occlusion import Answering, Texts, attributions, shared_out, word_spans
-from whet.records import Examples, Floats, Ints, Targets, WordWeight
-from whet.score.judge import predicted
+from whet.records import Examples, Ints, WordWeight
+from whet.score.mistakes import MOST_EXPLAINED, tokens_to_explain
 
 NAME = "explanations.json"
-MOST_ROWS = 50
-SHARE, LEAST = (
-    0.15,
-    20_000,
-)  # of the tokens trained on, which are a twentieth of their work; and whatever the training was
-
-
-def worst(answers: Floats, targets: Targets, labels: LabelSet, thresholds: Mapping[str, float]) -> Ints:
-    """The rows that are answered wrong, the furthest off first: by the probability of the wrong answer, of several
-    labels of the worst one, or by the error. `answers` [B, C] are probabilities, or numbers."""
-    if labels.kind == "value":
-        off = np.abs(answers[:, 0] - targets)
-    elif labels.kind == "several":
-        marks = np.asarray(targets, dtype=np.bool_)
-        off = (np.where(marks, 1 - answers, answers) * (marks != predicted(answers, labels, thresholds))).max(axis=1)
-    else:
-        off = np.where(answers.argmax(axis=1) == targets, 0.0, answers.max(axis=1))
-    order = np.argsort(-off, kind="stable")
-    return order[off[order] > 0]
 
 
 def document(predictor: Answering, test: Examples, wrong: Ints, tokens: Ints, trained: int) -> dict[str, object]:
     """The content of the file: as many of the `wrong` rows of `test`, in their order, as a small part of the
     training's work explains. `tokens` [B] are those of the test rows, `trained` those trained on."""
-    rows = wrong[:MOST_ROWS].tolist()
+    rows = wrong[:MOST_EXPLAINED].tolist()
     both = [(test.texts[row],) if test.pairs is None else (test.texts[row], test.pairs[row]) for row in rows]
     copies = [1 + sum(map(len, shared_out([word_spans(text) for text in parts]))) for parts in both]
     work = np.cumsum([tokens[row] * count for row, count in zip(rows, copies, strict=True)])
-    explained = int((work <= max(LEAST, int(SHARE * trained))).sum())
+    explained = int((work <= tokens_to_explain(trained)).sum())
     texts: Texts = [parts[0] if len(parts) == 1 else parts for parts in both[:explained]]
     found = attributions(predictor, texts)
     return {

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from whet.intervals import NORMAL
 from whet.labels import LabelSet
 from whet.records import Floats, Ints, Targets
 
 SHARE = 0.1  # of the time of a training
+MOST_EXPLAINED = 50  # wrong answers whose words are weighed: as many as the report shows,
+EXPLAINED, LEAST_EXPLAINED = 0.15, 20_000  # within this share of the tokens trained on, or within so many tokens
 MOST_EPOCHS = 4.0  # after which a model still tells wrong labels that it was trained on (decisions/0020)
 
 
@@ -34,12 +37,21 @@ class LabelErrors:
     margins: Floats  # [F] the probability of the label less that of the likeliest other one
 
 
+NONE_FOUND = LabelErrors(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+
 def rows_to_look_at(asked: str, rows: int, trained: float) -> int:
     """How many of the training rows are to be answered once more to find wrong labels: all, none, or for `auto` as
     many as take about a tenth of a training that has taken `trained` rows, each of them three times as long."""
     if asked == "none":
         return 0
     return rows if asked == "all" else min(rows, round(SHARE * 3 * trained))
+
+
+def tokens_to_explain(trained: float) -> int:
+    """How many tokens the explanation of wrong answers may take after a training that took `trained`: about a twentieth
+    of its time, for a token that is trained on takes three times as long; and a little whatever the training was."""
+    return max(LEAST_EXPLAINED, int(EXPLAINED * trained))
 
 
 def wrong(answers: Floats, targets: Targets, labels: LabelSet, thresholds: Floats | None = None) -> Wrong:
@@ -57,6 +69,20 @@ def wrong(answers: Floats, targets: Targets, labels: LabelSet, thresholds: Float
     order = np.argsort(-weights, kind="stable")
     rows = order[weights[order] > 0]
     return Wrong(rows, weights[rows])
+
+
+def tells_apart(probabilities: Floats, ids: Ints) -> bool:
+    """Whether answers [B, C] know the label ids [B] from each other: the mean recall of the labels that rows have is
+    above that of guessing by more than guessing would be by chance (95 %). Doubts of a model that guesses are noise."""
+    counts = np.bincount(ids, minlength=probabilities.shape[1])
+    hits = np.bincount(ids[probabilities.argmax(axis=1) == ids], minlength=len(counts))
+    there = counts > 0
+    labels = int(there.sum())
+    if labels < 2:
+        return False
+    guessed = 1 / labels
+    error = np.sqrt((guessed * (1 - guessed) / counts[there]).sum()) / labels
+    return bool((hits[there] / counts[there]).mean() > guessed + NORMAL * error)
 
 
 def label_errors(probabilities: Floats, ids: Ints) -> LabelErrors:

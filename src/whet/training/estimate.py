@@ -16,8 +16,9 @@ from whet.config import Settings
 from whet.data.batches import steps_per_epoch
 from whet.forecast import Choice, Span
 from whet.model.work import Shape
+from whet.occlusion import MOST_COPIES
 from whet.records import Ints, Side
-from whet.score.mistakes import rows_to_look_at
+from whet.score.mistakes import MOST_EXPLAINED, rows_to_look_at, tokens_to_explain
 
 # The band around an estimate: what a machine drifts by over a job, beside what the probe leaves open.
 DRIFT_DOWN, DRIFT_UP = 0.12, 0.20
@@ -27,6 +28,7 @@ HALF, LEAST_ROWS = 0.5, 200  # of the rows, that a model keeps while there is a 
 FEWER = 0.9  # of the rows, from one candidate to the next
 NARROW = 1.05  # how many times longer than expected a job may take that is shortened while it runs
 FEWEST_TESTED = 1_000
+WORDS_A_TOKEN = 0.8  # of English; a sequence has more tokens than words
 TESTED_SHARE = 0.25  # of a limited time, for evaluations, before they are done on a sample
 
 
@@ -109,10 +111,12 @@ class Times:
     other: float
     looked: float = 0.0
     """The look at training rows for wrong labels."""
+    explained: float = 0.0
+    """The words of wrong answers, at the most."""
 
     @property
     def evaluation(self) -> float:
-        return self.validation + self.test + self.looked
+        return self.validation + self.test + self.looked + self.explained
 
     @property
     def total(self) -> float:
@@ -126,7 +130,7 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
     per_epoch = steps_per_epoch(train, settings.batch_size)
     steps = max(1, math.ceil(settings.epochs * per_epoch - 1e-9))
     training = steps * speed.step + settings.epochs * train * speed.row(*_cut(work, "train", settings))
-    left, validation, looks, test, looked = train + 0.0, 0.0, 0, 0.0, 0.0
+    left, validation, looks, test, looked, explained = train + 0.0, 0.0, 0, 0.0, 0.0, 0.0
     if work.doubtful and settings.budget is None:
         count = rows_to_look_at(settings.label_errors, round(train), settings.epochs * train)
         looked = count * speed.evaluation * speed.size(*_cut(work, "train", settings))
@@ -139,8 +143,21 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
         rows = _rows(work, "test", settings.test_rows)
         test = rows * speed.evaluation * speed.size(*_cut(work, "test", settings))
         left += rows
+        explained = _explaining(work, speed, settings, settings.epochs * train)
     prepared = work.preparing * left / sum(work.rows.values())
-    return Times(training, validation, looks, test, work.spent + prepared + work.saving, looked)
+    return Times(training, validation, looks, test, work.spent + prepared + work.saving, looked, explained)
+
+
+def _explaining(work: Workload, speed: Speed, settings: Settings, trained: float) -> float:
+    """Seconds to weigh the words of the wrong answers, if there are as many as are explained, after a training that
+    took so many rows. Each word is a text more to evaluate."""
+    if settings.budget is not None:
+        return 0.0
+    lengths, counts = _cut(work, "test", settings)
+    copies = 1 + np.minimum(MOST_COPIES, WORDS_A_TOKEN * lengths)
+    allowed = tokens_to_explain(trained * float(_cut(work, "train", settings)[0].mean()))
+    tokens = min(allowed, MOST_EXPLAINED * float((lengths * copies).mean()))
+    return tokens / float(lengths.mean()) * speed.evaluation * speed.size(lengths, counts)
 
 
 def interval(settings: Settings, per_epoch: int) -> int | None:

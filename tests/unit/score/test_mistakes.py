@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from whet.labels import LabelSet
 from whet.score.metrics import softmax
-from whet.score.mistakes import label_errors, rows_to_look_at, wrong
+from whet.score.mistakes import label_errors, rows_to_look_at, tells_apart, wrong
 
 THREE = LabelSet(("a", "b", "c"), None, "")
 SEVERAL = LabelSet(("a", "b"), None, "", "several")
@@ -72,6 +72,20 @@ def test_labels_that_were_flipped_are_found_by_the_probabilities_of_a_good_model
     assert flipped[first].mean() > 0.9
     hits = found.rows[flipped[found.rows]]
     assert (found.suggestions[flipped[found.rows]] == true[hits]).mean() > 0.9
+
+
+def test_answers_that_guess_do_not_tell_labels_apart():
+    ids = np.repeat([0, 1], 30)
+
+    def answers(right):
+        return softmax(np.eye(2)[np.where(np.arange(60) % 30 < right, ids, 1 - ids)])
+
+    assert not tells_apart(answers(15), ids)
+    assert not tells_apart(answers(18), ids)  # 36 of 60 are within chance, 37.6 are not
+    assert tells_apart(answers(20), ids)
+    always_one = np.tile([0.9, 0.1], (100, 1))
+    assert not tells_apart(always_one, np.where(np.arange(100) < 95, 0, 1))  # 95 % right, and knows nothing
+    assert not tells_apart(always_one, np.zeros(100, np.int64))
 
 
 def test_equal_probabilities_doubt_nothing():

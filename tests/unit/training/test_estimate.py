@@ -30,9 +30,10 @@ def work(train: int = 1_000, test: int = 400, validation: int = 100, *, length: 
 
 def test_the_times_of_a_job_are_those_of_its_steps_rows_and_evaluations() -> None:
     # A row takes 100 tokens x 1 ms + 10,000 pairs x 1 us = 0.11 s; 200 steps take 0.1 s each beside that.
+    # 15 % of the 200,000 tokens trained on may explain wrong answers, which are 300 texts.
     found = estimate.times(work(), SPEED, ASKED)
     assert found.training == pytest.approx(200 * 0.1 + 2_000 * 0.11)
-    assert found.evaluation == pytest.approx((2 * 100 + 400) * 110 * 2.5e-4)
+    assert found.evaluation == pytest.approx((2 * 100 + 400 + 300) * 110 * 2.5e-4)
     assert found.other == 3.0 + 15.0 + 2.0
     assert found.total == pytest.approx(found.training + found.evaluation + found.other)
 
@@ -40,7 +41,7 @@ def test_the_times_of_a_job_are_those_of_its_steps_rows_and_evaluations() -> Non
 def test_fewer_rows_take_their_share_of_steps_tokens_and_validation() -> None:
     found = estimate.times(work(), SPEED, dataclasses.replace(ASKED, train_rows=500, test_rows=100))
     assert found.training == pytest.approx(100 * 0.1 + 1_000 * 0.11)
-    assert found.evaluation == pytest.approx((2 * 50 + 100) * 110 * 2.5e-4)
+    assert found.evaluation == pytest.approx((2 * 50 + 100 + 200) * 110 * 2.5e-4)  # 20,000 tokens explain at least
     assert found.other == pytest.approx(3.0 + 15.0 * (500 + 50 + 100) / 1_500 + 2.0)
 
 
@@ -49,8 +50,17 @@ def test_the_look_for_wrong_labels_is_planned_and_takes_about_a_tenth_of_the_tra
     found = estimate.times(doubtful, SPEED, dataclasses.replace(ASKED, label_errors="auto"))
     assert found.looked == pytest.approx(600 * 110 * 2.5e-4)
     assert found.looked < 0.1 * found.training
-    assert found.evaluation == pytest.approx(found.validation + found.test + found.looked)
+    assert found.evaluation == pytest.approx(found.validation + found.test + found.looked + found.explained)
     assert estimate.times(doubtful, SPEED, dataclasses.replace(ASKED, label_errors="none")).looked == 0.0
+
+
+def test_the_words_of_fifty_short_answers_are_planned_and_none_where_there_is_no_test_side_or_a_budget() -> None:
+    # 50 texts of 10 tokens, each once and once without each of its 8 words.
+    found = estimate.times(work(length=10), SPEED, dataclasses.replace(ASKED, epochs=50.0))
+    assert found.explained == pytest.approx(50 * 9 * (10 + 0.1) * 2.5e-4)
+    assert estimate.times(work(), SPEED, dataclasses.replace(ASKED, budget="20m")).explained == 0.0
+    untested = dataclasses.replace(work(), rows={"train": 1_000})
+    assert estimate.times(untested, SPEED, ASKED).explained == 0.0
 
 
 def test_texts_are_cut_where_a_shorter_job_would_cut_them() -> None:
@@ -72,7 +82,7 @@ def test_all_tokens_of_a_divided_text_count_and_its_pairs_within_each_sequence()
     found = estimate.times(divided(), SPEED, IN_CHUNKS)
     row = 400 * 1e-3 + 4 * 100**2 * 1e-6
     assert found.training == pytest.approx(200 * 0.1 + 2_000 * row)
-    assert found.evaluation == pytest.approx((2 * 100 + 400) * row * 1e3 * 2.5e-4)
+    assert found.evaluation == pytest.approx((2 * 100 + 400 + 300) * row * 1e3 * 2.5e-4)
 
 
 def test_a_divided_text_that_is_cut_instead_keeps_one_sequence() -> None:
