@@ -42,7 +42,8 @@ class Speed:
     evaluation: float
     """An evaluated text, for each token of its `size`."""
     error: float
-    """Standard deviation of a step around the formula, as a share."""
+    """Standard deviation of a step around the formula, as a share; more where few steps were timed, for then it
+    is itself uncertain."""
     timed: int
     """How many steps were timed."""
 

@@ -18,7 +18,7 @@ from whet.errors import TrainingError
 from whet.model import threads
 from whet.model.classifier import Classifier
 from whet.records import Batch
-from whet.training import loop, probe
+from whet.training import estimate, loop, probe
 from whet.training.estimate import Speed
 
 RECIPE = loop.Recipe(1.0, 4, 1e-3, 0.01, 0.1, 1.0, 0)
@@ -47,6 +47,20 @@ def test_no_coefficient_is_negative_where_larger_steps_happened_to_be_quicker() 
 def test_one_step_is_enough_for_a_speed() -> None:
     found = probe.fit([timed(100, 1_000, 0.5)])
     assert found.step + found.token * 100 + found.pair * 1_000 == pytest.approx(0.5)
+
+
+def test_the_band_of_few_steps_holds_the_true_time_most_of_the_times() -> None:
+    """Four steps that happen to agree do not make a narrow band."""
+    random = np.random.default_rng(0)
+    sizes = [(120, 2_000), (900, 60_000), (260, 9_000), (1_000, 64_000)]
+    tokens, held = 500, []
+    for _ in range(500):
+        noise = 1 + 0.1 * random.standard_normal(len(sizes))
+        found = probe.fit([timed(t, p, 1e-3 * t * factor) for (t, p), factor in zip(sizes, noise, strict=True)])
+        said = found.step + found.token * tokens + found.pair * 25_000
+        band = estimate.span(said, found)
+        held.append(abs(said / (1e-3 * tokens) - 1) <= (band.high - said) / said - estimate.DRIFT_UP)
+    assert np.mean(held) >= 0.8  # 0.56 before the width of few steps was widened
 
 
 @pytest.fixture
