@@ -13,6 +13,7 @@ from typing import Unpack
 import numpy as np
 
 from whet import comparison, config, examine, mend, mistakes, prepare, reading, runs, runtime, unseen, values
+from whet.bilingual import said
 from whet.comparison import Compared
 from whet.config import Resolved, resolve
 from whet.data.split import split
@@ -204,11 +205,11 @@ def check_data(
     out = None if fix is None else values.folder(os.fspath(fix))
     if out is not None:
         mend.check_out(out)  # before minutes of looking
-    resolved, said = prepare.of_run(resolved)
+    resolved, told = prepare.of_run(resolved)
     examined = examine.examine(data, resolved.settings, exact=exact)
     if out is not None:
-        said.append(mend.mend(examined, out).message)
-    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, *said))
+        told.append(mend.mend(examined, out).message)
+    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, *told))
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
@@ -256,7 +257,7 @@ def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Seque
     scores = {**as_json(metrics), "loss": loss, "intervals": reach}
     document: dict[str, object] = {"test": scores, "seconds": {"evaluate": seconds}}
     if loaded.labels.kind != "value":
-        fitted = calibration.Fitted(loaded.usage.temperature, "as the run was saved")
+        fitted = calibration.Fitted(loaded.usage.temperature, said({}, "as saved"))
         scored: dict[Side, tuple[Floats, Targets]] = {"test": (logits, targets)}
         document["calibration"] = calibration.as_json(fitted, scored, loaded.labels, least=least)
     document["slices"] = mistakes.sliced(

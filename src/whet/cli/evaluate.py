@@ -46,7 +46,7 @@ def evaluate(
     result = pipeline.evaluate_run(loaded, data, resolved, requirements)
     if not resolved.settings.quiet:
         for notice in result.notices:
-            stderr_console().print(f"note: {notice}", soft_wrap=True)
+            stderr_console().print(f"{words('info')}: {words.of(notice)}", soft_wrap=True)
     if resolved.settings.json:
         print_json(result.json)
     else:

@@ -6,7 +6,7 @@ import unicodedata
 from typing import Literal
 
 from whet import durations
-from whet.data.bilingual import in_korean
+from whet.bilingual import in_korean
 from whet.errors import quoted
 
 Lang = Literal["en", "ko"]

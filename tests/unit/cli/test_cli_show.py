@@ -19,10 +19,10 @@ from tests.unit.cli.conftest import (
     training_metrics,
 )
 from whet import config
+from whet.bilingual import Bilingual
 from whet.cli import show, summary
 from whet.cli.output import stdout_console
 from whet.cli.texts import TEXTS, Words, one_line
-from whet.data.bilingual import Bilingual
 from whet.labels import LabelSet
 from whet.records import Columns, Finding
 from whet.score.metrics import as_json
