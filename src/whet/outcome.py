@@ -99,7 +99,9 @@ def conclude(
         metrics |= figures.compared(test.metrics, rivals, answered, scored.targets, better=job.better)
         seconds["evaluate"] += test.seconds
         yield from _doubts(folder, job, test, logits)
-        yield from _explain(folder, job, probabilities(logits, job.labels), last.tokens, thresholds)
+        started = time.perf_counter()
+        if told := (yield from _explain(folder, job, probabilities(logits, job.labels), last.tokens, thresholds)):
+            metrics["explanations"], seconds["explain"] = told, time.perf_counter() - started
     elif validation is not None:
         yield from _doubts(folder, job, validation.evaluation)
     metrics |= _calibration(job, fitted, sides)
@@ -119,10 +121,11 @@ def conclude(
 
 def _explain(
     folder: runs.RunFolder, job: Job, shares: Floats, trained: int, thresholds: Mapping[str, float]
-) -> Iterator[Stage]:
-    """Writes which words the worst answers to test rows hang on, but under a budget, which leaves no time for it."""
+) -> Generator[Stage, None, dict[str, object]]:
+    """Writes which words the worst answers to test rows hang on, but under a budget, which leaves no time for it.
+    Returns the part of metrics.json."""
     if not job.team.first or job.budget is not None:
-        return
+        return {}
     assert job.test is not None
     side = job.sides["test"]
     limits = mistakes.limits_of(job.labels, thresholds)
@@ -132,6 +135,7 @@ def _explain(
     with job.classifier.in_fp32():
         document = explanations.document(Predictor(loaded), job.test, wrong, tokens_of(side.encoded), trained)
     folder.write(explanations.NAME, document)
+    return {name: document[name] for name in ("wrong", "explained")}
 
 
 def _highest(classifier: Classifier) -> int | None:

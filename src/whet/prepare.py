@@ -199,7 +199,7 @@ def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
     there, unless it was asked for, for that is how its weights read. Raises ModelError."""
     resolved = _found(resolved)
     model = resolved.settings.model
-    side, told = sidefile.of_model(model) or {}, []
+    side, told = sidefile.of_model(model) or {}, list[str]()
     for name in READ_ALIKE if side else ():
         if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
             resolved = resolved.with_value(name, side[name], f"as in {model}")

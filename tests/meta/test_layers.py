@@ -55,6 +55,7 @@ LAYERS = {
     "whet.reading": 3,
     "whet.examine": 5,
     "whet.mend": 6,
+    "whet.evaluation": 6,
     "whet.job": 5,
     "whet.outcome": 6,
     "whet.finetune": 7,

@@ -115,9 +115,11 @@ def _traded(budget: str, asked: Settings, changes: Mapping[str, object], work: W
     parts = []
     for name, value in changes.items():
         before = getattr(asked, name)
-        facts = {"name": name, "value": _short(value), "before": _short(before), "count": every.get(name)}
-        if value is not None:
-            parts.append(said(facts, "instead of all" if name in every and before is None else "instead of"))
+        change = {"name": name, "value": _short(value), "before": _short(before)}
+        if name in every and before is None:
+            parts.append(said({**change, "count": every[name]}, "instead of all"))
+        elif value is not None:
+            parts.append(said(change, "instead of"))
     facts = {"budget": budget, "changes": joined(*parts, between=", "), "seconds": seconds}
     return said(facts, "traded" if parts else "fits the budget")
 

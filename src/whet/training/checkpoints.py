@@ -125,7 +125,7 @@ class Checkpoints:
 
     def remove(self) -> list[str]:
         """After the run has ended well. Returns what is to be told of those that could not be removed."""
-        left = []
+        left: list[str] = []
         for folder in filter(None, (self._folder, self._mirror)):
             try:
                 if folder.is_dir():
