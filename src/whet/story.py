@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whet import durable, examine, lock, naming, prepare, runs, runtime, values
-from whet.bilingual import joined, said
+from whet.bilingual import in_korean, joined, said
 from whet.config import Resolved
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
@@ -300,7 +300,8 @@ def _facts(command: str, digest: str, asked: prepare.Asked, team: Alone) -> dict
         "precision": {"value": machine.precision, "reason": machine.precision_reason},
         "threads": {"value": machine.threads, "reason": machine.threads_reason},
         "ranks": team.ranks.count,
-        "sides": dict(asked.splits.reasons),
+        "sides": {side: str(reason) for side, reason in asked.splits.reasons.items()},
+        "sides_ko": {side: in_korean(reason) for side, reason in asked.splits.reasons.items()},
         "versions": runtime.versions(),
     }
 

@@ -34,8 +34,15 @@ def data(found: Material, words: Words) -> Section:
         for role in ("text", "pair", "label")
         if columns[role]
     ]
+    reasons, korean = found.run["sides"], found.run.get("sides_ko", {})
     rows = tuple(
-        (Cell(words(side)), Cell(f"{found.rows[side]:,}"), _message({side: "", **found.run["sides"]}, side, words))
+        (
+            Cell(words(side)),
+            Cell(f"{found.rows[side]:,}"),
+            _message(
+                {"from": reasons.get(side, "")} | ({"from_ko": korean[side]} if side in korean else {}), "from", words
+            ),
+        )
         for side in SIDES
         if side in found.rows
     )

@@ -166,7 +166,8 @@ def test_a_korean_page_tells_findings_warnings_and_reasons_in_korean(tmp_path: P
     findings["findings"]["truncated"]["train"] |= {"message": said(cut, "truncated"), "todo": said({}, "longer")}
     findings["columns"]["text_reason"] = said({"name": "'text'"}, "named")
     folder.write("findings.json", findings)
-    run["sides"]["train"] = joined("made.csv", said({}, "what test leaves"), between=": ")
+    run["sides"]["train"] = "made.csv: what test leaves"
+    run["sides_ko"] = {"train": joined("made.csv", said({}, "what test leaves"), between=": ").korean}
     run["device"]["reason"] = said({}, "given")
     folder.write("run.json", run)
     folder.log(Notice(said({"tokens": 64}, "smaller packs"), "warning"))
