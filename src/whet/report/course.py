@@ -34,15 +34,13 @@ def data(found: Material, words: Words) -> Section:
         for role in ("text", "pair", "label")
         if columns[role]
     ]
-    reasons, korean = found.run["sides"], found.run.get("sides_ko", {})
+    korean = found.run.get("sides_ko", {})
+    told = {
+        side: {"from": reason, **({"from_ko": korean[side]} if side in korean else {})}
+        for side, reason in found.run["sides"].items()
+    }
     rows = tuple(
-        (
-            Cell(words(side)),
-            Cell(f"{found.rows[side]:,}"),
-            _message(
-                {"from": reasons.get(side, "")} | ({"from_ko": korean[side]} if side in korean else {}), "from", words
-            ),
-        )
+        (Cell(words(side)), Cell(f"{found.rows[side]:,}"), _message(told.get(side, {"from": ""}), "from", words))
         for side in SIDES
         if side in found.rows
     )
