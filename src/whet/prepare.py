@@ -109,7 +109,7 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
         metric = fitting(settings.metric, labels)
-        resolved = resolved.with_value("metric", metric, f"auto: that of a {labels.task} task")
+        resolved = resolved.with_value("metric", metric, said({"task": labels.task}, "the metric of a task"))
         settings = resolved.settings
 
     if isinstance(settings.metric, MetricFunction):
@@ -202,7 +202,7 @@ def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
     side, told = sidefile.of_model(model) or {}, list[str]()
     for name in READ_ALIKE if side else ():
         if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
-            resolved = resolved.with_value(name, side[name], f"as in {model}")
+            resolved = resolved.with_value(name, side[name], said({"model": model}, "as in the run"))
             facts = {"name": name, "value": side[name], "model": model, "flag": name.replace("_", "-")}
             told.append(said(facts, "set as in the run"))
     return resolved, told

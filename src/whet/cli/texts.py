@@ -56,7 +56,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     # settings
     "settings": ("Settings that differ from the defaults", "기본값과 다른 설정"),
     "default": ("default", "기본값"),
-    "given": ("given", "직접 지정"),
     # the plan
     "plan": ("Plan", "계획"),
     "plan rows": (

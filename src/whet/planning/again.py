@@ -40,7 +40,7 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     runtime.apply(machine, settings.seed)
     asked = dataclasses.replace(asked, machine=machine)
     if facts["chosen"]:
-        asked = _chosen(asked, facts["chosen"], f"budget {settings.budget}")
+        asked = _chosen(asked, facts["chosen"], said({"budget": settings.budget}, "by a budget"))
     settings = asked.resolved.settings
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = team.seed(settings.seed)

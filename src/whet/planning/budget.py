@@ -50,7 +50,7 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual
             todo=f"Give --budget {needed}, or fewer rows with --train-rows and --test-rows",
         )
     whole = measured.work.rows.get("test", 0)
-    chosen = _settled(measured, found.changes, limit, f"budget {budget}")
+    chosen = _settled(measured, found.changes, limit, said({"budget": budget}, "by a budget"))
     changes = estimate.changed(settings, chosen.asked.resolved.settings)
     traded = _traded(budget, settings, changes, measured.work, chosen.times.total)
     steps = loop.count_steps(chosen.work.rows["train"], loop.recipe_of(chosen.asked.resolved.settings))

@@ -95,6 +95,11 @@ ROWS: Mapping[str, tuple[str, str]] = {
 }
 
 MODEL: Mapping[str, tuple[str, str]] = {
+    "by a recipe": ("recipe {name}", "레시피 {name}"),
+    "by a budget": ("budget {budget}", "시간 예산 {budget}"),
+    "the metric of a task": ("auto: that of a {task} task", "자동: {task} 과제의 지표"),
+    "steps for few rows": ("few rows: {steps} steps or more", "행이 적음: {steps}스텝 이상"),
+    "one look for few rows": ("few rows: once, at the end", "행이 적음: 끝에 한 번"),
     "set as in the run": (
         "{name} {value}, as in {model}; --{flag} decides otherwise",
         "{name} {value}, {model}에서처럼. 바꾸려면 --{flag}",

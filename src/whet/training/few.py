@@ -14,7 +14,7 @@ from whet.config import Resolved
 from whet.data.batches import steps_per_epoch
 
 STEPS = 100
-REASON = f"few rows: {STEPS} steps or more"
+REASON = said({"steps": STEPS}, "steps for few rows")
 
 
 def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
@@ -32,5 +32,5 @@ def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
     told = said({"epochs": epochs, "rows": rows, "default": settings.epochs, "steps": steps}, "few rows")
     resolved = resolved.with_value("epochs", float(epochs), REASON)
     if resolved.reasons["evaluate_every"] == "default" and settings.early_stopping is None:
-        resolved = resolved.with_value("evaluate_every", epochs * per_epoch, "few rows: once, at the end")
+        resolved = resolved.with_value("evaluate_every", epochs * per_epoch, said({}, "one look for few rows"))
     return resolved, told
