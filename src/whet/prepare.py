@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whet import durable, naming, relabel, runs, runtime, sidefile, values
-from whet.bilingual import Bilingual, joined, said
+from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
 from whet.data.batches import counts_of
 from whet.data.doctor.look import check as look
@@ -249,7 +249,7 @@ def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple
     notices: list[Notice] = []
     if resolved.settings.model == "auto":
         chosen = choice.choose(texts, device=device)
-        resolved = resolved.with_value("model", chosen.model, joined("auto", chosen.reason, between=": "))
+        resolved = resolved.with_value("model", chosen.model, joined(word("auto"), chosen.reason, between=": "))
         notices.append(Notice(said({"model": chosen.model, "reason": chosen.reason}, "chosen model")))
         if chosen.warning:
             notices.append(Notice(chosen.warning, "warning"))

@@ -304,7 +304,7 @@ def test_run_json_holds_every_setting_with_its_reason(here: Path) -> None:
     runs.start(opened(resolved), resolved, {"digest": "d", "versions": {"torch": "9"}})
     known = json.loads((here / "runs/reviews-tiny-dddddddd/run.json").read_text())
     assert list(known["settings"]) == [setting.name for setting in fields()]
-    assert known["settings"]["epochs"] == {"value": 3.0, "reason": "given"}
+    assert known["settings"]["epochs"] == {"value": 3.0, "reason": "given", "reason_ko": "직접 지정"}
     assert known["settings"]["model"] == {"value": "embedded", "reason": "auto: Latin script on a CPU"}
     assert known["settings"]["seed"] == {"value": 42, "reason": "default"}
     assert (known["format"], known["digest"], known["versions"]) == (1, "d", {"torch": "9"})

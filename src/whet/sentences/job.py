@@ -73,7 +73,7 @@ ROWS: Mapping[str, tuple[str, str]] = {
     "some rows": ("{count:,} {count:row|rows}", "{count:,}행"),
     "cache not writable": (
         "{folder} cannot be written: tokens and baselines are not kept for another run",
-        "{folder}에 쓸 수 없어 토큰과 기준 모델 결과를 다음 실행에서 다시 쓸 수 없습니다",
+        "{folder}에 쓸 수 없습니다. 토큰과 기준 모델 결과를 다음 실행에 남겨 두지 못합니다",
     ),
     "some fit TF-IDF": (
         "TF-IDF learns from {count:,} of the {total:,} training rows, drawn by label: all of them would take more than "
@@ -102,7 +102,7 @@ MODEL: Mapping[str, tuple[str, str]] = {
     "one look for few rows": ("few rows: once, at the end", "행이 적음: 끝에 한 번"),
     "set as in the run": (
         "{name} {value}, as in {model}; --{flag} decides otherwise",
-        "{name} {value}, {model}에서처럼. 바꾸려면 --{flag}",
+        "{name} {value}: {model}에서와 같게 했습니다. 바꾸려면 --{flag}",
     ),
     "device": (
         "device {device}: {reason}{precision}; {threads} {threads:thread|threads}{processes}",
@@ -357,6 +357,7 @@ COURSE: Mapping[str, tuple[str, str]] = {
 }
 
 WORDS: Mapping[str, str] = {
+    "auto": "자동",
     "by label": "라벨별로", "by value": "값 구간별로", "loss": "손실", "gradient": "그래디언트",
     "a guess by the shares of the labels": "라벨 비율대로만 답할 때",
     "always answering the mean": "늘 평균값으로 답할 때",
