@@ -45,7 +45,7 @@ def test_its_page_names_the_run_and_has_no_training(taught: Told, whet: Command,
     assert ended.code == 0, ended.err
     assert "Report  other/report.html" in ended.out
     page = (here / "other" / "report.html").read_text(encoding="utf-8")
-    assert f"<h1>all, answered by {taught.path.name}</h1>" in page
+    assert f"<h1>all.csv, answered by {taught.path.name}</h1>" in page
     assert f"<dt>Run</dt><dd>{taught.path}</dd>" in page
     assert "<dd>text: text (as in training); label: label (named &#39;label&#39;)</dd>" in page
     keys = re.findall('<section id="([a-z]+)"', page)
@@ -53,7 +53,7 @@ def test_its_page_names_the_run_and_has_no_training(taught: Told, whet: Command,
     assert not {"data", "course", "findings", "repeat"} & set(keys)
     whet("evaluate", str(taught.path), reviews, "--output", "other", "--lang", "ko")
     page = (here / "other" / "report.html").read_text(encoding="utf-8")
-    assert f"<h1>{taught.path.name} 모델로 평가한 all</h1>" in page
+    assert f"<h1>{taught.path.name} 모델로 평가한 all.csv</h1>" in page
     assert "<dd>텍스트: text(학습 때와 같음), 라벨: label(이름이 &#39;label&#39;)</dd>" in page
 
 
@@ -100,7 +100,7 @@ def test_a_regression_and_several_labels_have_their_pages(job: Job, here: Path) 
         ("sets", ["a;b" if "good" in text else "b" if len(text) % 2 else "a" for text in texts]),
     ):
         write_csv(here / f"{name}.csv", list(zip(texts, answers, strict=True)))
-        told = job(f"{name}.csv", **BRIEF, **({"label_separator": ";"} if name == "sets" else {}))
+        told = job(f"{name}.csv", **BRIEF, task="regression" if name == "numbers" else "multilabel")
         found = library.evaluate(told.run, f"{name}.csv", output=name)
         assert found.output == Path(name)
         assert (here / name / "report.html").is_file()

@@ -171,10 +171,10 @@ def _least(function: Callable[[Tensor], Tensor], start: Tensor) -> float:
 
     def value() -> Tensor:
         found.zero_grad()
-        (reached := function(at)).backward()
+        (reached := function(at)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return reached
 
-    found.step(value)
+    found.step(value)  # type: ignore[no-untyped-call]
     return float(function(at.detach()))
 
 

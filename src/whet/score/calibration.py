@@ -130,7 +130,7 @@ def as_json(
     if labels.kind == "value":
         return {}
     found: dict[str, object] = {} if fitted.temperature is None else {"temperature": fitted.temperature}
-    found["reason"] = fitted.reason
+    found["reason"] = str(fitted.reason)
     for side, (logits, targets) in sides.items():
         logits = np.nan_to_num(logits)
         true: Ints | Bools = np.asarray(targets, dtype=np.bool_ if labels.kind == "several" else np.int64)

@@ -141,8 +141,8 @@ class Sparing:
                 raise self._refused(lack, batch, step)
             yield self._notice(step, said({"lack": _told(first)}, "too many threads"))
         elif small.tokens != self.limit.tokens:
-            lack = {"left": gigabytes(first.left), "limit": first.limited_by}
-            yield Notice(said({**lack, "step": step, "tokens": small.tokens}, "to see what a token takes"))
+            there = {"left": gigabytes(first.left), "limit": first.limited_by}
+            yield Notice(said({**there, "step": step, "tokens": small.tokens}, "to see what a token takes"))
 
     def _sizes(self, batch: Batch) -> tuple[int, int]:
         """Tokens of the largest part that is computed at once, and of the longest row."""
