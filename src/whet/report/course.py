@@ -22,7 +22,7 @@ TOLD = 8  # points of a curve that are told to whoever does not see it
 
 def model_name(found: Material) -> str:
     """The model without the folders that it lies in."""
-    name = str(found.setting("model")).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = last_part(str(found.setting("model")))
     return "all-MiniLM-L6-v2" if name == "embedded" else name
 
 
@@ -169,9 +169,9 @@ def _message(told: Mapping[str, Any], name: str, words: Words) -> Cell:
     return Cell(words.of(told, name), foreign=words.lacks(told, name), worded=True)
 
 
-def run_name(found: Material) -> str:
-    """The run that was scored on other data, without the folders that it lies in."""
-    return found.scored_run.replace("\\", "/").rstrip("/").rpartition("/")[2]
+def last_part(path: str) -> str:
+    """A run or a file without the folders that it lies in."""
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def evaluation(found: Material, words: Words) -> Section:

@@ -54,7 +54,8 @@ def page_of(found: Material, lang: Lang) -> Page:
     started = datetime.fromisoformat(found.run["started"])
     about = words("made by").format(version=found.run["versions"].get("whet", ""), date=f"{started:%Y-%m-%d}")
     if found.scored_run:
-        title = words("evaluation title").format(data=found.findings["source"], run=course.run_name(found))
+        names = {"data": course.last_part(found.findings["source"]), "run": course.last_part(found.scored_run)}
+        title = words("evaluation title").format(**names)
     else:
         title = words("title").format(data=found.findings["source"], model=course.model_name(found))
     return Page(
