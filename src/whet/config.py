@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from whet import recipes, values
+from whet.bilingual import said
 from whet.errors import UsageError, did_you_mean
 from whet.values import Metric
 
@@ -269,12 +270,12 @@ def resolve(given: Mapping[str, object]) -> Resolved:
     """
     given, notices, faults = _renamed(given, "argument")
     recipe = given.get("recipe")
-    layers: list[tuple[str, Mapping[str, object]]] = [("given", given)]
+    layers: list[tuple[str, Mapping[str, object]]] = [(said({}, "given"), given)]
     if isinstance(recipe, (str, Path)):
         loaded, _ = recipes.read(str(recipe))
         recipe_values, recipe_notices, recipe_faults = _renamed(loaded, f"recipe {recipe}")
         recipe_values.pop("data", None)
-        layers.insert(0, (f"recipe {recipe}", recipe_values))
+        layers.insert(0, (said({"name": recipe}, "by a recipe"), recipe_values))
         notices += recipe_notices
         faults += recipe_faults
     chosen: dict[str, object] = {}

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from whet import large, prepare, reading, runtime
+from whet.bilingual import said
 from whet.config import Settings
-from whet.data.bilingual import said
 from whet.data.doctor import copies, near, pieces
 from whet.data.doctor.look import check, with_more
 from whet.data.doctor.part import Part, part_of

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from whet import artifact, heap, machine, outcome, runs
+from whet.bilingual import said
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch
 from whet.data.clean import clean_text
@@ -61,7 +62,7 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
         begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_), loss)
     heap.keep()
     with memory.explained(job.classifier):
-        yield Stage("train", f"{len(job.sides['train'].encoded):,} rows")
+        yield Stage("train", said({"count": len(job.sides["train"].encoded)}, "some rows"))
         pace = None if job.budget is None else _pace(job.budget, job, job.settings)
         last, kept = yield from _fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
@@ -77,8 +78,8 @@ def baselines(
     rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
     fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
     if fitting < len(rows.texts):
-        beside = f"TF-IDF learns from {fitting:,} of the {len(rows.texts):,} training rows, drawn by label: all of "
-        yield Notice(f"{beside}them would take more than {machine.gigabytes(baseline.MOST_BYTES)} of memory", "warning")
+        facts = {"count": fitting, "total": len(rows.texts), "size": machine.gigabytes(baseline.MOST_BYTES)}
+        yield Notice(said(facts, "some fit TF-IDF"), "warning")
         taken = draw(classes_of(train), rows.row_ids, fitting, "rows of the baseline", seed)
         rows, train = select(rows, taken), train[taken]
     learnt, scored = map(_seen, (rows, splits.test))
@@ -138,14 +139,13 @@ def _fit(
                 keeper.settle()
                 raise _stopped(fault, record, keeper.saved_at) from None
             if selection.exhausted:
-                tried = f"no better {settings.metric} in {selection.patience} evaluations"
-                yield folder.log(Notice(f"stopped at step {record.step}: {tried}"))
+                facts = {"step": record.step, "metric": settings.metric, "patience": selection.patience}
+                yield folder.log(Notice(said(facts, "stopped early")))
                 break
         yield from _tried(folder, keeper.settle, keeper)
     if selection.restore(classifier.model):
-        yield folder.log(
-            Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")
-        )
+        facts = {"step": selection.best_step, "metric": settings.metric}
+        yield folder.log(Notice(said(facts, "weights kept")))
     if kept is not None and scored is None:
         again = outcome.evaluate(job, "validation", kept, None, None)  # for its logits
         scored = dataclasses.replace(again, evaluation=kept)
@@ -159,7 +159,7 @@ def _tried(folder: runs.RunFolder, save: Callable[[], None], keeper: Keeper) -> 
     except OutputError as fault:
         if keeper.given_up:
             raise
-        yield folder.log(Notice(f"{fault.where}: {fault.saw}; the training goes on without it", "warning"))
+        yield folder.log(Notice(said({"where": fault.where, "saw": fault.saw}, "not saved"), "warning"))
 
 
 def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from whet import arrow, durable
-from whet.data.bilingual import said
+from whet.bilingual import said
 from whet.data.doctor import copies, near
 from whet.data.doctor.part import Part, labelled, part_of
 from whet.data.doctor.tasks import with_sets_as_labels

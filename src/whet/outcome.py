@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from whet import artifact, machine, mistakes, runs
+from whet.bilingual import said, word
 from whet.data.batches import subset, tokens_of
 from whet.data.clean import clean_text
 from whet.data.split import draw, select
@@ -69,7 +70,7 @@ def conclude(
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     fitted, thresholds, validation = _calibrated(job, kept)
     if fitted.temperature is None and job.labels.kind != "value":
-        yield folder.log(Notice(f"the probabilities are not calibrated: {fitted.reason}"))
+        yield folder.log(Notice(said({"reason": fitted.reason}, "not calibrated")))
     sides: dict[Side, Scored] = {}
     if validation is not None:
         sides["validation"] = validation
@@ -77,17 +78,16 @@ def conclude(
         seconds["evaluate"] += validation.evaluation.seconds
 
     if "test" in job.sides:
-        yield Stage("evaluate", "test")
+        yield Stage("evaluate", word("test"))
         before = job.classifier.pack_tokens
         at = last if validation is None else validation.evaluation
         sides["test"] = scored = evaluate(job, "test", at, pace, thresholds)
         test, logits, taken = scored.evaluation, scored.logits, scored.rows
         yield from smaller_packs(folder, job, before)
         if taken is not None:
-            all_ = f"{len(taken):,}"
-            drawn = "value" if job.labels.kind == "value" else "label"
-            message = f"{taken.sum():,} of {all_} test rows, drawn by {drawn}, were scored in the time that was left"
-            yield folder.log(Notice(message, "warning"))
+            drawn = "by value" if job.labels.kind == "value" else "by label"
+            facts = {"count": int(taken.sum()), "total": len(taken), "by": drawn}
+            yield folder.log(Notice(said(facts, "rows in time"), "warning"))
         yield folder.log(test)
         whole = job.budget.whole if job.budget else test.metrics.rows
         reach = {"intervals": uncertain.of_side(test.metrics, logits, scored.targets, job.labels)}
@@ -99,7 +99,9 @@ def conclude(
         metrics |= figures.compared(test.metrics, rivals, answered, scored.targets, better=job.better)
         seconds["evaluate"] += test.seconds
         yield from _doubts(folder, job, test, logits)
-        yield from _explain(folder, job, probabilities(logits, job.labels), last.tokens, thresholds)
+        started = time.perf_counter()
+        if told := (yield from _explain(folder, job, probabilities(logits, job.labels), last.tokens, thresholds)):
+            metrics["explanations"], seconds["explain"] = told, time.perf_counter() - started
     elif validation is not None:
         yield from _doubts(folder, job, validation.evaluation)
     metrics |= _calibration(job, fitted, sides)
@@ -119,10 +121,11 @@ def conclude(
 
 def _explain(
     folder: runs.RunFolder, job: Job, shares: Floats, trained: int, thresholds: Mapping[str, float]
-) -> Iterator[Stage]:
-    """Writes which words the worst answers to test rows hang on, but under a budget, which leaves no time for it."""
+) -> Generator[Stage, None, dict[str, object]]:
+    """Writes which words the worst answers to test rows hang on, but under a budget, which leaves no time for it.
+    Returns the part of metrics.json."""
     if not job.team.first or job.budget is not None:
-        return
+        return {}
     assert job.test is not None
     side = job.sides["test"]
     limits = mistakes.limits_of(job.labels, thresholds)
@@ -132,6 +135,7 @@ def _explain(
     with job.classifier.in_fp32():
         document = explanations.document(Predictor(loaded), job.test, wrong, tokens_of(side.encoded), trained)
     folder.write(explanations.NAME, document)
+    return {name: document[name] for name in ("wrong", "explained")}
 
 
 def _highest(classifier: Classifier) -> int | None:
@@ -144,7 +148,7 @@ def _highest(classifier: Classifier) -> int | None:
 def _calibrated(job: Job, kept: Scored | None) -> tuple[Fitted, dict[str, float], Scored | None]:
     """Fits a temperature on the validation side and gives it to the model. Returns it with the thresholds of several
     labels and the validation side as they are with it."""
-    fitted = Fitted(None, "there are no validation rows")
+    fitted = Fitted(None, said({}, "no validation rows"))
     thresholds = default_thresholds(job.labels)
     if kept is None:
         return fitted, thresholds, None
@@ -178,7 +182,7 @@ def _looked_over(
     looked = [_judged_rows(job, side, each.logits, each.targets, each.rows) for side, each in sides.items()]
     by = ""
     if count := _to_look_at(job):
-        yield Stage("look", f"{count:,} rows")
+        yield Stage("look", said({"count": count}, "some rows"))
         learnt, by = _learnt(job, count)
         looked.insert(0, learnt)
     if not looked:
@@ -258,11 +262,7 @@ def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats
     guess, losses = _guess(job), folder.losses()
     signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=given, spread=spread)
     if signs:
-        advice = (
-            f"Give another --learning-rate (now {job.settings.learning_rate:g}) or more --epochs, or look at the data "
-            "with whet check"
-        )
-        message = f"{signs}: the model may have learned nothing of the texts. {advice}"
+        message = said({"signs": signs, "rate": job.settings.learning_rate}, "learned nothing")
         yield folder.log(Notice(message, "warning"))
 
 
@@ -327,7 +327,4 @@ def _in_time(job: Job, name: Side, pace: Pace, seed: int) -> tuple[Floats, Bools
 def smaller_packs(folder: runs.RunFolder, job: Job, before: int) -> Iterator[Notice]:
     """What is to be told where memory ran out in an evaluation."""
     if job.classifier.pack_tokens < before:
-        text = (
-            f"out of memory in an evaluation; its packs have at most {job.classifier.pack_tokens:,} tokens from here on"
-        )
-        yield folder.log(Notice(text, "warning"))
+        yield folder.log(Notice(said({"tokens": job.classifier.pack_tokens}, "smaller packs"), "warning"))

@@ -8,11 +8,26 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Unpack
 
 import numpy as np
 
-from whet import comparison, config, examine, mend, mistakes, prepare, reading, runs, runtime, unseen, values
+from whet import (
+    comparison,
+    config,
+    evaluation,
+    examine,
+    mend,
+    mistakes,
+    prepare,
+    reading,
+    runs,
+    runtime,
+    unseen,
+    values,
+)
+from whet.bilingual import said
 from whet.comparison import Compared
 from whet.config import Resolved, resolve
 from whet.data.split import split
@@ -35,9 +50,10 @@ from whet.records import (
 from whet.run import Finished as Finished
 from whet.run import Run as Run
 from whet.score import calibration, required
-from whet.score.judge import judge
+from whet.score.judge import judge, probabilities
 from whet.score.metrics import as_json
 from whet.score.required import Judged, Requirement
+from whet.score.scorer import fitting
 from whet.score.uncertain import of_side
 from whet.story import Event as Event
 from whet.story import follow as follow
@@ -59,6 +75,8 @@ class Evaluated:
     notices: tuple[str, ...]
     """How the data was read."""
     requirements: tuple[Judged, ...] = ()
+    output: Path | None = None
+    """The folder that was written, where one was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +164,8 @@ def check(
 def evaluate(
     run: Run | str | os.PathLike[str], data: object, *, require: str | None = None, **settings: Unpack[SettingValues]
 ) -> Evaluated:
-    """Scores a run on other labelled text. ScoreError where it does not reach what `require` asks for, such as
+    """Scores a run on other labelled text; `output`: a folder for the scores, every answer and report.html, which
+    may hold an earlier evaluation and nothing else. ScoreError where it does not reach what `require` asks for, such as
     `accuracy>=0.9, recall[negative]>=0.85`, at the worse end of the 95 % interval."""
     requirements = () if require is None else required.parse(require, where="require")
     found = evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings), requirements)
@@ -204,11 +223,11 @@ def check_data(
     out = None if fix is None else values.folder(os.fspath(fix))
     if out is not None:
         mend.check_out(out)  # before minutes of looking
-    resolved, said = prepare.of_run(resolved)
+    resolved, told = prepare.of_run(resolved)
     examined = examine.examine(data, resolved.settings, exact=exact)
     if out is not None:
-        said.append(mend.mend(examined, out).message)
-    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, *said))
+        told.append(mend.mend(examined, out).message)
+    return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, *told))
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
@@ -234,6 +253,10 @@ def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Seque
     settings = resolved.settings
     loaded = run.predictor.artifact
     required.check(requirements, loaded.labels)
+    metric = fitting(settings.metric, loaded.labels)
+    out = None if settings.output is None else values.folder(settings.output)
+    if out is not None:
+        evaluation.check(out)
     from whet import predictor  # loads torch, which may be missing
 
     least = predictor.least_of(loaded.usage, loaded.labels, settings.min_confidence)
@@ -250,19 +273,26 @@ def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Seque
         parts.append(loaded.classifier.all_logits(encoded))
         cut.append(encoded.truncated)
     logits = np.concatenate(parts)
-    metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds)
+    metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds, settings.metric)
     seconds = time.perf_counter() - started
     reach = of_side(metrics, logits, targets, loaded.labels)
     scores = {**as_json(metrics), "loss": loss, "intervals": reach}
-    document: dict[str, object] = {"test": scores, "seconds": {"evaluate": seconds}}
+    document: dict[str, object] = {"task": loaded.labels.task, "test": scores, "seconds": {"evaluate": seconds}}
     if loaded.labels.kind != "value":
-        fitted = calibration.Fitted(loaded.usage.temperature, "as the run was saved")
+        fitted = calibration.Fitted(loaded.usage.temperature, said({}, "as saved"))
         scored: dict[Side, tuple[Floats, Targets]] = {"test": (logits, targets)}
         document["calibration"] = calibration.as_json(fitted, scored, loaded.labels, least=least)
-    document["slices"] = mistakes.sliced(
-        rows, np.concatenate(cut), None, logits, targets, loaded.labels, loaded.usage.thresholds
-    )
+    truncated, thresholds = np.concatenate(cut), loaded.usage.thresholds
+    document["slices"] = mistakes.sliced(rows, truncated, None, logits, targets, loaded.labels, thresholds)
     judged = tuple(required.judge(requirements, scores))
     if judged:
         document["requirements"] = [dataclasses.asdict(each) for each in judged]
-    return Evaluated(metrics, seconds, rows.source, document, tuple(notices), judged)
+    if out is not None:
+        answered = runs.Judged("test", rows, probabilities(logits, loaded.labels), truncated)
+        about = {
+            "run": str(run.path), "data": rows.source, "notices": [{"message": notice} for notice in notices],
+            "settings": {"metric": {"value": metric, "reason": resolved.reasons["metric"]}},
+        }  # fmt: skip
+        evaluation.write(out, answered, targets, loaded.labels, thresholds, document, about)
+        evaluation.write_report(out, runtime.language(settings.lang))
+    return Evaluated(metrics, seconds, rows.source, document, tuple(notices), judged, out)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whet import durable, naming, relabel, runs, runtime, sidefile, values
+from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
 from whet.data.batches import counts_of
 from whet.data.doctor.look import check as look
@@ -93,28 +94,27 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     resolved, as_there = of_run(resolved)
     settings = resolved.settings
     rows = labelled(data, settings)
-    said = [Notice(message) for message in (*rows.notices, *as_there)]
-    yield from said
+    told = [Notice(message) for message in (*rows.notices, *as_there)]
+    yield from told
     checked = look(rows.sides, rows.columns, source=rows.name, drawn=sides_drawn(rows, settings))
     yield checked
     raise_errors(checked, allowed_by(settings))
 
     yield Stage("split")
     splits = splits_of(rows, settings)
-    reasons = [Notice(f"{side}: {reason}") for side, reason in splits.reasons.items()]
+    reasons = [Notice(said({"side": side, "reason": reason}, "a side")) for side, reason in splits.reasons.items()]
     if rows.corrected is not None:
         reasons += relabel.notices(rows.corrected, splits, str(settings.corrections))
     yield from reasons
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
         metric = fitting(settings.metric, labels)
-        resolved = resolved.with_value("metric", metric, f"auto: that of a {labels.task} task")
+        resolved = resolved.with_value("metric", metric, said({"task": labels.task}, "the metric of a task"))
         settings = resolved.settings
 
     if isinstance(settings.metric, MetricFunction):
-        known = f"metric {settings.metric}: run.json and HASH know its name, not what it computes; "
-        said.append(Notice(f"{known}where that has changed, start over with fresh=True"))
-        yield said[-1]
+        told.append(Notice(said({"metric": settings.metric}, "a score of one's own")))
+        yield told[-1]
 
     yield Stage("model")
     if settings.model != "auto":
@@ -128,12 +128,13 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     columns = rows.columns
     inputs = Inputs(columns.text, columns.pair, columns.text_parts, columns.pair_parts)
     asked = Asked(
-        rows.name, checked, splits, labels, machine, resolved, files, inputs, (*said, *reasons, *chosen), kept
+        rows.name, checked, splits, labels, machine, resolved, files, inputs, (*told, *reasons, *chosen), kept
     )  # fmt: skip
     if (weights := weights_of(asked)) is not None:
         each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
-        of_yes = ", of rows that have the label" if labels.kind == "several" else ""
-        weighted = Notice(f"class weights {settings.class_weights}{of_yes}: {each}")
+        of_yes = said({}, "of rows with the label") if labels.kind == "several" else ""
+        facts = {"given": settings.class_weights, "of_yes": of_yes, "each": each}
+        weighted = Notice(said(facts, "class weights"))
         yield weighted
         asked = dataclasses.replace(asked, said=(*asked.said, weighted))
     return asked
@@ -198,12 +199,13 @@ def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
     there, unless it was asked for, for that is how its weights read. Raises ModelError."""
     resolved = _found(resolved)
     model = resolved.settings.model
-    side, said = sidefile.of_model(model) or {}, []
+    side, told = sidefile.of_model(model) or {}, list[str]()
     for name in READ_ALIKE if side else ():
         if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
-            resolved = resolved.with_value(name, side[name], f"as in {model}")
-            said.append(f"{name} {side[name]}, as in {model}; --{name.replace('_', '-')} decides otherwise")
-    return resolved, said
+            resolved = resolved.with_value(name, side[name], said({"model": model}, "as in the run"))
+            facts = {"name": name, "value": side[name], "model": model, "flag": name.replace("_", "-")}
+            told.append(said(facts, "set as in the run"))
+    return resolved, told
 
 
 def _found(resolved: Resolved) -> Resolved:
@@ -247,8 +249,8 @@ def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple
     notices: list[Notice] = []
     if resolved.settings.model == "auto":
         chosen = choice.choose(texts, device=device)
-        resolved = resolved.with_value("model", chosen.model, f"auto: {chosen.reason}")
-        notices.append(Notice(f"model {chosen.model}: {chosen.reason}"))
+        resolved = resolved.with_value("model", chosen.model, joined(word("auto"), chosen.reason, between=": "))
+        notices.append(Notice(said({"model": chosen.model, "reason": chosen.reason}, "chosen model")))
         if chosen.warning:
             notices.append(Notice(chosen.warning, "warning"))
     files = find(resolved.settings.model)
@@ -259,8 +261,9 @@ def choose_model(resolved: Resolved, texts: Sequence[str], device: str) -> tuple
     if asked > longest:
         if resolved.reasons["max_length"] == "given":
             raise UsageError(f"{asked} tokens", where="--max-length", expected=f"at most {longest} for {files.name}")
-        resolved = resolved.with_value("max_length", longest, f"the most that {files.name} takes")
-        notices.append(Notice(f"max_length {longest}: the most that {files.name} takes"))
+        reason = said({"name": files.name}, "longest input")
+        resolved = resolved.with_value("max_length", longest, reason)
+        notices.append(Notice(joined(f"max_length {longest}", reason, between=": ")))
     return resolved, files, notices
 
 
@@ -324,40 +327,34 @@ def learnt_rows(splits: Splits, cache: Path) -> dict[Side, Examples]:
 def truncation_notices(sides: Mapping[Side, EncodedSide], cutter: Cutter) -> list[Notice]:
     """How many texts of each side were divided, and how many cut; one notice a side that has any, of each."""
     notices = []
-    kept = {"head": "head is", "head-tail": "head and tail are", "chunks": f"first {cutter.most_chunks} chunks are"}
+    kept = {"head": "head used", "head-tail": "head and tail used", "chunks": "first chunks used"}
     for side, rows in sides.items():
         if rows.encoded.documents is not None:
             notices.append(Notice(_divided(side, counts_of(rows.encoded), cutter)))
         cut, count = int(rows.encoded.truncated.sum()), len(rows.encoded)
         if cut:
-            longest = f"{cutter.most_chunks} chunks of " if cutter.truncation == "chunks" else ""
-            notices.append(
-                Notice(
-                    f"{_share(cut, count, side)} {'is' if cut == 1 else 'are'} "
-                    f"longer than {longest}{cutter.max_length} tokens: their {kept[cutter.truncation]} used"
-                )
-            )
+            facts = _share(cut, count, side) | {"limit": cutter.max_length, "chunks": cutter.most_chunks}
+            notices.append(Notice(said(facts, kept[cutter.truncation])))
     return notices
 
 
-def _divided(side: str, counts: Ints, cutter: Cutter) -> str:
+def _divided(side: str, counts: Ints, cutter: Cutter) -> Bilingual:
     """How many texts have how many chunks."""
     several = counts[counts > 1]
     edges = [edge for edge in CHUNK_EDGES if edge < several.max()]
     groups = zip([2, *(edge + 1 for edge in edges)], [*edges, int(several.max())], strict=True)
     found = [(first, last, int(((several >= first) & (several <= last)).sum())) for first, last in groups]
-    each = ", ".join(
-        f"{texts:,} in {first if first == last else f'{first} to {last}'}" for first, last, texts in found if texts
-    )
-    return (
-        f"{_share(len(several), len(counts), side)} {'has' if len(several) == 1 else 'have'} more than "
-        f"{cutter.max_length} tokens and {'is' if len(several) == 1 else 'are'} divided into chunks ({each}), whose "
-        "logits are averaged"
-    )
+    each = [
+        said({"texts": texts, "first": first, "last": last}, "in chunks" if first == last else "in more chunks")
+        for first, last, texts in found
+        if texts
+    ]
+    facts = _share(len(several), len(counts), side)
+    return said(facts | {"limit": cutter.max_length, "each": joined(*each, between=", ")}, "divided")
 
 
-def _share(part: int, count: int, side: str) -> str:
-    return f"{part:,} of {count:,} {side} texts ({100 * part / count:.1f} %)"
+def _share(part: int, count: int, side: str) -> dict[str, object]:
+    return {"count": part, "total": count, "share": part / count, "side": side}
 
 
 def data_digests(splits: Splits) -> list[str]:
@@ -383,8 +380,11 @@ def machine_for(resolved: Resolved, ranks: runtime.Ranks = runtime.ALONE) -> run
     return machine
 
 
-def _device_line(machine: runtime.Runtime, ranks: runtime.Ranks) -> str:
-    plural = "" if machine.threads == 1 else "s"
-    lower = f"; precision {machine.precision}: {machine.precision_reason}" if machine.precision != "fp32" else ""
-    line = f"device {machine.device}: {machine.device_reason}{lower}; {machine.threads} thread{plural}"
-    return line if ranks.count == 1 else f"{line} in each of {ranks.count} processes"
+def _device_line(machine: runtime.Runtime, ranks: runtime.Ranks) -> Bilingual:
+    lower = {"precision": machine.precision, "reason": machine.precision_reason}
+    facts = {
+        "device": machine.device, "reason": machine.device_reason, "threads": machine.threads,
+        "precision": said(lower, "lower precision") if machine.precision != "fp32" else "",
+        "processes": said({"count": ranks.count}, "of each process") if ranks.count > 1 else "",
+    }  # fmt: skip
+    return said(facts, "device")

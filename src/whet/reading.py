@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from whet import large, relabel, sidefile, values
+from whet.bilingual import Bilingual, listed, said
 from whet.config import Settings
-from whet.data.bilingual import Bilingual, listed, said
 from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.named import match

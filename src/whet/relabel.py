@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from whet import durable
+from whet.bilingual import said
 from whet.data.clean import clean_text
 from whet.data.read import read
 from whet.data.store import Coded
@@ -129,16 +130,12 @@ def counts(found: Corrected, splits: Splits) -> dict[str, int]:
 def notices(found: Corrected, splits: Splits, name: str) -> list[Notice]:
     """What is to be said of the labels that the file of this name changed."""
     counted = counts(found, splits)
-    each = ", ".join(f"{side} {count:,}" for side, count in counted.items()) or "none in use"
     changed = sum(map(len, found.changed.values()))
-    said = [Notice(f"labels changed by {name}: {changed:,} ({each}); as they were: {found.unchanged:,}")]
+    facts = {"name": name, "changed": changed, "each": counted, "unchanged": found.unchanged}
+    told = [Notice(said(facts, "labels changed"))]
     if "test" in counted:
-        warning = (
-            "with corrected test labels the score is not to be compared with those before, and it favours models like "
-            "the one whose answers led to the corrections"
-        )
-        said.append(Notice(warning, "warning"))
-    return said
+        told.append(Notice(said({}, "test labels changed"), "warning"))
+    return told
 
 
 def _row_of(sides: Mapping[str, Examples], given: Mapping[str, str]) -> tuple[str, int]:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from whet import arrow, durable, lock, naming, relabel
+from whet.bilingual import with_korean
 from whet.config import Resolved
 from whet.data.split import select
 from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you_mean
@@ -42,11 +43,13 @@ from whet.records import (
 
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 REPORT = "report.html"
+EVALUATION = "evaluation.json"  # which a run on other data has in the place of run.json
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
     "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv",
     "explanations.json", "splits.parquet", REPORT, "error.json", "run.json",
 )  # fmt: skip
+EVALUATED_FILES = ("metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv", REPORT, EVALUATION)
 SPACE = "Free space and give the same command again"
 TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
 _KINDS = {
@@ -105,8 +108,8 @@ class RunFolder:
         return loaded
 
     def write(self, name: str, content: Mapping[str, object]) -> None:
-        """Writes a JSON file of the run, whole or not at all."""
-        self.write_text(name, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+        """Writes a JSON file of the run, whole or not at all; the Korean of a message stands beside it."""
+        self.write_text(name, json.dumps(with_korean(content), ensure_ascii=False, indent=1) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
         """Writes a file of the run, whole or not at all."""
@@ -146,6 +149,13 @@ class RunFolder:
             durable.flush(file.fileno())
             return file.tell()
 
+    def begin_evaluation(self) -> None:
+        """Makes the folder if need be, without the files of an earlier evaluation."""
+        with _mendable(self.path, begun=False):
+            self.path.mkdir(parents=True, exist_ok=True)
+            for name in EVALUATED_FILES:
+                (self.path / name).unlink(missing_ok=True)
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """The folder, made if need be, is this process's alone. RunBusyError where it is another's."""
@@ -173,7 +183,7 @@ class RunFolder:
             return
         with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8", errors=ODD) as file:
             # JSON has no number for the loss of a step that was left out.
-            plain = {name: None if _is_not_finite(value) else value for name, value in line.items()}
+            plain = {name: None if _is_not_finite(value) else value for name, value in with_korean(line).items()}
             file.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -349,7 +359,8 @@ def _last() -> RunFolder:
 
 
 def _all() -> list[RunFolder]:
-    return [RunFolder(path.parent) for path in sorted(naming.FOLDER.glob("*/metrics.json"))]
+    found = [path.parent for path in sorted(naming.FOLDER.glob("*/metrics.json"))]
+    return [RunFolder(path) for path in found if not (path / EVALUATION).exists()]
 
 
 def _clear(path: Path) -> None:

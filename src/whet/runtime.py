@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Literal
 
 from whet import gpu, machine
+from whet.bilingual import Bilingual, said
 from whet.config import DeviceName, Language, Precision, PrecisionName
 from whet.errors import MissingExtraError, UsageError
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SPINS = 20_000  # some 0.1 ms
-FREE_CORES = "the cores that are free"
-ONLY_CUDA = "less is chosen by itself on CUDA alone"
+FREE_CORES = said({}, "free cores")
+ONLY_CUDA = said({}, "fp32 but on CUDA")
 # torch's own questions to the processor, by what makes its products of that precision fast.
 PROCESSOR_HAS = {
     "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
@@ -143,11 +144,11 @@ def _settled(device: DeviceName, ranks: Ranks) -> tuple[str, str]:
 
 def _threads(asked: int | None, sharing: int) -> tuple[int, str]:
     if asked is not None:
-        return asked, "given"
+        return asked, said({}, "given")
     cores = machine.free_cores()
     if sharing == 1:
         return cores, FREE_CORES
-    return max(1, cores // sharing), f"a share of {cores} cores for each of {sharing} processes"
+    return max(1, cores // sharing), said({"cores": cores, "processes": sharing}, "shared cores")
 
 
 def _precision(asked: PrecisionName, device: str) -> tuple[Precision, str]:
@@ -159,15 +160,15 @@ def _precision(asked: PrecisionName, device: str) -> tuple[Precision, str]:
     if asked == "auto":
         if not cuda:
             return "fp32", ONLY_CUDA
-        return ("bf16", "the card has it") if native else ("fp16", "the card has no bf16")
+        return ("bf16", said({}, "bf16 is there")) if native else ("fp16", said({}, "no bf16"))
     if cuda and asked == "bf16" and not native:
-        return asked, "given; slow, for the card only emulates it"
+        return asked, said({}, "emulated")
     if device == "cpu" and asked in PROCESSOR_HAS:
         # Another version of torch may know fewer of these questions.
         if any(getattr(torch.cpu, name, bool)() for name in PROCESSOR_HAS[asked]):
-            return asked, "given; the processor has instructions for it"
-        return asked, "given; slow, for the processor has no instructions for it"
-    return asked, "given"
+            return asked, said({}, "processor is quick")
+        return asked, said({}, "processor is slow")
+    return asked, said({}, "given")
 
 
 def apply(runtime: Runtime, seed: int | None) -> None:
@@ -279,7 +280,7 @@ def _device(asked: DeviceName) -> tuple[str, str]:
     import torch
 
     if asked == "cpu":
-        return asked, "given"
+        return asked, said({}, "given")
     present = {
         "cuda": torch.cuda.is_available() and gpu.has_code(),
         "mps": torch.backends.mps.is_available(),
@@ -289,9 +290,11 @@ def _device(asked: DeviceName) -> tuple[str, str]:
     usable = [name for name, there in present.items() if there]
     if asked == "auto":
         best = usable[0]
-        return best, gpu.why_none().reason if best == "cpu" else f"a {best.upper()} device is there"
+        if best == "cpu":
+            return best, Bilingual(gpu.why_none().reason, gpu.why_none("ko").reason)
+        return best, said({"device": best.upper()}, "a device is there")
     if present[asked]:
-        return asked, "given"
+        return asked, said({}, "given")
     why = gpu.why_none() if asked == "cuda" else None
     raise UsageError(
         f"no {asked} device can be used: {why.reason if why else f'this PyTorch ({torch.__version__}) finds none'}",
@@ -306,7 +309,7 @@ def _device_of_rank(chosen: str, reason: str, ranks: Ranks) -> tuple[str, str]:
     import torch
 
     if chosen != "cuda":
-        return "cpu", f"several processes train on CUDA or the CPU, not on {chosen}"
+        return "cpu", said({"device": chosen}, "no several there")
     if ranks.local_count > (there := torch.cuda.device_count()):
         raise UsageError(
             f"{ranks.local_count} processes here, but {there} CUDA device{'s' if there > 1 else ''}",

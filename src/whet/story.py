@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whet import durable, examine, lock, naming, prepare, runs, runtime, values
+from whet.bilingual import in_korean, joined, said
 from whet.config import Resolved
-from whet.data.bilingual import joined
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
@@ -176,7 +176,7 @@ def _reported(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | No
     try:
         page.write(folder, runtime.language(resolved.settings.lang))
     except (ModelError, OutputError) as fault:
-        yield Notice(f"no {runs.REPORT}: {fault.where}: {fault.saw}; the same command tries it again", "warning")
+        yield Notice(said({"name": runs.REPORT, "where": fault.where, "saw": fault.saw}, "no report"), "warning")
 
 
 def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) -> Generator[Stage | Notice, None, Job]:
@@ -197,7 +197,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     for notice in planned.said:
         yield folder.log(notice)
     if cache != own:
-        yield folder.log(Notice(f"{own} cannot be written: tokens and baselines are not kept for another run"))
+        yield folder.log(Notice(said({"folder": own}, "cache not writable")))
     runs.write_splits(folder, splits)
     yield Stage("tokens")
     with team.turns():
@@ -243,17 +243,11 @@ def _resumed(
 
     facts = found.facts
     redone = runs.go_on(folder, asked.resolved, about, step=found.step, events=facts["events"])
-    for said in filter(None, (found.said, differences(asked.machine, facts))):
-        yield folder.log(Notice(said, "warning"))
+    for told in filter(None, (found.said, differences(asked.machine, facts))):
+        yield folder.log(Notice(told, "warning"))
     count = redone.until - found.step
-    after = (
-        ""
-        if not count
-        else "; 1 step after it is done again"
-        if count == 1
-        else f"; {count} steps after it are done again"
-    )
-    yield folder.log(Notice(f"going on after step {found.step} of {found.numbers.get('steps')}{after}"))
+    steps = {"step": found.step, "steps": found.numbers.get("steps")}
+    yield folder.log(Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on")))
     return redone
 
 
@@ -306,7 +300,8 @@ def _facts(command: str, digest: str, asked: prepare.Asked, team: Alone) -> dict
         "precision": {"value": machine.precision, "reason": machine.precision_reason},
         "threads": {"value": machine.threads, "reason": machine.threads_reason},
         "ranks": team.ranks.count,
-        "sides": dict(asked.splits.reasons),
+        "sides": {side: str(reason) for side, reason in asked.splits.reasons.items()},
+        "sides_ko": {side: in_korean(reason) for side, reason in asked.splits.reasons.items()},
         "versions": runtime.versions(),
     }
 

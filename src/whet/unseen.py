@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whet import large
+from whet.bilingual import joined, said
 from whet.config import Settings, TaskName
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.read import read_parts, read_side
@@ -17,7 +18,7 @@ from whet.labels import Kind, LabelSet, read_label_names
 from whet.reading import sliced_by
 from whet.records import Columns, Examples, Inputs, Table
 
-AS_TRAINED = "as in training"
+AS_TRAINED = said({}, "as in training")
 TASKS: Mapping[Kind, TaskName] = {"one": "classification", "several": "multilabel", "value": "regression"}
 
 
@@ -70,13 +71,17 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
     rows = examples(table, columns, label_names=names or numbered, further=sliced_by(settings))
     if not has_answers(rows):
         raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
-    second = "" if columns.pair is None else f"second text: {printable(columns.pair)} ({columns.pair_reason}); "
-    first = f"text: {printable(columns.text)} ({columns.text_reason})"
-    told = f"{first}; {second}label: {columns.label} ({columns.label_reason})"
-    said = [*notices, told]
+    second = {"pair": printable(columns.pair or ""), "reason": columns.pair_reason}
+    facts = {
+        "text": printable(columns.text), "text_reason": columns.text_reason,
+        "second": "" if columns.pair is None else said(second, "second text"),
+        "label": columns.label, "label_reason": columns.label_reason,
+    }  # fmt: skip
+    told = [*notices, said(facts, "how data are read")]
     if numbered:
-        said.append(f"labels read by position: {', '.join(f'{key} is {name}' for key, name in numbered.items())}")
-    return rows, said
+        each = [said({"number": number, "name": name}, "stands for") for number, name in numbered.items()]
+        told.append(said({"each": joined(*each, between=", ")}, "labels by position"))
+    return rows, told
 
 
 def _asked(table: Table, settings: Settings, inputs: Inputs) -> tuple[str | None, str | None]:

@@ -50,6 +50,8 @@ def test_a_run_keeps_the_words_that_its_wrong_answers_hang_on(untaught: Told) ->
     assert (kept["format"], kept["wrong"], kept["explained"]) == (1, len(wrong), len(wrong))
     told = [(row["row_id"], row["place"], row["text"], row["label"]) for row in kept["rows"]]
     assert told == [(row["row_id"], row["place"], row["text"], row["predicted"]) for row in wrong]
+    assert untaught.run.metrics["explanations"] == {"wrong": len(wrong), "explained": len(wrong)}
+    assert untaught.run.metrics["seconds"]["explain"] > 0
     for row, found in zip(kept["rows"], untaught.run.explain([row["text"] for row in wrong]), strict=True):
         weights = [weight for *_, weight in found.words]
         assert [word["weight"] for word in row["words"]] == pytest.approx(weights, abs=1e-5)

@@ -104,7 +104,7 @@ def test_a_job_that_fits_is_trained_as_asked_and_validated_once_at_its_end(data:
     (said,) = [notice for notice in told.notices if notice.startswith("budget")]
     assert said.startswith("budget 10m: the job fits as it was asked for; it should take about ")
     assert "sample" not in told.run.metrics["test"]
-    assert settings_of(told.path)["budget"] == {"value": "10m", "reason": "given"}
+    assert settings_of(told.path)["budget"] == {"value": "10m", "reason": "given", "reason_ko": "직접 지정"}
 
 
 def test_without_a_budget_and_with_the_same_steps_the_model_is_the_same_to_the_bit(data: str, job: Job) -> None:

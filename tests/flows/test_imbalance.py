@@ -90,8 +90,8 @@ def test_what_is_chosen_stands_in_run_json_and_the_weights_in_the_events(job: Jo
     (here / "w.json").write_text('{"negative": 1, "positive": 15}', encoding="utf-8")
     told = job("train.csv", **BASE, class_weights="w.json", label_smoothing=0.1)
     settings = json.loads((told.path / "run.json").read_text(encoding="utf-8"))["settings"]
-    assert settings["class_weights"] == {"value": "w.json", "reason": "given"}
-    assert settings["label_smoothing"] == {"value": 0.1, "reason": "given"}
+    assert settings["class_weights"] == {"value": "w.json", "reason": "given", "reason_ko": "직접 지정"}
+    assert settings["label_smoothing"] == {"value": 0.1, "reason": "given", "reason_ko": "직접 지정"}
     notices = [event["message"] for event in events_of(told.path) if event["kind"] == "notice"]
     assert "class weights w.json: 'negative' 1, 'positive' 15" in notices
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,33 @@ def test_an_encoder_with_one_token_type_trains_packed_and_answers_as_plain_trans
     expected = logits.softmax(dim=-1).tolist()
     for answer, row in zip(run.predict(texts), expected, strict=True):
         assert list(answer.probabilities.values()) == pytest.approx(row, abs=1e-5)
+
+
+def test_a_training_in_korean_tells_nothing_in_english_and_its_report_neither(
+    whet: Command, here: Path, tiny_bert: Path
+) -> None:
+    write_csv(here / "reviews.csv", [*review_rows(), ("", "positive")])
+    ended = whet(
+        "train", "reviews.csv", "--model", str(tiny_bert), "--epochs", "6", "--threads", "1", "--max-length", "6",
+        "--evaluate-every", "2", "--early-stopping", "1", "--learning-rate", "0.3", "--device", "cpu",
+        "--class-weights", "balanced", "--lang", "ko", "--output", "run",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    lines = [line for line in ended.err.splitlines() if line.startswith(("참고: ", "경고: "))]
+    assert len(lines) > 8
+    english = re.compile(r"\b(of|the|is|are|by|and|rows|texts|steps)\b")
+    assert [line for line in lines if english.search(line) or not re.search("[가-힣]", line)] == []
+    assert "참고: 장치 cpu, 스레드 1개: 직접 지정" in lines
+    assert "참고: 학습 데이터: reviews.csv: 테스트를 뺀 나머지에서 검증 6행 제외" in lines
+    assert [line for line in lines if line.startswith("참고: 학습 텍스트 49개 중 ")]
+    assert [line for line in lines if "모델이 텍스트에서 아무것도 배우지 못했을 수 있습니다" in line]
+    assert "평가: 테스트" in ended.err.splitlines()
+    page = (here / "run" / "report.html").read_text(encoding="utf-8")
+    assert "<dd>cpu (직접 지정)</dd>" in page
+    assert "61행 중 1행의 텍스트가 비어 있습니다(62번째 줄)" in page
+    assert "모델이 텍스트에서 아무것도 배우지 못했을 수 있습니다" in page
+    (told,) = {line["message"] for line in events_of(here / "run") if "learned nothing" in line.get("message", "")}
+    assert told.endswith("or look at the data with whet check")
 
 
 def korean_csv(folder: Path) -> str:

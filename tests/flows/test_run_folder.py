@@ -17,6 +17,7 @@ import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, TEACH, Command, Job, Told, content_of, events_of, write_csv
 from whet import config, runtime
+from whet.bilingual import in_korean
 from whet.errors import ModelError, TrainingError, UsageError
 from whet.model.classifier import Classifier
 
@@ -50,21 +51,28 @@ def test_a_finished_run_holds_these_files(taught: Told) -> None:
 def test_run_json_tells_how_the_run_came_about(taught: Told) -> None:
     known = json.loads((taught.path / "run.json").read_text(encoding="utf-8"))
     assert set(known) == {
-        "format", "started", "command", "digest", "device", "precision", "threads", "ranks", "sides", "versions",
-        "settings",
+        "format", "started", "command", "digest", "device", "precision", "threads", "ranks", "sides", "sides_ko",
+        "versions", "settings",
     }  # fmt: skip
     assert re.fullmatch(r"[0-9a-f]{64}", known["digest"])
-    assert known["threads"] == {"value": 1, "reason": "given"}
+    assert known["threads"] == {"value": 1, "reason": "given", "reason_ko": "직접 지정"}
     assert known["ranks"] == 1
     machine = runtime.choose("auto", 1)
-    assert known["device"] == {"value": machine.device, "reason": machine.device_reason}
-    assert known["precision"] == {"value": machine.precision, "reason": machine.precision_reason}
+    for name, value, reason in (
+        ("device", machine.device, machine.device_reason), ("precision", machine.precision, machine.precision_reason)
+    ):  # fmt: skip
+        assert known[name] == {"value": value, "reason": reason, "reason_ko": in_korean(reason)}
     assert known["versions"] == runtime.versions()
     assert known["versions"]["torch"] == torch.__version__
     assert known["sides"] == {
         "train": "reviews.csv: what test leaves, less 6 for validation",
         "validation": "10 % of reviews.csv, by label, seed 42",
         "test": "10 % of reviews.csv, by label, seed 42",
+    }
+    assert known["sides_ko"] == {
+        "train": "reviews.csv: 테스트를 뺀 나머지에서 검증 6행 제외",
+        "validation": "reviews.csv의 10%, 라벨별로 추출, 시드 42",
+        "test": "reviews.csv의 10%, 라벨별로 추출, 시드 42",
     }
     assert list(known["settings"]) == [setting.name for setting in config.fields()]
     reasons = {name: entry["reason"] for name, entry in known["settings"].items() if entry["reason"] != "default"}
@@ -93,10 +101,10 @@ def test_metrics_json_of_two_labels_has_the_scores_of_the_positive_class(taught:
     assert metrics == taught.run.metrics
     assert set(metrics) == {
         "task", "metric", "test", "validation", "calibration", "slices", "label_errors", "baselines", "comparison",
-        "verdict", "seconds",
+        "verdict", "explanations", "seconds",
     }  # fmt: skip
     assert (metrics["task"], metrics["metric"]) == ("binary", "macro_f1")
-    assert set(metrics["seconds"]) == {"train", "evaluate"}
+    assert set(metrics["seconds"]) == {"train", "evaluate", "explain"}
     assert set(metrics["baselines"]) == {"majority", "tfidf", "nbsvm", "seconds"}
     assert set(metrics["verdict"]) == {"en", "ko"}
     assert metrics["verdict"]["en"] == taught.end.verdict

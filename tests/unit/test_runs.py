@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from whet import durable, naming, runs
+from whet.bilingual import said
 from whet.config import Resolved, fields, resolve
 from whet.errors import ModelError, OutputError, TrainingError, UsageError
 from whet.labels import LabelSet
@@ -303,7 +304,7 @@ def test_run_json_holds_every_setting_with_its_reason(here: Path) -> None:
     runs.start(opened(resolved), resolved, {"digest": "d", "versions": {"torch": "9"}})
     known = json.loads((here / "runs/reviews-tiny-dddddddd/run.json").read_text())
     assert list(known["settings"]) == [setting.name for setting in fields()]
-    assert known["settings"]["epochs"] == {"value": 3.0, "reason": "given"}
+    assert known["settings"]["epochs"] == {"value": 3.0, "reason": "given", "reason_ko": "직접 지정"}
     assert known["settings"]["model"] == {"value": "embedded", "reason": "auto: Latin script on a CPU"}
     assert known["settings"]["seed"] == {"value": 42, "reason": "default"}
     assert (known["format"], known["digest"], known["versions"]) == (1, "d", {"torch": "9"})
@@ -324,6 +325,19 @@ def test_a_log_line_names_its_kind_and_every_field() -> None:
         {"kind": "end", **figures, "memory": 123},
     ]
     assert "한글" in lines[1]
+
+
+def test_files_have_the_korean_of_a_message_beside_it(here: Path) -> None:
+    run = opened()
+    told = said({"count": 1_200}, "some rows")
+    run.log(Notice(told))
+    run.write("findings.json", {"findings": {"html": {"train": {"message": told, "todo": ""}}}, "rows": [told]})
+    (line,) = run.events()
+    both = {"message": "1,200 rows", "message_ko": "1,200행"}
+    assert line == {"kind": "notice", "severity": "info", **both}
+    assert run.read("findings.json") == {
+        "findings": {"html": {"train": {**both, "todo": ""}}}, "rows": ["1,200 rows"]
+    }  # fmt: skip
 
 
 def test_a_fault_is_kept_in_error_json_and_goes_on() -> None:

@@ -12,7 +12,7 @@ from whet.cli.options import Given, with_settings
 
 @with_settings(
     "text", "pair", "label", "label_separator", "label_names", "test_rows", "encoding", "seed",
-    "min_confidence", "slice",
+    "min_confidence", "metric", "slice",
     "lang", "json", "quiet", "debug",
 )  # fmt: skip
 def evaluate(
@@ -29,9 +29,18 @@ def evaluate(
             rich_help_panel="Output",
         ),
     ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Write scores, every answer, mistakes and report.html to this folder.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
 ) -> None:
     """Score a trained model on other labelled text."""
-    resolved = resolve_and_tell(given)
+    resolved = resolve_and_tell(given if output is None else {**given, "output": output})
     words = language(resolved.settings.lang)
     from whet.score import required
 
@@ -46,11 +55,11 @@ def evaluate(
     result = pipeline.evaluate_run(loaded, data, resolved, requirements)
     if not resolved.settings.quiet:
         for notice in result.notices:
-            stderr_console().print(f"note: {notice}", soft_wrap=True)
+            stderr_console().print(f"{words('info')}: {words.of(notice)}", soft_wrap=True)
     if resolved.settings.json:
         print_json(result.json)
     else:
-        summary.evaluated(stdout_console(), words, result)
+        summary.evaluated(stdout_console(), words, result, [str(resolved.settings.metric)])
     missed = required.refusal(result.requirements)
     if missed is not None:
         say_fault(stderr_console(), missed)

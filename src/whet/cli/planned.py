@@ -124,7 +124,7 @@ def _lines(words: Words, plan: Plan) -> list[tuple[str, str]]:
         (words("model"), plan.model),
         (
             words("device"),
-            words("plan device").format(device=plan.device, reason=plan.device_reason, threads=plan.threads),
+            words("plan device").format(device=plan.device, reason=words.of(plan.device_reason), threads=plan.threads),
         ),
         (words("work"), rows),
         (words("train"), between(words, plan.training)),

@@ -269,4 +269,4 @@ def notice_line(words: Words, event: Notice) -> Text:
 def stage_line(words: Words, event: Stage) -> Text:
     """`model: embedded MiniLM`."""
     name = words(f"stage {event.name}")
-    return Text.assemble((name, "bold cyan"), f": {event.detail}" if event.detail else "")
+    return Text.assemble((name, "bold cyan"), f": {words.of(event.detail)}" if event.detail else "")

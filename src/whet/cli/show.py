@@ -100,7 +100,7 @@ def settings(console: Console, words: Words, resolved: Resolved) -> None:
         if value == setting.default or not setting.metadata["result"]:
             continue
         default = default_text(setting)
-        shown = f"{words(reason) if reason == 'given' else reason}"
+        shown = words.of(reason)
         note = f"{shown}; {words('default')} {default}" if default is not None else shown
         differing.add_row(setting.name, _value(value), f"({note})")
     if differing.row_count:

@@ -55,7 +55,8 @@ def result(console: Console, words: Words, end: Finished) -> None:
         show.heading(console, words("no scores"))
     _calibration(console, words, _section(end.metrics, "calibration"), side)
     _weaker(console, words, end.metrics)
-    _label_errors(console, words, end)
+    _label_errors(console, words, end.metrics, end.run.path)
+    _explained(console, words, end)
     if _section(metrics, "without_leaks"):
         _clean(console, words, metrics)
     if _section(metrics, "sample"):
@@ -76,17 +77,21 @@ def whats_next(console: Console, words: Words, end: Finished) -> None:
     show.next_commands(console, words, commands)
 
 
-def evaluated(console: Console, words: Words, result: Evaluated) -> None:
-    """The scores of a run on other data."""
+def evaluated(console: Console, words: Words, result: Evaluated, asked: Sequence[str] = ()) -> None:
+    """The scores of a run on other data; `asked` is to be among them."""
     rows = count(result.metrics.rows)
     show.heading(console, words("result on").format(rows=rows, source=one_line(result.source)))
-    scores(console, words, _section(result.json, "test"), {})
+    scores(console, words, _section(result.json, "test"), {}, asked)
     _calibration(console, words, _section(result.json, "calibration"), "test")
     _weaker(console, words, result.json)
+    if result.output is not None:
+        _label_errors(console, words, result.json, result.output)
     if result.requirements:
         requirements(console, words, result.requirements)
     console.print()
-    console.print(f"{words('time')}  {words.duration(result.seconds)}")
+    lines = [] if result.output is None else [(words("report"), short_path(result.output / "report.html"))]
+    for line in show.aligned([*lines, (words("time"), words.duration(result.seconds))]):
+        console.print(line, soft_wrap=True)
 
 
 def requirements(console: Console, words: Words, judged: Sequence[Judged]) -> None:
@@ -220,18 +225,27 @@ def _weaker(console: Console, words: Words, metrics: Scores) -> None:
         console.print(words("weaker").format(**shown, score=score, low=low, high=high))
 
 
-def _label_errors(console: Console, words: Words, end: Finished) -> None:
-    """How many labels are likely wrong, and where they stand."""
-    sides = _section(end.metrics, "label_errors")
+def _label_errors(console: Console, words: Words, metrics: Scores, folder: Path) -> None:
+    """How many labels are likely wrong, and where in the folder they stand."""
+    sides = _section(metrics, "label_errors")
     counted = {
         side: tuple(int(_number(_section(sides, side), key) or 0) for key in ("found", "rows")) for side in sides
     }
     found, rows = (sum(each[place] for each in counted.values()) for place in (0, 1))
     if found:
         each = ", ".join(f"{words(side)} {count(some)}" for side, (some, _) in counted.items())
-        path = short_path(end.run.path / "relabel.csv")
+        path = short_path(folder / "relabel.csv")
         line = words("label errors").format(found=count(found), rows=count(rows), sides=each, path=path)
         console.print(line, soft_wrap=True)
+
+
+def _explained(console: Console, words: Words, end: Finished) -> None:
+    """How many wrong answers have their words told, and where."""
+    told = _section(end.metrics, "explanations")
+    counts = {name: count(int(_number(told, name) or 0)) for name in ("wrong", "explained")}
+    if _number(told, "wrong"):
+        path = short_path(end.run.path / "explanations.json")
+        console.print(words("explained").format(**counts, path=path), soft_wrap=True)
 
 
 def short_path(path: Path) -> str:
@@ -289,6 +303,8 @@ def _where(words: Words, end: Finished) -> list[tuple[str, str]]:
         lines.append((words("report"), short_path(end.run.report)))
     if train is not None:
         spent = words("time spent").format(train=words.duration(train), evaluate=words.duration(evaluate or 0.0))
+        if (explain := _number(seconds, "explain")) is not None:
+            spent += words("time to explain").format(explain=words.duration(explain))
         lines.append((words("time"), spent))
     return lines
 

@@ -6,7 +6,7 @@ import unicodedata
 from typing import Literal
 
 from whet import durations
-from whet.data.bilingual import in_korean
+from whet.bilingual import in_korean
 from whet.errors import quoted
 
 Lang = Literal["en", "ko"]
@@ -56,7 +56,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     # settings
     "settings": ("Settings that differ from the defaults", "기본값과 다른 설정"),
     "default": ("default", "기본값"),
-    "given": ("given", "직접 지정"),
     # the plan
     "plan": ("Plan", "계획"),
     "plan rows": (
@@ -189,6 +188,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "--corrections they are taken",
         "라벨 오류가 의심되는 행: {rows}행 중 {found}행 ({sides}). {path}를 고쳐 --corrections로 주면 반영됩니다",
     ),
+    "explained": (
+        "Words that {explained} of {wrong} wrong answers hang on: in {path}",
+        "틀린 답 {wrong}개 중 {explained}개의 근거 단어: {path}",
+    ),
     "weaker": (
         "Weaker than the rest: {by} = {value}, {score} ({low} to {high}) of {rows} rows",
         "나머지보다 낮은 부분: {by} = {value}, 정확도 {score} ({low}~{high}), {rows}행",
@@ -277,6 +280,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "report": ("Report", "보고서"),
     "time": ("Time", "시간"),
     "time spent": ("training {train}, evaluation {evaluate}", "학습 {train}, 평가 {evaluate}"),
+    "time to explain": (", explanations {explain}", ", 근거 확인 {explain}"),
     "next": ("Next", "다음에 해 볼 명령"),
     "own text": ("a text of your own", "직접 쓴 문장"),
     "other text": ("and the other one", "짝이 되는 문장"),

@@ -9,8 +9,8 @@ from itertools import islice
 
 import numpy as np
 
+from whet.bilingual import said
 from whet.config import TaskName
-from whet.data.bilingual import said
 from whet.data.kinds import MOST_LABELS, VALUE_NAMES, find_kind, read_marks, read_several, read_values
 from whet.data.named import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, listed, match
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled

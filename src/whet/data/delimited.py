@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
-from whet.data.bilingual import said
+from whet.bilingual import said
 from whet.data.growing import Column, Columns, Disk
 from whet.data.places import Places, hashes, repeated
 from whet.errors import DataError, quoted

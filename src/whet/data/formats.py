@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TextIO, cast
 
-from whet.data.bilingual import said
+from whet.bilingual import said
 from whet.data.delimited import PORTION, OpenText, Parsed, check_names, parts_of_delimited, read_delimited
 from whet.data.growing import Columns, Disk
 from whet.data.jsonl import parts_of_jsonl, read_jsonl

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from whet.data.bilingual import said
+from whet.bilingual import said
 from whet.data.delimited import PORTION, check_names
 from whet.data.growing import Columns, Disk
 from whet.data.places import row_places

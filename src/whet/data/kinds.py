@@ -13,8 +13,8 @@ from itertools import chain
 
 import numpy as np
 
+from whet.bilingual import Bilingual, said
 from whet.config import TaskName
-from whet.data.bilingual import Bilingual, said
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
 from whet.errors import DataError, quoted
 from whet.labels import Kind

@@ -15,8 +15,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from whet.bilingual import said
 from whet.data import formats
-from whet.data.bilingual import said
 from whet.data.delimited import check_names, read_delimited
 from whet.data.formats import SUPPORTED, decoded, is_text, read_file, table_of_rows
 from whet.data.growing import Columns, Disk

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from whet.bilingual import Bilingual, joined, said
 from whet.data import store
 from whet.data.places import digest, hashes, kept_numbers, kept_places, repeated
 from whet.data.targets import strata
@@ -69,27 +70,27 @@ def split(
     reasons = {"test": _reason(test, wanted_test), "validation": _reason(validation, wanted_validation)}
     train = sides["train"]
     classes = strata(train)
-    pool, part = _Pool(train, classes, Counter(classes), train.source), "all of it"
+    pool, part = _Pool(train, classes, Counter(classes), train.source), said({}, "all of it")
     test_side = wanted_test if isinstance(wanted_test, Examples) else None
     validation_side = wanted_validation if isinstance(wanted_validation, Examples) else None
     if isinstance(wanted_test, float):
         reasons["test"] = _share_reason(wanted_test, pool, seed)
         leave = isinstance(wanted_validation, float)
         test_side, pool = _carve(pool, "test", wanted_test, seed, leave=leave)
-        part = "what test leaves"
+        part = said({}, "what test leaves")
     if isinstance(wanted_validation, float):
         counted = pool if train_rows is None else _counting(pool, train_rows)
         reasons["validation"] = _share_reason(wanted_validation, counted, seed)
         validation_side, pool = _carve(counted, "validation", wanted_validation, seed, leave=False)
-        part += f", less {len(validation_side.texts):,} for validation"
+        part = said({"part": part, "count": len(validation_side.texts)}, "less validation")
     rows = pool.rows
     if train_rows is not None:
         part = _rows_reason(train_rows, pool.rows, seed)
         rows = _sample(rows, train_rows, "train rows", seed)
     if test_side is not None and test_rows is not None:
-        reasons["test"] += f": {_rows_reason(test_rows, test_side, seed)}"
+        reasons["test"] = joined(reasons["test"], _rows_reason(test_rows, test_side, seed), between=": ")
         test_side = _sample(test_side, test_rows, "test rows", seed)
-    reasons["train"] = f"{train.source}: {part}"
+    reasons["train"] = joined(train.source, part, between=": ")
     return Splits(rows, validation_side, test_side, reasons)
 
 
@@ -160,21 +161,19 @@ def _wish(value: str, side: Side, sides: Mapping[str, Examples]) -> Examples | f
     return share
 
 
-def _reason(value: str, wanted: Examples | float | None) -> str:
+def _reason(value: str, wanted: Examples | float | None) -> Bilingual:
     if isinstance(wanted, Examples):
-        return f"{wanted.source}, which came with the data" if value == "auto" else f"{wanted.source}, as asked for"
-    return "none asked for"
+        return said({"source": wanted.source}, "came with the data" if value == "auto" else "a side as asked for")
+    return said({}, "none asked for")
 
 
-def _share_reason(share: float, pool: _Pool, seed: int) -> str:
-    return f"{100 * share:g} % of {pool.name}, {_by(pool.rows)}, seed {seed}"
+def _share_reason(share: float, pool: _Pool, seed: int) -> Bilingual:
+    return said({"share": 100 * share, "source": pool.name, "by": _by(pool.rows), "seed": seed}, "a share")
 
 
-def _rows_reason(wanted: int, examples: Examples, seed: int) -> str:
-    there = len(examples.texts)
-    if wanted >= there:
-        return f"all {there:,} rows, {wanted:,} were asked for"
-    return f"{wanted:,} of {there:,} rows, {_by(examples)}, seed {seed}"
+def _rows_reason(wanted: int, examples: Examples, seed: int) -> Bilingual:
+    facts = {"there": len(examples.texts), "wanted": wanted, "by": _by(examples), "seed": seed}
+    return said(facts, "fewer rows than asked for" if wanted >= len(examples.texts) else "drawn rows")
 
 
 def _by(examples: Examples) -> str:
@@ -250,7 +249,7 @@ def _counting(pool: _Pool, wanted: int) -> _Pool:
     if wanted >= there:
         return pool
     counts = {name: count * wanted / there for name, count in Counter(pool.classes).items()}
-    return _Pool(pool.rows, pool.classes, counts, f"{wanted:,} training rows, out of {pool.name}")
+    return _Pool(pool.rows, pool.classes, counts, said({"count": wanted, "source": pool.name}, "of some rows"))
 
 
 def _sample(examples: Examples, wanted: int, purpose: str, seed: int) -> Examples:

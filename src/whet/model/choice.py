@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from whet import hub
+from whet.bilingual import said
 from whet.data.tokens import Cutter
 from whet.data.vocabulary import fit
 from whet.errors import ModelError
@@ -64,13 +65,13 @@ def choose(texts: Sequence[str], *, device: str) -> Choice:
     """
     row = _row(texts, device)
     language = row.language
-    where = f"{_TEXTS[language]} on a {row.device.upper()}"
+    reason = said({"texts": _TEXTS[language], "device": row.device.upper(), "why": row.why}, "model for")
     if row.model == "embedded" and embedded.is_installed():
-        return Choice("embedded", f"{where}: {row.why}")
+        return Choice("embedded", reason)
     cause = hub.unreachable_because()
     if not cause:
         model = "sentence-transformers/all-MiniLM-L6-v2" if row.model == "embedded" else row.model
-        return Choice(model, f"{where}: {row.why}")
+        return Choice(model, reason)
     if not embedded.is_installed():
         raise ModelError(
             f"the hub {hub.host()} cannot be reached ({cause}) and no model is installed",
@@ -79,13 +80,8 @@ def choose(texts: Sequence[str], *, device: str) -> Choice:
         )
     warning = ""
     if language != "english":
-        warning = (
-            f"these are {_TEXTS[language]}, which the embedded English model reads badly; "
-            f"with the hub at hand --model {row.model} is the better choice"
-        )
-    return Choice(
-        "embedded", f"the hub {hub.host()} cannot be reached ({cause}); {row.model} would be the choice", warning
-    )
+        warning = said({"texts": _TEXTS[language], "model": row.model}, "embedded reads badly")
+    return Choice("embedded", said({"hub": hub.host(), "cause": cause, "model": row.model}, "no hub for"), warning)
 
 
 def doubt(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> str:
@@ -95,12 +91,10 @@ def doubt(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> s
     if not found.poor:
         return ""
     row = _row(texts, device)
-    unknown = f" and {100 * found.unknown:.0f} % of them unknown" if found.unknown >= 0.01 else ""
-    advice = "" if row.model == model else f"; --model {row.model} is the better choice ({row.why})"
-    return (
-        f"the vocabulary of {model} does not have the words of these texts: {found.tokens_a_letter:.1f} tokens a "
-        f"letter{unknown}, so it will learn little of them{advice}"
-    )
+    unknown = said({"share": 100 * found.unknown}, "of them unknown") if found.unknown >= 0.01 else ""
+    advice = "" if row.model == model else said({"model": row.model, "why": row.why}, "better model")
+    facts = {"model": model, "tokens": found.tokens_a_letter, "unknown": unknown, "advice": advice}
+    return said(facts, "words lacking")
 
 
 def better(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from whet import runtime
+from whet.bilingual import said
 from whet.config import Precision, Settings
 from whet.data.batches import counts_of, cut, encoded_of, evaluation_batches, sequences_of, tokens_of
 from whet.errors import TrainingError
@@ -240,19 +241,19 @@ class Classifier:
         differ, for an architecture may ignore a registered attention without an error."""
         kind = self.model.config.model_type
         if kind not in FAMILIES:
-            return f"{kind} models have no packed attention yet"
+            return said({"kind": kind}, "not packed yet")
         stock: Any = self.model.config._attn_implementation
         try:
             gap, scale = self._compare(FAMILIES[kind])
         except (AttributeError, ImportError, TypeError, NotImplementedError) as fault:
             # Another version of transformers may have moved a part or a function or taken other
             # arguments, and another device may lack an operation.
-            reason = f"{kind} models cannot be packed here ({type(fault).__name__}: {fault})"
+            reason = said({"kind": kind, "fault": f"{type(fault).__name__}: {fault}"}, "not packed here")
         else:
             if gap <= CHECK_TOLERANCE * max(1.0, scale):
                 self.packed = True
                 return f"packed and single texts agree to {gap:.0e}"
-            reason = f"packed and single texts differ by {gap:.2g}"
+            reason = said({"gap": gap}, "packed differs")
         self._use_attention(stock)
         return reason
 
@@ -292,15 +293,15 @@ def fresh(
     The head is drawn by the settings' seed and alike in every process of a job; dropout by `seed`.
     """
     with runtime.loading():
-        model, said = load_pretrained(files, labels, layers=settings.layers)
+        model, told = load_pretrained(files, labels, layers=settings.layers)
     if seed != settings.seed:
         runtime.apply(machine, seed)
     classifier = Classifier(model, device=machine.device, seed=seed, precision=machine.precision)
     if not classifier.packed:
-        said.append(f"batches are padded by length: {classifier.packing_reason}")
+        told.append(said({"reason": classifier.packing_reason}, "padded"))
     if classifier.flash.failed:
-        said.append(f"attention is computed in groups of like length: {classifier.flash.reason}")
-    return classifier, said
+        told.append(said({"reason": classifier.flash.reason}, "in groups"))
+    return classifier, told
 
 
 def _check_batch(config: Any, family: Family) -> Batch:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from whet import durable
+from whet.bilingual import said
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model import answers, deberta, head, modernbert, postnorm
@@ -137,18 +138,18 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
         head.fit(model, () if is_new or replaced else names, labels)
         _name(model.config, labels.names)
     if replaced:
-        notices.append(f"{files.name} was fine-tuned for other labels; its head is replaced by a new one")
+        notices.append(said({"model": files.name}, "head replaced"))
     elif before and not is_new:
         kept = head.kept_number(before[0], labels) if numbers else head.kept(before, labels)
-        notices.append(f"{files.name} was fine-tuned before; {kept}")
+        notices.append(said({"model": files.name, "kept": kept}, "fine-tuned before"))
     elif not is_new:
-        what = "numbers" if numbers else f"{len(labels)} labels"
-        notices.append(f"{files.name} was fine-tuned for {what} before; training starts from its head")
+        facts = {"model": files.name, "count": len(labels)}
+        notices.append(said(facts, "from a head of numbers" if numbers else "from a head of labels"))
     further = [key for key in info["unexpected_keys"] if ".layer." in key or ".layers." in key]
     if further and layers is None:
-        notices.append(f"config.json has no place for weights of {files.name}, which are left out: {_named(further)}")
+        notices.append(said({"model": files.name, "names": _named(further)}, "weights without place"))
     if code := code_in(files.folder):
-        notices.append(f"{files.name} brings code, which is not run: {_named(code)}")
+        notices.append(said({"model": files.name, "names": _named(code)}, "code of a model"))
     return model, notices
 
 
@@ -296,5 +297,5 @@ def _in_head(key: str) -> bool:
 
 def _named(keys: Sequence[str]) -> str:
     """The first three, and how many more there are."""
-    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-    return ", ".join(sorted(keys)[:3]) + more
+    first = ", ".join(sorted(keys)[:3])
+    return said({"names": first, "count": len(keys) - 3}, "and more") if len(keys) > 3 else first

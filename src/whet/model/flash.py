@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from whet.bilingual import said
 from whet.model.dropout import DropoutStream
 from whet.model.packing import Packing, plan
 
@@ -59,12 +60,12 @@ def tried(device: torch.device, dtype: torch.dtype, width: int, window: int | No
         drops = _drops(device, dtype, width)
     except (RuntimeError, TypeError, AttributeError) as fault:
         # Another version of torch may have another operator, a card too little memory for wide heads.
-        said = str(fault).partition("\n")[0]
-        return Found(False, f"flash attention cannot be used here ({type(fault).__name__}: {said})", failed=True)
+        first = str(fault).partition("\n")[0]
+        return Found(False, said({"fault": f"{type(fault).__name__}: {first}"}, "no flash here"), failed=True)
     if not gap <= TOLERANCES[dtype]:
-        return Found(False, f"flash and plain attention differ by {gap:.2g}", failed=True)
+        return Found(False, said({"gap": gap}, "flash differs"), failed=True)
     if not drops:
-        return Found(False, "flash attention ignores dropout here", failed=True)
+        return Found(False, said({}, "flash without dropout"), failed=True)
     return Found(True, f"flash and plain attention agree to {gap:.0e}")
 
 

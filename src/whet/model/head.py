@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from whet.bilingual import Bilingual, joined, said
 from whet.errors import quoted
 from whet.labels import LabelSet
 
@@ -43,24 +44,24 @@ def fit(model: Any, before: Sequence[str], labels: LabelSet) -> None:
     model.num_labels = len(labels)
 
 
-def kept(before: Sequence[str], labels: LabelSet) -> str:
+def kept(before: Sequence[str], labels: LabelSet) -> Bilingual:
     """What is to be said of it."""
     both = sum(name in before for name in labels.names)
     new = [name for name in labels.names if name not in before]
     dropped = [name for name in before if name not in labels.names]
-    parts = [f"its head is kept for {both} of {len(labels)} labels"]
-    parts += [f"{what}: {_listed(names)}" for what, names in (("new", new), ("dropped", dropped)) if names]
-    return "; ".join(parts)
+    parts = [said({"both": both, "count": len(labels)}, "head kept")]
+    parts += [
+        said({"names": _listed(names)}, key)
+        for key, names in (("new labels", new), ("dropped labels", dropped))
+        if names
+    ]
+    return joined(*parts, between="; ")
 
 
-def kept_number(before: str, labels: LabelSet) -> str:
+def kept_number(before: str, labels: LabelSet) -> Bilingual:
     """The same of a head whose only output is a number: as a label it is known by its name, that of its column."""
-    if before in labels.names:
-        return f"its head is kept, which answers in the units that {quoted(before)} has there"
-    return (
-        f"its head answers {quoted(before)}, and {quoted(labels.names[0])} gets a new one; "
-        "a column of the same name would keep it"
-    )
+    facts = {"before": quoted(before), "name": quoted(labels.names[0])}
+    return said(facts, "head of the number kept" if before in labels.names else "head of another number")
 
 
 def has_learnt(model: Any) -> bool:
@@ -77,5 +78,5 @@ def output(model: Any) -> tuple[str, nn.Linear]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(map(quoted, names[:LISTED])) + more
+    first = ", ".join(map(quoted, names[:LISTED]))
+    return said({"names": first, "count": len(names) - LISTED}, "and more") if len(names) > LISTED else first

@@ -11,7 +11,7 @@ Sizes: N rows, C classes or labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from whet.labels import Kind
 
 FAR = 40.0  # a logit that is as good as sure: a rounding in double precision
+DESCENTS = 200  # at the most, by a descent to the best answer to several classes; ten to fifty do
 NARROWED = 100  # times that the range of a logit loses a third: to less than 1e-15
 
 
@@ -68,8 +69,17 @@ class CrossEntropy:
         weights = torch.ones(classes).double() if self.weights is None else torch.tensor(self.weights).double()
         counts = torch.bincount(targets, minlength=classes)
         wanted = weights * ((1 - self.smoothing) * counts + self.smoothing / classes * len(targets))
-        log_p = (wanted / wanted.sum()).log().clamp_min(torch.finfo(torch.float64).min)
-        return float(self.total(log_p.expand(len(targets), -1), targets)) / len(targets)
+        plain = (wanted / wanted.sum()).log()
+        if not self.focal:
+            log_p = plain.clamp_min(torch.finfo(torch.float64).min)
+            return float(self.total(log_p.expand(len(targets), -1), targets)) / len(targets)
+        # No formula is known; the best answer lies between the shares, without focal, and an equal chance for all.
+        present, rows = torch.nonzero(counts)[:, 0], counts[counts > 0] / len(targets)
+
+        def mean(logits: Tensor) -> Tensor:
+            return (rows * self.rows(logits.expand(len(present), -1), present)).sum()
+
+        return min(_least(mean, start) for start in (plain.clamp(-FAR, FAR), torch.zeros_like(plain)))
 
     def _entropy(self, logits: Tensor, targets: Tensor, reduction: str) -> Tensor:
         weight = None if self.weights is None else _tensor(self.weights, logits.dtype, logits.device)
@@ -152,6 +162,20 @@ def loss_of(kind: Kind, *, weights: tuple[float, ...] | None, focal: float, smoo
     if kind == "one":
         return CrossEntropy(weights, focal, smoothing)
     return SeveralEntropies(weights, focal) if kind == "several" else SquaredError()
+
+
+def _least(function: Callable[[Tensor], Tensor], start: Tensor) -> float:
+    """The lowest value of a smooth function of a vector that is found from there on."""
+    at = start.clone().requires_grad_()
+    found = torch.optim.LBFGS([at], max_iter=DESCENTS, line_search_fn="strong_wolfe")
+
+    def value() -> Tensor:
+        found.zero_grad()
+        (reached := function(at)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return reached
+
+    found.step(value)  # type: ignore[no-untyped-call]
+    return float(function(at.detach()))
 
 
 @lru_cache(maxsize=8)

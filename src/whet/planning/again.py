@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from whet import prepare, runtime
+from whet.bilingual import joined, said
 from whet.model import classifier as classifiers
 from whet.model.files import find
 from whet.planning.plan import Planned
@@ -16,7 +17,7 @@ from whet.records import Notice
 from whet.training.pace import Budget
 from whet.training.team import Alone
 
-KEPT = "as when the run began"
+KEPT = said({}, "as begun")
 
 
 def facts_of(planned: Planned) -> dict[str, Any]:
@@ -39,15 +40,15 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     runtime.apply(machine, settings.seed)
     asked = dataclasses.replace(asked, machine=machine)
     if facts["chosen"]:
-        asked = _chosen(asked, facts["chosen"], f"budget {settings.budget}")
+        asked = _chosen(asked, facts["chosen"], said({"budget": settings.budget}, "by a budget"))
     settings = asked.resolved.settings
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = team.seed(settings.seed)
-    classifier, said = classifiers.fresh(asked.files, asked.labels, machine, settings, seed=seed)
+    classifier, told = classifiers.fresh(asked.files, asked.labels, machine, settings, seed=seed)
     budget = None
     if facts["budget"] is not None:
         budget = Budget(**{**facts["budget"], "deadline": time.monotonic() + facts["left"]})
-    return Planned(asked, classifier, cutter, list(map(Notice, said)), None, budget, facts.get("nbsvm", True))
+    return Planned(asked, classifier, cutter, list(map(Notice, told)), None, budget, facts.get("nbsvm", True))
 
 
 def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
@@ -66,7 +67,9 @@ def differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> str:
     """What is not the same here as where the job began, as a sentence; '' where all is."""
     here = {"device": machine.device, "precision": machine.precision, **runtime.versions()}
     then = {"device": facts["device"], "precision": facts["precision"], **facts["versions"]}
-    changed = [f"{name} {then.get(name)} then, {here[name]} now" for name in here if then.get(name) != here[name]]
-    if not changed:
-        return ""
-    return f"{', '.join(changed)}: the result may differ in its last digits from that of an uninterrupted run"
+    changed = [
+        said({"name": name, "then": then.get(name), "now": here[name]}, "then and now")
+        for name in here
+        if then.get(name) != here[name]
+    ]
+    return said({"changed": joined(*changed, between=", ")}, "not as begun") if changed else ""

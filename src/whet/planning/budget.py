@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 
 from whet import durations, prepare, runtime
+from whet.bilingual import Bilingual, joined, said
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch
 from whet.errors import UsageError
@@ -21,7 +22,7 @@ RESERVE, RESERVED_SHARE = 2.0, 0.02  # seconds, and of a budget, that nothing is
 AGAIN = 0.25  # of a budget: of so long a job the second look at the speed may take its share
 
 
-def within(budget: str, measured: Measured) -> tuple[Measured, Budget, str]:
+def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual]:
     """The first job by the rule of `estimate.candidates` that is over in time, what the training is to keep
     to, and a sentence on what was given up: with the model that was asked for, else with the embedded
     one. UsageError where no job fits."""
@@ -49,7 +50,7 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, str]:
             todo=f"Give --budget {needed}, or fewer rows with --train-rows and --test-rows",
         )
     whole = measured.work.rows.get("test", 0)
-    chosen = _settled(measured, found.changes, limit, f"budget {budget}")
+    chosen = _settled(measured, found.changes, limit, said({"budget": budget}, "by a budget"))
     changes = estimate.changed(settings, chosen.asked.resolved.settings)
     traded = _traded(budget, settings, changes, measured.work, chosen.times.total)
     steps = loop.count_steps(chosen.work.rows["train"], loop.recipe_of(chosen.asked.resolved.settings))
@@ -108,15 +109,20 @@ def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, wh
     )
 
 
-def _traded(budget: str, asked: Settings, changes: Mapping[str, object], work: Workload, seconds: float) -> str:
+def _traded(budget: str, asked: Settings, changes: Mapping[str, object], work: Workload, seconds: float) -> Bilingual:
     """The sentence on what a job lost to its budget."""
     every = {"train_rows": work.rows["train"], "test_rows": work.rows.get("test", 0)}
     parts = []
     for name, value in changes.items():
         before = getattr(asked, name)
-        before = f"all {every[name]:,}" if name in every and before is None else before
-        if value is not None:
-            parts.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
-            parts[-1] += f" instead of {before:g}" if isinstance(before, float) else f" instead of {before}"
-    about = f"it should take about {durations.written(seconds)}"
-    return f"budget {budget}: {', '.join(parts) or 'the job fits as it was asked for'}; {about}"
+        change = {"name": name, "value": _short(value), "before": _short(before)}
+        if name in every and before is None:
+            parts.append(said({**change, "count": every[name]}, "instead of all"))
+        elif value is not None:
+            parts.append(said(change, "instead of"))
+    facts = {"budget": budget, "changes": joined(*parts, between=", "), "seconds": seconds}
+    return said(facts, "traded" if parts else "fits the budget")
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

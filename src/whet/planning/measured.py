@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet import durations, prepare, runtime
+from whet.bilingual import said
 from whet.data.batches import counts_of, tokens_of
 from whet.data.doctor import near
 from whet.data.split import select
@@ -172,9 +173,10 @@ def lighter(measured: Measured) -> Measured | None:
     files = find("embedded")
     longest = min(asked.resolved.settings.max_length, longest_input(files.folder))
     resolved = asked.resolved
+    reason = said({"budget": resolved.settings.budget}, "by a budget")
     for name, value in {"model": "embedded", "layers": None, "max_length": longest}.items():
         if getattr(resolved.settings, name) != value:
-            resolved = resolved.with_value(name, value, f"budget {resolved.settings.budget}")
+            resolved = resolved.with_value(name, value, reason)
     asked = dataclasses.replace(asked, resolved=resolved, files=files)
     cutter = prepare.cutter_of(files, resolved.settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = resolved.settings.seed

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from whet import heap, machine, prepare, runtime
+from whet.bilingual import said
 from whet.config import LONG, Settings
 from whet.data.batches import steps_per_epoch
 from whet.data.tokens import Cutter
@@ -76,22 +77,22 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = team.seed(settings.seed)
     classifier, notices = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
-    said = [*map(Notice, notices), *_doubts(asked, cutter)]
+    told = [*map(Notice, notices), *_doubts(asked, cutter)]
     if team.ranks.count > 1:
-        return Planned(asked, classifier, cutter, said)
+        return Planned(asked, classifier, cutter, told)
     with heap.kept():  # as in training
         measured, budget = measure(asked, classifier, cutter, started), None
         if settings.budget is not None:
             chosen, budget, traded = within(settings.budget, measured)
-            said = [*(said if chosen.asked.files == asked.files else ()), Notice(traded)]
+            told = [*(told if chosen.asked.files == asked.files else ()), Notice(traded)]
             measured = chosen
         plan = _plan(measured, folder)
     found, job = measured.asked, measured.times.total
     rows = found.splits.train
     nbsvm = baseline.has_nbsvm(measured.work.baseline, job, found.labels, len(rows.texts), paired=found.is_pair)
     if not nbsvm:
-        said.append(Notice("NB-SVM is left out of the baselines: it would take too large a part of this job"))
-    return Planned(found, measured.classifier, measured.cutter, said, plan, budget, nbsvm)
+        told.append(Notice(said({}, "no NB-SVM")))
+    return Planned(found, measured.classifier, measured.cutter, told, plan, budget, nbsvm)
 
 
 def _doubts(asked: Asked, cutter: Cutter) -> list[Notice]:

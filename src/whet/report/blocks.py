@@ -20,6 +20,8 @@ class Cell:
     strong: bool = False
     foreign: bool = False
     """Told in English, whatever the language of the page."""
+    worded: bool = False
+    """Words in a column of a table of numbers."""
     parts: tuple[tuple[str, float], ...] = ()
     """The text in pieces, each with how much it speaks for (above 0) or against the answer, at most 1."""
     note_parts: tuple[tuple[str, float], ...] = ()

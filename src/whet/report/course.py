@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ TOLD = 8  # points of a curve that are told to whoever does not see it
 
 def model_name(found: Material) -> str:
     """The model without the folders that it lies in."""
-    name = str(found.setting("model")).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = last_part(str(found.setting("model")))
     return "all-MiniLM-L6-v2" if name == "embedded" else name
 
 
@@ -29,13 +30,18 @@ def data(found: Material, words: Words) -> Section:
     """Columns, sides and labels."""
     columns = found.findings["columns"]
     facts = [
-        (words(f"{role} column"), f"{columns[role]} ({columns[f'{role}_reason']})")
+        (words(f"{role} column"), f"{columns[role]} ({words.of(columns, f'{role}_reason')})")
         for role in ("text", "pair", "label")
         if columns[role]
     ]
+    korean = found.run.get("sides_ko", {})
+    told = {
+        side: {"from": reason, **({"from_ko": korean[side]} if side in korean else {})}
+        for side, reason in found.run["sides"].items()
+    }
     rows = tuple(
-        (Cell(words(side)), Cell(f"{found.rows[side]:,}"), Cell(told, foreign=True))
-        for side, told in ((side, found.run["sides"].get(side, "")) for side in SIDES)
+        (Cell(words(side)), Cell(f"{found.rows[side]:,}"), _message(told.get(side, {"from": ""}), "from", words))
+        for side in SIDES
         if side in found.rows
     )
     sides = Table(words("sides"), (words("side"), words("rows"), words("from")), rows)
@@ -70,7 +76,7 @@ def course(found: Material, words: Words) -> Section:
     """The plan beside what it came to, and the curves."""
     blocks = [block for block in (_plan(found, words), _curves(found, words)) if block is not None]
     if found.warnings:
-        rows = tuple((Cell(message, foreign=True),) for message in found.warnings)
+        rows = tuple((_message(warning, "message", words),) for warning in found.warnings)
         blocks.append(Table(words("warnings"), (words("warning"),), rows, numbers=False))
     end, lead = found.end, ""
     if end:
@@ -147,7 +153,7 @@ def findings(found: Material, words: Words) -> Section:
         return Section("findings", words("findings"), words("findings none"), ())
     rows = tuple(
         (
-            Cell(finding["message"], note=finding["todo"], foreign=True),
+            dataclasses.replace(_message(finding, "message", words), note=words.of(finding, "todo")),
             Cell(words(f"severity {finding['severity']}")),
             Cell(f"{finding['count']:,}"),
         )
@@ -158,11 +164,30 @@ def findings(found: Material, words: Words) -> Section:
     return Section("findings", words("findings"), words("findings lead"), (table,))
 
 
+def _message(told: Mapping[str, Any], name: str, words: Words) -> Cell:
+    """A message of a file of the run."""
+    return Cell(words.of(told, name), foreign=words.lacks(told, name), worded=True)
+
+
+def last_part(path: str) -> str:
+    """A run or a file without the folders that it lies in."""
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def evaluation(found: Material, words: Words) -> Section:
+    """Of an evaluation on other data what was scored, and how these were read."""
+    run = found.run
+    facts = [(words("scored run"), found.scored_run), (words("data"), found.findings["source"])]
+    facts += [(words("read"), words.of(notice, "message")) for notice in run["notices"]]
+    facts += [(words("started"), moment(run["started"])), *run["versions"].items()]
+    return Section("evaluation", words("evaluation"), words("evaluation lead"), (Facts(tuple(facts)),))
+
+
 def environment(found: Material, words: Words) -> Section:
     """Machine and versions."""
     run = found.run
     facts = [
-        (words(name), f"{run[key]['value']} ({run[key]['reason']})")
+        (words(name), f"{run[key]['value']} ({words.of(run[key], 'reason')})")
         for name, key in (("device", "device"), ("precision mode", "precision"), ("threads", "threads"))
     ]
     if run["ranks"] > 1:
@@ -190,7 +215,7 @@ def again(found: Material, words: Words) -> Section:
         blocks.append(Prose(words("repeat revised")))
     defaults = {setting.name: setting.default for setting in config.fields() if setting.metadata["result"]}
     rows = tuple(
-        (Cell(name, foreign=True), Cell(str(entry["value"])), Cell(entry["reason"], foreign=True))
+        (Cell(name, foreign=True), Cell(str(entry["value"])), _message(entry, "reason", words))
         for name, entry in found.run["settings"].items()
         if name in defaults and entry["value"] != defaults[name]
     )

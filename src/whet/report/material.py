@@ -8,7 +8,7 @@ from typing import Any
 
 from whet.errors import ModelError
 from whet.records import Floats
-from whet.runs import RunFolder
+from whet.runs import EVALUATION, RunFolder
 
 ANSWERS, MISTAKES, EXPLANATIONS = "predictions.parquet", "mistakes.json", "explanations.json"
 
@@ -16,6 +16,7 @@ ANSWERS, MISTAKES, EXPLANATIONS = "predictions.parquet", "mistakes.json", "expla
 @dataclass(frozen=True, slots=True)
 class Material:
     run: Mapping[str, Any]
+    """run.json or, of an evaluation on other data, evaluation.json."""
     metrics: Mapping[str, Any]
     findings: Mapping[str, Any]
     plan: Mapping[str, Any] | None
@@ -23,7 +24,7 @@ class Material:
     """Those of which the loss is a number."""
     evaluations: tuple[Mapping[str, Any], ...]
     """On validation."""
-    warnings: tuple[str, ...]
+    warnings: tuple[Mapping[str, Any], ...]
     revised: bool
     """Whether a budget changed the number of steps on the way."""
     end: Mapping[str, Any]
@@ -36,6 +37,11 @@ class Material:
     """Row id to the words that a wrong answer hangs on, as in explanations.json; empty where there is none."""
     numbers: tuple[Floats, Floats] | None
     """Of a regression the true and the predicted number of each row that was scored."""
+
+    @property
+    def scored_run(self) -> str:
+        """The run that was scored on other data; '' where this is a training."""
+        return str(self.run.get("run", ""))
 
     @property
     def task(self) -> str:
@@ -56,6 +62,8 @@ class Material:
 
 def gather(folder: RunFolder) -> Material:
     """Raises ModelError where a file is missing or damaged."""
+    if (folder.path / EVALUATION).is_file():
+        return _of_evaluation(folder)
     events = folder.events()
     of_kind = {kind: [line for line in events if line["kind"] == kind] for kind in {line["kind"] for line in events}}
     told = [*of_kind.get("notice", ()), *of_kind.get("limit", ())]
@@ -67,13 +75,32 @@ def gather(folder: RunFolder) -> Material:
         plan=next(iter(of_kind.get("plan", ())), None),
         steps=tuple(line for line in of_kind.get("step", ()) if line["loss"] is not None),
         evaluations=tuple(line for line in of_kind.get("evaluation", ()) if line["side"] == "validation"),
-        warnings=tuple(line["message"] for line in told if line["severity"] == "warning"),
+        warnings=tuple(line for line in told if line["severity"] == "warning"),
         revised="revision" in of_kind,
         end=next(iter(reversed(of_kind.get("end", ()))), {}),
         rows=_rows(folder),
         mistakes=_if_there(folder, MISTAKES),
         explained={row["row_id"]: row for row in _if_there(folder, EXPLANATIONS).get("rows", ())},
         numbers=_numbers(folder) if metrics["task"] == "regression" and is_answered else None,
+    )
+
+
+def _of_evaluation(folder: RunFolder) -> Material:
+    about, metrics = folder.read(EVALUATION), folder.read("metrics.json")
+    return Material(
+        run=about,
+        metrics=metrics,
+        findings={"source": about["data"]},
+        plan=None,
+        steps=(),
+        evaluations=(),
+        warnings=(),
+        revised=False,
+        end={},
+        rows={},
+        mistakes=folder.read(MISTAKES),
+        explained={},
+        numbers=_numbers(folder) if metrics["task"] == "regression" else None,
     )
 
 

@@ -13,7 +13,7 @@ from importlib import resources
 
 from whet.errors import ModelError
 from whet.report import confidence, course, material, results, rows
-from whet.report.blocks import Page, Tile
+from whet.report.blocks import Page, Section, Tile
 from whet.report.material import Material
 from whet.report.words import Lang, Words, score
 from whet.runs import REPORT, RunFolder
@@ -48,13 +48,16 @@ def page_of(found: Material, lang: Lang) -> Page:
     made = (
         results.scores(found, words), results.classes(found, words), results.confusion(found, words),
         results.values(found, words), confidence.calibration(found, words), results.slices(found, words),
-        rows.mistakes(found, words), rows.suspects(found, words), course.data(found, words),
-        course.course(found, words), course.findings(found, words), course.environment(found, words),
-        course.again(found, words),
+        rows.mistakes(found, words), rows.suspects(found, words),
+        *([course.evaluation(found, words)] if found.scored_run else _trained(found, words)),
     )  # fmt: skip
     started = datetime.fromisoformat(found.run["started"])
     about = words("made by").format(version=found.run["versions"].get("whet", ""), date=f"{started:%Y-%m-%d}")
-    title = words("title").format(data=found.findings["source"], model=course.model_name(found))
+    if found.scored_run:
+        names = {"data": course.last_part(found.findings["source"]), "run": course.last_part(found.scored_run)}
+        title = words("evaluation title").format(**names)
+    else:
+        title = words("title").format(data=found.findings["source"], model=course.model_name(found))
     return Page(
         lang, title, about, _lead(found, words), (*results.tiles(found, words), *_tiles(found, words)),
         tuple(section for section in made if section is not None), {name: words(name) for name in TEMPLATE_WORDS},
@@ -75,7 +78,17 @@ def _lead(found: Material, words: Words) -> str:
     )  # fmt: skip
 
 
+def _trained(found: Material, words: Words) -> tuple[Section, ...]:
+    """How the model came about."""
+    return (
+        course.data(found, words), course.course(found, words), course.findings(found, words),
+        course.environment(found, words), course.again(found, words),
+    )  # fmt: skip
+
+
 def _tiles(found: Material, words: Words) -> tuple[Tile, ...]:
+    if found.scored_run:
+        return (Tile(words("evaluation time"), words.duration(found.metrics["seconds"]["evaluate"])),)
     spent = words.duration(found.metrics["seconds"]["train"])
     device = words("on device").format(device=found.run["device"]["value"])
     learnt = f"{found.rows['train']:,}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from whet import durations
 
@@ -12,6 +13,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # the head
     "about": ("Fine-tuning report", "파인튜닝 보고서"),
     "title": ("{data} with {model}", "{data}, {model}"),
+    "evaluation title": ("{data}, answered by {run}", "{run} 모델로 평가한 {data}"),
     "no verdict": ("{metric} {value} on {rows} {side} rows.", "{side} {rows}행의 {metric}: {value}."),
     "no scores": (
         "There were no test and no validation rows, so there is no score.",
@@ -231,6 +233,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "severity error": ("error", "오류"),
     "severity warning": ("warning", "경고"),
     "severity info": ("note", "참고"),
+    "evaluation": ("Evaluation", "평가"),
+    "evaluation lead": (
+        "Which run was scored, on which data. Whether it was trained on some of these rows is not known.",
+        "어떤 실행을 어떤 데이터로 평가했는지입니다. 이 중 학습에 쓰인 행이 있는지는 확인하지 않았습니다.",
+    ),
+    "evaluation time": ("Evaluation", "평가 시간"),
+    "scored run": ("Run", "실행 폴더"),
+    "read": ("How they were read", "읽은 방식"),
     "environment": ("Environment", "실행 환경"),
     "environment lead": ("Where it ran, and with which versions.", "실행한 환경과 패키지 버전입니다."),
     "device": ("Device", "장치"),
@@ -314,6 +324,14 @@ class Words:
         if task == "multilabel" and name == "accuracy":
             name = "exact match"
         return self(name) if name in TEXTS else name.replace("_", " ")
+
+    def of(self, told: Mapping[str, Any], name: str) -> str:
+        """A message of a file of the run, in English where it is not told in this language."""
+        return str(told.get(f"{name}_{self.lang}", told[name]))
+
+    def lacks(self, told: Mapping[str, Any], name: str) -> bool:
+        """Whether it is not."""
+        return self.lang != "en" and f"{name}_{self.lang}" not in told
 
     def percent(self, share: float) -> str:
         return f"{100 * share:.1f}" + ("%" if self.lang == "ko" else "\u00a0%")

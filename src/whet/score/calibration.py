@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from whet.bilingual import said
 from whet.labels import LabelSet
 from whet.records import Bools, Floats, Ints, Side, Targets
 from whet.score import several
@@ -47,14 +48,14 @@ class Fitted:
 def fit(logits: Floats, targets: Targets, labels: LabelSet) -> Fitted:
     """The temperature with the lowest log loss on logits [B, C] and what they should say, one for all labels."""
     if labels.kind == "value":
-        return Fitted(None, "numbers have no probabilities")
+        return Fitted(None, said({}, "no probabilities"))
     if not np.isfinite(logits).all():
-        return Fitted(None, "there are logits that are not finite")
+        return Fitted(None, said({}, "logits not finite"))
     missed = (logits > 0) != targets if labels.kind == "several" else logits.argmax(axis=1) != targets
     rows, wrong = len(logits), int(missed.sum())
     if rows < FEWEST_ROWS or wrong < FEWEST_WRONG:
-        least = f"{FEWEST_WRONG} wrong answers on {FEWEST_ROWS} rows are the least that tell a temperature"
-        return Fitted(None, f"{wrong:,} answers to {rows:,} validation rows are wrong, and {least}")
+        facts = {"wrong": wrong, "rows": rows, "least": FEWEST_WRONG, "fewest": FEWEST_ROWS}
+        return Fitted(None, said(facts, "too few wrong"))
     slope = _slope_of_several if labels.kind == "several" else _slope_of_one
     low, high, scale = 1 / HIGHEST, 1 / LOWEST, 1.0
     for _ in range(STEPS):  # Newton's, within the bounds: in 1 / temperature the loss is convex
@@ -65,7 +66,7 @@ def fit(logits: Floats, targets: Targets, labels: LabelSet) -> Fitted:
         if abs(after - scale) <= 1e-12 * scale or high - low <= 1e-12 * low:
             break
         scale = after
-    return Fitted(1 / scale, f"fitted on {rows:,} validation rows")
+    return Fitted(1 / scale, said({"rows": rows}, "fitted"))
 
 
 def _slope_of_one(logits: Floats, targets: Targets, scale: float) -> tuple[float, float]:
@@ -129,7 +130,7 @@ def as_json(
     if labels.kind == "value":
         return {}
     found: dict[str, object] = {} if fitted.temperature is None else {"temperature": fitted.temperature}
-    found["reason"] = fitted.reason
+    found["reason"] = str(fitted.reason)
     for side, (logits, targets) in sides.items():
         logits = np.nan_to_num(logits)
         true: Ints | Bools = np.asarray(targets, dtype=np.bool_ if labels.kind == "several" else np.int64)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from whet.bilingual import joined, said
 from whet.errors import quoted
 from whet.records import Bools, Floats, Metrics, Scores, SeveralScores
 
@@ -45,7 +46,7 @@ def signs(
         same = _one_value(side, np.asarray(answers, dtype=np.float64), spread)
     whose = "a guess by the shares of the labels" if isinstance(scores, Metrics | SeveralScores) else MEAN
     found = [same, _stuck(losses, guess, whose)]
-    return "; ".join(sign for sign in found if sign)
+    return joined(*filter(None, found), between="; ")
 
 
 def _one_class(metrics: Metrics, side: str) -> str:
@@ -53,9 +54,8 @@ def _one_class(metrics: Metrics, side: str) -> str:
     answers = np.flatnonzero(confusion.sum(axis=0))
     if len(answers) != 1 or np.count_nonzero(confusion.sum(axis=1)) < 2:
         return ""
-    name = list(metrics.classes)[int(answers[0])]
-    rows = f"{metrics.rows:,} {side} rows"
-    return f"all {rows} are predicted as {quoted(name)}, which {100 * metrics.accuracy:.1f} % of them are"
+    name = quoted(list(metrics.classes)[int(answers[0])])
+    return said({"rows": metrics.rows, "side": side, "name": name, "share": 100 * metrics.accuracy}, "one answer")
 
 
 def _one_set(scores: SeveralScores, side: str, predicted: Bools) -> str:
@@ -63,23 +63,22 @@ def _one_set(scores: SeveralScores, side: str, predicted: Bools) -> str:
     if not differ or (predicted != predicted[0]).any():
         return ""
     named = [quoted(name) for name, given in zip(scores.classes, predicted[0], strict=True) if given]
-    given = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named) or "no label"
-    rows = f"{scores.rows:,} {side} rows"
-    return f"all {rows} are given {given}, which is right for {100 * scores.accuracy:.1f} % of them"
+    given: str = named[0] if named else said({}, "no label")
+    if len(named) > 1:
+        given = said({"names": ", ".join(named[:-1]), "last": named[-1]}, "last of names")
+    return said({"rows": scores.rows, "side": side, "names": given, "share": 100 * scores.accuracy}, "one set")
 
 
 def _one_value(side: str, predicted: Floats, spread: float) -> str:
     if len(predicted) < 2 or predicted.std() >= FLAT * spread:
         return ""
-    rows = f"{len(predicted):,} {side} rows"
-    known = f"the values in training have a standard deviation of {spread:.3g}"
-    return (
-        f"all {rows} are given about {predicted.mean():.3g} (standard deviation {predicted.std():.2g}), while {known}"
-    )
+    known = {"mean": predicted.mean(), "deviation": predicted.std(), "spread": spread}
+    return said({"rows": len(predicted), "side": side} | known, "one value")
 
 
 def _stuck(losses: Sequence[float | None], guess: float, whose: str) -> str:
     latest = [loss for loss in losses[len(losses) - round(LATEST * len(losses)) :] if loss is not None]
     if len(latest) < FEWEST or np.mean(latest) < STUCK * guess:
         return ""
-    return f"the loss of the last {len(latest)} steps is {np.mean(latest):.3f}, and that of {whose} {guess:.3f}"
+    facts = {"steps": len(latest), "loss": np.mean(latest), "whose": whose, "guess": guess}
+    return said(facts, "stuck")

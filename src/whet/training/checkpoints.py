@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from whet import durable
+from whet.bilingual import said
 from whet.errors import ModelError, OutputError
 from whet.training.state import State, read_as_written, read_numbers, write_state
 
@@ -111,8 +112,8 @@ class Checkpoints:
             wrong = durable.damage(path)
             if wrong is None:
                 self._whole.add(path)
-                said = f"{'; '.join(damaged)}: going back to {path.name}" if damaged else ""
-                return Found(path, read_numbers(path), said)
+                told = said({"damaged": "; ".join(damaged), "name": path.name}, "going back") if damaged else ""
+                return Found(path, read_numbers(path), told)
             damaged.append(f"{path}: {wrong}")
         if damaged:
             raise ModelError(
@@ -124,15 +125,13 @@ class Checkpoints:
 
     def remove(self) -> list[str]:
         """After the run has ended well. Returns what is to be told of those that could not be removed."""
-        left = []
+        left: list[str] = []
         for folder in filter(None, (self._folder, self._mirror)):
             try:
                 if folder.is_dir():
                     durable.remove_folder(folder)
             except OSError as fault:
-                left.append(
-                    f"the checkpoints in {folder} are no longer needed and cannot be removed: {fault.strerror or fault}"
-                )
+                left.append(said({"folder": folder, "fault": fault.strerror or fault}, "checkpoints left"))
         return left
 
     def _check(self, path: Path) -> None:

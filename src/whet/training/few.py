@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 
+from whet.bilingual import said
 from whet.config import Resolved
 from whet.data.batches import steps_per_epoch
 
 STEPS = 100
-REASON = f"few rows: {STEPS} steps or more"
+REASON = said({"steps": STEPS}, "steps for few rows")
 
 
 def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
@@ -27,9 +28,9 @@ def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
     if resolved.reasons["epochs"] != "default" or settings.epochs * per_epoch >= STEPS:
         return resolved, ""
     epochs = math.ceil(STEPS / per_epoch)
-    said = f"epochs {epochs}: {rows} training rows are few, and {settings.epochs:g} epochs of them would be "
-    said += f"{math.ceil(settings.epochs * per_epoch)} steps; --epochs decides otherwise"
+    steps = math.ceil(settings.epochs * per_epoch)
+    told = said({"epochs": epochs, "rows": rows, "default": settings.epochs, "steps": steps}, "few rows")
     resolved = resolved.with_value("epochs", float(epochs), REASON)
     if resolved.reasons["evaluate_every"] == "default" and settings.early_stopping is None:
-        resolved = resolved.with_value("evaluate_every", epochs * per_epoch, "few rows: once, at the end")
-    return resolved, said
+        resolved = resolved.with_value("evaluate_every", epochs * per_epoch, said({}, "one look for few rows"))
+    return resolved, told

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from whet.bilingual import said
 from whet.config import Sampling, Settings
 from whet.data.batches import Balance, steps_per_epoch, training_batch
 from whet.data.targets import classes_of
@@ -176,7 +177,7 @@ class Training:
         """The notice of a step that was left out; raises TrainingError for the last of IN_A_ROW."""
         step = self._step + 1
         if self._missed < IN_A_ROW:
-            return Notice(f"step {step}: the {wrong} is not a finite number, and the step is left out", "warning")
+            return Notice(said({"step": step, "wrong": wrong}, "not finite"), "warning")
         rows = ", ".join(str(row) for row in sorted(batch.rows.tolist()))
         lower = "" if self._classifier.precision == "fp32" else ", give --precision fp32"
         raise TrainingError(

@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from whet import heap
+from whet.bilingual import Bilingual, said
 from whet.data.batches import encoded_of, tokens_of
 from whet.errors import TrainingError
 from whet.machine import gigabytes
@@ -80,7 +81,7 @@ class Sparing:
         largest, longest = self._sizes(batch)
         if not self._lower(largest, longest):
             raise self._fault(batch, step, longest)
-        return self._notice(step, f"out of memory with {largest:,} tokens")
+        return self._notice(step, said({"tokens": largest}, "out of memory"))
 
     def _lower(self, largest: int, longest: int) -> bool:
         self.limit.tokens = self._objective.limit.tokens  # in the first step perhaps a smaller one
@@ -118,7 +119,7 @@ class Sparing:
         if lack is not None:
             raise self._refused(lack, batch, step)
         if is_lower:
-            yield self._notice(step, f"{tokens:,} tokens at once would take {_told(first)}")
+            yield self._notice(step, said({"tokens": tokens, "lack": _told(first)}, "too many at once"))
 
     def _first(self, guard: Guard, batch: Batch, step: int) -> Iterator[Notice]:
         """Nothing is known of what a token takes: where memory may be short, the step that is to show
@@ -138,12 +139,10 @@ class Sparing:
             lack = guard.lacks(self._load(batch), reserve=LEAST_RESERVE, least=True)
             if lack is not None:
                 raise self._refused(lack, batch, step)
-            yield self._notice(step, f"a step of several threads would take {_told(first)}")
+            yield self._notice(step, said({"lack": _told(first)}, "too many threads"))
         elif small.tokens != self.limit.tokens:
-            yield Notice(
-                f"step {step}: {gigabytes(first.left)} of memory are left ({first.limited_by}); this step is computed "
-                f"in parts of at most {small.tokens:,} tokens, to see what a token takes"
-            )
+            there = {"left": gigabytes(first.left), "limit": first.limited_by}
+            yield Notice(said({**there, "step": step, "tokens": small.tokens}, "to see what a token takes"))
 
     def _sizes(self, batch: Batch) -> tuple[int, int]:
         """Tokens of the largest part that is computed at once, and of the longest row."""
@@ -157,12 +156,11 @@ class Sparing:
         longest = max(int(np.diff(part.cu_seqlens).max()) for parts in shares for part in parts)
         return Load(tokens, longest, gradients)
 
-    def _notice(self, step: int, why: str) -> Tightened:
-        parts = "" if self.limit.tokens is None else f" in parts of at most {self.limit.tokens:,} tokens"
-        what = f"steps are computed{parts} from here on"
-        if self.limit.recompute:
-            what += ", one part at a time, and layers again in the backward pass, which takes longer"
-        return Tightened(f"step {step}: {why}; {what}", "warning", step, self.limit.tokens, self.limit.recompute)
+    def _notice(self, step: int, why: Bilingual) -> Tightened:
+        parts = "" if self.limit.tokens is None else said({"tokens": self.limit.tokens}, "in parts")
+        again = said({}, "layers again") if self.limit.recompute else ""
+        message = said({"step": step, "why": why, "parts": parts, "again": again}, "tightened")
+        return Tightened(message, "warning", step, self.limit.tokens, self.limit.recompute)
 
     def _fault(self, batch: Batch, step: int, longest: int) -> TrainingError:
         tried = ", and computing the layers again in the backward pass" if self.limit.recompute else ""
@@ -199,5 +197,6 @@ def _remedy(batch: Batch) -> str:
     return REMEDY if batch.owners is None else REMEDY.replace("Lower", "Give --truncation head-tail, lower", 1)
 
 
-def _told(lack: Shortage) -> str:
-    return f"{gigabytes(lack.needed)}; {gigabytes(lack.left)} are left ({lack.limited_by}), and a part must stay free"
+def _told(lack: Shortage) -> Bilingual:
+    facts = {"needed": gigabytes(lack.needed), "left": gigabytes(lack.left), "limit": lack.limited_by}
+    return said(facts, "lack")

@@ -52,6 +52,7 @@ class Evaluated:
     json: dict[str, object]
     notices: tuple[str, ...] = ("text: review (given)",)
     requirements: tuple[Judged, ...] = ()
+    output: Path | None = None
 
 
 @dataclass

@@ -19,10 +19,10 @@ from tests.unit.cli.conftest import (
     training_metrics,
 )
 from whet import config
+from whet.bilingual import Bilingual
 from whet.cli import show, summary
 from whet.cli.output import stdout_console
 from whet.cli.texts import TEXTS, Words, one_line
-from whet.data.bilingual import Bilingual
 from whet.labels import LabelSet
 from whet.records import Columns, Finding
 from whet.score.metrics import as_json
@@ -306,6 +306,20 @@ def test_the_summary_in_korean_is_aligned() -> None:
     assert "실행 폴더  runs/reviews-embedded-1a2b3c\n모델 폴더  runs/" in text
     assert "시간       학습 2분 10초, 평가 4.2초" in text
     assert '  whet predict runs/reviews-embedded-1a2b3c "직접 쓴 문장"' in text
+
+
+def test_the_summary_tells_how_many_answers_are_explained_and_what_that_took() -> None:
+    metrics = {**training_metrics(), "explanations": {"wrong": 66, "explained": 21}}
+    metrics["seconds"] = {"train": 130.0, "evaluate": 4.25, "explain": 6.5}
+    end = Finished(Run(), metrics, "")
+    english, korean = shown(summary.result, EN, end, width=200), shown(summary.result, KO, end, width=200)
+    path = "runs/reviews-embedded-1a2b3c/explanations.json"
+    assert f"\nWords that 21 of 66 wrong answers hang on: in {path}\n" in english
+    assert "training 2 min 10 s, evaluation 4.2 s, explanations 6.5 s" in english
+    assert f"\n틀린 답 66개 중 21개의 근거 단어: {path}\n" in korean
+    assert "학습 2분 10초, 평가 4.2초, 근거 확인 6.5초" in korean
+    metrics["explanations"] = {"wrong": 0, "explained": 0}
+    assert "hang on" not in shown(summary.result, EN, Finished(Run(), metrics, ""))
 
 
 def doubting() -> Finished:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from whet.model.loss import CrossEntropy, Loss, SeveralEntropies, loss_of
+from whet.score.unlearned import STUCK
 
 WEIGHTS = (0.5, 1.0, 4.0)
 
@@ -119,14 +120,39 @@ def test_the_guess_of_plain_cross_entropy_is_the_entropy_of_the_shares() -> None
     assert CrossEntropy((100 / 180, 5.0)).guess(ids) == pytest.approx(math.log(2))
 
 
-@given(st.sampled_from([None, WEIGHTS]), st.sampled_from([0.0, 0.3]), st.integers(0, 100))
+@given(
+    st.sampled_from([None, WEIGHTS]),
+    st.sampled_from([0.0, 0.5, 2.0, 10.0]),
+    st.sampled_from([0.0, 0.3]),
+    st.lists(st.floats(-30, 30), min_size=3, max_size=3),
+)
 def test_no_constant_answer_is_better_than_the_guess(
-    weights: tuple[float, ...] | None, smoothing: float, seed: int
+    weights: tuple[float, ...] | None, focal: float, smoothing: float, other: list[float]
 ) -> None:
-    loss, ids = CrossEntropy(weights, smoothing=smoothing), torch.tensor([0] * 7 + [1] * 2 + [2])
-    torch.manual_seed(seed)
-    other = torch.randn(3, dtype=torch.float64).expand(10, -1)
-    assert loss.guess(ids) <= float(loss.total(other, ids)) / 10
+    loss, ids = CrossEntropy(weights, focal, smoothing), torch.tensor([0] * 7 + [1] * 2 + [2])
+    rival = float(loss.total(torch.tensor(other, dtype=torch.float64).expand(10, -1), ids)) / 10
+    assert loss.guess(ids) <= rival + 1e-9
+
+
+def test_the_guess_of_focal_is_that_of_the_answer_that_focal_leads_to() -> None:
+    # By the shares of the labels: 0.9 * 0.1^2 * -ln 0.9 + 0.1 * 0.9^2 * -ln 0.1 = 0.187. At p = 0.7 of the
+    # commoner one: 0.9 * 0.3^2 * -ln 0.7 + 0.1 * 0.7^2 * -ln 0.3 = 0.088.
+    ids = torch.tensor([0] * 90 + [1] * 10)
+    by_steps = min(
+        0.9 * (1 - p) ** 2 * -math.log(p) + 0.1 * p**2 * -math.log(1 - p) for p in (i / 1000 for i in range(1, 1000))
+    )
+    assert by_steps < 0.089
+    assert CrossEntropy(focal=2.0).guess(ids) == pytest.approx(by_steps, abs=1e-6)
+    assert CrossEntropy(focal=2.0).guess(torch.tensor([0, 1])) == pytest.approx(math.log(2) / 4)
+    assert CrossEntropy(focal=2.0).guess(torch.tensor([0, 2])) == pytest.approx(math.log(2) / 4, abs=1e-6)
+
+
+def test_a_model_that_gives_the_best_constant_answer_under_focal_is_told_to_be_stuck() -> None:
+    ids = torch.tensor([0] * 90 + [1] * 10)
+    loss = CrossEntropy(focal=2.0)
+    p = 0.7
+    stuck = loss.total(torch.tensor([math.log(p), math.log(1 - p)]).expand(100, -1), ids) / 100
+    assert float(stuck) >= STUCK * loss.guess(ids)
 
 
 # ---------------------------------------------------------------- several labels and numbers

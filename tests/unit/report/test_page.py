@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.made_runs import CALIBRATION, MADE_TEXTS, made_run
+from whet.bilingual import joined, said
 from whet.errors import ModelError, OutputError
+from whet.records import Notice
 from whet.report import material, page
 from whet.report.blocks import Page
 from whet.report.words import TEXTS, Words
@@ -155,6 +157,34 @@ def test_korean_pages_say_so_and_mark_what_is_told_in_english(tmp_path: Path) ->
     assert '<td lang="en" data-head="내용">7 rows are cut' in text
     assert page.language_of(RunFolder(tmp_path / "run")) == "ko"
     assert page.language_of(RunFolder(tmp_path)) == ""
+
+
+def test_a_korean_page_tells_findings_warnings_and_reasons_in_korean(tmp_path: Path) -> None:
+    folder = made_run(tmp_path / "run")
+    findings, run = folder.read("findings.json"), folder.read("run.json")
+    cut = {"count": 7, "limit": 8, "rows": 0.5, "tokens": 0.25, "tokens_interval": None}
+    findings["findings"]["truncated"]["train"] |= {"message": said(cut, "truncated"), "todo": said({}, "longer")}
+    findings["columns"]["text_reason"] = said({"name": "'text'"}, "named")
+    folder.write("findings.json", findings)
+    run["sides"]["train"] = "made.csv: what test leaves"
+    run["sides_ko"] = {"train": joined("made.csv", said({}, "what test leaves"), between=": ").korean}
+    run["device"]["reason"] = said({}, "given")
+    folder.write("run.json", run)
+    folder.log(Notice(said({"tokens": 64}, "smaller packs"), "warning"))
+    text, english = written(folder, "ko"), written(folder)
+    told = (
+        '<td data-head="내용">8토큰보다 긴 행이 7개로 전체의 50.0%이고, 모든 토큰 중 잘리는 비율은 25.0%입니다',
+        '<span class="note">모델이 받아들이는 범위에서 --max-length를 늘리세요</span>',
+        "<dd>text (이름이 &#39;text&#39;)</dd>",
+        '<td class="said">made.csv: 테스트를 뺀 나머지</td>',
+        '<td lang="en" class="said">made.csv</td>',
+        "<dd>cpu (직접 지정)</dd>",
+        '<th scope="row">평가하다 메모리가 부족해 이제부터 한 번에 최대 64토큰씩 평가합니다</th>',
+    )
+    assert [part for part in told if part not in text] == []
+    assert '<td data-head="Finding">7 rows have more than 8 tokens, 50.0 %: 25.0 % of all tokens are cut' in english
+    assert '<td class="said">made.csv: what test leaves</td>' in english
+    assert not re.search("[가-힣]", english)
 
 
 def test_korean_labels_are_drawn_without_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

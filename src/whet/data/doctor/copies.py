@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet.data.bilingual import said
+from whet.bilingual import said
 from whet.data.doctor.part import Part
 from whet.data.places import digest, hashes, repeated, rows_of_both
 from whet.data.store import picked

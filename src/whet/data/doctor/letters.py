@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from whet.data.bilingual import said
+from whet.bilingual import said
 from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding, Severity

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from whet.data.bilingual import MOST, listed, said
+from whet.bilingual import MOST, listed, said
 from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding, Severity

@@ -18,7 +18,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from whet.data.bilingual import said
+from whet.bilingual import said
 from whet.data.doctor.part import LONG, Part
 from whet.data.places import digest, hashes, repeated, rows_of_both
 from whet.data.store import mapped, picked

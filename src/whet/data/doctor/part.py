@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet.data.bilingual import Bilingual
+from whet.bilingual import Bilingual
 from whet.data.places import kept_places
 from whet.data.store import joined, taken
 from whet.records import Examples, Finding, Severity

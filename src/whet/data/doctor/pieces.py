@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from whet import intervals
-from whet.data.bilingual import said
+from whet.bilingual import said
 from whet.data.doctor.part import LONG, Part
 from whet.data.store import picked
 from whet.data.tokens import Cutter, chunks

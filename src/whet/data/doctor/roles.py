@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from whet.data.bilingual import listed, said
+from whet.bilingual import listed, said
 from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from whet.data.bilingual import listed, said
+from whet.bilingual import listed, said
 from whet.data.doctor import copies, names
 from whet.data.doctor.part import Part
 from whet.errors import quoted

@@ -378,9 +378,7 @@ NOTICES: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-SENTENCES = {**FINDINGS, **TODO, **REASONS, **NOTICES}
-
-WORDS = {
+WORDS: Mapping[str, str] = {
     "train": "학습", "validation": "검증", "test": "테스트",
     "Latin": "로마자", "Hangul": "한글", "Cyrillic": "키릴 문자", "Greek": "그리스 문자", "Han": "한자", "Kana": "가나",
     "Arabic": "아랍 문자", "Hebrew": "히브리 문자", "Devanagari": "데바나가리", "Thai": "태국 문자",

@@ -7,10 +7,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import starmap
 from string import Formatter
-from typing import Any
+from typing import Any, Literal
 
-from whet.data.sentences import SENTENCES, WORDS
+from whet import durations
 from whet.errors import quoted
+from whet.sentences import SENTENCES, WORDS
 
 MOST = 10
 """Names that a message lists."""
@@ -47,9 +48,25 @@ def in_korean(message: str) -> str:
     return message.korean if isinstance(message, Bilingual) else message
 
 
-def joined(*messages: str) -> Bilingual:
-    """Messages one after the other, in both languages."""
-    return Bilingual(". ".join(messages), ". ".join(map(in_korean, messages)))
+def joined(*messages: str, between: str = ". ") -> Bilingual:
+    """Messages one after the other, in both languages. Korean has a full stop where English has a semicolon."""
+    stop = ". " if between == "; " else between
+    return Bilingual(between.join(messages), stop.join(map(in_korean, messages)))
+
+
+def word(english: str) -> Bilingual:
+    """A word that facts are made of, such as the name of a side."""
+    return Bilingual(english, WORDS[english])
+
+
+def with_korean(document: Any) -> Any:
+    """A JSON document in which the Korean of a message stands beside it: under `NAME_ko` that of `NAME`."""
+    if isinstance(document, Mapping):
+        told = {name: with_korean(value) for name, value in document.items()}
+        return told | {f"{name}_ko": value.korean for name, value in document.items() if isinstance(value, Bilingual)}
+    if isinstance(document, list | tuple):
+        return [with_korean(value) for value in document]
+    return document
 
 
 def listed(items: Sequence[str]) -> str:
@@ -61,10 +78,17 @@ class _English(Formatter):
     """Writes facts as English does. After a colon in braces stands how, beside what every format has: `row|rows`
     chooses by a number."""
 
+    lang: Literal["en", "ko"] = "en"
     decomposed = "decomposed letters"
     between_spellings = " and "
+    none = "none in use"
+
+    def part(self, message: Bilingual) -> str:
+        return str(message)
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, Bilingual):  # a message that is part of another
+            return self.part(value)
         one, chosen, more = format_spec.partition("|")
         if chosen:
             return one if value == 1 else more
@@ -86,6 +110,12 @@ class _English(Formatter):
                 return listed([self.between_spellings.join(starmap(self.spelled, one.items())) for one in value])
             case "word":
                 return self.word(value)
+            case "sides":  # of the job, to rows
+                return ", ".join(f"{self.word(side)} {count:,}" for side, count in value.items()) or self.none
+            case "written":  # seconds, as a setting gives them
+                return durations.written(value)
+            case "told":
+                return durations.told(value, self.lang)
             case "counted_words":
                 return listed([self.noted(self.word(word), self.rows(count)) for word, count in value.items()])
         return str(super().format_field(value, format_spec))
@@ -121,8 +151,13 @@ class _English(Formatter):
 class _Korean(_English):
     """The same in Korean."""
 
+    lang = "ko"
     decomposed = "자모 분리"
     between_spellings = " / "
+    none = "쓰이는 행 없음"
+
+    def part(self, message: Bilingual) -> str:
+        return message.korean
 
     def share(self, share: float) -> str:
         return "0.1% 미만" if 0 < share < 0.0005 else f"{100 * share:.1f}%"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import pickle
@@ -13,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.meta.source import called_name, modules
+from whet import sentences
+from whet.bilingual import Bilingual, joined, listed, said, with_korean, word
 from whet.cli.texts import TEXTS
-from whet.data import sentences
-from whet.data.bilingual import Bilingual, joined, listed, said
 from whet.data.doctor.letters import _LETTERS
 from whet.records import SIDES
+from whet.sentences import data, job
 
 
 def fields(sentence: str) -> set[tuple[str, str]]:
@@ -27,8 +30,29 @@ def fields(sentence: str) -> set[tuple[str, str]]:
 
 
 def test_no_key_stands_for_two_sentences() -> None:
-    parts = (sentences.FINDINGS, sentences.TODO, sentences.REASONS, sentences.NOTICES)
-    assert len(sentences.SENTENCES) == sum(map(len, parts))
+    of_data = (data.FINDINGS, data.TODO, data.REASONS, data.NOTICES)
+    of_jobs = (job.ROWS, job.MODEL, job.COURSE)
+    assert len(sentences.SENTENCES) == sum(map(len, (*of_data, *of_jobs)))
+    assert len(sentences.WORDS) == len(data.WORDS) + len(job.WORDS)
+
+
+def test_every_sentence_of_a_job_is_used() -> None:
+    code = "\n".join(
+        module.path.read_text(encoding="utf-8") for module in modules() if module.name != "whet.sentences.job"
+    )
+    assert [key for key in (*job.ROWS, *job.MODEL, *job.COURSE) if f'"{key}"' not in code] == []
+
+
+def test_no_notice_and_no_stage_is_told_in_english_alone() -> None:
+    alone = [
+        module.place(node)
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and called_name(node, {}).rpartition(".")[2] in ("Notice", "Tightened", "Stage")
+        for message in (node.args[1:2] if called_name(node, {}).endswith("Stage") else node.args[:1])
+        if isinstance(message, ast.JoinedStr | ast.Constant | ast.BinOp)
+    ]
+    assert alone == []
 
 
 @pytest.mark.parametrize("key", sentences.SENTENCES)
@@ -116,5 +140,42 @@ def test_facts_are_filled_in_as_they_are(one: str, other: str) -> None:
 
 def test_what_is_made_of_a_message_is_english_alone_and_joining_keeps_both() -> None:
     assert not isinstance(said({}, "fill in") + ".", Bilingual)
+    listing = joined(said({}, "no label"), said({}, "all of it"), between="; ")
+    assert (listing, listing.korean) == ("no label; all of it", "라벨 없음. 전체")
+    assert (word("test"), word("test").korean) == ("test", "테스트")
     both = joined(said({}, "no training row"), "as it is")
     assert (both, both.korean) == ("no training row. as it is", "학습 행이 없습니다. as it is")
+
+
+def test_a_message_that_is_part_of_another_is_told_in_its_language() -> None:
+    redone = said({"count": 1}, "redone")
+    message = said({"step": 3, "steps": 8, "redone": redone}, "going on")
+    assert message == "going on after step 3 of 8; 1 step after it is done again"
+    assert message.korean == "전체 8스텝 중 3스텝 다음부터 이어서 학습합니다. 그 뒤의 1스텝은 다시 학습합니다"
+    assert said({"step": 3, "steps": 8, "redone": ""}, "going on") == "going on after step 3 of 8"
+
+
+def test_a_length_of_time_is_told_as_a_setting_in_english_and_in_words_in_korean() -> None:
+    message = said({"budget": "5m", "seconds": 90.2}, "fits the budget")
+    assert message == "budget 5m: the job fits as it was asked for; it should take about 1m31s"
+    assert message.korean == "시간 예산 5m: 요청한 그대로 끝낼 수 있습니다. 예상 시간 약 1분 30초"
+
+
+def test_rows_of_sides_are_told_side_by_side() -> None:
+    facts = {"name": "a.csv", "changed": 3, "unchanged": 0}
+    message = said(facts | {"each": {"train": 2, "test": 1}}, "labels changed")
+    assert message == "labels changed by a.csv: 3 (train 2, test 1); as they were: 0"
+    assert message.korean == "a.csv에 따라 바꾼 라벨 3개(학습 2, 테스트 1), 이미 같던 라벨 0개"
+    assert "3 (none in use);" in said(facts | {"each": {}}, "labels changed")
+
+
+def test_a_document_of_json_has_the_korean_of_each_message_beside_it() -> None:
+    told = said({}, "no label")
+    document = {"message": told, "count": 3, "sides": {"train": told, "test": "plain"}, "rows": [{"todo": told}]}
+    assert with_korean(document) == {
+        "message": "no label",
+        "message_ko": "라벨 없음",
+        "count": 3,
+        "sides": {"train": "no label", "train_ko": "라벨 없음", "test": "plain"},
+        "rows": [{"todo": "no label", "todo_ko": "라벨 없음"}],
+    }

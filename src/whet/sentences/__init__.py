@@ -1,0 +1,7 @@
+"""What is said of data and of jobs, in English and in Korean, side by side."""
+
+from whet.sentences import data, job
+
+SENTENCES = {**data.FINDINGS, **data.TODO, **data.REASONS, **data.NOTICES, **job.ROWS, **job.MODEL, **job.COURSE}
+WORDS = {**data.WORDS, **job.WORDS}
+"""Facts that are words of English, in Korean."""
