@@ -184,6 +184,9 @@ class Settings:
         within=Range(least=0, most=2**32 - 1),
     )  # fmt: skip
     baseline: bool = _setting(True, "Training", "Score cheap baselines beside the model: majority, TF-IDF and NB-SVM.")
+    learning_curve: bool = _setting(
+        False, "Training", "Would more labels help: train on 25 and 50 % of the rows too, and forecast twice as many."
+    )
 
     min_confidence: float | None = _setting(
         None, "Output", "Answer unsure where the highest probability is below this; saved with the model.",
@@ -245,7 +248,7 @@ class Resolved:
 # What does nothing without the rows of a side.
 NEEDS_ROWS = (
     ("early_stopping", "validation"), ("evaluate_every", "validation"), ("metric", "validation"),
-    ("keep", "validation"), ("test_rows", "test"),
+    ("keep", "validation"), ("learning_curve", "validation"), ("test_rows", "test"),
 )  # fmt: skip
 
 ALIASES = values.ALIASES
@@ -303,8 +306,8 @@ def check_value(name: str, value: object) -> object:
 
 
 def _check_together(resolved: Resolved) -> None:
-    """Settings that contradict each other. Early stopping is nothing without rows to watch; what else would do
-    nothing is refused where one hand wrote both, for a recipe's values cannot be taken back."""
+    """Settings that contradict each other. Early stopping and a learning curve are nothing without rows to watch; what
+    else would do nothing is refused where one hand wrote both, for a recipe's values cannot be taken back."""
     settings, reasons = resolved.settings, resolved.reasons
     if settings.sampling == settings.class_weights == "balanced":
         raise UsageError(
@@ -313,8 +316,8 @@ def _check_together(resolved: Resolved) -> None:
             todo="Leave out one of them",
         )
     for name, side in NEEDS_ROWS:
-        alike = reasons[name] == reasons[side] or name == "early_stopping"
-        asked = reasons[name] != "default" and getattr(settings, name) not in (None, "last")
+        alike = reasons[name] == reasons[side] or name in ("early_stopping", "learning_curve")
+        asked = reasons[name] != "default" and getattr(settings, name) not in (None, "last", False)
         if alike and asked and getattr(settings, side) == "none":
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(

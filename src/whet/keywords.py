@@ -53,6 +53,7 @@ class SettingValues(TypedDict, total=False):
     keep: Keep
     seed: int
     baseline: bool
+    learning_curve: bool
     min_confidence: float | None
     output: str | None
     fresh: bool

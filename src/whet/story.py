@@ -14,7 +14,17 @@ from whet.data.bilingual import joined
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
-from whet.records import Baselines, Checked, Evaluation, Notice, Revision, Stage, StepRecord
+from whet.records import (
+    Baselines,
+    Checked,
+    CurvePoint,
+    CurveStep,
+    Evaluation,
+    Notice,
+    Revision,
+    Stage,
+    StepRecord,
+)
 from whet.report import page
 from whet.run import Finished, Run
 from whet.training.team import Alone, team_of
@@ -26,7 +36,7 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "checkpoints"  # in the run folder
 
-Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | Finished
+Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | CurveStep | CurvePoint | Finished
 
 
 def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
@@ -34,6 +44,12 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
     several processes, each follows the same job and the first alone writes it down."""
     runtime.require_training()
     with team_of(runtime.ranks()) as team:
+        if resolved.settings.learning_curve and team.ranks.count > 1:
+            raise UsageError(
+                f"--learning-curve in {team.ranks.count} processes",
+                expected="a single process, which trains the further models one after the other",
+                todo="Leave out --learning-curve, or torchrun",
+            )
         if resolved.settings.require_gpu:  # at once, for reading the data may take minutes
             runtime.require_gpu(resolved.settings.device, team.ranks)
         yield from _story(data, resolved, command, team)
@@ -217,8 +233,8 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm)
         baselines = yield from _logged(folder, compared)
     return Job(
-        resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
-        leaks, team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
+        resolved, asked.files, asked.machine, planned.classifier, planned.cutter, asked.inputs, splits.test, sides,
+        labels, baselines, leaks, team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
         choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
         prepare.learnt_rows(splits, cache),
     )  # fmt: skip

@@ -54,6 +54,7 @@ LAYERS = {
     "whet.examine": 5,
     "whet.mend": 6,
     "whet.job": 5,
+    "whet.learning_curve": 6,
     "whet.outcome": 6,
     "whet.finetune": 7,
     "whet.planning": 6,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from whet.config import Resolved
+from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch
 
 STEPS = 100
@@ -26,10 +26,22 @@ def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
     settings, per_epoch = resolved.settings, steps_per_epoch(rows, resolved.settings.batch_size)
     if resolved.reasons["epochs"] != "default" or settings.epochs * per_epoch >= STEPS:
         return resolved, ""
-    epochs = math.ceil(STEPS / per_epoch)
+    epochs = int(epochs_of(settings, rows, STEPS))
     said = f"epochs {epochs}: {rows} training rows are few, and {settings.epochs:g} epochs of them would be "
     said += f"{math.ceil(settings.epochs * per_epoch)} steps; --epochs decides otherwise"
     resolved = resolved.with_value("epochs", float(epochs), REASON)
     if resolved.reasons["evaluate_every"] == "default" and settings.early_stopping is None:
         resolved = resolved.with_value("evaluate_every", epochs * per_epoch, "few rows: once, at the end")
     return resolved, said
+
+
+def least_steps(resolved: Resolved) -> int:
+    """Steps that a training of the job has at least, however few its rows; 0 where its epochs were chosen."""
+    return STEPS if resolved.reasons["epochs"] in ("default", REASON) else 0
+
+
+def epochs_of(settings: Settings, rows: int, least: int) -> float:
+    """Epochs of a training with these settings on so many rows: as many whole ones as make `least` steps where the
+    settings' own would make fewer."""
+    per_epoch = steps_per_epoch(rows, settings.batch_size)
+    return settings.epochs if settings.epochs * per_epoch >= least else float(math.ceil(least / per_epoch))

@@ -41,12 +41,22 @@ class Budget:
     """Steps between two evaluations on validation before the end; None: there are none."""
     whole: int = 0
     """Rows of the test side before the budget made them fewer."""
+    curve: float = 0.0
+    """Of the models of the learning curve, which come between the last evaluation on validation and that on test."""
 
     def ending(self, slowdown: float) -> float:
         """What comes after the training on a machine that is so many times slower than planned."""
-        evaluation = sum(self.evaluation.values()) * slowdown
-        least = sum(each * min(1, FEWEST_TESTED / self.rows[side]) for side, each in self.evaluation.items())
-        return min(evaluation, max(self.most, least * slowdown)) + self.saving * slowdown
+        return self._evaluations(tuple(self.evaluation), slowdown) + (self.curve + self.saving) * slowdown
+
+    def closing(self, slowdown: float) -> float:
+        """What of it comes after the learning curve."""
+        tested: tuple[Side, ...] = ("test",) if "test" in self.evaluation else ()
+        return self._evaluations(tested, slowdown) + self.saving * slowdown
+
+    def _evaluations(self, sides: tuple[Side, ...], slowdown: float) -> float:
+        whole = sum(self.evaluation[side] for side in sides) * slowdown
+        least = sum(self.evaluation[side] * min(1, FEWEST_TESTED / self.rows[side]) for side in sides)
+        return min(whole, max(self.most, least * slowdown))
 
 
 class Pace:
@@ -90,6 +100,11 @@ class Pace:
         """Seconds until all must be over."""
         return self._deadline - self._clock()
 
+    @property
+    def spare(self) -> float:
+        """Seconds that are left for the learning curve once the training is over."""
+        return self.left - self._budget.closing(self._evaluation_slowdown())
+
     def after(self, step: int) -> int:
         """How many steps the training has, decided after `step` of them, each of which is told."""
         if step <= self._until:
@@ -126,7 +141,8 @@ class Pace:
         """How many rows of a side can be scored by the end, those among them that are: all or, where they
         do not fit, at least FEWEST_TESTED. Of validation and test the test comes first."""
         rows = self._budget.rows[side]
-        later = 0.0 if side == "test" else self._budget.evaluation.get("test", 0.0) * self._evaluation_slowdown()
+        after = 0.0 if side == "test" else self._budget.evaluation.get("test", 0.0) + self._budget.curve
+        later = after * self._evaluation_slowdown()
         left = self._deadline - self._clock() - self._budget.saving * self.slowdown - later
         if (rows - scored) * self._each(side) <= left:
             return rows
