@@ -28,6 +28,7 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Language = Literal["auto", "en", "ko"]
+Track = Literal["none", "tensorboard", "mlflow"]
 
 LONG = 30 * 60.0  # seconds that a job on a CPU may take without being agreed to
 
@@ -205,6 +206,10 @@ class Settings:
     mirror: str | None = _setting(
         None, "Output", "A second folder that each checkpoint is copied to, such as a mounted drive.", result=False
     )
+    track: Track = _setting(
+        "none", "Output", "Tell a tracker of the job while it runs: tensorboard (in the run folder) or mlflow "
+        "(MLFLOW_TRACKING_URI, else runs/mlflow/).", result=False,
+    )  # fmt: skip
     log_every: int = _setting(
         100, "Output", "Print the loss every N steps where there is no progress bar.", result=False,
         within=Range(least=1),

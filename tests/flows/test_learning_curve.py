@@ -47,7 +47,7 @@ def test_the_curve_has_a_quarter_a_half_and_all_of_the_rows_and_a_forecast_of_tw
 ) -> None:
     told = job(data, **ASKED)
     found = told.run.metrics["learning_curve"]
-    rows = told.run.metrics["rows"] if "rows" in told.run.metrics else 39
+    rows = 39
     assert (found["metric"], found["validation_rows"]) == ("macro_f1", 15)
     assert [(point["share"], point["rows"]) for point in found["points"]] == [(0.25, 10), (0.5, 20), (1.0, rows)]
     # The score of all rows is that of the weights that were kept, on the same validation rows.
@@ -103,8 +103,8 @@ def test_a_part_is_trained_as_the_same_command_would_train_its_rows(data: str, j
 @pytest.mark.parametrize(
     ("rows", "settings"),
     [
-        ([(text, "0.5" if label == "positive" else f"-{1 + i % 7}.25") for i, (text, label) in enumerate(review_rows())],
-         {"metric": "rmse"}),
+        ([(text, f"{(label == 'positive') + place % 7 / 4}") for place, (text, label) in enumerate(review_rows())],
+         {"metric": "rmse", "task": "regression"}),
         ([(text, "a|b" if label == "positive" else "b|c") for text, label in review_rows()], {"label_separator": "|"}),
         (review_rows(), {"metric": "roc_auc", "keep": "last", "early_stopping": 2}),
     ],

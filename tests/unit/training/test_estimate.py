@@ -191,3 +191,33 @@ def test_the_shortest_time_is_one_into_which_a_job_fits() -> None:
     found = estimate.shortest(work(), engine, ASKED, 10.0)
     assert estimate.first_fit(work(), engine, ASKED, found, last=True, paced=True) is not None
     assert estimate.first_fit(work(), engine, ASKED, found / 1.06, last=True, paced=True) is None
+
+
+def test_the_models_of_a_learning_curve_take_three_quarters_of_a_training_and_their_evaluations() -> None:
+    curved = dataclasses.replace(ASKED, learning_curve=True)
+    found, plain = estimate.times(work(), SPEED, curved), estimate.times(work(), SPEED, ASKED)
+    assert plain.curve == 0.0
+    # Each is evaluated after each of its two epochs, and loaded in the time that it takes to save.
+    assert found.curve == pytest.approx(0.75 * found.training + 2 * found.validation + 2 * 2.0)
+    assert found.total == pytest.approx(plain.total + found.curve)
+    unwatched = dataclasses.replace(work(), rows={"train": 1_000, "test": 400})
+    assert estimate.times(unwatched, SPEED, curved).curve == 0.0
+
+
+def test_a_part_of_few_rows_has_the_steps_that_few_rows_have_by_default() -> None:
+    small, half = estimate.parts(400, ASKED, least_steps=100)
+    assert (small, half) == (estimate.Part(100, 10.0, None), estimate.Part(200, 5.0, None))
+    assert estimate.parts(400, ASKED, least_steps=0) == (estimate.Part(100, 2.0, 10), estimate.Part(200, 2.0, 20))
+
+
+def test_a_budget_gives_up_more_where_a_learning_curve_is_asked_for() -> None:
+    times = estimate.times(work(), SPEED, ASKED)
+    limit = 1.1 * times.total
+    settings = dataclasses.replace(ASKED, budget="1h")
+    plain = estimate.first_fit(work(), Engine("large", SPEED), settings, limit, last=True, paced=True)
+    curved = dataclasses.replace(settings, learning_curve=True)
+    shorter = estimate.first_fit(work(), Engine("large", SPEED), curved, limit, last=True, paced=True)
+    assert plain is not None
+    assert shorter is not None
+    assert plain.changes == {}
+    assert shorter.changes["epochs"] == pytest.approx(1.2, abs=0.2)
