@@ -279,10 +279,10 @@ def test_a_training_leaves_time_for_the_learning_curve_and_the_curve_for_what_fo
     shorter = run(lambda step: 2.0, curved)
     assert shorter.steps == pytest.approx(500, abs=20)
     assert shorter.ended + shorter.steps * 1.6 + 300.0 + 2 * 5.0 <= 2_100.0
-    pace = Pace(STEPS, curved, clock=Clock(1_100.0))
+    pace = Pace(STEPS, curved, clock=Clock(1_095.0))
     assert curved.closing(1.0) == 170.0 + 5.0
-    assert pace.spare == 2_100.0 - 1_100.0 - 175.0
+    assert pace.spare == 2_100.0 - 1_095.0 - 175.0
     # The evaluation on validation leaves time for the curve and for test.
     assert pace.rows("validation") == 2_000
-    late = Pace(STEPS, curved, clock=Clock(1_105.0))
+    late = Pace(STEPS, curved, clock=Clock(1_096.0))
     assert late.rows("validation") < 2_000
