@@ -214,7 +214,7 @@ def _write(path: Path, key: str, answered: Answered, seconds: float) -> str:
 def _read(path: Path, key: str) -> tuple[Answered, float] | None:
     """What `_write` kept of the same training; None where there is none, or another."""
     try:
-        with np.load(path) as kept:
+        with np.load(io.BytesIO(path.read_bytes())) as kept:
             if str(kept["key"]) != key:
                 return None
             thresholds = dict(zip(kept["labels"].tolist(), kept["thresholds"].tolist(), strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,27 @@ VERSION = "brain.Event:2"
 
 
 class TensorBoard:
-    """The event file of a run. Raises OSError where the disk does not take it."""
+    """The event file of a run, which is open only while something is written. Raises OSError where the disk does not
+    take it."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str], since: int) -> None:
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb
         from tensorboard.plugins.text.summary_v2 import text_pb
-        from tensorboard.summary.writer.record_writer import RecordWriter
 
         place = folder / FOLDER
         place.mkdir(exist_ok=True)
         before = sorted(place.glob("*tfevents*"))
         kept = _scalars(before, since)
         self._last: dict[str, int] = {}
-        name = f"events.out.tfevents.{time.time_ns() // 10**9:010}.{platform.node()}.{os.getpid()}.{time.time_ns()}"
-        self._file = (place / name).open("xb")
-        self._writer = RecordWriter(self._file)
-        self._write(file_version=VERSION)
+        now = time.time_ns()
+        self._path = place / f"events.out.tfevents.{now // 10**9}.{platform.node()}.{os.getpid()}.{now}"
         rows = "".join(f"| {name} | {_cell(value)} |\n" for name, value in settings.items())
-        self._write(summary=text_pb("settings", f"| setting | value |\n| --- | --- |\n{rows}"))
-        self._write(summary=hparams_pb(dict(settings), trial_id=folder.name))
-        for (tag, step), (value, wall) in kept.items():
-            self._add({tag: value}, step, wall)
-        self._file.flush()
+        table = f"| setting | value |\n| --- | --- |\n{rows}"
+        self._write([
+            {"file_version": VERSION}, {"summary": text_pb("settings", table)},
+            {"summary": hparams_pb(dict(settings), trial_id=folder.name)},
+            *(self._event(step, {tag: value}, wall) for (tag, step), (value, wall) in kept.items()),
+        ])  # fmt: skip
         for path in before:
             path.unlink()
 
@@ -47,33 +46,31 @@ class TensorBoard:
         return self._last.get(group, 0)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        self._add(values, step, time.time())
-        self._file.flush()
+        self._write([self._event(step, values, time.time())])
 
     def end(self, outcome: str, verdict: str, report: Path | None) -> None:
-        from tensorboard.plugins.hparams import api_pb2
-        from tensorboard.plugins.hparams.summary import session_end_pb
         from tensorboard.plugins.text.summary_v2 import text_pb
 
         if verdict:
-            self._write(summary=text_pb("verdict", verdict))
-        success = outcome == "finished"
-        self._write(summary=session_end_pb(api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE))
-        self._file.close()
+            self._write([{"summary": text_pb("verdict", verdict)}])
 
-    def _add(self, values: Mapping[str, float], step: int, wall: float) -> None:
+    def _event(self, step: int, values: Mapping[str, float], wall: float) -> dict[str, Any]:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         for tag in values:
             group = tag.partition("/")[0]
             self._last[group] = max(step, self._last.get(group, 0))
-        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
-        self._write(summary=summary, step=step, wall_time=wall)
+        found = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+        return {"summary": Summary(value=found), "step": step, "wall_time": wall}
 
-    def _write(self, *, wall_time: float | None = None, **event: Any) -> None:
+    def _write(self, events: Sequence[Mapping[str, Any]]) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
-        self._writer.write(Event(wall_time=wall_time or time.time(), **event).SerializeToString())
+        with self._path.open("ab") as file:
+            writer = RecordWriter(file)
+            for event in events:
+                writer.write(Event(**{"wall_time": time.time(), **event}).SerializeToString())
 
 
 def _scalars(files: list[Path], until: int) -> dict[tuple[str, int], tuple[float, float]]:
