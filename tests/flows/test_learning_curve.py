@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import review_rows
-from tests.flows.conftest import TEACH, Command, Job, Told, events_of, weights_of, write_csv
+from tests.flows.conftest import TEACH, Command, Job, Told, events_of, python, weights_of, write_csv
 from whet import config, finetune, learning_curve, pipeline, story
 from whet.errors import Interrupted, TrainingError, UsageError
 from whet.forecast import Plan
@@ -138,6 +138,31 @@ def test_a_job_that_is_stopped_in_the_curve_goes_on_with_the_points_that_are_don
     told = job(data, **ASKED, output="run")
     assert {step.share for step in told.events if isinstance(step, CurveStep)} == {0.5}
     assert [point.share for point in points(told)] == [0.25, 0.5]
+    assert told.run.metrics["learning_curve"] == whole.run.metrics["learning_curve"]
+    assert weights_of(told.path) == weights_of(whole.path)
+    assert not (told.path / "checkpoints").exists()
+
+
+KILLED = """
+import os, signal, sys
+from whet import config, pipeline
+from whet.records import CurveStep
+settings = dict(epochs=8.0, learning_rate=3e-3, threads=1, baseline=False, validation="0.25", learning_curve=True)
+for event in pipeline.follow("reviews.csv", config.resolve({**settings, "model": sys.argv[1], "output": "run"})):
+    if isinstance(event, CurveStep) and (event.share, event.step) == (0.5, 3):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_job_that_is_killed_in_the_curve_keeps_its_points_even_where_its_training_has_no_checkpoint_yet(
+    data: str, job: Job, tiny_bert: Path
+) -> None:
+    whole = job(data, **ASKED, output="whole")
+    assert python("-c", KILLED, str(tiny_bert)).code == -signal.SIGKILL
+    assert [path.name for path in (Path("run") / "checkpoints").iterdir()] == ["curve-25.npz"]
+    told = job(data, **ASKED, output="run")
+    assert told.steps[0].step == 1
+    assert {step.share for step in told.events if isinstance(step, CurveStep)} == {0.5}
     assert told.run.metrics["learning_curve"] == whole.run.metrics["learning_curve"]
     assert weights_of(told.path) == weights_of(whole.path)
     assert not (told.path / "checkpoints").exists()
