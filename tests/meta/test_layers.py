@@ -45,6 +45,7 @@ LAYERS = {
     "whet.lock": 1,
     "whet.large": 2,
     "whet.track": 4,
+    "whet.notebook": 4,
     "whet.predictor": 4,
     "whet.occlusion": 2,
     "whet.report": 5,
