@@ -33,6 +33,7 @@ OF_ANSWERS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "f1", "samples_
               "pearson", "mae", "rmse", "r2")  # fmt: skip
 RESAMPLES, FEWER = 1_000, 200
 LEAST_GAIN, LEAST_SHARE = 0.01, 0.05  # of a score, and of an error as a share of it, that labels are worth their work
+TELLING = 300  # validation rows: what none of so many shows may still be so for 1 % of all (the rule of three)
 
 Outcome = Literal["worth", "little", "open"]
 
@@ -63,7 +64,7 @@ def document(points: Sequence[Learnt], targets: Targets, labels: LabelSet, metri
     found: dict[str, object] = {"metric": str(metric), "validation_rows": len(targets), "points": told}
     if len(points) <= len(SHARES) or not np.isfinite(scores).all():
         return found
-    forecast = _forecast(scores, drawn, metric) | {"rows": AHEAD * points[-1].rows}
+    forecast = _forecast(scores, drawn, metric, len(targets)) | {"rows": AHEAD * points[-1].rows}
     return found | {"forecast": forecast, "sentence": {lang: sentence(forecast, lang) for lang in SENTENCES}}
 
 
@@ -89,14 +90,15 @@ def gain(scores: Floats, exponent: float | Floats) -> Floats:
     return found
 
 
-def judged(expected: float, low: float, high: float, least: float) -> Outcome:
-    """Whether a gain within an interval is worth it, where `least` is."""
+def judged(expected: float, low: float, high: float, least: float, rows: int) -> Outcome:
+    """Whether a gain within an interval is worth it, where `least` is. Few validation `rows`, on which all models may
+    answer alike, do not tell that it is small."""
     if low > 0 and expected >= least:
         return "worth"
-    return "little" if high < least else "open"
+    return "little" if high < least and rows >= TELLING else "open"
 
 
-def _forecast(scores: Floats, drawn: Floats, metric: Metric) -> dict[str, object]:
+def _forecast(scores: Floats, drawn: Floats, metric: Metric, rows: int) -> dict[str, object]:
     """The part of the document, of scores [P] of which more is better, and those of resamples [R, P]."""
     sign, most = (-1.0, 0.0) if is_error(metric) else (1.0, 1.0 if metric in METRICS else np.inf)
     now, expected = float(scores[-1]), float(gain(scores, EXPONENT))
@@ -109,7 +111,7 @@ def _forecast(scores: Floats, drawn: Floats, metric: Metric) -> dict[str, object
     gains = np.minimum(gain(drawn, exponents), np.maximum(0.0, most - drawn[:, -1]))
     reach, score = _held(gains, expected), _held(sign * (drawn[:, -1] + gains), sign * (now + expected))
     least = LEAST_SHARE * abs(now) if is_error(metric) else LEAST_GAIN
-    outcome = judged(expected, *reach, least)
+    outcome = judged(expected, *reach, least, rows)
     return found | {"interval": list(score), "gain_interval": list(reach), "outcome": outcome}
 
 

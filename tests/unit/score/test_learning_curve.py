@@ -86,6 +86,12 @@ def test_forty_validation_rows_do_not_tell() -> None:
     assert document(points, true, NAMES, "accuracy")["forecast"]["outcome"] == "open"  # type: ignore[index]
 
 
+def test_rows_on_which_all_models_answer_alike_tell_of_no_small_gain_unless_they_are_many() -> None:
+    assert curve_of(1.0, 1.0, 1.0, validation=25)["forecast"]["outcome"] == "open"
+    assert curve_of(1.0, 1.0, 1.0, validation=299)["forecast"]["outcome"] == "open"
+    assert curve_of(1.0, 1.0, 1.0, validation=300)["forecast"]["outcome"] == "little"
+
+
 def test_a_score_never_rises_above_the_best_there_is() -> None:
     found = curve_of(0.6, 0.8, 1.0, validation=100)
     assert found["forecast"]["score"] == 1.0
@@ -142,7 +148,7 @@ def test_without_one_of_its_points_nothing_is_forecast() -> None:
 def test_worth_it_needs_a_gain_above_chance_and_of_a_point(
     expected: float, low: float, high: float, outcome: str
 ) -> None:
-    assert judged(expected, low, high, learning_curve.LEAST_GAIN) == outcome
+    assert judged(expected, low, high, learning_curve.LEAST_GAIN, 1_000) == outcome
 
 
 def test_the_sentence_has_the_figures_and_without_an_interval_none() -> None:
