@@ -1,8 +1,8 @@
 """Would more labels help: fresh models on parts of the training rows, after the job's own.
 
-The parts are nested: a quarter is drawn from the half. Each model is the same one anew, trained as the same command
-would train it if there were no more rows, and scored on the validation rows; the test side is not touched. What it
-answered is kept beside the checkpoints, so that a job that was stopped does not train it again.
+The parts are nested: a quarter is drawn from the half. Each model is the same one anew, trained with the same settings
+and scored on the validation rows; the test side is not touched. What it answered is kept beside the checkpoints, so
+that a job that was stopped does not train it again.
 
 Loads torch.
 """
@@ -44,7 +44,7 @@ from whet.records import (
 from whet.score.judge import judge
 from whet.score.learning_curve import SHARES, Learnt, document, score_of
 from whet.score.metrics import value
-from whet.training import estimate, few, loop, memory
+from whet.training import estimate, loop, memory
 from whet.training.estimate import Part
 from whet.training.pace import Pace
 from whet.training.selection import Selection
@@ -95,11 +95,9 @@ def curve(
 def _tasks(job: Job, last: StepRecord) -> list[_Task]:
     """The smallest first. Where a budget made the training shorter, they are made shorter alike."""
     train, rows, settings = job.sides["train"], job.learnt["train"], job.settings
-    least = few.least_steps(job.resolved)
     if last.steps < loop.count_steps(len(train.encoded), job.recipe):
         settings = replace(settings, epochs=last.steps / steps_per_epoch(len(train.encoded), settings.batch_size))
-        least = 0
-    parts = estimate.parts(len(train.encoded), settings, least)
+    parts = estimate.parts(len(train.encoded), settings)
     classes, taken, found = classes_of(train.targets), np.ones(len(train.encoded), np.bool_), list[_Task]()
     for share, part in reversed(list(zip(SHARES, parts, strict=True))):
         ids, taken = np.asarray(rows.row_ids)[taken], taken.copy()

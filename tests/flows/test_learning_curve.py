@@ -88,11 +88,11 @@ def test_the_test_side_is_scored_once_after_the_curve(data: str, job: Job) -> No
     assert order[-3:] == [CurvePoint, CurvePoint, Evaluation]
 
 
-def test_a_part_is_trained_as_the_same_command_would_train_its_rows(data: str, job: Job) -> None:
-    # By default few rows get the 100 steps that they need, each part as many epochs as make them.
+def test_a_part_has_as_many_epochs_and_never_much_fewer_steps_than_it_takes_to_learn(data: str, job: Job) -> None:
+    # Of a job of 20 steps each part has as many, in whole epochs of 3 and of 5 steps; of one of 100 and more, 100.
     told = job(data, **{**ASKED, "epochs": 2.0, "batch_size": 4})
     steps = [event for event in told.events if isinstance(event, CurveStep)]
-    assert [step.steps for step in steps if step.step == 1] == [6, 10]
+    assert [step.steps for step in steps if step.step == 1] == [21, 20]
     by_default = {name: value for name, value in ASKED.items() if name != "epochs"}
     told = job(data, **by_default, batch_size=10)
     assert told.steps[-1].steps == 100
@@ -132,7 +132,7 @@ def test_a_job_that_is_stopped_in_the_curve_goes_on_with_the_points_that_are_don
             if isinstance(event, CurveStep) and (event.share, event.step) == (0.5, 3):
                 os.kill(os.getpid(), signal.SIGTERM)
     assert caught.value.saw == (
-        "stopped by SIGTERM after step 3 of 16 of the learning curve at 50 % of the training rows"
+        "stopped by SIGTERM after step 3 of 24 of the learning curve at 50 % of the training rows"
     )
     assert not (Path("run") / "metrics.json").exists()
     told = job(data, **ASKED, output="run")
@@ -269,7 +269,7 @@ def test_the_summary_tells_the_points_and_the_sentence_in_both_languages(
     assert "Would more labels help? macro F1 on 15 validation rows: " in ended.out
     assert "With twice as many labels, 78 rows, it would be about " in " ".join(ended.out.split())
     assert "learning curve: 25 % of the training rows, 10" in ended.err
-    assert "learning curve, 50 % of the rows: step 2/8" in ended.err
+    assert "learning curve, 50 % of the rows: step 2/12" in ended.err
     assert "learning curve, 50 % of the rows (20): 0." in ended.err
     again = whet("train", data, *options, "--no-baseline", "--learning-curve", "--lang", "ko")
     assert "라벨을 더 모으면 나아질까? 검증 15행의 매크로 F1: 학습 10행일 때 0." in again.out

@@ -24,7 +24,7 @@ from whet.model.files import find, longest_input
 from whet.prepare import Asked
 from whet.records import SIDES, Encoded, Examples, Ints, Side, Splits, Targets
 from whet.score import baseline
-from whet.training import estimate, few, loop
+from whet.training import estimate, loop
 from whet.training.estimate import Engine, Speed, Times, Workload
 from whet.training.probe import Probed, probe
 from whet.training.words import STATES, expected_ids, used_ids
@@ -139,8 +139,7 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
     doubtful = asked.labels.kind == "one"
-    least = few.least_steps(asked.resolved)
-    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap, sampled.counts, doubtful, least)
+    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap, sampled.counts, doubtful)
 
 
 def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:

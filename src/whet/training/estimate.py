@@ -20,7 +20,7 @@ from whet.occlusion import MOST_COPIES
 from whet.records import Ints, Side, StepRecord
 from whet.score.learning_curve import SHARES
 from whet.score.mistakes import MOST_EXPLAINED, rows_to_look_at, tokens_to_explain
-from whet.training.few import epochs_of
+from whet.training.few import STEPS, epochs_of
 
 # The band around an estimate: what a machine drifts by over a job, beside what the probe leaves open.
 DRIFT_DOWN, DRIFT_UP = 0.12, 0.20
@@ -90,8 +90,6 @@ class Workload:
     """In how many sequences the job divides each of the sampled texts; of no side, where it divides none."""
     doubtful: bool = False
     """Whether training rows are looked at for wrong labels."""
-    least_steps: int = 0
-    """That each training has, however few its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A training on a part of the rows, as the same command would do it if there were no more."""
+    """A training on a part of the rows."""
 
     rows: int
     epochs: float
@@ -139,12 +137,14 @@ class Part:
     """Steps between two evaluations; None: one at its end alone."""
 
 
-def parts(rows: int, settings: Settings, least_steps: int) -> tuple[Part, ...]:
-    """Those of the learning curve of so many training rows, the smallest first."""
+def parts(rows: int, settings: Settings) -> tuple[Part, ...]:
+    """Those of the learning curve of so many training rows, the smallest first. Each has as many epochs as the job, but
+    STEPS steps or as many as the job: with fewer it would tell what steps bring, and not what rows bring."""
+    whole = math.ceil(settings.epochs * steps_per_epoch(rows, settings.batch_size))
     found = []
     for share in SHARES:
         some = max(1, round(share * rows))
-        epochs = epochs_of(settings, some, least_steps)
+        epochs = epochs_of(settings, some, min(STEPS, whole))
         every = interval(settings, steps_per_epoch(some, settings.batch_size)) if epochs == settings.epochs else None
         found.append(Part(some, epochs, every))
     return tuple(found)
@@ -187,7 +187,7 @@ def _curve(work: Workload, speed: Speed, settings: Settings, rows: int, look: fl
     """Seconds of the trainings on parts of so many rows, each with a model that is loaded anew, which takes as long as
     to save one, and with its evaluations, each of which takes `look`."""
     seconds = 0.0
-    for part in parts(rows, settings, work.least_steps):
+    for part in parts(rows, settings):
         steps, training = _training(work, speed, settings, part.rows, part.epochs)
         seconds += work.saving + training + math.ceil(steps / (part.every or steps)) * look
     return seconds

@@ -35,11 +35,6 @@ def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
     return resolved, said
 
 
-def least_steps(resolved: Resolved) -> int:
-    """Steps that a training of the job has at least, however few its rows; 0 where its epochs were chosen."""
-    return STEPS if resolved.reasons["epochs"] in ("default", REASON) else 0
-
-
 def epochs_of(settings: Settings, rows: int, least: int) -> float:
     """Epochs of a training with these settings on so many rows: as many whole ones as make `least` steps where the
     settings' own would make fewer."""
