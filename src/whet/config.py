@@ -29,6 +29,7 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Language = Literal["auto", "en", "ko"]
+Track = Literal["none", "tensorboard", "mlflow"]
 
 LONG = 30 * 60.0  # seconds that a job on a CPU may take without being agreed to
 
@@ -185,6 +186,9 @@ class Settings:
         within=Range(least=0, most=2**32 - 1),
     )  # fmt: skip
     baseline: bool = _setting(True, "Training", "Score cheap baselines beside the model: majority, TF-IDF and NB-SVM.")
+    learning_curve: bool = _setting(
+        False, "Training", "Would more labels help: train on 25 and 50 % of the rows too, and forecast twice as many."
+    )
 
     min_confidence: float | None = _setting(
         None, "Output", "Answer unsure where the highest probability is below this; saved with the model.",
@@ -203,6 +207,10 @@ class Settings:
     mirror: str | None = _setting(
         None, "Output", "A second folder that each checkpoint is copied to, such as a mounted drive.", result=False
     )
+    track: Track = _setting(
+        "none", "Output", "Tell a tracker of the job while it runs: tensorboard (in the run folder) or mlflow "
+        "(MLFLOW_TRACKING_URI, else runs/mlflow/).", result=False,
+    )  # fmt: skip
     log_every: int = _setting(
         100, "Output", "Print the loss every N steps where there is no progress bar.", result=False,
         within=Range(least=1),
@@ -246,7 +254,7 @@ class Resolved:
 # What does nothing without the rows of a side.
 NEEDS_ROWS = (
     ("early_stopping", "validation"), ("evaluate_every", "validation"), ("metric", "validation"),
-    ("keep", "validation"), ("test_rows", "test"),
+    ("keep", "validation"), ("learning_curve", "validation"), ("test_rows", "test"),
 )  # fmt: skip
 
 ALIASES = values.ALIASES
@@ -304,8 +312,8 @@ def check_value(name: str, value: object) -> object:
 
 
 def _check_together(resolved: Resolved) -> None:
-    """Settings that contradict each other. Early stopping is nothing without rows to watch; what else would do
-    nothing is refused where one hand wrote both, for a recipe's values cannot be taken back."""
+    """Settings that contradict each other. Early stopping and a learning curve are nothing without rows to watch; what
+    else would do nothing is refused where one hand wrote both, for a recipe's values cannot be taken back."""
     settings, reasons = resolved.settings, resolved.reasons
     if settings.sampling == settings.class_weights == "balanced":
         raise UsageError(
@@ -314,8 +322,8 @@ def _check_together(resolved: Resolved) -> None:
             todo="Leave out one of them",
         )
     for name, side in NEEDS_ROWS:
-        alike = reasons[name] == reasons[side] or name == "early_stopping"
-        asked = reasons[name] != "default" and getattr(settings, name) not in (None, "last")
+        alike = reasons[name] == reasons[side] or name in ("early_stopping", "learning_curve")
+        asked = reasons[name] != "default" and getattr(settings, name) not in (None, "last", False)
         if alike and asked and getattr(settings, side) == "none":
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(

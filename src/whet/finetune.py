@@ -12,12 +12,10 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
-from whet import artifact, heap, machine, outcome, runs
+from whet import artifact, heap, learning_curve, machine, outcome, runs
 from whet.bilingual import said
 from whet.config import Settings
-from whet.data.batches import steps_per_epoch
+from whet.data.batches import steps_per_epoch, subset
 from whet.data.clean import clean_text
 from whet.data.split import draw, select
 from whet.data.store import mapped
@@ -26,18 +24,19 @@ from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.job import Job
 from whet.labels import LabelSet
-from whet.model.answers import begin_at_shares, begin_in_units, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
-from whet.model.loss import SeveralEntropies
 from whet.outcome import Scored
 from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
+    CurvePoint,
+    CurveStep,
     Evaluation,
     Examples,
     Notice,
     Revision,
+    SeveralScores,
     Side,
     Splits,
     Stage,
@@ -52,14 +51,12 @@ from whet.training.pace import Budget, Pace
 from whet.training.selection import Selection
 
 
-def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision]:
+def train_and_save(
+    folder: runs.RunFolder, job: Job
+) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision | CurveStep | CurvePoint]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
-    if job.labels.kind == "value":
-        job.classifier.scale = scale_of(np.asarray(job.sides["train"].targets), job.classifier.model)
-        begin_in_units(job.classifier.model, job.classifier.scale)
-    elif isinstance(loss := job.recipe.loss, SeveralEntropies):
-        begin_at_shares(job.classifier.model, np.asarray(job.sides["train"].targets, dtype=np.bool_), loss)
+    job.classifier.begin(job.sides["train"].targets, job.recipe.loss)
     heap.keep()
     with memory.explained(job.classifier):
         yield Stage("train", said({"count": len(job.sides["train"].encoded)}, "some rows"))
@@ -67,7 +64,24 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
         last, kept = yield from _fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
         give_back(job.classifier.device)  # to save the model takes as much again as its weights
-        yield from outcome.conclude(folder, job, last, kept, pace)
+        learnt = yield from _curve(folder, job, last, kept, pace)
+        yield from outcome.conclude(folder, job, last, kept, pace, learnt)
+
+
+def _curve(
+    folder: runs.RunFolder, job: Job, last: StepRecord, kept: Scored | None, pace: Pace | None
+) -> Generator[learning_curve.Told, None, dict[str, object]]:
+    """The part of metrics.json on the learning curve, where one was asked for."""
+    if not job.settings.learning_curve:
+        return {}
+    assert kept is not None, "there are validation rows, as the settings were checked"
+    encoded, evaluation = job.sides["validation"].encoded, kept.evaluation
+    if kept.rows is not None:
+        encoded = subset(encoded, kept.rows)
+    thresholds = evaluation.metrics.thresholds if isinstance(evaluation.metrics, SeveralScores) else {}
+    whole = learning_curve.Whole(last, encoded, kept.targets, kept.logits, evaluation.seconds, thresholds)
+    found = yield from learning_curve.curve(folder, job, whole, pace)
+    return {"learning_curve": found}
 
 
 def baselines(
@@ -165,7 +179,7 @@ def _tried(folder: runs.RunFolder, save: Callable[[], None], keeper: Keeper) -> 
 def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:
     """Whether an evaluation on validation follows this step."""
     every = estimate.interval(settings, steps_per_epoch(len(job.sides["train"].encoded), settings.batch_size))
-    return "validation" in job.sides and (record.step == record.steps or bool(every and record.step % every == 0))
+    return "validation" in job.sides and estimate.is_judged(record, every)
 
 
 def _judge(

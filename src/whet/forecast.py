@@ -75,3 +75,5 @@ class Plan:
     ladder: tuple[Rung, ...]
     choices: tuple[Choice, ...]
     probe_seconds: float
+    curve: Span | None = None
+    """The further models of the learning curve."""

@@ -17,6 +17,7 @@ from whet.model.files import ModelFiles
 from whet.prepare import EncodedSide
 from whet.records import Baselines, Examples, Inputs, Side
 from whet.runs import Redone
+from whet.runtime import Runtime
 from whet.score.leaks import Leaks
 from whet.training import loop
 from whet.training.checkpoints import Checkpoints, Found
@@ -40,6 +41,7 @@ class Job:
 
     resolved: Resolved
     files: ModelFiles
+    machine: Runtime
     classifier: Classifier
     cutter: Cutter
     inputs: Inputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from whet.config import DeviceName, Keep, LabelErrors, Language, PrecisionName, Sampling, TaskName, Truncation
+from whet.config import DeviceName, Keep, LabelErrors, Language, PrecisionName, Sampling, TaskName, Track, Truncation
 from whet.values import Metric
 
 
@@ -53,11 +53,13 @@ class SettingValues(TypedDict, total=False):
     keep: Keep
     seed: int
     baseline: bool
+    learning_curve: bool
     min_confidence: float | None
     output: str | None
     fresh: bool
     checkpoint_every: int | None
     mirror: str | None
+    track: Track
     log_every: int
     lang: Language
     json: bool

@@ -62,11 +62,12 @@ class Scored:
 
 
 def conclude(
-    folder: runs.RunFolder, job: Job, last: StepRecord, kept: Scored | None, pace: Pace | None
-) -> Iterator[Stage | Notice | Evaluation]:
+    folder: runs.RunFolder, job: Job, last: StepRecord, kept: Scored | None, pace: Pace | None,
+    learnt: Mapping[str, object],
+) -> Iterator[Stage | Notice | Evaluation]:  # fmt: skip
     """Calibrates, scores the test side and saves; metrics.json, written last, ends the run. `kept`: the validation
-    side, scored with the weights that were kept."""
-    metrics: dict[str, object] = {"task": job.labels.task, "metric": job.settings.metric}
+    side, scored with the weights that were kept; `learnt`: what metrics.json holds of the training beside."""
+    metrics: dict[str, object] = {"task": job.labels.task, "metric": job.settings.metric, **learnt}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     fitted, thresholds, validation = _calibrated(job, kept)
     if fitted.temperature is None and job.labels.kind != "value":

@@ -249,6 +249,29 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveStep:
+    """A step of a model of the learning curve."""
+
+    share: float
+    """Of the training rows, that it learns from."""
+    step: int
+    """1-based."""
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """What a part of the training rows brought on validation."""
+
+    share: float
+    rows: int
+    score: float
+    """By the job's metric."""
+    seconds: float
+    """Training and evaluations; of the whole training these are told elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user must be told: a choice, a fallback, a warning."""
 
@@ -280,6 +303,7 @@ class Stage:
         "tokens",
         "baseline",
         "train",
+        "curve",
         "evaluate",
         "explain",
         "look",

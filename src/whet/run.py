@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import occlusion, runs, runtime, sidefile
+from whet import notebook, occlusion, runs, runtime, sidefile
+from whet.errors import ModelError
+from whet.notebook import Predictions
 from whet.records import Attribution, Inputs, Prediction
 
 if TYPE_CHECKING:
@@ -75,15 +77,24 @@ class Run:
     def predict(
         self, texts: Sequence[str] | Sequence[tuple[str, str]], *, min_confidence: float | None = None
     ) -> list[Prediction]:
-        """A prediction for each text, or each pair of texts, in order. `min_confidence`: below this probability the
-        label is None, for unsure; without it that of the run holds, if it has one."""
-        return self.predictor.predict(texts, min_confidence=min_confidence)
+        """A prediction for each text, or each pair of texts, in order; a notebook shows the list as a table.
+        `min_confidence`: below this probability the label is None, for unsure; without it that of the run holds, if it
+        has one."""
+        return Predictions(self.predictor.predict(texts, min_confidence=min_confidence))
 
     def explain(
         self, texts: Sequence[str] | Sequence[tuple[str, str]], *, label: str | None = None
     ) -> list[Attribution]:
         """What the words of each text, or pair, count for the label that it is answered with, or for `label`."""
         return occlusion.attributions(self.predictor, texts, label=label)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: scores and verdict; the path alone of a run whose scores cannot be read."""
+        try:
+            metrics = self.metrics
+        except ModelError:
+            metrics = {}
+        return notebook.of_run(str(self.path), metrics)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"

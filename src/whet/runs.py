@@ -30,6 +30,7 @@ from whet.labels import LabelSet
 from whet.records import (
     SIDES,
     Bools,
+    CurvePoint,
     Evaluation,
     Examples,
     Floats,
@@ -54,10 +55,10 @@ SPACE = "Free space and give the same command again"
 TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
 _KINDS = {
     StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Tightened: "limit", Plan: "plan",
-    Revision: "revision",
+    Revision: "revision", CurvePoint: "curve",
 }  # fmt: skip
 
-Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan | Revision)
+Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan | Revision | CurvePoint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from typing import Literal
 
 from whet import gpu, machine
 from whet.bilingual import Bilingual, said
-from whet.config import DeviceName, Language, Precision, PrecisionName
+from whet.config import DeviceName, Language, Precision, PrecisionName, Track
 from whet.errors import MissingExtraError, UsageError
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -37,6 +37,14 @@ PROCESSOR_HAS = {
     "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
     "fp16": ("_is_amx_fp16_supported",),
 }
+# Of a tracker, and of its store where no server is named: as they are imported, and as pip calls them.
+TRACKERS: dict[Track, tuple[str, ...]] = {"tensorboard": ("tensorboard",), "mlflow": ("mlflow",)}
+LOCAL_STORE = ("sqlalchemy", "alembic")
+# A server that is gone shall not hold up a training, its client not print, and nobody be told that it is used.
+MLFLOW_MANNERS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
+}  # fmt: skip
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
 
 
@@ -87,6 +95,27 @@ def missing_for_training() -> list[str]:
     """The packages of the extra `train` that are not installed, as pip calls them. Loads none."""
     missing = [package for package in TRAIN_PACKAGES if importlib.util.find_spec(package) is None]
     return ["scikit-learn" if package == "sklearn" else package for package in missing]
+
+
+def require_tracker(track: Track) -> None:
+    """Raises MissingExtraError with the pip line unless the packages of a tracker are installed. Loads none of them."""
+    needed = TRACKERS.get(track, ())
+    if track == "mlflow" and not os.environ.get("MLFLOW_TRACKING_URI"):
+        needed += LOCAL_STORE
+    missing = [package for package in needed if importlib.util.find_spec(package) is None]
+    if missing:
+        raise MissingExtraError(
+            f"--track {track} needs {', '.join(missing)}, not installed in {sys.prefix}",
+            todo=f'Run: pip install "whet[{track}]"',
+        )
+
+
+def mlflow() -> tuple[str | None, str]:
+    """MLflow's server, None for a local store, and the experiment, as the user's environment names them. Before its
+    client is loaded: it is told to be quick to give up and quiet, unless the environment says otherwise."""
+    for name, value in MLFLOW_MANNERS.items():
+        os.environ.setdefault(name, value)
+    return os.environ.get("MLFLOW_TRACKING_URI") or None, os.environ.get("MLFLOW_EXPERIMENT_NAME") or "whet"
 
 
 def torch_fault() -> str:

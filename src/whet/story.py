@@ -14,9 +14,20 @@ from whet.config import Resolved
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
-from whet.records import Baselines, Checked, Evaluation, Notice, Revision, Stage, StepRecord
+from whet.records import (
+    Baselines,
+    Checked,
+    CurvePoint,
+    CurveStep,
+    Evaluation,
+    Notice,
+    Revision,
+    Stage,
+    StepRecord,
+)
 from whet.report import page
 from whet.run import Finished, Run
+from whet.track import feed
 from whet.training.team import Alone, team_of
 
 if TYPE_CHECKING:
@@ -26,14 +37,21 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "checkpoints"  # in the run folder
 
-Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | Finished
+Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | CurveStep | CurvePoint | Finished
 
 
 def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
     """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
     several processes, each follows the same job and the first alone writes it down."""
     runtime.require_training()
+    runtime.require_tracker(resolved.settings.track)
     with team_of(runtime.ranks()) as team:
+        if resolved.settings.learning_curve and team.ranks.count > 1:
+            raise UsageError(
+                f"--learning-curve in {team.ranks.count} processes",
+                expected="a single process, which trains the further models one after the other",
+                todo="Leave out --learning-curve, or torchrun",
+            )
         if resolved.settings.require_gpu:  # at once, for reading the data may take minutes
             runtime.require_gpu(resolved.settings.device, team.ranks)
         yield from _story(data, resolved, command, team)
@@ -82,7 +100,6 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     seen = _seen(folder)
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
-        from whet import finetune
         from whet.job import Kept
         from whet.planning.again import again
         from whet.planning.plan import plan_of
@@ -107,9 +124,8 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
         job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone))
         del asked, planned  # while it trains, memory holds no training text
-        yield from finetune.train_and_save(folder, job)
-        if team.first:
-            yield from _wound_up(folder, checkpoints, resolved)
+        since = 0 if found is None else found.step
+        yield from feed.followed(_made(folder, job, checkpoints, resolved), folder, job.settings, since)
     yield _finished(folder, resolved, team, before=False)
 
 
@@ -129,6 +145,17 @@ def _untouched(folder: runs.RunFolder, seen: bytes | None) -> Iterator[None]:
             todo="Give the same command again",
         )
     yield
+
+
+def _made(
+    folder: runs.RunFolder, job: Job, checkpoints: Checkpoints, resolved: Resolved
+) -> Generator[Event, None, None]:
+    """The run itself, and what follows it."""
+    from whet import finetune
+
+    yield from finetune.train_and_save(folder, job)
+    if job.team.first:
+        yield from _wound_up(folder, checkpoints, resolved)
 
 
 def _wound_up(folder: runs.RunFolder, checkpoints: Checkpoints, resolved: Resolved) -> Iterator[Stage | Notice]:
@@ -217,8 +244,8 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm)
         baselines = yield from _logged(folder, compared)
     return Job(
-        resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
-        leaks, team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
+        resolved, asked.files, asked.machine, planned.classifier, planned.cutter, asked.inputs, splits.test, sides,
+        labels, baselines, leaks, team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
         choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
         prepare.learnt_rows(splits, cache),
     )  # fmt: skip

@@ -23,6 +23,7 @@ BENCHMARKS = [
     "few_labels",
     "label_errors",
     "ladder",
+    "learning_curve",
     "memory",
     "plan_accuracy",
     "predict_cpu",

@@ -46,6 +46,8 @@ LAYERS = {
     "whet.naming": 2,
     "whet.lock": 1,
     "whet.large": 2,
+    "whet.track": 4,
+    "whet.notebook": 4,
     "whet.predictor": 4,
     "whet.occlusion": 2,
     "whet.report": 5,
@@ -57,6 +59,7 @@ LAYERS = {
     "whet.mend": 6,
     "whet.evaluation": 6,
     "whet.job": 5,
+    "whet.learning_curve": 6,
     "whet.outcome": 6,
     "whet.finetune": 7,
     "whet.planning": 6,
@@ -96,7 +99,17 @@ HEAVY = {"torch", "transformers", "sentence_transformers", "accelerate"}
 
 # Slow to import or optional: only inside the function that needs them, where every command would
 # pay for them.
-OPTIONAL = HEAVY | {"pyarrow", "pandas", "datasets", "sklearn", "scipy", "matplotlib", "jinja2"}
+OPTIONAL = HEAVY | {
+    "pyarrow",
+    "pandas",
+    "datasets",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "jinja2",
+    "tensorboard",
+    "mlflow",
+}
 IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
 
 # Read what the system and its environment variables say; every other module is told by these. The
@@ -119,6 +132,7 @@ BROAD_BY_NEED = {
         "with quiet_libraries():\n"
         "    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)",
     ): LIBRARY,
+    ("whet.track.feed", "tell()"): "a training does not end because of whatever a tracker's library or server does",
     ("whet.data.tokens", "yield"): "a panic of the tokenizers library is a BaseException without a name to import",
     ("whet.data.tokens", "tokenizer = Tokenizer.from_str(content.decode('utf-8'))"): (
         "the tokenizers library raises plain Exception for a file that it cannot read"

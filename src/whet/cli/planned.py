@@ -131,6 +131,7 @@ def _lines(words: Words, plan: Plan) -> list[tuple[str, str]]:
         (words("by epochs"), ", ".join(epochs)),
         (words("evaluation time"), between(words, plan.evaluation)),
         (words("other time"), words.duration(plan.other.seconds)),
+        *([(words("curve time"), between(words, plan.curve))] if plan.curve is not None else []),
         (words("total"), between(words, plan.total)),
     ]
     if plan.rate and plan.operations:

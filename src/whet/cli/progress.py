@@ -17,6 +17,8 @@ from whet.cli.texts import Words, count
 from whet.forecast import Plan
 from whet.records import (
     Checked,
+    CurvePoint,
+    CurveStep,
     Evaluation,
     Metrics,
     Notice,
@@ -143,6 +145,15 @@ class Lines(Quiet):
         elif isinstance(event, StepRecord):
             self._speed.add(event)
             self.step(event, self._speed)
+        elif isinstance(event, CurveStep):
+            self.curve_step(event)
+        elif isinstance(event, CurvePoint):
+            self.say(Text(curve_text(self.words, event)))
+
+    def curve_step(self, event: CurveStep) -> None:
+        if event.step % self._log_every == 0:
+            share = f"{100 * event.share:g}"
+            self.say(Text(self.words("curve step").format(share=share, step=event.step, steps=event.steps)))
 
     def step(self, record: StepRecord, speed: Speed) -> None:
         if record.step % self._log_every == 0 or record.step == record.steps:
@@ -181,6 +192,11 @@ class Bars(Lines):
         if record.step == record.steps:
             # The bar goes with its stage; the last loss and speed stay on the screen.
             self.say(Text(step_text(self.words, record, speed)))
+
+    def curve_step(self, event: CurveStep) -> None:
+        assert self._task is not None  # its stage has begun
+        right = f"{100 * event.share:g} %: {event.step}/{event.steps}"
+        self.bar.update(self._task, total=event.steps, completed=event.step, right=right)
 
     def _begin(self, name: str) -> None:
         if self._task is not None:
@@ -247,6 +263,12 @@ def revision_text(words: Words, event: Revision) -> str:
     """`step 450: now 760 steps, which fit into the 2 min 10 s left for training`."""
     left = words.duration(event.seconds)
     return words("revision").format(step=count(event.step), steps=count(event.steps), left=left)
+
+
+def curve_text(words: Words, event: CurvePoint) -> str:
+    """What a part of the training rows brought."""
+    share, seconds = f"{100 * event.share:g}", words.duration(event.seconds)
+    return words("curve point").format(share=share, rows=count(event.rows), score=f"{event.score:.4f}", seconds=seconds)
 
 
 def evaluation_line(words: Words, event: Evaluation) -> Text:

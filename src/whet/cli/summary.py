@@ -64,6 +64,7 @@ def result(console: Console, words: Words, end: Finished) -> None:
     if end.verdict:
         console.print()
         console.print(end.verdict, style="bold")
+    _learning_curve(console, words, _section(end.metrics, "learning_curve"))
     console.print()
     for line in show.aligned(_where(words, end)):
         console.print(line, soft_wrap=True)
@@ -246,6 +247,25 @@ def _explained(console: Console, words: Words, end: Finished) -> None:
     if _number(told, "wrong"):
         path = short_path(end.run.path / "explanations.json")
         console.print(words("explained").format(**counts, path=path), soft_wrap=True)
+
+
+def _learning_curve(console: Console, words: Words, found: Scores) -> None:
+    """What parts of the training rows brought, and what twice as many would."""
+    if not found:
+        return
+    metric = str(found["metric"])
+    points = [
+        words("learnt from").format(rows=count(int(_number(point, "rows") or 0)), score=f"{score:.4f}")
+        for point in _sections(found, "points")
+        if (score := _number(point, "score")) is not None
+    ]
+    name = words(metric) if metric in TEXTS else one_line(metric, 40)
+    rows = count(int(_number(found, "validation_rows") or 0))
+    console.print()
+    console.print(words("learning curve").format(metric=name, rows=rows, points=", ".join(points)))
+    told = _section(found, "sentence").get(words.lang)
+    if isinstance(told, str):
+        console.print(told, style="bold")
 
 
 def short_path(path: Path) -> str:

@@ -73,6 +73,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "epochs take": ("{epochs}: {time}", "{epochs}: {time}"),
     "evaluation time": ("evaluation", "평가"),
     "other time": ("everything else", "그 밖"),
+    "curve time": ("learning curve", "학습 곡선"),
     "total": ("total", "합계"),
     "why so long": ("why", "이유"),
     "why": (
@@ -107,6 +108,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stage tokens": ("tokens", "토큰화"),
     "stage baseline": ("baseline", "기준 모델"),
     "stage train": ("train", "학습"),
+    "stage curve": ("learning curve", "학습 곡선"),
     "stage evaluate": ("evaluate", "평가"),
     "stage explain": ("weigh the words of wrong answers", "틀린 답의 근거 확인"),
     "stage look": ("look for wrong labels", "라벨 오류 확인"),
@@ -126,6 +128,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step short": (
         "{step}/{steps} epoch {epoch} loss {loss} {rate} tokens/s {left}",
         "{step}/{steps} 에포크 {epoch} 손실 {loss} 초당 {rate}토큰 {left}",
+    ),
+    "curve step": (
+        "learning curve, {share} % of the rows: step {step}/{steps}",
+        "학습 곡선, 학습 행의 {share}%: 스텝 {step}/{steps}",
+    ),
+    "curve point": (
+        "learning curve, {share} % of the rows ({rows}): {score} on validation, {seconds}",
+        "학습 곡선, 학습 행의 {share}%({rows}행): 검증 {score}, {seconds}",
     ),
     "revision": (
         "step {step}: now {steps} steps, which fit into the {left} left for training",
@@ -183,6 +193,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "answering only above {least} confidence: no row",
         "확신도 {least} 이상만 답하면: 답할 수 있는 행이 없음",
     ),
+    "learning curve": (
+        "Would more labels help? {metric} on {rows} validation rows: {points}",
+        "라벨을 더 모으면 나아질까? 검증 {rows}행의 {metric}: {points}",
+    ),
+    "learnt from": ("{score} of {rows} training rows", "학습 {rows}행일 때 {score}"),
     "label errors": (
         "Labels that are likely wrong: {found} of {rows} rows ({sides}), in {path}; edited and given back with "
         "--corrections they are taken",

@@ -11,8 +11,8 @@ import torch
 
 from whet.labels import Kind
 from whet.model import head
-from whet.model.loss import SeveralEntropies
-from whet.records import Bools, Floats
+from whet.model.loss import Loss, SeveralEntropies
+from whet.records import Bools, Floats, Targets
 
 # As plain transformers calls them in config.json: its pipeline then applies the right function to the logits.
 PROBLEMS: Mapping[Kind, str] = {
@@ -58,6 +58,17 @@ def begin_at_shares(model: Any, marks: Bools, loss: SeveralEntropies) -> None:
     shares = np.clip(marks.mean(axis=0), 1 / (len(marks) + 1), 1 - 1 / (len(marks) + 1))
     with torch.no_grad():
         layer.bias.copy_(loss.best(torch.from_numpy(shares)))
+
+
+def scale_to(targets: Targets, kind: Kind, model: Any, loss: Loss) -> Scale:
+    """Readies a head to learn these targets; returns the scale on which it learns them."""
+    if kind == "value":
+        scale = scale_of(np.asarray(targets, dtype=np.float64), model)
+        begin_in_units(model, scale)
+        return scale
+    if isinstance(loss, SeveralEntropies):
+        begin_at_shares(model, np.asarray(targets, dtype=np.bool_), loss)
+    return Scale()
 
 
 def begin_in_units(model: Any, scale: Scale) -> None:

@@ -26,10 +26,11 @@ from whet.model.encoder import FAMILIES, Family, SequenceModel, load_pretrained
 from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.files import ModelFiles
 from whet.model.flash import Found, find
+from whet.model.loss import Loss
 from whet.model.packing import plan
 from whet.model.precision import DTYPES, lowered
 from whet.model.recompute import recompute_layers
-from whet.records import Batch, Encoded, Floats, Ints
+from whet.records import Batch, Encoded, Floats, Ints, Targets
 from whet.runtime import quiet_libraries
 
 CHECK_TOLERANCE = 1e-4
@@ -76,6 +77,10 @@ class Classifier:
         with lowered(self.precision, self.device):
             logits = self._packed(batch) if self.packed else self._padded(batch)
         return self._pooled(logits.float(), batch)
+
+    def begin(self, targets: Targets, loss: Loss) -> None:
+        """Readies the head to learn these targets."""
+        self.scale = answers.scale_to(targets, self.kind, self.model, loss)
 
     def fold(self) -> None:
         """From now on the model itself answers in the units of its numbers, as it is to be saved."""

@@ -106,6 +106,7 @@ def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, wh
         saving=chosen.work.saving,
         every=estimate.interval(settings, steps_per_epoch(rows["train"], settings.batch_size)),
         whole=whole,
+        curve=found.curve,
     )
 
 

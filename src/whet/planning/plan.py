@@ -157,6 +157,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         ladder=ladder(measured, engines),
         choices=tuple(choice for choice in choices if choice is not None),
         probe_seconds=measured.probed.seconds,
+        curve=estimate.span(found.curve, speed) if found.curve else None,
     )
 
 
@@ -178,7 +179,8 @@ def _memory(measured: Measured) -> int | None:
     # The best weights are put aside at the first evaluation; beside those of the last one nothing is trained.
     every = estimate.interval(settings, steps_per_epoch(work.rows["train"], settings.batch_size))
     kept = settings.keep == "best" and "validation" in work.rows and every is not None and every < steps
-    aside = weights(measured.classifier) if kept else 0
+    # Beside those of a point of the learning curve stand the job's own.
+    aside = weights(measured.classifier) if kept or settings.learning_curve else 0
     training = round(highest + measured.words + aside)
     if not on_cpu or not has_baseline(asked):
         return training

@@ -99,13 +99,16 @@ def whiskers(name: str, rows: Sequence[Whisker], *, first: int = 1) -> str:
     return _svg(name, paint, left=min(140, 14 + CELL * longest), height=52 + 30 * len(rows))
 
 
-def columns(name: str, rows: Sequence[Whisker], *, across: str) -> str:
-    """A number for each group in order, with its interval."""
+def columns(name: str, rows: Sequence[Whisker], *, across: str, ahead: int = 0) -> str:
+    """A number for each group in order, with its interval; the last `ahead` of them are expected, not measured."""
 
     def paint(axes: Axes, say: Say) -> None:
         places = range(len(rows))
-        axes.vlines(places, [row.low for row in rows], [row.high for row in rows], color=ACCENT, linewidth=2)
-        axes.plot(places, [row.value for row in rows], "o", color=ACCENT, markersize=7)
+        known = len(rows) - ahead
+        for colour, some in ((ACCENT, slice(known)), (MUTED, slice(known, None))):
+            lows, highs = [row.low for row in rows[some]], [row.high for row in rows[some]]
+            axes.vlines(places[some], lows, highs, color=colour, linewidth=2)
+            axes.plot(places[some], [row.value for row in rows[some]], "o", color=colour, markersize=7)
         axes.set_xticks(places, [say(row.name) for row in rows])
         axes.set_xlabel(say(across))
         axes.set_xlim(-0.5, len(rows) - 0.5)

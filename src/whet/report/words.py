@@ -148,6 +148,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Bold: weaker than the other rows, by more than chance explains (Fisher's exact test).",
         "굵은 글씨: 나머지 행보다 우연으로 보기 어려울 만큼 낮은 점수(피셔의 정확 검정).",
     ),
+    "learning curve": ("Would more labels help?", "라벨을 더 모으면 나아질까?"),
+    "learning curve lead": (
+        "Models that learnt from parts of the training rows, scored on {rows} validation rows, with 95 % intervals.",
+        "학습 행의 일부로만 학습한 모델들을 검증 {rows}행으로 평가한 점수와 95% 신뢰구간입니다.",
+    ),
+    "learning curve label": ("{metric} by training rows. {points}", "학습 행 수에 따른 {metric}. {points}"),
+    "measured": ("measured", "측정"),
+    "forecast": ("forecast", "예측"),
     "mistakes": ("Mistakes", "틀린 답"),
     "mistakes lead": (
         "{shown} of {count} wrong answers, those that the model was surest of first.",

@@ -63,6 +63,10 @@ class Checkpoints:
         self._whole: set[Path] = set()  # those that this process has read
         self._swept = False  # so that there is a mirror
 
+    def beside(self, name: str) -> Path:
+        """A file for something else that a job which goes on need not do again; it is removed with the checkpoints."""
+        return self._folder / name
+
     def sweep(self) -> None:
         """Removes what a process that was ended had begun to write or to remove. OutputError where there can be
         no mirror: its first copy may be due only after an hour."""

@@ -17,8 +17,10 @@ from whet.data.batches import steps_per_epoch
 from whet.forecast import Choice, Span
 from whet.model.work import Shape
 from whet.occlusion import MOST_COPIES
-from whet.records import Ints, Side
+from whet.records import Ints, Side, StepRecord
+from whet.score.learning_curve import SHARES
 from whet.score.mistakes import MOST_EXPLAINED, rows_to_look_at, tokens_to_explain
+from whet.training.few import STEPS, epochs_of
 
 # The band around an estimate: what a machine drifts by over a job, beside what the probe leaves open.
 DRIFT_DOWN, DRIFT_UP = 0.12, 0.20
@@ -114,6 +116,8 @@ class Times:
     """The look at training rows for wrong labels."""
     explained: float = 0.0
     """The words of wrong answers, at the most."""
+    curve: float = 0.0
+    """The models of the learning curve that learn from a part of the rows."""
 
     @property
     def evaluation(self) -> float:
@@ -121,7 +125,30 @@ class Times:
 
     @property
     def total(self) -> float:
-        return self.training + self.evaluation + self.other
+        return self.training + self.evaluation + self.curve + self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A training on a part of the rows."""
+
+    rows: int
+    epochs: float
+    every: int | None
+    """Steps between two evaluations; None: one at its end alone."""
+
+
+def parts(rows: int, settings: Settings) -> tuple[Part, ...]:
+    """Those of the learning curve of so many training rows, the smallest first. Each has as many epochs as the job, but
+    STEPS steps or as many as the job: with fewer it would tell what steps bring, and not what rows bring."""
+    whole = math.ceil(settings.epochs * steps_per_epoch(rows, settings.batch_size))
+    found = []
+    for share in SHARES:
+        some = max(1, round(share * rows))
+        epochs = epochs_of(settings, some, min(STEPS, whole))
+        every = interval(settings, steps_per_epoch(some, settings.batch_size)) if epochs == settings.epochs else None
+        found.append(Part(some, epochs, every))
+    return tuple(found)
 
 
 def times(work: Workload, speed: Speed, settings: Settings) -> Times:
@@ -129,24 +156,42 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
     train = _rows(work, "train", settings.train_rows)
     share = train / work.rows["train"]
     per_epoch = steps_per_epoch(train, settings.batch_size)
-    steps = max(1, math.ceil(settings.epochs * per_epoch - 1e-9))
-    training = steps * speed.step + settings.epochs * train * speed.row(*_cut(work, "train", settings))
-    left, validation, looks, test, looked, explained = train + 0.0, 0.0, 0, 0.0, 0.0, 0.0
+    steps, training = _training(work, speed, settings, train, settings.epochs)
+    left, validation, looks, test, looked, explained, curve = train + 0.0, 0.0, 0, 0.0, 0.0, 0.0, 0.0
     if work.doubtful and settings.budget is None:
         count = rows_to_look_at(settings.label_errors, round(train), settings.epochs * train)
         looked = count * speed.evaluation * speed.size(*_cut(work, "train", settings))
     if "validation" in work.rows:
         rows = work.rows["validation"] * share  # a share of the training table, as a rule
         looks = math.ceil(steps / (interval(settings, per_epoch) or steps))
-        validation = looks * rows * speed.evaluation * speed.size(*_cut(work, "validation", settings))
+        look = rows * speed.evaluation * speed.size(*_cut(work, "validation", settings))
+        validation = looks * look
         left += rows
+        if settings.learning_curve:
+            curve = _curve(work, speed, settings, train, look)
     if "test" in work.rows:
         rows = _rows(work, "test", settings.test_rows)
         test = rows * speed.evaluation * speed.size(*_cut(work, "test", settings))
         left += rows
         explained = _explaining(work, speed, settings, settings.epochs * train)
     prepared = work.preparing * left / sum(work.rows.values())
-    return Times(training, validation, looks, test, work.spent + prepared + work.saving, looked, explained)
+    return Times(training, validation, looks, test, work.spent + prepared + work.saving, looked, explained, curve)
+
+
+def _training(work: Workload, speed: Speed, settings: Settings, rows: int, epochs: float) -> tuple[int, float]:
+    """The steps of a training on so many rows, and their seconds."""
+    steps = max(1, math.ceil(epochs * steps_per_epoch(rows, settings.batch_size) - 1e-9))
+    return steps, steps * speed.step + epochs * rows * speed.row(*_cut(work, "train", settings))
+
+
+def _curve(work: Workload, speed: Speed, settings: Settings, rows: int, look: float) -> float:
+    """Seconds of the trainings on parts of so many rows, each with a model that is loaded anew, which takes as long as
+    to save one, and with its evaluations, each of which takes `look`."""
+    seconds = 0.0
+    for part in parts(rows, settings):
+        steps, training = _training(work, speed, settings, part.rows, part.epochs)
+        seconds += work.saving + training + math.ceil(steps / (part.every or steps)) * look
+    return seconds
 
 
 def _explaining(work: Workload, speed: Speed, settings: Settings, trained: float) -> float:
@@ -167,6 +212,11 @@ def interval(settings: Settings, per_epoch: int) -> int | None:
     if settings.evaluate_every is None and settings.budget is not None and settings.early_stopping is None:
         return None
     return settings.evaluate_every or per_epoch
+
+
+def is_judged(record: StepRecord, every: int | None) -> bool:
+    """Whether an evaluation on validation follows this step; `every`: steps between two of them."""
+    return record.step == record.steps or bool(every and record.step % every == 0)
 
 
 def span(seconds: float, speed: Speed) -> Span:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from whet.bilingual import said
-from whet.config import Resolved
+from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch
 
 STEPS = 100
@@ -27,10 +27,17 @@ def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
     settings, per_epoch = resolved.settings, steps_per_epoch(rows, resolved.settings.batch_size)
     if resolved.reasons["epochs"] != "default" or settings.epochs * per_epoch >= STEPS:
         return resolved, ""
-    epochs = math.ceil(STEPS / per_epoch)
+    epochs = int(epochs_of(settings, rows, STEPS))
     steps = math.ceil(settings.epochs * per_epoch)
     told = said({"epochs": epochs, "rows": rows, "default": settings.epochs, "steps": steps}, "few rows")
     resolved = resolved.with_value("epochs", float(epochs), REASON)
     if resolved.reasons["evaluate_every"] == "default" and settings.early_stopping is None:
         resolved = resolved.with_value("evaluate_every", epochs * per_epoch, said({}, "one look for few rows"))
     return resolved, told
+
+
+def epochs_of(settings: Settings, rows: int, least: int) -> float:
+    """Epochs of a training with these settings on so many rows: as many whole ones as make `least` steps where the
+    settings' own would make fewer."""
+    per_epoch = steps_per_epoch(rows, settings.batch_size)
+    return settings.epochs if settings.epochs * per_epoch >= least else float(math.ceil(least / per_epoch))

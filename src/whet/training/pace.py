@@ -41,12 +41,24 @@ class Budget:
     """Steps between two evaluations on validation before the end; None: there are none."""
     whole: int = 0
     """Rows of the test side before the budget made them fewer."""
+    curve: float = 0.0
+    """The models of the learning curve, between the last evaluation on validation and that on test. They have their
+    share of the steps that the training has."""
 
     def ending(self, slowdown: float) -> float:
-        """What comes after the training on a machine that is so many times slower than planned."""
-        evaluation = sum(self.evaluation.values()) * slowdown
-        least = sum(each * min(1, FEWEST_TESTED / self.rows[side]) for side, each in self.evaluation.items())
-        return min(evaluation, max(self.most, least * slowdown)) + self.saving * slowdown
+        """What comes after the training, but for the learning curve, on a machine that is so many times slower than
+        planned."""
+        return self._evaluations(tuple(self.evaluation), slowdown) + self.saving * slowdown
+
+    def closing(self, slowdown: float) -> float:
+        """What comes after the learning curve."""
+        tested: tuple[Side, ...] = ("test",) if "test" in self.evaluation else ()
+        return self._evaluations(tested, slowdown) + self.saving * slowdown
+
+    def _evaluations(self, sides: tuple[Side, ...], slowdown: float) -> float:
+        whole = sum(self.evaluation[side] for side in sides) * slowdown
+        least = sum(self.evaluation[side] * min(1, FEWEST_TESTED / self.rows[side]) for side in sides)
+        return min(whole, max(self.most, least * slowdown))
 
 
 class Pace:
@@ -90,6 +102,11 @@ class Pace:
         """Seconds until all must be over."""
         return self._deadline - self._clock()
 
+    @property
+    def spare(self) -> float:
+        """Seconds that are left for the learning curve once the training is over."""
+        return self.left - self._budget.closing(self._evaluation_slowdown())
+
     def after(self, step: int) -> int:
         """How many steps the training has, decided after `step` of them, each of which is told."""
         if step <= self._until:
@@ -100,6 +117,7 @@ class Pace:
         now = self._clock()
         self._time(now)
         left = self._deadline - now - self._budget.ending(self._evaluation_slowdown())
+        left -= step * self._curve_of_step()
         wanted = self._wanted(step, left)
         tolerance = max(1.0, TOLERANCE * (self.steps - step))
         pause = min(INTERVAL * self._planned, CLOSE * (self.steps - step))
@@ -126,7 +144,10 @@ class Pace:
         """How many rows of a side can be scored by the end, those among them that are: all or, where they
         do not fit, at least FEWEST_TESTED. Of validation and test the test comes first."""
         rows = self._budget.rows[side]
-        later = 0.0 if side == "test" else self._budget.evaluation.get("test", 0.0) * self._evaluation_slowdown()
+        later = 0.0
+        if side != "test":
+            later = self._budget.evaluation.get("test", 0.0) * self._evaluation_slowdown()
+            later += self.steps * self._curve_of_step()
         left = self._deadline - self._clock() - self._budget.saving * self.slowdown - later
         if (rows - scored) * self._each(side) <= left:
             return rows
@@ -143,6 +164,10 @@ class Pace:
 
     def _step(self) -> float:
         return sum(self._recent) / len(self._recent)
+
+    def _curve_of_step(self) -> float:
+        """Seconds that the learning curve takes for each step of the training."""
+        return self._budget.curve / self._planned * self.slowdown
 
     def _each(self, side: Side) -> float:
         """Seconds that a row of a side takes in an evaluation."""
@@ -171,6 +196,7 @@ class Pace:
         each = self._step()
         if self._budget.every is not None:
             each += self._budget.evaluation.get("validation", 0.0) * self._evaluation_slowdown() / self._budget.every
+        each += self._curve_of_step()
         fitting = max(0.0, left) / each
         if step + fitting >= self._planned:
             return self._planned

@@ -71,6 +71,46 @@ def test_several_labels_and_numbers_have_figures_of_their_own(tmp_path: Path) ->
     assert values.tiles[0].name == "Pearson"
 
 
+CURVE = {
+    "metric": "macro_f1", "validation_rows": 120,
+    "points": [{"share": 0.25, "rows": 300, "score": 0.81, "interval": [0.75, 0.87]},
+               {"share": 0.5, "rows": 600, "score": 0.85, "interval": [0.79, 0.9]},
+               {"share": 1.0, "rows": 1200, "score": 0.88, "interval": [0.83, 0.93]}],
+    "forecast": {"rows": 2400, "score": 0.907, "interval": [0.85, 0.95], "now": 0.88, "gain": 0.027,
+                 "gain_interval": [0.004, 0.05], "outcome": "worth"},
+    "sentence": {"en": "With twice as many it would be better.", "ko": "두 배면 나아집니다."},
+}  # fmt: skip
+
+
+def test_a_learning_curve_is_drawn_with_its_forecast_in_both_languages(tmp_path: Path) -> None:
+    folder = made_run(tmp_path / "run", more={"learning_curve": CURVE})
+    (section,) = [section for section in made(folder).sections if section.key == "learning-curve"]
+    (figure,), prose = section.blocks[0].figures, section.blocks[1]  # type: ignore[union-attr]
+    assert (section.title, prose.text) == (  # type: ignore[union-attr]
+        "Would more labels help?", "With twice as many it would be better.",
+    )  # fmt: skip
+    told = "300: 0.810, 600: 0.850, 1,200: 0.880, 2,400: 0.907"
+    assert figure.label == f"Macro F1 by training rows. {told}"
+    assert figure.keys == (("accent", "measured"), ("muted", "forecast"))
+    assert all(text in figure.svg for text in ("300", "2,400", "Training rows", "var(--accent)", "var(--muted)"))
+    (korean,) = [section for section in made(folder, "ko").sections if section.key == "learning-curve"]
+    assert (korean.title, korean.blocks[1].text) == (  # type: ignore[union-attr]
+        "라벨을 더 모으면 나아질까?", "두 배면 나아집니다.",
+    )  # fmt: skip
+
+
+def test_a_learning_curve_without_all_of_its_points_has_no_forecast_and_one_point_alone_no_section(
+    tmp_path: Path,
+) -> None:
+    cut = {"metric": "macro_f1", "validation_rows": 120, "points": CURVE["points"][1:]}  # type: ignore[index]
+    folder = made_run(tmp_path / "run", more={"learning_curve": cut})
+    (section,) = [section for section in made(folder).sections if section.key == "learning-curve"]
+    assert len(section.blocks) == 1
+    assert section.blocks[0].figures[0].keys == ()  # type: ignore[union-attr]
+    alone = {**cut, "points": cut["points"][-1:]}  # type: ignore[index]
+    assert "learning-curve" not in keys(made(made_run(tmp_path / "alone", more={"learning_curve": alone})))
+
+
 def test_a_run_without_test_rows_tells_of_validation_and_without_both_that_there_is_no_score(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
     metrics, mistakes = (folder.read(name) for name in ("metrics.json", "mistakes.json"))

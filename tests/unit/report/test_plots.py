@@ -28,6 +28,7 @@ def drawings() -> dict[str, str]:
         "columns": plots.columns(
             "lengths", [Whisker("1–9", 0.8, 0.7, 0.9), Whisker("10–99", 0.6, 0.5, 0.7)], across="x"
         ),
+        "ahead": plots.columns("ahead", [Whisker("1", 0.8, 0.7, 0.9), Whisker("2", 0.9, 0.7, 1)], across="x", ahead=1),
         "reliability": plots.reliability("reliability", [(0.5, 0.4, 10), (0.9, 0.95, 90)], across="x"),
         "cloud": plots.cloud("cloud", numbers, numbers + 1, across="x"),
         "histogram": plots.histogram("residuals", numbers, across="x"),

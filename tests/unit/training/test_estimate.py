@@ -191,3 +191,34 @@ def test_the_shortest_time_is_one_into_which_a_job_fits() -> None:
     found = estimate.shortest(work(), engine, ASKED, 10.0)
     assert estimate.first_fit(work(), engine, ASKED, found, last=True, paced=True) is not None
     assert estimate.first_fit(work(), engine, ASKED, found / 1.06, last=True, paced=True) is None
+
+
+def test_the_models_of_a_learning_curve_take_three_quarters_of_a_training_and_their_evaluations() -> None:
+    curved = dataclasses.replace(ASKED, learning_curve=True)
+    found, plain = (estimate.times(work(4_000), SPEED, settings) for settings in (curved, ASKED))
+    assert plain.curve == 0.0
+    # Each is evaluated after each of its two epochs, and loaded in the time that it takes to save.
+    assert found.curve == pytest.approx(0.75 * found.training + 2 * found.validation + 2 * 2.0)
+    assert found.total == pytest.approx(plain.total + found.curve)
+    unwatched = dataclasses.replace(work(), rows={"train": 1_000, "test": 400})
+    assert estimate.times(unwatched, SPEED, curved).curve == 0.0
+
+
+def test_a_part_has_as_many_epochs_as_the_job_but_a_hundred_steps_or_as_many_as_the_job() -> None:
+    Part = estimate.Part
+    assert estimate.parts(4_000, ASKED) == (Part(1_000, 2.0, 100), Part(2_000, 2.0, 200))
+    assert estimate.parts(1_000, ASKED) == (Part(250, 4.0, None), Part(500, 2.0, 50))  # 25 and 50 steps an epoch
+    assert estimate.parts(400, ASKED) == (Part(100, 8.0, None), Part(200, 4.0, None))  # of 80 steps
+
+
+def test_a_budget_gives_up_more_where_a_learning_curve_is_asked_for() -> None:
+    times = estimate.times(work(4_000), SPEED, ASKED)
+    limit = 1.1 * times.total
+    settings = dataclasses.replace(ASKED, budget="1h")
+    plain = estimate.first_fit(work(4_000), Engine("large", SPEED), settings, limit, last=True, paced=True)
+    curved = dataclasses.replace(settings, learning_curve=True)
+    shorter = estimate.first_fit(work(4_000), Engine("large", SPEED), curved, limit, last=True, paced=True)
+    assert plain is not None
+    assert shorter is not None
+    assert plain.changes == {}
+    assert shorter.changes["epochs"] == pytest.approx(1.2, abs=0.2)

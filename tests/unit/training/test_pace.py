@@ -270,3 +270,19 @@ def test_a_machine_that_has_become_fast_scores_more_rows_than_there_seemed_to_be
 
 def test_a_thousand_rows_are_scored_however_late_it_is() -> None:
     assert scored_by(-50.0, lambda row: 0.125) == ([0, 1_000], -175.0)
+
+
+def test_a_training_leaves_time_for_the_learning_curve_and_the_curve_for_what_follows_it() -> None:
+    curved = dataclasses.replace(BUDGET, deadline=2_100.0, curve=800.0)
+    assert run(lambda step: 1.0, curved).steps == STEPS
+    # Twice as slow a step takes 2 s, and 1.6 s of the curve: some 500 fit, and the curve of so many after them.
+    shorter = run(lambda step: 2.0, curved)
+    assert shorter.steps == pytest.approx(500, abs=20)
+    assert shorter.ended + shorter.steps * 1.6 + 300.0 + 2 * 5.0 <= 2_100.0
+    pace = Pace(STEPS, curved, clock=Clock(1_095.0))
+    assert curved.closing(1.0) == 170.0 + 5.0
+    assert pace.spare == 2_100.0 - 1_095.0 - 175.0
+    # The evaluation on validation leaves time for the curve and for test.
+    assert pace.rows("validation") == 2_000
+    late = Pace(STEPS, curved, clock=Clock(1_096.0))
+    assert late.rows("validation") < 2_000

@@ -1,0 +1,1 @@
+"""Trackers that are told of a job while it runs."""
