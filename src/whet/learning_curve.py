@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from whet import durable, naming, runs, runtime
+from whet.bilingual import Bilingual, said
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch, subset
 from whet.data.split import draw
@@ -75,8 +76,8 @@ class _Task:
     recipe: loop.Recipe
 
     @property
-    def told(self) -> str:
-        return f"{100 * self.share:g} % of the training rows"
+    def told(self) -> Bilingual:
+        return said({"share": 100 * self.share}, "part of rows")
 
 
 def curve(
@@ -114,23 +115,23 @@ def _learnt(
     key = naming.fingerprint(job.resolved, [repr(task.part), str(len(whole.targets))])
     known = _read(path, key)
     if known is None:
-        yield Stage("curve", f"{task.told}, {task.part.rows:,}")
+        yield Stage("curve", said({"share": 100 * task.share, "rows": task.part.rows}, "part learnt"))
         started = time.perf_counter()
         try:
             with memory.explained(job.classifier):
                 answered = yield from _trained(job, task, whole, pace)
         except (ModelError, TrainingError) as fault:
-            yield folder.log(Notice(f"no learning curve at {task.told}: {fault.message}", "warning"))
+            yield folder.log(Notice(said({"part": task.told, "fault": fault.message}, "no part"), "warning"))
             return None
         finally:
             give_back(job.classifier.device)
         if answered is None:
-            yield folder.log(Notice(f"no learning curve at {task.told}: the budget leaves no time for it", "warning"))
+            yield folder.log(Notice(said({"part": task.told}, "no time for a part"), "warning"))
             return None
         known = answered, time.perf_counter() - started
         wrong = _write(path, key, *known)
         if wrong:
-            yield folder.log(Notice(f"{path}: {wrong}; a job that is stopped trains this part again", "warning"))
+            yield folder.log(Notice(said({"path": path, "fault": wrong}, "part not kept"), "warning"))
     (logits, thresholds), seconds = known
     learnt = Learnt(task.share, task.part.rows, logits, thresholds)
     score = score_of(learnt, whole.targets, job.labels, job.settings.metric)
@@ -160,7 +161,7 @@ def _trained(
     with interruption.heard():
         for record in loop.Training(classifier, encoded, targets, task.recipe).records():
             if isinstance(record, Notice):
-                yield replace(record, message=f"learning curve, {task.told}: {record.message}")
+                yield replace(record, message=said({"part": task.told, "message": record.message}, "of a curve"))
                 continue
             yield CurveStep(task.share, record.step, record.steps)
             try:
@@ -189,8 +190,8 @@ def _judged(job: Job, settings: Settings, classifier: Classifier, whole: Whole) 
 
 def _stopped(fault: Interrupted, task: _Task, record: StepRecord) -> Interrupted:
     """The same with what is told of it."""
-    said = f"{fault.saw} after step {record.step} of {record.steps} of the learning curve at {task.told}"
-    return type(fault)(said, todo="The same command goes on, without the points that are done")
+    saw = f"{fault.saw} after step {record.step} of {record.steps} of the learning curve at {task.told}"
+    return type(fault)(saw, todo="The same command goes on, without the points that are done")
 
 
 def _write(path: Path, key: str, answered: Answered, seconds: float) -> str:

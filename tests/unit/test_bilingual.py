@@ -20,7 +20,7 @@ from whet.bilingual import Bilingual, joined, listed, said, with_korean, word
 from whet.cli.texts import TEXTS
 from whet.data.doctor.letters import _LETTERS
 from whet.records import SIDES
-from whet.sentences import data, job
+from whet.sentences import beside, data, job
 
 
 def fields(sentence: str) -> set[tuple[str, str]]:
@@ -31,7 +31,7 @@ def fields(sentence: str) -> set[tuple[str, str]]:
 
 def test_no_key_stands_for_two_sentences() -> None:
     of_data = (data.FINDINGS, data.TODO, data.REASONS, data.NOTICES)
-    of_jobs = (job.ROWS, job.MODEL, job.COURSE)
+    of_jobs = (job.ROWS, job.MODEL, job.COURSE, beside.BESIDE)
     assert len(sentences.SENTENCES) == sum(map(len, (*of_data, *of_jobs)))
     assert len(sentences.WORDS) == len(data.WORDS) + len(job.WORDS)
 

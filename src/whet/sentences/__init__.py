@@ -1,7 +1,16 @@
 """What is said of data and of jobs, in English and in Korean, side by side."""
 
-from whet.sentences import data, job
+from whet.sentences import beside, data, job
 
-SENTENCES = {**data.FINDINGS, **data.TODO, **data.REASONS, **data.NOTICES, **job.ROWS, **job.MODEL, **job.COURSE}
+SENTENCES = {
+    **data.FINDINGS,
+    **data.TODO,
+    **data.REASONS,
+    **data.NOTICES,
+    **job.ROWS,
+    **job.MODEL,
+    **job.COURSE,
+    **beside.BESIDE,
+}
 WORDS = {**data.WORDS, **job.WORDS}
 """Facts that are words of English, in Korean."""

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from whet import runs
+from whet.bilingual import said
 from whet.config import Settings
 from whet.errors import Interrupted
 from whet.records import Evaluation, Notice, StepRecord
@@ -79,15 +80,15 @@ class _Feed:
         fault = self._fault_of(tell)
         if fault:
             self._tracker = None
-            message = f"--track {self._settings.track}: {fault}; the job goes on without it"
+            message = said({"track": self._settings.track, "fault": fault}, "untracked")
             yield self._folder.log(Notice(message, "warning"))
 
     def _fault_of(self, tell: Callable[[], None]) -> str:
         try:
             tell()
         except Exception as fault:  # noqa: BLE001  # of whatever library or server; the job is not about it
-            said = " ".join(str(fault).split())[:300]
-            return f"{type(fault).__name__}: {said}" if said else type(fault).__name__
+            message = " ".join(str(fault).split())[:300]
+            return f"{type(fault).__name__}: {message}" if message else type(fault).__name__
         return ""
 
     def begin(self) -> None:
