@@ -14,27 +14,24 @@ from pathlib import Path
 
 import numpy as np
 
-from whet import artifact, heap, machine, outcome, runs
+from whet import artifact, heap, outcome, runs, tfidf
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch
-from whet.data.clean import clean_text
-from whet.data.split import draw, select
-from whet.data.store import mapped
-from whet.data.targets import classes_of
 from whet.errors import Interrupted, OutputError
 from whet.interruption import Interruption
 from whet.job import Job
 from whet.labels import LabelSet
+from whet.linear import learnable
 from whet.model.answers import begin_at_shares, begin_in_units, scale_of
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.model.loss import SeveralEntropies
+from whet.network import Network
 from whet.outcome import Scored
 from whet.prepare import EncodedSide
 from whet.records import (
     Baselines,
     Evaluation,
-    Examples,
     Notice,
     Revision,
     Side,
@@ -43,7 +40,6 @@ from whet.records import (
     StepRecord,
 )
 from whet.score import baseline
-from whet.score.features import Inputs
 from whet.score.metrics import value
 from whet.training import estimate, loop, memory
 from whet.training.keeper import Keeper
@@ -66,7 +62,7 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
         last, kept = yield from _fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
         give_back(job.classifier.device)  # to save the model takes as much again as its weights
-        yield from outcome.conclude(folder, job, last, kept, pace)
+        yield from outcome.conclude(folder, job, Network(job), last, kept, pace)
 
 
 def baselines(
@@ -75,20 +71,10 @@ def baselines(
     """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows."""
     assert splits.test is not None
     rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
-    fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
-    if fitting < len(rows.texts):
-        beside = f"TF-IDF learns from {fitting:,} of the {len(rows.texts):,} training rows, drawn by label: all of "
-        yield Notice(f"{beside}them would take more than {machine.gigabytes(baseline.MOST_BYTES)} of memory", "warning")
-        taken = draw(classes_of(train), rows.row_ids, fitting, "rows of the baseline", seed)
-        rows, train = select(rows, taken), train[taken]
-    learnt, scored = map(_seen, (rows, splits.test))
+    learnt, train, said = learnable(rows, train, seed)
+    yield from said
+    scored = tfidf.seen(splits.test.texts, splits.test.pairs)
     return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm)
-
-
-def _seen(rows: Examples) -> Inputs:
-    """The texts as a model sees them."""
-    second = None if rows.pairs is None else mapped(rows.pairs, clean_text)
-    return Inputs(mapped(rows.texts, clean_text), second)
 
 
 def _fit(
@@ -147,7 +133,7 @@ def _fit(
             Notice(f"kept the weights of step {selection.best_step}, the best {settings.metric} on validation")
         )
     if kept is not None and scored is None:
-        again = outcome.evaluate(job, "validation", kept, None, None)  # for its logits
+        again = outcome.evaluate(job, Network(job), "validation", kept, None, None)  # for its logits
         scored = dataclasses.replace(again, evaluation=kept)
     return last, scored
 
@@ -174,14 +160,14 @@ def _judge(
 ) -> Generator[Evaluation | Notice, None, Scored | None]:  # fmt: skip
     """Evaluates on validation and lets the selection choose; returns the scored side where it is that of the
     weights to keep."""
-    settings, classifier = job.settings, job.classifier
-    before, ended = classifier.pack_tokens, record.step == record.steps
+    settings, classifier, network = job.settings, job.classifier, Network(job)
+    before, ended = network.pack_tokens, record.step == record.steps
     with interruption.at_once():
-        scored = outcome.evaluate(job, "validation", record, pace if ended else None, None)
+        scored = outcome.evaluate(job, network, "validation", record, pace if ended else None, None)
     evaluation = scored.evaluation
     if pace and not ended:
         pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
-    yield from outcome.smaller_packs(folder, job, before)
+    yield from outcome.smaller_packs(folder, network, before)
     best = selection.offer(
         value(evaluation.metrics, evaluation.loss, str(settings.metric)), record.step, classifier.model
     )

@@ -37,6 +37,7 @@ PROCESSOR_HAS = {
     "fp16": ("_is_amx_fp16_supported",),
 }
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
+LINEAR_DOES_WITHOUT = ("torch", "transformers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,14 @@ def ranks() -> Ranks:
     return Ranks(*map(int, given)) if all(given) else ALONE
 
 
-def require_training() -> None:
+def require_training(*, linear: bool = False) -> None:
     """Raises MissingExtraError with the exact pip line for this system unless the packages of the
-    extra `train` are installed. Loads none of them."""
-    missing = missing_for_training()
+    extra `train` are installed, of which a linear model needs some alone. Loads none of them."""
+    missing = [name for name in missing_for_training() if not linear or name not in LINEAR_DOES_WITHOUT]
     if missing:
         raise MissingExtraError(
-            f"training needs {', '.join(missing)}, not installed in {sys.prefix}", todo=f"Run: {pip_line()}"
+            f"{'a linear model' if linear else 'training'} needs {', '.join(missing)}, not installed in {sys.prefix}",
+            todo=f"Run: {pip_line()}",
         )
 
 
@@ -113,6 +115,13 @@ def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE, precis
     for and is not there raises UsageError."""
     chosen, reason = _settled(device, ranks)
     return Runtime(chosen, reason, *_threads(threads, ranks.local_count), *_precision(precision, chosen))
+
+
+def for_linear(threads: int | None) -> Runtime:
+    """What a linear model is fitted on. Loads no torch."""
+    return Runtime(
+        "cpu", "a linear model is fitted there", *_threads(threads, 1), precision_reason="of no matter: it is in fp64"
+    )
 
 
 def require_gpu(device: DeviceName, ranks: Ranks = ALONE) -> None:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, examine, lock, naming, prepare, runs, runtime, values
+from whet import durable, examine, lock, naming, prepare, runs, runtime, truncated, values
 from whet.config import Resolved
 from whet.data.bilingual import joined
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
+from whet.meaningless import LINEAR
+from whet.planning import linear
 from whet.records import Baselines, Checked, Evaluation, Notice, Revision, Stage, StepRecord
 from whet.report import page
 from whet.run import Finished, Run
@@ -32,7 +34,7 @@ Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | F
 def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
     """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
     several processes, each follows the same job and the first alone writes it down."""
-    runtime.require_training()
+    runtime.require_training(linear=resolved.settings.model == LINEAR)
     with team_of(runtime.ranks()) as team:
         if resolved.settings.require_gpu:  # at once, for reading the data may take minutes
             runtime.require_gpu(resolved.settings.device, team.ranks)
@@ -41,9 +43,13 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
 
 def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     """The same job up to its plan, which is the last event. Nothing is written."""
-    runtime.require_training()
+    runtime.require_training(linear=resolved.settings.model == LINEAR)
     team, started = Alone(runtime.ALONE), time.monotonic()
     asked = yield from prepare.settle(data, resolved, team.ranks)
+    if asked.encoder is None:
+        yield Stage("plan")
+        yield linear.plan_of(asked, naming.FOLDER, started)
+        return
     with runtime.loading():
         from whet.planning.plan import plan_of
     yield Stage("plan")
@@ -62,11 +68,11 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     digests += [] if weights is None else [f"weights {weights}"]  # a file may have others tomorrow
     same = naming.fingerprint(resolved, [*digests, *labels.names])
     _check_alike(team, same, asked.machine.precision)
-    identity = [*digests, prepare.weights_digest(asked.files), *labels.names]
+    identity = [*digests, prepare.weights_digest(asked.encoder), *labels.names]
     if team.ranks.count > 1:
         identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
     digest = naming.fingerprint(resolved, identity)
-    model = asked.files.short_name
+    model = LINEAR if asked.encoder is None else asked.encoder.short_name
     opened = runs.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
     folder, finished = _shared(team, opened)
     # The files of a model have other times on another machine.
@@ -80,6 +86,10 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     if team.first:
         lock.check(folder.path)
     seen = _seen(folder)
+    if asked.encoder is None:
+        yield from _linear(folder, seen, asked, _facts(command, digest, asked, team), team, started)
+        yield _finished(folder, resolved, team, before=False)
+        return
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
         from whet import finetune
@@ -111,6 +121,22 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         if team.first:
             yield from _wound_up(folder, checkpoints, resolved)
     yield _finished(folder, resolved, team, before=False)
+
+
+def _linear(
+    folder: runs.RunFolder, seen: bytes | None, asked: prepare.Asked, about: Mapping[str, object], team: Alone,
+    started: float,
+) -> Iterator[Event]:  # fmt: skip
+    """The rest of the job of a linear model, which is not saved on its way: what was stopped begins anew."""
+    from whet import fitting  # loads what scores and reports
+
+    yield Stage("plan")
+    plan = linear.plan_of(asked, folder.path, started)
+    yield plan  # nothing has been written yet: whoever does not want the job goes no further
+    with folder.held(), _untouched(folder, seen), folder.telling_faults():
+        runs.start(folder, asked.resolved, about)
+        yield from fitting.fit_and_save(folder, asked, plan, team)
+        yield from _reported(folder, asked.resolved)
 
 
 def _seen(folder: runs.RunFolder) -> bytes | None:
@@ -202,7 +228,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     yield Stage("tokens")
     with team.turns():
         sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
-    for notice in prepare.truncation_notices(sides, planned.cutter):
+    for notice in truncated.truncation_notices(sides, planned.cutter):
         yield folder.log(notice)
     leaks = None
     if team.first:
@@ -217,10 +243,11 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm)
         baselines = yield from _logged(folder, compared)
     return Job(
-        resolved, asked.files, planned.classifier, planned.cutter, asked.inputs, splits.test, sides, labels, baselines,
-        leaks, team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
-        choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
-        prepare.learnt_rows(splits, cache),
+        resolved=resolved, files=asked.files, classifier=planned.classifier, cutter=planned.cutter, inputs=asked.inputs,
+        test=splits.test, sides=sides, labels=labels, baselines=baselines, leaks=leaks, team=team,
+        budget=planned.budget, kept=kept, facts=facts_of(planned), weights=prepare.weights_of(asked),
+        better=choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
+        learnt=prepare.learnt_rows(splits, cache),
     )  # fmt: skip
 
 

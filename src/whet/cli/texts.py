@@ -63,6 +63,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{rows} training texts of {tokens} tokens on average, {steps} steps",
         "학습 텍스트 {rows}개, 평균 {tokens}토큰, {steps}스텝",
     ),
+    "plan rows linear": ("{rows} training texts", "학습 텍스트 {rows}개"),
     "plan device": ("{device} ({reason}), threads: {threads}", "{device} ({reason}), 스레드 {threads}개"),
     "plan brief": (
         "plan: {time} in all, memory {memory}",
@@ -136,6 +137,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "epoch {epoch} {side}: loss {loss}, {scores}, {seconds}",
         "에포크 {epoch} {side}: 손실 {loss}, {scores}, {seconds}",
     ),
+    "evaluation linear": ("{side}: loss {loss}, {scores}, {seconds}", "{side}: 손실 {loss}, {scores}, {seconds}"),
     "best": (" (best so far)", " (현재 최고)"),
     "interrupted": ("interrupted", "중단되었습니다"),
     # the summary

@@ -19,8 +19,15 @@ SEVERITIES = ("error", "warning", "info")
 TOLD = 8  # points of a curve that are told to whoever does not see it
 
 
-def model_name(found: Material) -> str:
+def is_linear(found: Material) -> bool:
+    """Whether it took no steps."""
+    return bool(found.end) and found.end["step"] == 0
+
+
+def model_name(found: Material, words: Words) -> str:
     """The model without the folders that it lies in."""
+    if is_linear(found):
+        return words("ridge regression" if found.task == "regression" else "logistic regression")
     name = str(found.setting("model")).replace("\\", "/").rstrip("/").rpartition("/")[2]
     return "all-MiniLM-L6-v2" if name == "embedded" else name
 
@@ -73,9 +80,13 @@ def course(found: Material, words: Words) -> Section:
         rows = tuple((Cell(message, foreign=True),) for message in found.warnings)
         blocks.append(Table(words("warnings"), (words("warning"),), rows, numbers=False))
     end, lead = found.end, ""
-    if end:
+    if is_linear(found):
+        lead = words("course lead linear").format(
+            model=model_name(found, words), seconds=words.duration(end["train_seconds"])
+        )
+    elif end:
         lead = words("course lead").format(
-            model=model_name(found), device=found.run["device"]["value"], steps=f"{end['step']:,}",
+            model=model_name(found, words), device=found.run["device"]["value"], steps=f"{end['step']:,}",
             epochs=f"{end['epoch']:.3g}", rate=f"{found.setting('learning_rate'):g}", tokens=f"{end['tokens']:,}",
         )  # fmt: skip
     return Section("course", words("course"), lead, tuple(blocks))

@@ -54,10 +54,13 @@ def page_of(found: Material, lang: Lang) -> Page:
     )  # fmt: skip
     started = datetime.fromisoformat(found.run["started"])
     about = words("made by").format(version=found.run["versions"].get("whet", ""), date=f"{started:%Y-%m-%d}")
-    title = words("title").format(data=found.findings["source"], model=course.model_name(found))
+    title = words("title").format(data=found.findings["source"], model=course.model_name(found, words))
+    shown = {name: words(name) for name in TEMPLATE_WORDS}
+    if course.is_linear(found):
+        shown["about"] = words("about linear")
     return Page(
         lang, title, about, _lead(found, words), (*results.tiles(found, words), *_tiles(found, words)),
-        tuple(section for section in made if section is not None), {name: words(name) for name in TEMPLATE_WORDS},
+        tuple(section for section in made if section is not None), shown,
     )  # fmt: skip
 
 
