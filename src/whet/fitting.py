@@ -54,8 +54,9 @@ def fit_and_save(
 def _given(folder: runs.RunFolder, asked: Asked, plan: Plan, team: Alone) -> Generator[Stage | Notice, None, Given]:
     """The rows of the job; its splits and findings are written."""
     splits, labels, settings = asked.splits, asked.labels, asked.resolved.settings
-    for record in (*asked.said, plan):  # told before there was a folder to write to
-        folder.log(record)
+    for notice in asked.said:  # told before there was a folder to write to
+        folder.log(notice)
+    folder.log(plan)
     runs.write_splits(folder, splits)
     checked, leaks = examine.of_job(asked, {}, None)
     folder.write("findings.json", as_json(checked))
