@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from whet import artifact, heap, outcome, runs, tfidf
+from whet import artifact, better, heap, outcome, runs, tfidf
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch
 from whet.errors import Interrupted, OutputError
+from whet.given import Given
 from whet.interruption import Interruption
 from whet.job import Job
 from whet.labels import LabelSet
@@ -39,7 +40,8 @@ from whet.records import (
     Stage,
     StepRecord,
 )
-from whet.score import baseline
+from whet.score import baseline, linear
+from whet.score.fitted import Linear
 from whet.score.metrics import value
 from whet.training import estimate, loop, memory
 from whet.training.keeper import Keeper
@@ -62,19 +64,28 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Stage | Notice 
         last, kept = yield from _fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
         give_back(job.classifier.device)  # to save the model takes as much again as its weights
-        yield from outcome.conclude(folder, job, Network(job), last, kept, pace)
+        given: Given = job
+        model: outcome.Model = Network(job)
+        if job.rival is not None and kept is not None:
+            given, model, kept = yield from better.chosen(folder, job, model, job.rival, kept)
+        yield from outcome.conclude(folder, given, model, last, kept, None if model.linear else pace)
 
 
 def baselines(
-    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool
-) -> Generator[Notice, None, Baselines]:
-    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows."""
+    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool,
+    keep: bool,
+) -> Generator[Notice, None, tuple[Baselines, Linear | None]]:  # fmt: skip
+    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows. With
+    `keep` also the model that answers as `tfidf` does, and no NB-SVM."""
     assert splits.test is not None
     rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
     learnt, train, said = learnable(rows, train, seed)
     yield from said
     scored = tfidf.seen(splits.test.texts, splits.test.pairs)
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm)
+    model = linear.fit(learnt, train, labels) if keep else None
+    if model is not None:
+        return baseline.of_model(model, train, scored, test, labels), model
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), None
 
 
 def _fit(

@@ -8,9 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-
-import numpy as np
 
 from whet import examine, outcome, runs, tfidf
 from whet.data.bilingual import joined
@@ -20,22 +17,11 @@ from whet.errors import DataError, Interrupted
 from whet.forecast import Plan
 from whet.given import Given
 from whet.interruption import Interruption
-from whet.linear import Fit, learnable
+from whet.linear import Answered, Fit, learnable
 from whet.prepare import Asked
-from whet.records import SIDES, Bools, Evaluation, Examples, Notice, Side, Stage, StepRecord, Targets
+from whet.records import SIDES, Evaluation, Examples, Notice, Side, Stage, StepRecord
 from whet.score import baseline, linear
 from whet.training.team import Alone
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A side with what its rows are to be answered with. None of its texts is cut."""
-
-    targets: Targets
-
-    @property
-    def truncated(self) -> Bools:
-        return np.zeros(len(self.targets), np.bool_)
 
 
 def fit_and_save(

@@ -39,6 +39,8 @@ class Given:
     budget: Budget | None = None
     better: str = ""
     """A model that has the words of the texts, where this one's vocabulary lacks them."""
+    auto: Mapping[str, object] | None = None
+    """How the model was chosen on validation, as metrics.json has it."""
     learnt: Mapping[Side, Examples] = field(default_factory=dict)
     """The rows of train and validation; of a transformer's job with their texts on the disk."""
 

@@ -16,6 +16,7 @@ from whet.model.files import ModelFiles
 from whet.prepare import EncodedSide
 from whet.records import Side
 from whet.runs import Redone
+from whet.score.fitted import Linear
 from whet.training import loop
 from whet.training.checkpoints import Checkpoints, Found
 
@@ -41,6 +42,8 @@ class Job(Given):
     kept: Kept
     facts: Mapping[str, Any]
     """What a checkpoint is to keep of the job beside its training."""
+    rival: Linear | None = None
+    """A linear model of the same rows, to be handed out where it is better on validation."""
     weights: tuple[float, ...] | None = None
     """What a row of each class, or the yes of each label, counts."""
 

@@ -25,6 +25,17 @@ from whet.score.linear import SEARCH_ROWS
 from whet.tfidf import LinearArtifact
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A side with what its rows are to be answered with. None of its texts is cut."""
+
+    targets: Targets
+
+    @property
+    def truncated(self) -> Bools:
+        return np.zeros(len(self.targets), np.bool_)
+
+
 @dataclass(slots=True)
 class Fit:
     """`rows`: the sides of the job as a model sees them."""
@@ -75,7 +86,7 @@ class Fit:
         return 0 if asked == "none" else rows if asked == "all" else min(rows, SEARCH_ROWS)
 
     def guess(self) -> float:
-        return math.nan  # it takes no steps
+        return math.inf  # it takes no steps, so that no loss of them says anything
 
     def advice(self) -> str:
         return "Look at the data with whet check"

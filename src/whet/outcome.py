@@ -104,6 +104,8 @@ def conclude(
     """Calibrates, scores the test side and saves; metrics.json, written last, ends the run. `kept`: the validation
     side, scored with the model as it is."""
     metrics: dict[str, object] = {"task": job.labels.task, "metric": job.settings.metric}
+    if job.auto is not None:
+        metrics["auto"] = job.auto
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     fitted, thresholds, validation = _calibrated(job, model, kept)
     if fitted.temperature is None and job.labels.kind != "value":

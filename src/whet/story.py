@@ -24,6 +24,7 @@ from whet.training.team import Alone, team_of
 if TYPE_CHECKING:
     from whet.job import Job, Kept
     from whet.planning.plan import Planned
+    from whet.score.fitted import Linear
     from whet.training.checkpoints import Checkpoints, Found
 
 CHECKPOINTS = "checkpoints"  # in the run folder
@@ -60,7 +61,7 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
 
 
 def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Iterator[Event]:
-    started = time.monotonic()
+    started, is_auto = time.monotonic(), resolved.settings.model == "auto"
     asked = yield from prepare.settle(data, resolved, team.ranks)
     resolved, labels = asked.resolved, asked.labels
     digests = prepare.data_digests(asked.splits)
@@ -115,7 +116,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         else:
             redone = yield from _resumed(folder, planned.asked, about, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
-        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone))
+        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), is_auto)
         del asked, planned  # while it trains, memory holds no training text
         yield from finetune.train_and_save(folder, job)
         if team.first:
@@ -205,8 +206,10 @@ def _reported(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | No
         yield Notice(f"no {runs.REPORT}: {fault.where}: {fault.saw}; the same command tries it again", "warning")
 
 
-def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) -> Generator[Stage | Notice, None, Job]:
-    """The job with its tokens and baselines."""
+def _ready(
+    folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept, is_auto: bool
+) -> Generator[Stage | Notice, None, Job]:
+    """The job with its tokens and baselines. `is_auto`: which model is handed out may be decided on validation."""
     from whet import finetune
     from whet.job import Job
     from whet.model import choice
@@ -237,27 +240,30 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         for finding in checked.findings:
             if finding.code == "near_in_train":
                 yield folder.log(Notice(joined(finding.message, finding.todo), "warning"))
-    baselines = None
+    baselines, rival = None, None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
-        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm)
-        baselines = yield from _logged(folder, compared)
+        keep = is_auto and planned.budget is not None and "validation" in sides
+        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm, keep)
+        baselines, rival = yield from _logged(folder, compared)
     return Job(
         resolved=resolved, files=asked.files, classifier=planned.classifier, cutter=planned.cutter, inputs=asked.inputs,
-        test=splits.test, sides=sides, labels=labels, baselines=baselines, leaks=leaks, team=team,
+        test=splits.test, sides=sides, labels=labels, baselines=baselines, rival=rival, leaks=leaks, team=team,
         budget=planned.budget, kept=kept, facts=facts_of(planned), weights=prepare.weights_of(asked),
         better=choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
         learnt=prepare.learnt_rows(splits, cache),
     )  # fmt: skip
 
 
-def _logged(folder: runs.RunFolder, told: Generator[Notice, None, Baselines]) -> Generator[Notice, None, Baselines]:
+def _logged(
+    folder: runs.RunFolder, told: Generator[Notice, None, tuple[Baselines, Linear | None]]
+) -> Generator[Notice, None, tuple[Baselines, Linear | None]]:
     """The same, with each notice in the folder too."""
     while True:
         try:
             notice = next(told)
         except StopIteration as ended:
-            found: Baselines = ended.value
+            found: tuple[Baselines, Linear | None] = ended.value
             return found
         yield folder.log(notice)
 

@@ -61,20 +61,21 @@ LAYERS = {
     "whet.mend": 6,
     "whet.job": 5,
     "whet.outcome": 6,
-    "whet.finetune": 7,
+    "whet.better": 7,
+    "whet.finetune": 8,
     "whet.fitting": 7,
     "whet.planning": 6,
     "whet.run": 5,
-    "whet.story": 8,
-    "whet.pipeline": 9,
+    "whet.story": 9,
+    "whet.pipeline": 10,
     "whet.health": 7,
     "whet.server": 7,
-    "whet.estimator": 10,
-    "whet.compat": 10,
-    "whet.scale": 10,
-    "whet": 10,  # the package itself, which is the library's door; exactly this name, not a prefix
-    "whet.cli": 11,
-    "whet.__main__": 12,
+    "whet.estimator": 11,
+    "whet.compat": 11,
+    "whet.scale": 11,
+    "whet": 11,  # the package itself, which is the library's door; exactly this name, not a prefix
+    "whet.cli": 12,
+    "whet.__main__": 13,
 }
 
 # No torch and no transformers, not even inside functions. sentence_transformers would load both.

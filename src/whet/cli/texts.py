@@ -205,6 +205,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "There were no test and no validation rows, so there is no score.",
         "테스트 행도 검증 행도 없어 점수가 없습니다.",
     ),
+    "chosen linear": (
+        "Handed out: the linear model, better on validation ({metric} {linear}, {model} {fine_tuned}).",
+        "최종 모델: 검증에서 더 나은 선형 모델 ({metric} {linear}, {model} {fine_tuned})",
+    ),
+    "chosen other": (
+        "Handed out: {model}, on validation no worse than the linear model ({metric} {fine_tuned}, linear {linear}).",
+        "최종 모델: 검증에서 선형 모델보다 못하지 않은 {model} ({metric} {fine_tuned}, 선형 모델 {linear})",
+    ),
     "compared rows": ("Runs on {rows} shared test rows", "함께 평가된 테스트 {rows}행의 결과"),
     "training": ("training", "학습"),
     "size": ("size", "크기"),

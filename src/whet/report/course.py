@@ -8,6 +8,7 @@ from typing import Any
 
 from whet import config
 from whet.machine import gigabytes
+from whet.meaningless import LINEAR
 from whet.records import SIDES
 from whet.report import plots, repeat
 from whet.report.blocks import Block, Cell, Code, Facts, Figure, Figures, Prose, Section, Table
@@ -20,15 +21,19 @@ TOLD = 8  # points of a curve that are told to whoever does not see it
 
 
 def is_linear(found: Material) -> bool:
-    """Whether it took no steps."""
-    return bool(found.end) and found.end["step"] == 0
+    """Whether the model is a linear one."""
+    return bool(found.setting("model") == LINEAR)
 
 
 def model_name(found: Material, words: Words) -> str:
     """The model without the folders that it lies in."""
     if is_linear(found):
         return words("ridge regression" if found.task == "regression" else "logistic regression")
-    name = str(found.setting("model")).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return _short(found.setting("model"))
+
+
+def _short(model: object) -> str:
+    name = str(model).replace("\\", "/").rstrip("/").rpartition("/")[2]
     return "all-MiniLM-L6-v2" if name == "embedded" else name
 
 
@@ -80,15 +85,21 @@ def course(found: Material, words: Words) -> Section:
         rows = tuple((Cell(message, foreign=True),) for message in found.warnings)
         blocks.append(Table(words("warnings"), (words("warning"),), rows, numbers=False))
     end, lead = found.end, ""
-    if is_linear(found):
+    auto = found.metrics.get("auto", {})
+    if is_linear(found) and not auto:
         lead = words("course lead linear").format(
             model=model_name(found, words), seconds=words.duration(end["train_seconds"])
         )
     elif end:
         lead = words("course lead").format(
-            model=model_name(found, words), device=found.run["device"]["value"], steps=f"{end['step']:,}",
+            model=_short(auto.get("model", found.setting("model"))), device=found.run["device"]["value"], steps=f"{end['step']:,}",
             epochs=f"{end['epoch']:.3g}", rate=f"{found.setting('learning_rate'):g}", tokens=f"{end['tokens']:,}",
         )  # fmt: skip
+    if auto:
+        blocks.insert(0, Prose(words("chosen linear" if is_linear(found) else "chosen other").format(
+            metric=words.metric(auto["metric"], found.task), linear=score(auto["linear"]),
+            other=score(auto["fine_tuned"]),
+        )))  # fmt: skip
     return Section("course", words("course"), lead, tuple(blocks))
 
 

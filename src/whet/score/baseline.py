@@ -20,7 +20,8 @@ from whet.records import Baselines, Bools, SeveralScores
 from whet.score import cached, linear, threshold
 from whet.score.cached import Answered
 from whet.score.features import Inputs, analyzer
-from whet.score.judge import scores_of
+from whet.score.fitted import Linear
+from whet.score.judge import answers, scores_of
 from whet.score.linear import FOLDS, SEARCH_ROWS, STRENGTHS, Targets
 
 LOOK = 200  # texts that are timed to tell how long it will take,
@@ -81,6 +82,17 @@ def constant(known: Targets, true: Targets, labels: LabelSet) -> Baselines:
     started = time.perf_counter()
     every, named = _constant(known, len(true), labels)
     return _scored(Answered({"majority": every}, named, {}, time.perf_counter() - started), true, labels, cached=False)
+
+
+def of_model(model: Linear, known: Targets, test: Inputs, true: Targets, labels: LabelSet) -> Baselines:
+    """The same with a linear model of the training rows that is there already, as `tfidf`."""
+    started = time.perf_counter()
+    every, named = _constant(known, len(true), labels)
+    thresholds: dict[str, float] = {}
+    if model.thresholds is not None:
+        thresholds = dict(zip(labels.names, model.thresholds.tolist(), strict=True))
+    given = {"majority": every, "tfidf": answers(model.logits(test), labels, thresholds)}
+    return _scored(Answered(given, named, thresholds, time.perf_counter() - started), true, labels, cached=False)
 
 
 def among(found: Baselines, rows: Bools, true: Targets, labels: LabelSet) -> Baselines:

@@ -66,7 +66,7 @@ def test_of_strengths_that_are_right_as_often_the_one_with_the_lowest_log_loss_i
     """All tell these rows apart; the smallest would leave every probability near a half."""
     seen = watched(monkeypatch)
     model = linear.fit(inputs(TEXTS), GOOD.astype(int), TWO)
-    assert seen[-1].C == linear.STRENGTHS[-1]
+    assert linear.STRENGTHS[-1] == seen[-1].C
     assert probabilities(model.logits(inputs(TEXTS)), TWO).max(axis=1).min() > 0.9
 
 
