@@ -40,9 +40,7 @@ def auto_of(told: Told) -> dict[str, Any]:
     return found
 
 
-def test_the_linear_model_is_handed_out_where_it_is_better(
-    data: str, job: Job, tiny_bert: Path, whet: Command
-) -> None:
+def test_the_linear_model_is_handed_out_where_it_is_better(data: str, job: Job, tiny_bert: Path, whet: Command) -> None:
     told = job(data, **BRIEF)
     auto = auto_of(told)
     assert (auto["metric"], auto["chosen"], auto["model"]) == ("macro_f1", "linear", str(tiny_bert))
@@ -110,9 +108,7 @@ def test_every_task_is_decided_by_its_metric(task: str, job: Job, here: Path) ->
     assert answer.value is not None if task == "value" else answer.probabilities
 
 
-@pytest.mark.parametrize(
-    "changes", [{"budget": None}, {"baseline": False}, {"validation": "none"}, {"test": "none"}]
-)
+@pytest.mark.parametrize("changes", [{"budget": None}, {"baseline": False}, {"validation": "none"}, {"test": "none"}])
 def test_nothing_is_compared_without_a_budget_baselines_or_one_of_the_sides(
     changes: dict[str, Any], data: str, job: Job
 ) -> None:

@@ -26,8 +26,8 @@ def test_every_name_is_that_of_a_setting() -> None:
 
 def test_settings_that_mean_nothing_are_refused_all_at_once() -> None:
     assert refused(epochs=3, learning_rate=1e-4, device="cuda") == (
-        "--epochs, --learning-rate, --device with --model linear. Expected settings of a model that has no tokens and no "
-        "steps, and is fitted on the CPU. Leave out --epochs, --learning-rate, --device."
+        "--epochs, --learning-rate, --device with --model linear. Expected settings of a model that has no tokens and "
+        "no steps, and is fitted on the CPU. Leave out --epochs, --learning-rate, --device."
     )
     assert refused(budget="5m").startswith("--budget with --model linear.")
     assert refused(precision="bf16").startswith("--precision with --model linear.")

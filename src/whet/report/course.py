@@ -91,15 +91,15 @@ def course(found: Material, words: Words) -> Section:
             model=model_name(found, words), seconds=words.duration(end["train_seconds"])
         )
     elif end:
+        trained = _short(auto.get("model", found.setting("model")))
         lead = words("course lead").format(
-            model=_short(auto.get("model", found.setting("model"))), device=found.run["device"]["value"], steps=f"{end['step']:,}",
+            model=trained, device=found.run["device"]["value"], steps=f"{end['step']:,}",
             epochs=f"{end['epoch']:.3g}", rate=f"{found.setting('learning_rate'):g}", tokens=f"{end['tokens']:,}",
         )  # fmt: skip
     if auto:
-        blocks.insert(0, Prose(words("chosen linear" if is_linear(found) else "chosen other").format(
-            metric=words.metric(auto["metric"], found.task), linear=score(auto["linear"]),
-            other=score(auto["fine_tuned"]),
-        )))  # fmt: skip
+        told = words("chosen linear" if is_linear(found) else "chosen other")
+        figures = {"linear": score(auto["linear"]), "other": score(auto["fine_tuned"])}
+        blocks.insert(0, Prose(told.format(metric=words.metric(auto["metric"], found.task), **figures)))
     return Section("course", words("course"), lead, tuple(blocks))
 
 
