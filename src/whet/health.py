@@ -140,6 +140,7 @@ def _verified(run: str | os.PathLike[str]) -> CheckedRun:
 def _loaded(model: Path) -> Answering:
     """The model of a folder, verified. Raises MissingExtraError where it cannot be loaded."""
     if sidefile.read(model)["kind"] == "linear":
+        runtime.require_linear()
         from whet import tfidf
 
         return tfidf.load(model)

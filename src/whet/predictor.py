@@ -104,7 +104,7 @@ def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = Non
     model computes on the CPU, in one thread.
     """
     if sidefile.read(folder)["kind"] == "linear":
-        runtime.require_training(linear=True)
+        runtime.require_linear()
         from whet import tfidf
 
         return Predictor(tfidf.load(folder))

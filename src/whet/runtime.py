@@ -37,7 +37,8 @@ PROCESSOR_HAS = {
     "fp16": ("_is_amx_fp16_supported",),
 }
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
-LINEAR_DOES_WITHOUT = ("torch", "transformers")
+LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted,
+LINEAR_ANSWERS_WITH = ("safetensors", "scikit-learn")  # and this is all that it answers with
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,21 @@ def ranks() -> Ranks:
 
 def require_training(*, linear: bool = False) -> None:
     """Raises MissingExtraError with the exact pip line for this system unless the packages of the
-    extra `train` are installed, of which a linear model needs some alone. Loads none of them."""
-    missing = [name for name in missing_for_training() if not linear or name not in LINEAR_DOES_WITHOUT]
+    extra `train` are installed, of which a linear model does without some. Loads none of them."""
+    missing = missing_for_training()
+    _refuse("training", [name for name in missing if not linear or name not in LINEAR_DOES_WITHOUT])
+
+
+def require_linear() -> None:
+    """The same of what the answers of a linear model need."""
+    missing = missing_for_training()
+    _refuse("a linear model", [name for name in missing if name in LINEAR_ANSWERS_WITH])
+
+
+def _refuse(who: str, missing: list[str]) -> None:
     if missing:
         raise MissingExtraError(
-            f"{'a linear model' if linear else 'training'} needs {', '.join(missing)}, not installed in {sys.prefix}",
-            todo=f"Run: {pip_line()}",
+            f"{who} needs {', '.join(missing)}, not installed in {sys.prefix}", todo=f"Run: {pip_line()}"
         )
 
 

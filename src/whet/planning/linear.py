@@ -28,17 +28,18 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
     """`folder`: where the run will be; `started`: time.monotonic() at the start."""
     settings, labels, train = asked.resolved.settings, asked.labels, asked.splits.train
     there: dict[Side, Examples] = {side: rows for side in SIDES if (rows := getattr(asked.splits, side)) is not None}
-    scored = [rows for side, rows in there.items() if side != "train"]
-    texts = [text for rows in scored for text in rows.texts]
-    pairs = None if train.pairs is None else (train.pairs, [text for rows in scored for text in rows.pairs or ()])
-    fitting, answering = baseline.expected_parts(train.texts, texts, labels, pairs=pairs, nbsvm=False)
-    characters = sum(map(len, chain.from_iterable((*rows.texts, *(rows.pairs or ())) for rows in there.values())))
+    characters = {side: sum(map(len, chain(rows.texts, rows.pairs or ()))) for side, rows in there.items()}
+    scored = sum(count for side, count in characters.items() if side != "train")
+    fitting, each = baseline.expected_rates(train.texts, labels, second=train.pairs, nbsvm=False)
+    answering = each * scored
     other = time.monotonic() - started + SAVING
     if settings.near_duplicates:
-        other += near.expected_seconds(sum(len(rows.texts) for rows in there.values()), characters)
+        other += near.expected_seconds(sum(len(rows.texts) for rows in there.values()), sum(characters.values()))
     answering += _looking(train, labels, fitting) if settings.label_errors != "none" else 0.0
     total = fitting + answering + other
     held, available = machine.resident(), machine.memory().available
+    model = _model(characters["train"], labels, pairs=train.pairs is not None)
+    cheap = baseline.expected_bytes(train.texts, labels, second=train.pairs)
     return Plan(
         model=settings.model,
         device=asked.machine.device,
@@ -54,9 +55,9 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
         evaluation=_span(answering),
         other=_span(other),
         total=_span(total),
-        memory=None if held is None else held + baseline.expected_bytes(train.texts, labels, second=train.pairs),
+        memory=None if held is None else held + cheap + model,
         memory_there=None if held is None or available is None else held + available,
-        disk=_disk(train, labels, sum(map(len, texts))),
+        disk=model + round(TEXT * scored),
         disk_there=machine.disk_free(folder),
         too_long=total > LONG,
         ladder=(),
@@ -74,12 +75,11 @@ def _looking(train: Examples, labels: LabelSet, fitting: float) -> float:
     return fitting * share * FOLDS / searched
 
 
-def _disk(train: Examples, labels: LabelSet, scored: int) -> int:
-    """Bytes of the model, of predictions and of splits."""
-    terms = TERMS * sum(map(len, chain(train.texts, train.pairs or ())))
+def _model(learnt: int, labels: LabelSet, *, pairs: bool) -> int:
+    """Bytes of the model, in memory and on the disk, from the characters of the training rows."""
     columns = 1 if labels.kind == "one" and len(labels) == 2 else len(labels)
-    weights = (1 if train.pairs is None else baseline.PAIR_FEATURES) * columns * WEIGHT
-    return round(terms * (TERM + weights) + TEXT * scored)
+    weights = (baseline.PAIR_FEATURES if pairs else 1) * columns * WEIGHT
+    return round(TERMS * learnt * (TERM + weights))
 
 
 def _span(seconds: float) -> Span:

@@ -209,7 +209,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "chosen linear": (
         "On validation the linear model on TF-IDF is better ({metric} {linear}, the fine-tuned one {other}), so it was "
         "scored and saved instead.",
-        "검증에서 TF-IDF 선형 모델이 더 나아({metric} {linear}, 파인튜닝한 모델 {other}) 이 모델을 평가하고 저장했습니다.",
+        "검증에서 TF-IDF 선형 모델이 더 나아({metric} {linear}, 파인튜닝 {other}) 이 모델을 평가하고 저장했습니다.",
     ),
     "chosen other": (
         "On validation the fine-tuned model is no worse than the linear one on TF-IDF ({metric} {other}, the linear "

@@ -168,20 +168,21 @@ def expected_seconds(
     """How long `baselines` will take without its cache, from a look at a few texts: counting words and their
     pairs is timed, and the rest is taken to grow with it. `labels`: None for classes; `nbsvm`: that is among them.
     Needs no scikit-learn, which is slow to load."""
-    return sum(expected_parts(train_texts, test_texts, labels, pairs=pairs, nbsvm=nbsvm))
+    second, test_second = pairs or (None, None)
+    learning, each = expected_rates(train_texts, labels, second=second, nbsvm=nbsvm)
+    return learning + each * sum(map(len, Inputs(test_texts, test_second).every()))
 
 
-def expected_parts(
+def expected_rates(
     train_texts: Sequence[str],
-    test_texts: Sequence[str],
     labels: LabelSet | None = None,
     *,
-    pairs: tuple[Sequence[str], Sequence[str]] | None = None,
+    second: Sequence[str] | None = None,
     nbsvm: bool = True,
 ) -> tuple[float, float]:
-    """The same in two parts: to learn, and to answer the test texts."""
-    second, test_second = pairs or (None, None)
-    train, test = Inputs(train_texts, second).every(), Inputs(test_texts, test_second).every()
+    """The same in two parts: the seconds to learn, and those to answer a character. `second`: the second texts of
+    pairs."""
+    train = Inputs(train_texts, second).every()
     looked_at = [train[i] for i in np.linspace(0, len(train) - 1, min(len(train), LOOK)).astype(int)]
     dense = analyzer(train)["analyzer"] != "word"
     started = time.perf_counter()
@@ -189,11 +190,11 @@ def expected_parts(
         words = text.lower() if dense else re.findall(r"\b\w\w+\b", text.lower())
         Counter([*words, *map("".join if dense else " ".join, itertools.pairwise(words))])
     per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
-    search, paired = len(train_texts) <= SEARCH_ROWS, pairs is not None
+    search, paired = len(train_texts) <= SEARCH_ROWS, second is not None
     passes = _passes(labels, paired=paired, search=search)
     passes += _nbsvm_passes(labels, paired=paired) if nbsvm else 0.0
     learnt = sum(map(len, train)) * fitting_rows(train_texts, second=second) / max(1, len(train_texts))
-    return per_character * learnt * passes, per_character * sum(map(len, test))
+    return per_character * learnt * passes, per_character
 
 
 def _passes(labels: LabelSet | None, *, paired: bool, search: bool) -> float:
