@@ -83,7 +83,8 @@ def load(folder: Path) -> LinearArtifact:
     thresholds = None
     if labels.kind == "several":
         thresholds = np.array([usage.thresholds[name] for name in labels.names])
-    model = Linear(words, arrays["weights"], arrays["bias"], len(labels), thresholds)
+    temperature = 1.0 if usage.temperature is None else usage.temperature
+    model = Linear(words, arrays["weights"], arrays["bias"], labels.kind, len(labels), thresholds, temperature)
     asked = sidefile.canaries_of(side)
     sidefile.check_answers(folder, side, model.logits(_asked(asked)), TOLERANCE)
     return LinearArtifact(folder, model, labels, usage)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from whet.labels import Kind
 from whet.records import Floats
 from whet.score import features
 from whet.score.features import Inputs
@@ -18,14 +19,21 @@ from whet.score.features import Inputs
 @dataclass(frozen=True, slots=True)
 class Linear:
     """Its logits are those of a network: softmax of them is the probability of each class, sigmoid that of each of
-    several labels; of values they are the number. A row's do not hang on the rows beside it."""
+    several labels; of values they are the number. A row's do not hang on the rows beside it.
+
+    More than two classes are each decided against the rest. The logit of one is the logarithm of its own probability,
+    so that the softmax divides these by their sum, as scikit-learn does (docs/decisions/0023).
+    """
 
     words: Any
     """The fitted vectorizer of scikit-learn."""
     weights: Floats  # [F, K]
     bias: Floats  # [K]
+    kind: Kind
     outputs: int  # C
     thresholds: Floats | None = None  # [C] of several labels
+    temperature: float = 1.0
+    """By which logits are divided."""
 
     def logits(self, inputs: Inputs) -> Floats:
         """[B, C] of texts."""
@@ -35,10 +43,12 @@ class Linear:
     def answers(self, rows: Any) -> Floats:
         """[B, C] of features, a sparse matrix of B rows."""
         decided: Floats = rows @ self.weights + self.bias
-        if decided.shape[1] == self.outputs:
-            return decided
-        return np.hstack([-decided / 2, decided / 2])  # their softmax is the logistic function of what was decided
+        if self.kind == "one" and self.outputs == 2:
+            decided = np.hstack([-decided / 2, decided / 2])  # their softmax is the logistic function of it
+        elif self.kind == "one":
+            decided = -np.logaddexp(0, -decided)
+        return decided / self.temperature
 
     def cooled(self, temperature: float) -> Linear:
         """The same with its logits divided by this."""
-        return replace(self, weights=self.weights / temperature, bias=self.bias / temperature)
+        return replace(self, temperature=self.temperature * temperature)

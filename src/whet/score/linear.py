@@ -128,7 +128,7 @@ def _fit_classes(train: Inputs, ids: Ints, count: int, *, nbsvm: bool) -> tuple[
         learnt = features.fit(words, train)
         found = _classifier(strength, ids, train.second is not None).fit(learnt, ids)
         other = NbSvm.fit(learnt, ids) if nbsvm else None
-    return Linear(words, *_decisions(found, len(ids), count), count), other
+    return Linear(words, *_decisions(found, len(ids), count), "one", count), other
 
 
 def _decisions(found: Any, rows: int, count: int) -> tuple[Floats, Floats]:
@@ -249,7 +249,7 @@ def _fit_several(train: Inputs, true: Bools, labels: LabelSet) -> Linear | None:
                 bias[c] = _odds(int(answers.sum()), len(answers))
             else:
                 weights[:, c], bias[c] = fitted
-    return Linear(words, weights, bias, len(labels), thresholds)
+    return Linear(words, weights, bias, "several", len(labels), thresholds)
 
 
 # ---------------------------------------------------------------- values
@@ -271,7 +271,9 @@ def _fit_values(train: Inputs, true: Floats) -> Linear | None:
                     errors[i] += np.sum((fitted.predict(held_rows) - true[held]) ** 2)
             strength = STRENGTHS[int(errors.argmin())]
         fitted = Ridge(strength).fit(features.fit(words, train), true)
-    return Linear(words, np.asarray(fitted.coef_, np.float64)[:, None], np.array([float(fitted.intercept_)]), 1)
+    return Linear(
+        words, np.asarray(fitted.coef_, np.float64)[:, None], np.array([float(fitted.intercept_)]), "value", 1
+    )
 
 
 # ---------------------------------------------------------------- cross-validation

@@ -9,6 +9,7 @@ from tests.conftest import review_rows
 from whet.labels import LabelSet
 from whet.score import linear
 from whet.score.features import Inputs
+from whet.score.fitted import Linear
 from whet.score.judge import answers, probabilities
 
 TEXTS = [text for text, _ in review_rows()]
@@ -55,11 +56,17 @@ def test_the_softmax_of_two_columns_is_the_logistic_probability(monkeypatch, pai
     assert probabilities(model.logits(inputs(TEST, pair=pair)), TWO) == pytest.approx(theirs, abs=1e-12)
 
 
-def test_logits_of_more_classes_are_what_each_decides_against_the_rest(monkeypatch):
+def test_the_softmax_of_more_classes_is_that_of_each_against_the_rest_divided_by_the_sum(monkeypatch):
     seen = watched(monkeypatch)
     model = linear.fit(inputs(TEXTS), subjects(), THREE)
     rows = linear.features.transform(model.words, inputs(TEST))
-    assert model.logits(inputs(TEST)) == pytest.approx(seen[-1].decision_function(rows), abs=1e-12)
+    theirs = seen[-1].predict_proba(rows)
+    assert probabilities(model.logits(inputs(TEST)), THREE) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_of_classes_that_are_both_all_but_sure_the_surer_one_is_answered():
+    sure = Linear(None, np.array([[60.0, 50.0, 40.0], [600.0, 400.0, 500.0]]), np.zeros(3), "one", 3)
+    assert sure.answers(np.eye(2)).argmax(axis=1).tolist() == [0, 0]
 
 
 def test_of_strengths_that_are_right_as_often_the_one_with_the_lowest_log_loss_is_taken(monkeypatch):
@@ -96,10 +103,10 @@ def test_a_class_without_rows_is_as_unlikely_as_half_a_row_would_make_it():
     four = LabelSet(("acting", "film", "none", "story"), None, "")
     ids = np.array([0, 1, 3])[subjects()]
     found = linear.fit(inputs(TEXTS), ids, four).logits(inputs(TEST))
-    assert found[:, 2] == pytest.approx(np.log(0.5 / 60.5))
-    two_of_three = linear.fit(inputs(TEXTS), 2 * GOOD, THREE)
-    alone = linear.fit(inputs(TEXTS), GOOD.astype(int), TWO)
-    assert two_of_three.logits(inputs(TEST))[:, [0, 2]] == pytest.approx(alone.logits(inputs(TEST)), abs=1e-12)
+    assert np.exp(found[:, 2]) == pytest.approx(0.5 / 61)
+    two_of_three = linear.fit(inputs(TEXTS), 2 * GOOD, THREE).logits(inputs(TEST))
+    alone = linear.fit(inputs(TEXTS), GOOD.astype(int), TWO).logits(inputs(TEST))
+    assert (two_of_three.argmax(axis=1) == 2 * alone.argmax(axis=1)).all()
 
 
 def test_a_cooled_model_answers_with_its_logits_divided_by_the_temperature():
