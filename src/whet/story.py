@@ -64,15 +64,11 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     started, is_auto = time.monotonic(), resolved.settings.model == "auto"
     asked = yield from prepare.settle(data, resolved, team.ranks)
     resolved, labels = asked.resolved, asked.labels
-    digests = prepare.data_digests(asked.splits)
-    weights = prepare.weights_of(asked)
-    digests += [] if weights is None else [f"weights {weights}"]  # a file may have others tomorrow
+    digests = _digests(asked)
     same = naming.fingerprint(resolved, [*digests, *labels.names])
     _check_alike(team, same, asked.machine.precision)
-    identity = [*digests, prepare.weights_digest(asked.encoder), *labels.names]
-    if team.ranks.count > 1:
-        identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
-    digest = naming.fingerprint(resolved, identity)
+    ranks = [f"{team.ranks.count} ranks"] * (team.ranks.count > 1)  # each draws its own dropout
+    digest = naming.fingerprint(resolved, [*digests, prepare.weights_digest(asked.encoder), *labels.names, *ranks])
     model = LINEAR if asked.encoder is None else asked.encoder.short_name
     opened = runs.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
     folder, finished = _shared(team, opened)
@@ -122,6 +118,12 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         if team.first:
             yield from _wound_up(folder, checkpoints, resolved)
     yield _finished(folder, resolved, team, before=False)
+
+
+def _digests(asked: prepare.Asked) -> list[str]:
+    """What identifies the rows of a job and what they count."""
+    weights = prepare.weights_of(asked)  # a file may have others tomorrow
+    return [*prepare.data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"])]
 
 
 def _linear(

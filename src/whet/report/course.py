@@ -80,7 +80,7 @@ def _label_counts(counts: Mapping[str, Mapping[str, int]], words: Words) -> Tabl
 
 def course(found: Material, words: Words) -> Section:
     """The plan beside what it came to, and the curves."""
-    blocks = [block for block in (_plan(found, words), _curves(found, words)) if block is not None]
+    blocks: list[Block] = [block for block in (_plan(found, words), _curves(found, words)) if block is not None]
     if found.warnings:
         rows = tuple((Cell(message, foreign=True),) for message in found.warnings)
         blocks.append(Table(words("warnings"), (words("warning"),), rows, numbers=False))
