@@ -23,8 +23,8 @@ def chosen(
     folder: runs.RunFolder, job: Given, network: Model, rival: Linear, kept: Scored
 ) -> Generator[Notice, None, tuple[Given, Model, Scored]]:
     """The job, the model and its validation side as they go on; run.json says where that is the linear one. `kept`: the
-    validation side, scored with the network. Thresholds of several labels count for neither: the network's were tuned
-    on these rows, and so are both for this."""
+    validation side, scored with the network. Of several labels both are judged with thresholds tuned on these very
+    rows, as the network's are anyway."""
     given = _of_linear(job)
     fit = Fit(given, rival, {side: tfidf.seen(rows.texts, rows.pairs) for side, rows in _rows(job)})
     logits = fit.logits("validation", kept.rows)

@@ -202,6 +202,7 @@ def test_a_file_that_was_changed_or_lost_is_named(folder: Path, name: str) -> No
         ("whet.json", lambda side: {**side, "labels": ["bad", "good", "new"]}, "missing or unknown: canaries"),
         ("whet.json", lambda side: {**side, "analyzer": "char"}, "missing or unknown: analyzer, ngrams"),
         ("whet.json", lambda side: {**side, "ngrams": [1, 9]}, "missing or unknown: ngrams"),
+        ("whet.json", lambda side: {**side, "temperature": 2.0}, "answers its test texts differently"),
         ("whet.json", lambda side: {**side, "kind": "forest"}, "missing or unknown: kind"),
         ("whet.json", lambda side: {**side, "format": 4}, "format 4. Expected 3 or lower. Upgrade whet"),
     ],
