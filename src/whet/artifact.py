@@ -1,4 +1,4 @@
-"""The model/ folder: what a fine-tuned classifier is on disk.
+"""The model/ folder of a fine-tuned classifier; `tfidf` has that of a linear model.
 
 It loads in plain transformers; `whet.json` beside it keeps what plain transformers has no place for, and
 the manifest (`durable`) what each file must be.
@@ -9,29 +9,23 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from whet import durable, sidefile
+from whet import sidefile
 from whet.data.tokens import Cutter, encode_in_memory, load_cutter
-from whet.errors import ModelError, OutputError
+from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model import encoder
 from whet.model.answers import PROBLEMS
 from whet.model.classifier import Classifier
 from whet.model.files import longest_input, read_config
-from whet.records import Encoded, Usage
+from whet.records import Bools, Encoded, Floats, Usage
+from whet.sidefile import CANARIES
 
-CARD = "README.md"  # the one file that may be changed
-CANARIES = (
-    "This film was a pleasant surprise from start to finish.",
-    "I would not recommend it to anyone.",
-    "배송이 빠르고 품질도 좋아요. 3번째 구매입니다!",
-)
 CANARY_TOLERANCE = 1e-4
 
 
@@ -45,6 +39,11 @@ class Artifact:
     labels: LabelSet
     usage: Usage
 
+    def logits(self, texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[Floats, Bools]:
+        """Of texts, or pairs of them, [B, C], and which of them were cut [B]."""
+        encoded = encode_in_memory(texts, self.cutter, pairs)
+        return self.classifier.all_logits(encoded), encoded.truncated
+
 
 def save(
     folder: Path, classifier: Classifier, cutter: Cutter, labels: LabelSet, *, source: Path, card: str,
@@ -56,37 +55,18 @@ def save(
     Raises ModelError where plain transformers would tokenise differently from training, OutputError
     where the disk is full or locked.
     """
-    from safetensors import SafetensorError
-
-    try:
-        with durable.new_folder(folder, free=[CARD]) as scratch:
-            encoder.save(classifier.model, scratch)
-            encoder.save_tokenizer(source, scratch, max_length=cutter.max_length)
-            check_tokenizer(scratch, cutter)
-            (scratch / CARD).write_text(card, encoding="utf-8")
-            side = _side_file(classifier, cutter, labels, usage or Usage())
-            text = json.dumps(side, ensure_ascii=False, indent=1)
-            (scratch / sidefile.NAME).write_text(text, encoding="utf-8")
-    except (OSError, SafetensorError) as fault:
-        reason = fault.strerror if isinstance(fault, OSError) else None
-        raise OutputError(
-            f"cannot be saved: {reason or fault}",
-            where=str(folder),
-            todo="Free space or mend the disk, and give the same command again",
-        ) from None
+    with sidefile.new_folder(folder, card) as scratch:
+        encoder.save(classifier.model, scratch)
+        encoder.save_tokenizer(source, scratch, max_length=cutter.max_length)
+        check_tokenizer(scratch, cutter)
+        side = _side_file(classifier, cutter, labels, usage or Usage())
+        (scratch / sidefile.NAME).write_text(json.dumps(side, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def load(folder: Path, *, device: str) -> Artifact:
     """The classifier of a model/ folder, verified: its files must be those that were saved, and its
     answers to the canary texts too. Raises ModelError otherwise, and for a folder of a newer format."""
-    side = sidefile.read(folder)
-    wrong = durable.damage(folder)
-    if wrong is not None:
-        raise ModelError(
-            f"changed or damaged after it was saved: {wrong}",
-            where=str(folder),
-            todo="Restore the file, or train again",
-        )
+    side = sidefile.verified(folder)
     longest = longest_input(folder)
     if side["max_length"] > longest:
         raise ModelError(
@@ -116,7 +96,9 @@ def load(folder: Path, *, device: str) -> Artifact:
             expected=f"{PROBLEMS[labels.kind]}, for {sidefile.NAME} has the task {labels.task}",
             todo="One of the two files was changed; train again or restore it",
         )
-    _check_canaries(folder, classifier, cutter, side)
+    given = classifier.all_logits(_encoded(sidefile.canaries_of(side), cutter))
+    # A GPU's matrix products round differently; an exchanged file is off by far more.
+    sidefile.check_answers(folder, side, given, CANARY_TOLERANCE if classifier.device.type == "cpu" else 0.05)
     return Artifact(folder, classifier, cutter, labels, usage)
 
 
@@ -128,7 +110,8 @@ def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet, usage: 
         canaries.append((_long(cutter),))
     with classifier.in_fp32():  # as it will be loaded
         logits = classifier.all_logits(_encoded(canaries, cutter))
-    return sidefile.content(cutter, labels, usage, canaries=canaries, logits=logits)
+    seen = sidefile.seen_by(cutter)
+    return sidefile.content("transformer", seen, labels, usage, canaries=canaries, logits=logits)
 
 
 def _long(cutter: Cutter) -> str:
@@ -172,18 +155,3 @@ def _has_types(folder: Path) -> bool:
     """Whether the model tells the texts of a pair apart by a type."""
     count = read_config(folder).get("type_vocab_size")
     return isinstance(count, int) and count > 1
-
-
-def _check_canaries(folder: Path, classifier: Classifier, cutter: Cutter, side: Mapping[str, Any]) -> None:
-    given = classifier.all_logits(_encoded(sidefile.canaries_of(side), cutter))
-    known = np.asarray([canary["logits"] for canary in side["canaries"]])
-    # A number may be in thousands, which round by more.
-    size = np.maximum(1.0, np.abs(known)) if side["task"] == "regression" else 1.0
-    gap = float((np.abs(given - known) / size).max(initial=0.0))
-    # A GPU's matrix products round differently; an exchanged file is off by far more.
-    if not gap <= (CANARY_TOLERANCE if classifier.device.type == "cpu" else 0.05):
-        raise ModelError(
-            f"the model answers its test texts differently from when it was saved (by {gap:.2g})",
-            where=str(folder),
-            todo="A file was changed or damaged; train again or restore it",
-        )

@@ -16,6 +16,7 @@ from whet.data.doctor.part import Part, part_of
 from whet.data.read import read, split_for
 from whet.data.tokens import Cutter
 from whet.errors import WhetError
+from whet.meaningless import LINEAR
 from whet.model.files import find
 from whet.records import SIDES, Checked, Finding, Side, Table
 from whet.score.leaks import Leaks
@@ -49,6 +50,8 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
         like = near.find(parts)
         checked = with_more(checked, near.CODES, near.findings(like, parts))
         checked = dataclasses.replace(checked, notices=(*checked.notices, *near.notices(like, parts)))
+    if settings.model == LINEAR:  # which sees no tokens
+        return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
     try:
         checked = with_more(checked, pieces.CODES, _token_findings(parts, settings, exact))
     except WhetError as fault:
@@ -57,9 +60,12 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
 
 
-def of_job(asked: prepare.Asked, sides: Mapping[Side, prepare.EncodedSide], cutter: Cutter) -> tuple[Checked, Leaks]:
+def of_job(
+    asked: prepare.Asked, sides: Mapping[Side, prepare.EncodedSide], cutter: Cutter | None
+) -> tuple[Checked, Leaks]:
     """What was found before a training: of the data as they came, and of the sides of the job what is
-    nearly equal and how their tokens fared; and the rows of test that train has.
+    nearly equal and how their tokens fared, which of a linear model (`cutter` None) they do not; and the rows of test
+    that train has.
 
     Under a budget nearly equal texts are not looked for: it is to be spent on training.
     """
@@ -70,10 +76,11 @@ def of_job(asked: prepare.Asked, sides: Mapping[Side, prepare.EncodedSide], cutt
         like = near.find(list(parts.values()))
         checked = with_more(checked, near.CODES, near.findings(like, list(parts.values())))
         checked = dataclasses.replace(checked, notices=(*checked.notices, *near.notices(like, list(parts.values()))))
-    of_tokens: list[Finding] = []
-    for side, rows in sides.items():
-        of_tokens += pieces.findings_of_encoded(parts[side], rows.encoded, cutter, seed=settings.seed)
-    checked = with_more(checked, pieces.CODES, of_tokens)
+    if cutter is not None:
+        of_tokens: list[Finding] = []
+        for side, rows in sides.items():
+            of_tokens += pieces.findings_of_encoded(parts[side], rows.encoded, cutter, seed=settings.seed)
+        checked = with_more(checked, pieces.CODES, of_tokens)
     test = parts.get("test")
     exact = np.zeros(0, np.bool_) if test is None else copies.rows_in(test, parts["train"])
     nearly = None if like is None else np.zeros(len(exact), np.bool_)

@@ -12,20 +12,19 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from whet import artifact, heap, learning_curve, machine, outcome, runs
+from whet import artifact, better, heap, learning_curve, outcome, runs, tfidf
 from whet.bilingual import said
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch, subset
-from whet.data.clean import clean_text
-from whet.data.split import draw, select
-from whet.data.store import mapped
-from whet.data.targets import classes_of
 from whet.errors import Interrupted, OutputError
+from whet.given import Given
 from whet.interruption import Interruption
 from whet.job import Job
 from whet.labels import LabelSet
+from whet.linear import learnable
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
+from whet.network import Network
 from whet.outcome import Scored
 from whet.prepare import EncodedSide
 from whet.records import (
@@ -33,7 +32,6 @@ from whet.records import (
     CurvePoint,
     CurveStep,
     Evaluation,
-    Examples,
     Notice,
     Revision,
     SeveralScores,
@@ -42,8 +40,8 @@ from whet.records import (
     Stage,
     StepRecord,
 )
-from whet.score import baseline
-from whet.score.features import Inputs
+from whet.score import baseline, linear
+from whet.score.fitted import Linear
 from whet.score.metrics import value
 from whet.training import estimate, loop, memory
 from whet.training.keeper import Keeper
@@ -65,7 +63,11 @@ def train_and_save(
         job.classifier.fold()
         give_back(job.classifier.device)  # to save the model takes as much again as its weights
         learnt = yield from _curve(folder, job, last, kept, pace)
-        yield from outcome.conclude(folder, job, last, kept, pace, learnt)
+        given: Given = job
+        model: outcome.Model = Network(job)
+        if job.rival is not None and kept is not None:
+            given, model, kept = yield from better.chosen(folder, job, model, job.rival, kept)
+        yield from outcome.conclude(folder, given, model, last, kept, None if model.linear else pace, learnt)
 
 
 def _curve(
@@ -85,25 +87,20 @@ def _curve(
 
 
 def baselines(
-    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool
-) -> Generator[Notice, None, Baselines]:
-    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows."""
+    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool,
+    keep: bool,
+) -> Generator[Notice, None, tuple[Baselines, Linear | None]]:  # fmt: skip
+    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows. With
+    `keep` also the model that answers as `tfidf` does, and no NB-SVM."""
     assert splits.test is not None
     rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
-    fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
-    if fitting < len(rows.texts):
-        facts = {"count": fitting, "total": len(rows.texts), "size": machine.gigabytes(baseline.MOST_BYTES)}
-        yield Notice(said(facts, "some fit TF-IDF"), "warning")
-        taken = draw(classes_of(train), rows.row_ids, fitting, "rows of the baseline", seed)
-        rows, train = select(rows, taken), train[taken]
-    learnt, scored = map(_seen, (rows, splits.test))
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm)
-
-
-def _seen(rows: Examples) -> Inputs:
-    """The texts as a model sees them."""
-    second = None if rows.pairs is None else mapped(rows.pairs, clean_text)
-    return Inputs(mapped(rows.texts, clean_text), second)
+    learnt, train, notices = learnable(rows, train, seed)
+    yield from notices
+    scored = tfidf.seen(splits.test.texts, splits.test.pairs)
+    model = linear.fit(learnt, train, labels) if keep else None
+    if model is not None:
+        return baseline.of_model(model, train, scored, test, labels), model
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), None
 
 
 def _fit(
@@ -161,7 +158,7 @@ def _fit(
         facts = {"step": selection.best_step, "metric": settings.metric}
         yield folder.log(Notice(said(facts, "weights kept")))
     if kept is not None and scored is None:
-        again = outcome.evaluate(job, "validation", kept, None, None)  # for its logits
+        again = outcome.evaluate(job, Network(job), "validation", kept, None, None)  # for its logits
         scored = dataclasses.replace(again, evaluation=kept)
     return last, scored
 
@@ -188,14 +185,14 @@ def _judge(
 ) -> Generator[Evaluation | Notice, None, Scored | None]:  # fmt: skip
     """Evaluates on validation and lets the selection choose; returns the scored side where it is that of the
     weights to keep."""
-    settings, classifier = job.settings, job.classifier
-    before, ended = classifier.pack_tokens, record.step == record.steps
+    settings, classifier, network = job.settings, job.classifier, Network(job)
+    before, ended = network.pack_tokens, record.step == record.steps
     with interruption.at_once():
-        scored = outcome.evaluate(job, "validation", record, pace if ended else None, None)
+        scored = outcome.evaluate(job, network, "validation", record, pace if ended else None, None)
     evaluation = scored.evaluation
     if pace and not ended:
         pace.evaluated("validation", evaluation.metrics.rows, evaluation.seconds)
-    yield from outcome.smaller_packs(folder, job, before)
+    yield from outcome.smaller_packs(folder, network, before)
     best = selection.offer(
         value(evaluation.metrics, evaluation.loss, str(settings.metric)), record.step, classifier.model
     )

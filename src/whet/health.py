@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from whet import gpu, hub, machine, naming, runs, runtime
+from whet import gpu, hub, machine, naming, runs, runtime, sidefile
 from whet.config import Language
 from whet.errors import MissingExtraError, ModelError
+from whet.predictor import Answering
 
 TIGHT_DISK = 2 * 10**9  # bytes: a run of a base-size model, and its download, take about as much
 TIGHT_MEMORY = 10**9  # bytes: less than a training of the embedded model takes
@@ -127,18 +128,28 @@ def doctor(run: str | os.PathLike[str] | None = None, *, lang: Language = "auto"
 
 def _verified(run: str | os.PathLike[str]) -> CheckedRun:
     """Reads every file of a finished run, and loads its model, which compares its answers."""
-    needed = _packages(SENTENCES["en"])
-    if needed.state == "fault":
-        raise MissingExtraError(needed.message, todo=needed.todo)
     folder = runs.find(run)
     files = () if folder.bare else tuple(_read_files(folder))
-    from whet import artifact, sidefile  # the first loads torch
-
-    loaded = artifact.load(folder.model, device="cpu")
+    loaded = _loaded(folder.model)
     inner = sorted(path.name for path in folder.model.iterdir() if path.is_file())
     prefix = "" if folder.bare else "model/"
     canaries = sidefile.read(folder.model)["canaries"]
     return CheckedRun(folder.path, (*files, *(prefix + name for name in inner)), len(canaries), loaded.labels.names)
+
+
+def _loaded(model: Path) -> Answering:
+    """The model of a folder, verified. Raises MissingExtraError where it cannot be loaded."""
+    if sidefile.read(model)["kind"] == "linear":
+        runtime.require_linear()
+        from whet import tfidf
+
+        return tfidf.load(model)
+    needed = _packages(SENTENCES["en"])
+    if needed.state == "fault":
+        raise MissingExtraError(needed.message, todo=needed.todo)
+    from whet import artifact  # loads torch
+
+    return artifact.load(model, device="cpu")
 
 
 def _read_files(folder: runs.RunFolder) -> Iterator[str]:

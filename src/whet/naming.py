@@ -111,7 +111,9 @@ def _other_settings(path: Path, resolved: Resolved) -> str:
     with suppress(TypeError, KeyError, AttributeError):  # a run.json that is none of ours tells nothing
         for name in (setting.name for setting in fields() if setting.metadata["result"] and setting.name in known):
             then, now = known[name]["value"], getattr(resolved.settings, name)
-            if then != now and not known[name]["reason"].startswith("budget "):  # which may choose otherwise
+            if then != now and not known[name]["reason"].startswith(
+                ("budget ", "auto: better")
+            ):  # which may choose otherwise
                 changed.append(f"{name} {shown(then)}, now {shown(now)}")
     return "; ".join(changed)
 

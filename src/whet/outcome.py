@@ -1,29 +1,24 @@
-"""What a training came to: its sides scored, the answers to the test rows written, the model saved.
-
-Loads torch.
-"""
+"""What a training came to: its sides scored, the answers to the test rows written, the model saved, whatever kind it is
+of. Loads no torch."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import torch
 
-from whet import artifact, machine, mistakes, runs
-from whet.bilingual import said, word
-from whet.data.batches import subset, tokens_of
-from whet.data.clean import clean_text
+from whet import mistakes, runs, tfidf
+from whet.bilingual import Bilingual, said, word
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
 from whet.errors import MissingExtraError
-from whet.job import Job
-from whet.model.answers import scale_of
-from whet.model.classifier import Classifier
+from whet.given import Given
 from whet.predictor import Predictor
 from whet.records import (
     Bools,
@@ -39,15 +34,58 @@ from whet.records import (
     Targets,
     Usage,
 )
-from whet.report import card, explanations, figures
+from whet.report import explanations, figures
 from whet.score import baseline, calibration, linear, uncertain, unlearned
 from whet.score.calibration import Fitted
-from whet.score.features import Inputs
-from whet.score.judge import answers, default_thresholds, judge, predicted, probabilities
+from whet.score.judge import answers, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
-from whet.score.mistakes import MOST_EPOCHS, rows_to_look_at
 from whet.score.mistakes import wrong as wrong_answers
 from whet.training.pace import Pace
+
+
+class Model(Protocol):
+    """What has learnt, and is asked for all that its run is scored and saved by."""
+
+    @property
+    def linear(self) -> bool: ...
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Of several labels, where there are no validation rows."""
+
+    @property
+    def by_heart(self) -> bool:
+        """Whether it knows the training rows so well that it cannot tell wrong labels among them."""
+
+    @property
+    def pack_tokens(self) -> int:
+        """What is computed at once in an evaluation; less after memory ran out in one."""
+
+    def logits(self, side: Side, rows: Bools | None = None) -> Floats:
+        """[B, C] of the rows of a side, or of some of them [B]."""
+
+    def cool(self, temperature: float) -> None:
+        """From now on its logits are divided by this."""
+
+    def save(self, folder: Path, usage: Usage, metrics: Mapping[str, Any]) -> None:
+        """Writes the model/ folder. `metrics`: the content of metrics.json, for the card."""
+
+    def answering(self, folder: Path, usage: Usage) -> AbstractContextManager[Predictor]:
+        """It as a predictor, in a block."""
+
+    def sizes(self, side: Side) -> Ints:
+        """How much work each row of a side is [B], in tokens."""
+
+    def to_look_at(self) -> int:
+        """How many training rows the setting label_errors has looked at."""
+
+    def guess(self) -> float:
+        """The loss, as its steps have it, of whoever gives all training rows the same answer, the best there is."""
+
+    def advice(self) -> Bilingual:
+        """What to do where it seems to have learned nothing."""
+
+    def memory(self) -> int | None:
+        """Bytes that the job had at the most, where the model is; None where that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +100,31 @@ class Scored:
 
 
 def conclude(
-    folder: runs.RunFolder, job: Job, last: StepRecord, kept: Scored | None, pace: Pace | None,
+    folder: runs.RunFolder, job: Given, model: Model, last: StepRecord, kept: Scored | None, pace: Pace | None,
     learnt: Mapping[str, object],
 ) -> Iterator[Stage | Notice | Evaluation]:  # fmt: skip
     """Calibrates, scores the test side and saves; metrics.json, written last, ends the run. `kept`: the validation
-    side, scored with the weights that were kept; `learnt`: what metrics.json holds of the training beside."""
+    side, scored with the model as it is; `learnt`: what metrics.json holds of the training beside."""
     metrics: dict[str, object] = {"task": job.labels.task, "metric": job.settings.metric, **learnt}
+    if job.auto is not None:
+        metrics["auto"] = job.auto
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
-    fitted, thresholds, validation = _calibrated(job, kept)
+    fitted, thresholds, validation = _calibrated(job, model, kept)
     if fitted.temperature is None and job.labels.kind != "value":
         yield folder.log(Notice(said({"reason": fitted.reason}, "not calibrated")))
     sides: dict[Side, Scored] = {}
     if validation is not None:
         sides["validation"] = validation
-        metrics["validation"] = figures.scores(validation.evaluation, len(job.sides["validation"].encoded))
+        metrics["validation"] = figures.scores(validation.evaluation, len(job.sides["validation"].targets))
         seconds["evaluate"] += validation.evaluation.seconds
 
     if "test" in job.sides:
         yield Stage("evaluate", word("test"))
-        before = job.classifier.pack_tokens
+        before = model.pack_tokens
         at = last if validation is None else validation.evaluation
-        sides["test"] = scored = evaluate(job, "test", at, pace, thresholds)
+        sides["test"] = scored = evaluate(job, model, "test", at, pace, thresholds)
         test, logits, taken = scored.evaluation, scored.logits, scored.rows
-        yield from smaller_packs(folder, job, before)
+        yield from smaller_packs(folder, model, before)
         if taken is not None:
             drawn = "by value" if job.labels.kind == "value" else "by label"
             facts = {"count": int(taken.sum()), "total": len(taken), "by": drawn}
@@ -97,60 +137,50 @@ def conclude(
         if rivals is not None and taken is not None:
             rivals = baseline.among(rivals, taken, scored.targets, job.labels)
         answered = answers(logits, job.labels, thresholds)
-        metrics |= figures.compared(test.metrics, rivals, answered, scored.targets, better=job.better)
+        metrics |= figures.compared(
+            test.metrics, rivals, answered, scored.targets, better=job.better, linear=model.linear
+        )
         seconds["evaluate"] += test.seconds
-        yield from _doubts(folder, job, test, logits)
-        started = time.perf_counter()
-        if told := (yield from _explain(folder, job, probabilities(logits, job.labels), last.tokens, thresholds)):
+        yield from _doubts(folder, job, model, test, logits)
+        started, shares = time.perf_counter(), probabilities(logits, job.labels)
+        if told := (yield from _explain(folder, job, model, shares, last.tokens, thresholds)):
             metrics["explanations"], seconds["explain"] = told, time.perf_counter() - started
     elif validation is not None:
-        yield from _doubts(folder, job, validation.evaluation)
+        yield from _doubts(folder, job, model, validation.evaluation)
     metrics |= _calibration(job, fitted, sides)
-    metrics |= yield from _looked_over(folder, job, sides, thresholds)
+    metrics |= yield from _looked_over(folder, job, model, sides, thresholds)
 
     yield Stage("save")
     metrics["seconds"] = seconds
-    text = card.write(job.files.name, job.labels, metrics, job.settings, job.inputs, job.test)
     if job.team.first:
         usage = Usage(job.inputs, thresholds, fitted.temperature, job.settings.min_confidence)
-        artifact.save(
-            folder.model, job.classifier, job.cutter, job.labels, source=job.files.folder, card=text, usage=usage
-        )
-    folder.log_end(last, _highest(job.classifier))
+        model.save(folder.model, usage, metrics)
+    folder.log_end(last, model.memory())
     folder.write("metrics.json", metrics)
 
 
 def _explain(
-    folder: runs.RunFolder, job: Job, shares: Floats, trained: int, thresholds: Mapping[str, float]
+    folder: runs.RunFolder, job: Given, model: Model, shares: Floats, trained: int, thresholds: Mapping[str, float]
 ) -> Generator[Stage, None, dict[str, object]]:
     """Writes which words the worst answers to test rows hang on, but under a budget, which leaves no time for it.
     Returns the part of metrics.json."""
     if not job.team.first or job.budget is not None:
         return {}
     assert job.test is not None
-    side = job.sides["test"]
     limits = mistakes.limits_of(job.labels, thresholds)
-    wrong = wrong_answers(shares, side.targets, job.labels, limits).rows
+    wrong = wrong_answers(shares, job.sides["test"].targets, job.labels, limits).rows
     yield Stage("explain")
-    loaded = artifact.Artifact(folder.model, job.classifier, job.cutter, job.labels, Usage(job.inputs, thresholds))
-    with job.classifier.in_fp32():
-        document = explanations.document(Predictor(loaded), job.test, wrong, tokens_of(side.encoded), trained)
+    with model.answering(folder.model, Usage(job.inputs, thresholds)) as predictor:
+        document = explanations.document(predictor, job.test, wrong, model.sizes("test"), trained)
     folder.write(explanations.NAME, document)
     return {name: document[name] for name in ("wrong", "explained")}
 
 
-def _highest(classifier: Classifier) -> int | None:
-    """Bytes that the job had at the most, where the model is; None where that cannot be told."""
-    if classifier.device.type == "cuda":
-        return torch.cuda.max_memory_reserved(classifier.device)
-    return machine.peak() if classifier.device.type == "cpu" else None
-
-
-def _calibrated(job: Job, kept: Scored | None) -> tuple[Fitted, dict[str, float], Scored | None]:
+def _calibrated(job: Given, model: Model, kept: Scored | None) -> tuple[Fitted, dict[str, float], Scored | None]:
     """Fits a temperature on the validation side and gives it to the model. Returns it with the thresholds of several
     labels and the validation side as they are with it."""
     fitted = Fitted(None, said({}, "no validation rows"))
-    thresholds = default_thresholds(job.labels)
+    thresholds = dict(model.thresholds)
     if kept is None:
         return fitted, thresholds, None
     if isinstance(kept.evaluation.metrics, SeveralScores):
@@ -160,14 +190,14 @@ def _calibrated(job: Job, kept: Scored | None) -> tuple[Fitted, dict[str, float]
     fitted = dataclasses.replace(fitted, temperature=job.team.meet(fitted.temperature)[0])
     if fitted.temperature is None:
         return fitted, thresholds, kept
-    job.classifier.cool(fitted.temperature)
+    model.cool(fitted.temperature)
     thresholds, logits = calibration.moved(thresholds, fitted.temperature), kept.logits / fitted.temperature
     metrics, loss = judge(logits, kept.targets, job.labels, thresholds, job.settings.metric)
     evaluation = dataclasses.replace(kept.evaluation, metrics=metrics, loss=loss)
     return fitted, thresholds, dataclasses.replace(kept, evaluation=evaluation, logits=logits)
 
 
-def _calibration(job: Job, fitted: Fitted, sides: Mapping[Side, Scored]) -> dict[str, object]:
+def _calibration(job: Given, fitted: Fitted, sides: Mapping[Side, Scored]) -> dict[str, object]:
     """The part of metrics.json, where there are probabilities and rows to compare them with."""
     if not sides or job.labels.kind == "value":
         return {}
@@ -176,15 +206,15 @@ def _calibration(job: Job, fitted: Fitted, sides: Mapping[Side, Scored]) -> dict
 
 
 def _looked_over(
-    folder: runs.RunFolder, job: Job, sides: Mapping[Side, Scored], thresholds: Mapping[str, float]
+    folder: runs.RunFolder, job: Given, model: Model, sides: Mapping[Side, Scored], thresholds: Mapping[str, float]
 ) -> Generator[Stage, None, dict[str, object]]:
     """Writes the answers to the rows of test, else of validation, what is wrong with them, and which labels may be
     wrong; returns the parts of metrics.json that tell of it."""
     looked = [_judged_rows(job, side, each.logits, each.targets, each.rows) for side, each in sides.items()]
     by = ""
-    if count := _to_look_at(job):
+    if job.labels.kind == "one" and job.budget is None and (count := model.to_look_at()):
         yield Stage("look", said({"count": count}, "some rows"))
-        learnt, by = _learnt(job, count)
+        learnt, by = _learnt(job, model, count)
         looked.insert(0, learnt)
     if not looked:
         return {}
@@ -206,53 +236,45 @@ def _looked_over(
 
 
 def _judged_rows(
-    job: Job, side: Side, logits: Floats, targets: Targets, scored: Bools | None
+    job: Given, side: Side, logits: Floats, targets: Targets, scored: Bools | None
 ) -> tuple[runs.Judged, Targets]:
     """The rows of a side that were scored, with their answers."""
     rows = job.test if side == "test" else job.learnt[side]
     assert rows is not None
-    truncated = job.sides[side].encoded.truncated
+    truncated = job.sides[side].truncated
     if scored is not None:
         rows, truncated = select(rows, scored), truncated[scored]
     return runs.Judged(side, rows, probabilities(logits, job.labels), truncated), targets
 
 
-def _to_look_at(job: Job) -> int:
-    """How many training rows are looked at for wrong labels."""
-    if job.labels.kind != "one" or job.budget is not None:
-        return 0
-    rows = len(job.sides["train"].encoded)
-    return rows_to_look_at(job.settings.label_errors, rows, job.settings.epochs * rows)
-
-
-def _learnt(job: Job, count: int) -> tuple[tuple[runs.Judged, Targets], Literal["model", "tfidf"]]:
+def _learnt(job: Given, model: Model, count: int) -> tuple[tuple[runs.Judged, Targets], Literal["model", "tfidf"]]:
     """So many training rows, drawn by label, as the model answers them, which has learnt from them. Where it has
     learnt them by heart, TF-IDF answers that has not; says which of the two did."""
     side, rows = job.sides["train"], job.learnt["train"]
-    by_heart = job.settings.epochs > MOST_EPOCHS
-    if by_heart:
+    if model.by_heart:
         count = min(count, baseline.fitting_rows(rows.texts, second=rows.pairs))
     drawn = draw(classes_of(side.targets), rows.row_ids, count, "rows to look at", job.settings.seed)
     targets, shares = np.asarray(side.targets[drawn], dtype=np.int64), None
-    if by_heart:
+    if model.by_heart:
         shares = _held_back(select(rows, drawn), targets, len(job.labels))
     if shares is not None:
         logits = np.log(np.maximum(shares, np.finfo(np.float64).tiny))
         return _judged_rows(job, "train", logits, targets, drawn), "tfidf"
-    logits = job.team.all_logits(job.classifier, subset(side.encoded, drawn))
+    logits = model.logits("train", drawn)
     return _judged_rows(job, "train", logits, targets, drawn), "model"
 
 
 def _held_back(rows: Examples, targets: Ints, labels: int) -> Floats | None:
     """What TF-IDF answers in cross-validation; None where it cannot, or scikit-learn is missing."""
-    second = None if rows.pairs is None else [clean_text(text) for text in rows.pairs]
     try:
-        return linear.held_back(Inputs([clean_text(text) for text in rows.texts], second), targets, labels)
+        return linear.held_back(tfidf.seen(list(rows.texts), rows.pairs and list(rows.pairs)), targets, labels)
     except MissingExtraError:
         return None
 
 
-def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats | None = None) -> Iterator[Notice]:
+def _doubts(
+    folder: runs.RunFolder, job: Given, model: Model, judged: Evaluation, logits: Floats | None = None
+) -> Iterator[Notice]:
     """What is to be told of a model that seems to have learned nothing. `logits`: what it answered on that side."""
     given: Bools | Floats | None = None
     if logits is not None and isinstance(judged.metrics, SeveralScores):
@@ -260,26 +282,16 @@ def _doubts(folder: runs.RunFolder, job: Job, judged: Evaluation, logits: Floats
     elif logits is not None and job.labels.kind == "value":
         given = logits[:, 0]
     spread = float(np.std(job.sides["train"].targets))
-    guess, losses = _guess(job), folder.losses()
+    guess, losses = model.guess(), folder.losses()
     signs = unlearned.signs(judged.metrics, judged.side, losses, guess, answers=given, spread=spread)
     if signs:
-        message = said({"signs": signs, "rate": job.settings.learning_rate}, "learned nothing")
+        message = said({"signs": signs, "advice": model.advice()}, "learned nothing")
         yield folder.log(Notice(message, "warning"))
 
 
-def _guess(job: Job) -> float:
-    """The loss of whoever gives all training rows the same answer, the best there is."""
-    targets = job.sides["train"].targets
-    if job.labels.kind == "value":
-        values = np.asarray(targets, dtype=np.float64)
-        scale = scale_of(values, job.classifier.model)
-        return job.recipe.loss.guess(torch.from_numpy((values - scale.mean) / scale.deviation))
-    # Balanced sampling shows each class as often as any other.
-    shown = targets if job.settings.sampling == "plain" else np.arange(len(job.labels))
-    return job.recipe.loss.guess(torch.from_numpy(shown))
-
-
-def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Mapping[str, float]) -> dict[str, object]:
+def _without_leaks(
+    job: Given, logits: Floats, taken: Bools | None, thresholds: Mapping[str, float]
+) -> dict[str, object]:
     """The scores of test but for the rows that train has, where there are any. `taken`: the rows with logits."""
     if job.leaks is None:
         return {}
@@ -291,7 +303,7 @@ def _without_leaks(job: Job, logits: Floats, taken: Bools | None, thresholds: Ma
 
 
 def evaluate(
-    job: Job, name: Side, at: StepRecord | Evaluation, pace: Pace | None,
+    job: Given, model: Model, name: Side, at: StepRecord | Evaluation, pace: Pace | None,
     thresholds: Mapping[str, float] | None,
 ) -> Scored:  # fmt: skip
     """Scores a side: all of it, or what a pace leaves time for. Without `thresholds` those of several labels are
@@ -299,33 +311,33 @@ def evaluate(
     side, started = job.sides[name], time.perf_counter()
     targets, scored = side.targets, None
     if pace is None:
-        logits = job.team.all_logits(job.classifier, side.encoded)
+        logits = model.logits(name)
     else:
-        logits, scored = _in_time(job, name, pace, job.settings.seed)
+        logits, scored = _in_time(job, model, name, pace)
         targets, scored = targets[scored], None if scored.all() else scored
     seconds = time.perf_counter() - started
     metrics, loss = judge(logits, targets, job.labels, thresholds, job.settings.metric)
     return Scored(Evaluation(name, at.step, at.epoch, loss, metrics, seconds), logits, targets, scored)
 
 
-def _in_time(job: Job, name: Side, pace: Pace, seed: int) -> tuple[Floats, Bools]:
+def _in_time(job: Given, model: Model, name: Side, pace: Pace) -> tuple[Floats, Bools]:
     """Logits [B, C] of the rows of a side that there is time for, and which those are. They are drawn by
     label in an order that does not hang on the clock, and scored part by part."""
-    side = job.sides[name]
-    rows, classes = len(side.encoded), classes_of(side.targets)
+    classes = classes_of(job.sides[name].targets)
+    rows = len(classes)
     row_ids = job.test.row_ids if name == "test" and job.test is not None else range(rows)
     scored = np.zeros(rows, np.bool_)
     logits = np.zeros((rows, len(job.labels)))
     while (due := pace.due(name, int(scored.sum()))) > scored.sum():
-        part = draw(classes, row_ids, due, f"{name} rows", seed) & ~scored
+        part = draw(classes, row_ids, due, f"{name} rows", job.settings.seed) & ~scored
         began = time.perf_counter()
-        logits[part] = job.team.all_logits(job.classifier, subset(side.encoded, part))
+        logits[part] = model.logits(name, part)
         pace.evaluated(name, int(part.sum()), time.perf_counter() - began)
         scored |= part
     return logits[scored], scored
 
 
-def smaller_packs(folder: runs.RunFolder, job: Job, before: int) -> Iterator[Notice]:
+def smaller_packs(folder: runs.RunFolder, model: Model, before: int) -> Iterator[Notice]:
     """What is to be told where memory ran out in an evaluation."""
-    if job.classifier.pack_tokens < before:
-        yield folder.log(Notice(said({"tokens": job.classifier.pack_tokens}, "smaller packs"), "warning"))
+    if model.pack_tokens < before:
+        yield folder.log(Notice(said({"tokens": model.pack_tokens}, "smaller packs"), "warning"))

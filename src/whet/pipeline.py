@@ -20,6 +20,7 @@ from whet import (
     examine,
     mend,
     mistakes,
+    predictor,
     prepare,
     reading,
     runs,
@@ -32,9 +33,10 @@ from whet.comparison import Compared
 from whet.config import Resolved, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
-from whet.errors import DataError, PlanTooLongError
+from whet.errors import DataError, PlanTooLongError, UsageError
 from whet.forecast import Plan
 from whet.keywords import SettingValues
+from whet.meaningless import LINEAR
 from whet.model.files import find
 from whet.records import (
     Attribution,
@@ -234,6 +236,8 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     """The tokens of one training row under the settings' model and cut. Needs no torch where the
     model has a tokenizer.json."""
     settings = prepare.of_run(resolved)[0].settings
+    if settings.model == LINEAR:
+        raise UsageError("--tokens with --model linear", expected="a model that has tokens", todo="Name another model")
     rows = reading.labelled(data, settings).sides["train"]
     pair = rows.pairs is not None
     if not 0 <= row < len(rows.texts):
@@ -248,8 +252,6 @@ def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
 
 def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Sequence[Requirement] = ()) -> Evaluated:
     """Scores a run on the test side of DATA, or on its only table, and judges what is required of it."""
-    from whet.data.tokens import encode_in_memory
-
     settings = resolved.settings
     loaded = run.predictor.artifact
     required.check(requirements, loaded.labels)
@@ -257,8 +259,6 @@ def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Seque
     out = None if settings.output is None else values.folder(settings.output)
     if out is not None:
         evaluation.check(out)
-    from whet import predictor  # loads torch, which may be missing
-
     least = predictor.least_of(loaded.usage, loaded.labels, settings.min_confidence)
     rows, notices = unseen.to_score(data, settings, loaded.labels, loaded.usage.inputs)
     if settings.test_rows is not None:
@@ -269,9 +269,9 @@ def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Seque
     parts, cut = [], []
     for start in range(0, len(rows.texts), EVALUATED_ROWS):
         part = slice(start, start + EVALUATED_ROWS)
-        encoded = encode_in_memory(rows.texts[part], loaded.cutter, None if rows.pairs is None else rows.pairs[part])
-        parts.append(loaded.classifier.all_logits(encoded))
-        cut.append(encoded.truncated)
+        logits, truncated = loaded.logits(rows.texts[part], None if rows.pairs is None else rows.pairs[part])
+        parts.append(logits)
+        cut.append(truncated)
     logits = np.concatenate(parts)
     metrics, loss = judge(logits, targets, loaded.labels, loaded.usage.thresholds, settings.metric)
     seconds = time.perf_counter() - started

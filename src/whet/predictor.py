@@ -1,19 +1,21 @@
-"""Texts to predictions, in the order of the texts."""
+"""Texts to predictions, in the order of the texts: one face over every kind of model.
+
+Loads torch for those that need it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from whet import artifact, heap
+from whet import heap, runtime, sidefile
 from whet.config import DeviceName
 from whet.data.store import portions
-from whet.data.tokens import encode_in_memory
 from whet.errors import UsageError
 from whet.labels import LabelSet
-from whet.records import Floats, Prediction, Usage
-from whet.runtime import apply, choose
+from whet.records import Bools, Floats, Prediction, Usage
 from whet.score.judge import probabilities
 from whet.values import shown
 
@@ -23,10 +25,21 @@ Texts = Iterable[str | tuple[str, str]]
 CHUNK_ROWS = 2_048  # texts held as tokens at a time
 
 
-class Predictor:
-    """A saved classifier that answers texts. Made by `load`."""
+class Answering(Protocol):
+    """A model of any kind, with what its answers mean."""
 
-    def __init__(self, loaded: artifact.Artifact) -> None:
+    @property
+    def labels(self) -> LabelSet: ...
+    @property
+    def usage(self) -> Usage: ...
+    def logits(self, texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[Floats, Bools]:
+        """Of texts, or pairs of them, [B, C], and which of them were cut [B]."""
+
+
+class Predictor:
+    """A saved model that answers texts. Made by `load`."""
+
+    def __init__(self, loaded: Answering) -> None:
         self._artifact = loaded
 
     @property
@@ -34,8 +47,8 @@ class Predictor:
         return self._artifact.labels
 
     @property
-    def artifact(self) -> artifact.Artifact:
-        """The classifier, its tokenizer and its labels."""
+    def artifact(self) -> Answering:
+        """The model and its labels, as its folder has them."""
         return self._artifact
 
     def predict(self, texts: Texts, *, logits: bool = False, min_confidence: float | None = None) -> list[Prediction]:
@@ -52,16 +65,15 @@ class Predictor:
         for it would be read letter by letter, and so do texts that are not what the model was trained on."""
         if isinstance(texts, str):
             raise UsageError("one string instead of a list of texts", where="predict", todo="Write predict([text])")
-        usage, cutter = self._artifact.usage, self._artifact.cutter
+        usage = self._artifact.usage
         least = least_of(usage, self.labels, min_confidence)
         for number, chunk in enumerate(portions(texts, CHUNK_ROWS)):
             if number:
                 heap.trim()
             first, *second = _columns(chunk, pair=usage.inputs.pair is not None)
-            encoded = encode_in_memory(first, cutter, *second)
-            scores = self._artifact.classifier.all_logits(encoded)
+            scores, truncated = self._artifact.logits(first, second[0] if second else None)
             found = predictions(
-                first, scores, encoded.truncated.tolist(), self.labels, thresholds=usage.thresholds, logits_too=logits
+                first, scores, truncated.tolist(), self.labels, thresholds=usage.thresholds, logits_too=logits
             )
             if least is not None:
                 found = [unsure(one, least) for one in found]
@@ -85,12 +97,22 @@ def _columns(texts: Sequence[str | tuple[str, str]], *, pair: bool) -> list[list
 
 
 def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = None) -> Predictor:
-    """The predictor of a model/ folder. Raises ModelError for a folder that does not verify.
+    """The predictor of a model/ folder. Raises ModelError for a folder that does not verify, MissingExtraError where
+    what its kind of model needs is not installed.
 
-    It computes in fp32 on every device: an answer should not hang on the machine that gives it.
+    A transformer computes in fp32 on every device: an answer should not hang on the machine that gives it. A linear
+    model computes on the CPU, in one thread.
     """
-    machine = choose(device, threads, precision="fp32")
-    apply(machine, seed=None)
+    if sidefile.read(folder)["kind"] == "linear":
+        runtime.require_linear()
+        from whet import tfidf
+
+        return Predictor(tfidf.load(folder))
+    runtime.require_training()
+    from whet import artifact
+
+    machine = runtime.choose(device, threads, precision="fp32")
+    runtime.apply(machine, seed=None)
     heap.keep()
     return Predictor(artifact.load(folder, device=machine.device))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whet import durable, naming, relabel, runs, runtime, sidefile, values
+from whet import durable, meaningless, naming, relabel, runs, runtime, sidefile, values
 from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
-from whet.data.batches import counts_of
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
 from whet.data.growing import aside
@@ -25,11 +24,11 @@ from whet.model.files import ModelFiles, count_layers, find, longest_input, read
 from whet.reading import Labelled, is_share, labelled
 from whet.records import (
     SIDES,
+    Bools,
     Checked,
     Encoded,
     Examples,
     Inputs,
-    Ints,
     Notice,
     Side,
     Splits,
@@ -45,8 +44,6 @@ OF_LABELS = ("class_weights", "focal")  # one or several a row
 
 READ_ALIKE = ("max_length", "truncation")  # in a training that goes on from a run
 
-CHUNK_EDGES = (2, 4, 8, 16, 32)  # between the groups of texts that are told by how many chunks they have
-
 
 @dataclass(frozen=True, slots=True)
 class EncodedSide:
@@ -54,6 +51,10 @@ class EncodedSide:
 
     encoded: Encoded
     targets: Targets
+
+    @property
+    def truncated(self) -> Bools:
+        return self.encoded.truncated
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,19 @@ class Asked:
     labels: LabelSet
     machine: runtime.Runtime
     resolved: Resolved
-    files: ModelFiles
+    encoder: ModelFiles | None
+    """None of a linear model."""
     inputs: Inputs
     said: tuple[Notice, ...]
     """The notices so far."""
     rows: Labelled | None = None
     """The data as it came, for a job with a budget, which may split it anew."""
+
+    @property
+    def files(self) -> ModelFiles:
+        """Those of a transformer."""
+        assert self.encoder is not None, "a linear model has no files"
+        return self.encoder
 
     @property
     def is_pair(self) -> bool:
@@ -81,6 +89,7 @@ class Asked:
 
 def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[Stage | Notice | Checked, None, Asked]:
     """Looks at the data, splits it, and settles the model and the machine."""
+    resolved, dropped = meaningless.check(resolved, ranks)
     settings = resolved.settings
     if settings.budget is not None and ranks.count > 1:
         raise UsageError(
@@ -94,7 +103,7 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     resolved, as_there = of_run(resolved)
     settings = resolved.settings
     rows = labelled(data, settings)
-    told = [Notice(message) for message in (*rows.notices, *as_there)]
+    told = [Notice(message) for message in (*dropped, *rows.notices, *as_there)]
     yield from told
     checked = look(rows.sides, rows.columns, source=rows.name, drawn=sides_drawn(rows, settings))
     yield checked
@@ -117,12 +126,8 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         yield told[-1]
 
     yield Stage("model")
-    if settings.model != "auto":
-        find(resolved.settings.model)  # what cannot be had is said before torch is loaded
-    machine = machine_for(resolved, ranks)
-    resolved, files, notices = choose_model(resolved, splits.train.texts, machine.device)
-    resolved, few = enough_steps(resolved, len(splits.train.texts))
-    chosen = [Notice(_device_line(machine, ranks)), *notices, *([Notice(few)] if few else ())]
+    machine, resolved, files, notices = _model_of(resolved, splits.train.texts, ranks)
+    chosen = [Notice(_device_line(machine, ranks)), *notices]
     yield from chosen
     kept = None if settings.budget is None else rows
     columns = rows.columns
@@ -138,6 +143,21 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         yield weighted
         asked = dataclasses.replace(asked, said=(*asked.said, weighted))
     return asked
+
+
+def _model_of(
+    resolved: Resolved, texts: Sequence[str], ranks: runtime.Ranks
+) -> tuple[runtime.Runtime, Resolved, ModelFiles | None, list[Notice]]:
+    """The machine, the job with its model settled, that model's files, and what must be said."""
+    model = resolved.settings.model
+    if model == meaningless.LINEAR:
+        return runtime.for_linear(resolved.settings.threads), resolved, None, []
+    if model != "auto":
+        find(model)  # what cannot be had is said before torch is loaded
+    machine = machine_for(resolved, ranks)
+    resolved, files, notices = choose_model(resolved, texts, machine.device)
+    resolved, few = enough_steps(resolved, len(texts))
+    return machine, resolved, files, [*notices, *([Notice(few)] if few else ())]
 
 
 def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
@@ -200,6 +220,9 @@ def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
     resolved = _found(resolved)
     model = resolved.settings.model
     side, told = sidefile.of_model(model) or {}, list[str]()
+    if side.get("kind") == meaningless.LINEAR:
+        todo = "Give --model linear to fit another one, or name a fine-tuned run"
+        raise ModelError(f"{model} is a linear model, from which no training goes on", where="--model", todo=todo)
     for name in READ_ALIKE if side else ():
         if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
             resolved = resolved.with_value(name, side[name], said({"model": model}, "as in the run"))
@@ -324,48 +347,17 @@ def learnt_rows(splits: Splits, cache: Path) -> dict[Side, Examples]:
     return kept
 
 
-def truncation_notices(sides: Mapping[Side, EncodedSide], cutter: Cutter) -> list[Notice]:
-    """How many texts of each side were divided, and how many cut; one notice a side that has any, of each."""
-    notices = []
-    kept = {"head": "head used", "head-tail": "head and tail used", "chunks": "first chunks used"}
-    for side, rows in sides.items():
-        if rows.encoded.documents is not None:
-            notices.append(Notice(_divided(side, counts_of(rows.encoded), cutter)))
-        cut, count = int(rows.encoded.truncated.sum()), len(rows.encoded)
-        if cut:
-            facts = _share(cut, count, side) | {"limit": cutter.max_length, "chunks": cutter.most_chunks}
-            notices.append(Notice(said(facts, kept[cutter.truncation])))
-    return notices
-
-
-def _divided(side: str, counts: Ints, cutter: Cutter) -> Bilingual:
-    """How many texts have how many chunks."""
-    several = counts[counts > 1]
-    edges = [edge for edge in CHUNK_EDGES if edge < several.max()]
-    groups = zip([2, *(edge + 1 for edge in edges)], [*edges, int(several.max())], strict=True)
-    found = [(first, last, int(((several >= first) & (several <= last)).sum())) for first, last in groups]
-    each = [
-        said({"texts": texts, "first": first, "last": last}, "in chunks" if first == last else "in more chunks")
-        for first, last, texts in found
-        if texts
-    ]
-    facts = _share(len(several), len(counts), side)
-    return said(facts | {"limit": cutter.max_length, "each": joined(*each, between=", ")}, "divided")
-
-
-def _share(part: int, count: int, side: str) -> dict[str, object]:
-    return {"count": part, "total": count, "share": part / count, "side": side}
-
-
 def data_digests(splits: Splits) -> list[str]:
     """What identifies the rows of a job, side by side."""
     present = [getattr(splits, side) for side in SIDES]
     return ["none" if rows is None else fingerprint(rows) for rows in present]
 
 
-def weights_digest(files: ModelFiles) -> str:
+def weights_digest(files: ModelFiles | None) -> str:
     """What tells two states of a model folder apart without reading gigabytes: name, size and time
-    of each weight file; for the verified embedded model its name."""
+    of each weight file; for the verified embedded model its name, and for a linear one that."""
+    if files is None:
+        return meaningless.LINEAR
     if files.name == "embedded":
         return files.name
     weights = sorted(files.folder.glob("model*.safetensors"))

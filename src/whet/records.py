@@ -336,7 +336,8 @@ class Baselines:
     majority: Scores
     """Of the most frequent class; of a multi-label task, of each label's more frequent answer; of a
     regression, of the mean."""
-    tfidf: Scores
+    tfidf: Scores | None
+    """None where the model that was scored is that itself."""
     majority_label: str
     seconds: float
     cached: bool

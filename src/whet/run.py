@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import notebook, occlusion, runs, runtime, sidefile
+from whet import notebook, occlusion, runs, sidefile
 from whet.errors import ModelError
 from whet.notebook import Predictions
 from whet.records import Attribution, Inputs, Prediction
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`."""
+    """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`, which a linear model
+    has not (ModelError)."""
 
     def __init__(self, folder: runs.RunFolder) -> None:
         self._folder = folder
@@ -46,7 +47,6 @@ class Run:
 
     @cached_property
     def predictor(self) -> Predictor:
-        runtime.require_training()
         from whet import predictor
 
         return predictor.load(self._folder.model)
@@ -58,6 +58,7 @@ class Run:
     @cached_property
     def model(self) -> Any:
         """The plain transformers model, loaded from the run's model/ folder on the CPU."""
+        self._check_transformer("model")
         from whet.model.encoder import load_saved
 
         return load_saved(self._folder.model).eval()
@@ -65,9 +66,18 @@ class Run:
     @cached_property
     def tokenizer(self) -> Any:
         """The transformers tokenizer."""
+        self._check_transformer("tokenizer")
         from whet.model.encoder import load_tokenizer
 
         return load_tokenizer(self._folder.model)
+
+    def _check_transformer(self, asked: str) -> None:
+        if sidefile.read(self._folder.model)["kind"] == "linear":
+            raise ModelError(
+                f"a linear model has no {asked} of transformers",
+                where=str(self._folder.model),
+                todo="run.predictor answers texts with it",
+            )
 
     @property
     def inputs(self) -> Inputs:

@@ -213,6 +213,13 @@ def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> No
     run.write("run.json", _described(resolved, facts))
 
 
+def amend(run: RunFolder, name: str, value: object, reason: str) -> None:
+    """Writes in run.json that a setting was decided otherwise on the way."""
+    known = run.read("run.json")
+    known["settings"][name] = {"value": value, "reason": reason}
+    run.write("run.json", known)
+
+
 def _described(resolved: Resolved, facts: Mapping[str, object]) -> dict[str, Any]:
     """The content of run.json."""
     values = dataclasses.asdict(resolved.settings)

@@ -46,6 +46,8 @@ MLFLOW_MANNERS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
 }  # fmt: skip
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
+LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted,
+LINEAR_ANSWERS_WITH = ("safetensors", "scikit-learn")  # and this is all that it answers with
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,23 @@ def ranks() -> Ranks:
     return Ranks(*map(int, given)) if all(given) else ALONE
 
 
-def require_training() -> None:
+def require_training(*, linear: bool = False) -> None:
     """Raises MissingExtraError with the exact pip line for this system unless the packages of the
-    extra `train` are installed. Loads none of them."""
+    extra `train` are installed, of which a linear model does without some. Loads none of them."""
     missing = missing_for_training()
+    _refuse("training", [name for name in missing if not linear or name not in LINEAR_DOES_WITHOUT])
+
+
+def require_linear() -> None:
+    """The same of what the answers of a linear model need."""
+    missing = missing_for_training()
+    _refuse("a linear model", [name for name in missing if name in LINEAR_ANSWERS_WITH])
+
+
+def _refuse(who: str, missing: list[str]) -> None:
     if missing:
         raise MissingExtraError(
-            f"training needs {', '.join(missing)}, not installed in {sys.prefix}", todo=f"Run: {pip_line()}"
+            f"{who} needs {', '.join(missing)}, not installed in {sys.prefix}", todo=f"Run: {pip_line()}"
         )
 
 
@@ -143,6 +155,13 @@ def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE, precis
     for and is not there raises UsageError."""
     chosen, reason = _settled(device, ranks)
     return Runtime(chosen, reason, *_threads(threads, ranks.local_count), *_precision(precision, chosen))
+
+
+def for_linear(threads: int | None) -> Runtime:
+    """What a linear model is fitted on. Loads no torch."""
+    return Runtime(
+        "cpu", "a linear model is fitted there", *_threads(threads, 1), precision_reason="of no matter: it is in fp64"
+    )
 
 
 def require_gpu(device: DeviceName, ranks: Ranks = ALONE) -> None:

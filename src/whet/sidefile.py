@@ -1,48 +1,67 @@
-"""whet.json: what of a fine-tuned classifier plain transformers has no place for."""
+"""whet.json: what tells how a saved model is asked and its answers are read; and how every model/ folder is written
+and verified."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
-from whet import values
+import numpy as np
+
+from whet import durable, values
 from whet.config import Truncation
 from whet.data.template import parse
 from whet.data.tokens import Cutter
-from whet.errors import ModelError, UsageError
+from whet.errors import ModelError, OutputError, UsageError
 from whet.labels import LabelSet, Task
 from whet.records import Floats, Inputs, Usage
 
-FORMAT = 2  # 2: tasks beside one label of a text
+FORMAT = 3  # 2: tasks beside one label of a text; 3: linear models
+WRITTEN = {"transformer": 2, "linear": 3}  # the lowest that has what is written of a kind
 NAME = "whet.json"
+CARD = "README.md"  # the one file that may be changed
 POOLING = "mean of the logits, by whet"  # not by the model in the folder, which answers one sequence
 FEWEST = {"binary": 2, "multiclass": 2, "multilabel": 1, "regression": 1}  # labels of a task
 PARTS = {"text": "text_parts", "pair": "pair_parts"}  # where a template is, the columns that it joins
+ANALYZERS = {"word": [1, 2], "char_wb": [1, 3]}  # of a linear model, and the lengths of what they count
+CANARIES = (
+    "This film was a pleasant surprise from start to finish.",
+    "I would not recommend it to anyone.",
+    "배송이 빠르고 품질도 좋아요. 3번째 구매입니다!",
+)
 
+ModelKind = Literal["transformer", "linear"]
 Canary = tuple[str, ...]
 """A text, or both of a pair."""
 
 
+def seen_by(cutter: Cutter) -> dict[str, object]:
+    """What of a text a transformer sees."""
+    seen: dict[str, object] = {"max_length": cutter.max_length, "truncation": cutter.truncation}
+    if cutter.truncation == "chunks":
+        seen["chunks"] = {"most": cutter.most_chunks, "pooling": POOLING}
+    return seen
+
+
 def content(
-    cutter: Cutter, labels: LabelSet, usage: Usage, *, canaries: Sequence[Canary], logits: Floats
-) -> dict[str, object]:
-    """What the file holds."""
+    kind: ModelKind, seen: Mapping[str, object], labels: LabelSet, usage: Usage, *, canaries: Sequence[Canary],
+    logits: Floats,
+) -> dict[str, object]:  # fmt: skip
+    """What the file holds. `seen`: what of a text this kind of model sees."""
     written: dict[str, object] = {
-        "format": FORMAT,
-        "kind": "transformer",
+        "format": WRITTEN[kind],
+        "kind": kind,
         "task": labels.task,
         "labels": list(labels.names),
         "positive": labels.positive,
         "positive_reason": labels.positive_reason,
         "columns": _columns(usage.inputs),
-        "max_length": cutter.max_length,
-        "truncation": cutter.truncation,
+        **seen,
     }
-    if cutter.truncation == "chunks":
-        written["chunks"] = {"most": cutter.most_chunks, "pooling": POOLING}
     if labels.kind == "several":
         written["thresholds"] = dict(usage.thresholds)
     if labels.kind != "value":
@@ -54,6 +73,52 @@ def content(
         for texts, row in zip(canaries, logits, strict=True)
     ]
     return written
+
+
+@contextmanager
+def new_folder(folder: Path, card: str) -> Iterator[Path]:
+    """A model/ folder to be filled, with its card; it is there, whole, once the block has ended well. Raises
+    OutputError where the disk is full or locked."""
+    from safetensors import SafetensorError
+
+    try:
+        with durable.new_folder(folder, free=[CARD]) as scratch:
+            yield scratch
+            (scratch / CARD).write_text(card, encoding="utf-8")
+    except (OSError, SafetensorError) as fault:
+        reason = fault.strerror if isinstance(fault, OSError) else None
+        raise OutputError(
+            f"cannot be saved: {reason or fault}",
+            where=str(folder),
+            todo="Free space or mend the disk, and give the same command again",
+        ) from None
+
+
+def verified(folder: Path) -> dict[str, Any]:
+    """The same as `read` of a folder whose files are those that were saved. Raises ModelError for any other."""
+    side = read(folder)
+    wrong = durable.damage(folder)
+    if wrong is not None:
+        raise ModelError(
+            f"changed or damaged after it was saved: {wrong}",
+            where=str(folder),
+            todo="Restore the file, or train again",
+        )
+    return side
+
+
+def check_answers(folder: Path, side: Mapping[str, Any], given: Floats, tolerance: float) -> None:
+    """Raises ModelError where the logits [B, C] that a model gives its test texts are not those that were saved."""
+    known = np.asarray([canary["logits"] for canary in side["canaries"]])
+    # A number may be in thousands, which round by more.
+    size = np.maximum(1.0, np.abs(known)) if side["task"] == "regression" else 1.0
+    gap = float((np.abs(given - known) / size).max(initial=0.0))
+    if not gap <= tolerance:
+        raise ModelError(
+            f"the model answers its test texts differently from when it was saved (by {gap:.2g})",
+            where=str(folder),
+            todo="A file was changed or damaged; train again or restore it",
+        )
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -116,22 +181,37 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
     fewest = FEWEST.get(task, 2) if isinstance(task, str) else 2
     columns = side.get("columns")
     pair = columns.get("pair") if isinstance(columns, dict) else None
+    kind = side.get("kind")
+    own = _fits_linear(side) if kind == "linear" else _fits_transformer(side, bool(pair))
     fits = {
-        "kind": side.get("kind") == "transformer",
+        "kind": isinstance(kind, str) and kind in WRITTEN,
         "task": task in get_args(Task),
         "labels": named and len(set(labels or ())) == len(labels or ()) >= fewest,
         "positive": "positive" in side and (positive is None or (named and positive in (labels or ()))),
         "positive_reason": isinstance(side.get("positive_reason"), str),
         "columns": _are_columns(columns),
-        "max_length": type(side.get("max_length")) is int,
-        "truncation": side.get("truncation") in get_args(Truncation) and not (pair and side["truncation"] == "chunks"),
-        "chunks": side.get("truncation") != "chunks" or _are_chunks(side.get("chunks")),
+        **own,
         "thresholds": task != "multilabel" or (named and _are_thresholds(side.get("thresholds"), labels or ())),
         "temperature": _is_none_or_within(side.get("temperature"), math.inf),
         "min_confidence": _is_none_or_within(side.get("min_confidence"), 1.0),
         "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0, 1 + bool(pair)),
     }
     return [key for key, fine in fits.items() if not fine]
+
+
+def _fits_transformer(side: Mapping[str, Any], is_pair: bool) -> dict[str, bool]:
+    truncation = side.get("truncation")
+    return {
+        "max_length": type(side.get("max_length")) is int,
+        "truncation": truncation in get_args(Truncation) and not (is_pair and truncation == "chunks"),
+        "chunks": truncation != "chunks" or _are_chunks(side.get("chunks")),
+    }
+
+
+def _fits_linear(side: Mapping[str, Any]) -> dict[str, bool]:
+    analyzer = side.get("analyzer")
+    known = isinstance(analyzer, str) and analyzer in ANALYZERS
+    return {"analyzer": known, "ngrams": known and side.get("ngrams") == ANALYZERS[str(analyzer)]}
 
 
 def _columns(inputs: Inputs) -> dict[str, object]:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, examine, lock, naming, prepare, runs, runtime, values
+from whet import durable, examine, lock, naming, prepare, runs, runtime, truncated, values
 from whet.bilingual import in_korean, joined, said
 from whet.config import Resolved
 from whet.data.doctor.look import as_json
 from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
+from whet.meaningless import LINEAR
+from whet.planning import linear
 from whet.records import (
     Baselines,
     Checked,
@@ -33,6 +35,7 @@ from whet.training.team import Alone, team_of
 if TYPE_CHECKING:
     from whet.job import Job, Kept
     from whet.planning.plan import Planned
+    from whet.score.fitted import Linear
     from whet.training.checkpoints import Checkpoints, Found
 
 CHECKPOINTS = "checkpoints"  # in the run folder
@@ -43,7 +46,7 @@ Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | C
 def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
     """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
     several processes, each follows the same job and the first alone writes it down."""
-    runtime.require_training()
+    runtime.require_training(linear=resolved.settings.model == LINEAR)
     runtime.require_tracker(resolved.settings.track)
     with team_of(runtime.ranks()) as team:
         if resolved.settings.learning_curve and team.ranks.count > 1:
@@ -59,9 +62,13 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
 
 def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     """The same job up to its plan, which is the last event. Nothing is written."""
-    runtime.require_training()
+    runtime.require_training(linear=resolved.settings.model == LINEAR)
     team, started = Alone(runtime.ALONE), time.monotonic()
     asked = yield from prepare.settle(data, resolved, team.ranks)
+    if asked.encoder is None:
+        yield Stage("plan")
+        yield linear.plan_of(asked, naming.FOLDER, started)
+        return
     with runtime.loading():
         from whet.planning.plan import plan_of
     yield Stage("plan")
@@ -72,19 +79,15 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
 
 
 def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Iterator[Event]:
-    started = time.monotonic()
+    started, is_auto = time.monotonic(), resolved.settings.model == "auto"
     asked = yield from prepare.settle(data, resolved, team.ranks)
     resolved, labels = asked.resolved, asked.labels
-    digests = prepare.data_digests(asked.splits)
-    weights = prepare.weights_of(asked)
-    digests += [] if weights is None else [f"weights {weights}"]  # a file may have others tomorrow
+    digests = _digests(asked)
     same = naming.fingerprint(resolved, [*digests, *labels.names])
     _check_alike(team, same, asked.machine.precision)
-    identity = [*digests, prepare.weights_digest(asked.files), *labels.names]
-    if team.ranks.count > 1:
-        identity.append(f"{team.ranks.count} ranks")  # each draws its own dropout
-    digest = naming.fingerprint(resolved, identity)
-    model = asked.files.short_name
+    ranks = [f"{team.ranks.count} ranks"] * (team.ranks.count > 1)  # each draws its own dropout
+    digest = naming.fingerprint(resolved, [*digests, prepare.weights_digest(asked.encoder), *labels.names, *ranks])
+    model = LINEAR if asked.encoder is None else asked.encoder.short_name
     opened = runs.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
     folder, finished = _shared(team, opened)
     # The files of a model have other times on another machine.
@@ -98,6 +101,10 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
     if team.first:
         lock.check(folder.path)
     seen = _seen(folder)
+    if asked.encoder is None:
+        yield from _linear(folder, seen, asked, _facts(command, digest, asked, team), team, started)
+        yield _finished(folder, resolved, team, before=False)
+        return
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
         from whet.job import Kept
@@ -122,11 +129,33 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
         else:
             redone = yield from _resumed(folder, planned.asked, about, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
-        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone))
+        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), is_auto)
         del asked, planned  # while it trains, memory holds no training text
         since = 0 if found is None else found.step
         yield from feed.followed(_made(folder, job, checkpoints, resolved), folder, job.settings, since)
     yield _finished(folder, resolved, team, before=False)
+
+
+def _digests(asked: prepare.Asked) -> list[str]:
+    """What identifies the rows of a job and what they count."""
+    weights = prepare.weights_of(asked)  # a file may have others tomorrow
+    return [*prepare.data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"])]
+
+
+def _linear(
+    folder: runs.RunFolder, seen: bytes | None, asked: prepare.Asked, about: Mapping[str, object], team: Alone,
+    started: float,
+) -> Iterator[Event]:  # fmt: skip
+    """The rest of the job of a linear model, which is not saved on its way: what was stopped begins anew."""
+    from whet import fitting  # loads what scores and reports
+
+    yield Stage("plan")
+    plan = linear.plan_of(asked, folder.path, started)
+    yield plan  # nothing has been written yet: whoever does not want the job goes no further
+    with folder.held(), _untouched(folder, seen), folder.telling_faults():
+        runs.start(folder, asked.resolved, about)
+        yield from fitting.fit_and_save(folder, asked, plan, team)
+        yield from _reported(folder, asked.resolved)
 
 
 def _seen(folder: runs.RunFolder) -> bytes | None:
@@ -206,8 +235,10 @@ def _reported(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | No
         yield Notice(said({"name": runs.REPORT, "where": fault.where, "saw": fault.saw}, "no report"), "warning")
 
 
-def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) -> Generator[Stage | Notice, None, Job]:
-    """The job with its tokens and baselines."""
+def _ready(
+    folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept, is_auto: bool
+) -> Generator[Stage | Notice, None, Job]:
+    """The job with its tokens and baselines. `is_auto`: which model is handed out may be decided on validation."""
     from whet import finetune
     from whet.job import Job
     from whet.model import choice
@@ -229,7 +260,7 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
     yield Stage("tokens")
     with team.turns():
         sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
-    for notice in prepare.truncation_notices(sides, planned.cutter):
+    for notice in truncated.truncation_notices(sides, planned.cutter):
         yield folder.log(notice)
     leaks = None
     if team.first:
@@ -238,26 +269,30 @@ def _ready(folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept) ->
         for finding in checked.findings:
             if finding.code == "near_in_train":
                 yield folder.log(Notice(joined(finding.message, finding.todo), "warning"))
-    baselines = None
+    baselines, rival = None, None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
-        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm)
-        baselines = yield from _logged(folder, compared)
+        keep = is_auto and planned.budget is not None and "validation" in sides
+        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm, keep)
+        baselines, rival = yield from _logged(folder, compared)
     return Job(
-        resolved, asked.files, asked.machine, planned.classifier, planned.cutter, asked.inputs, splits.test, sides,
-        labels, baselines, leaks, team, planned.budget, kept, facts_of(planned), prepare.weights_of(asked),
-        choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
-        prepare.learnt_rows(splits, cache),
+        resolved=resolved, files=asked.files, machine=asked.machine, classifier=planned.classifier,
+        cutter=planned.cutter, inputs=asked.inputs, test=splits.test, sides=sides, labels=labels, baselines=baselines,
+        rival=rival, leaks=leaks, team=team, budget=planned.budget, kept=kept, facts=facts_of(planned),
+        weights=prepare.weights_of(asked), learnt=prepare.learnt_rows(splits, cache),
+        better=choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
     )  # fmt: skip
 
 
-def _logged(folder: runs.RunFolder, told: Generator[Notice, None, Baselines]) -> Generator[Notice, None, Baselines]:
+def _logged(
+    folder: runs.RunFolder, told: Generator[Notice, None, tuple[Baselines, Linear | None]]
+) -> Generator[Notice, None, tuple[Baselines, Linear | None]]:
     """The same, with each notice in the folder too."""
     while True:
         try:
             notice = next(told)
         except StopIteration as ended:
-            found: Baselines = ended.value
+            found: tuple[Baselines, Linear | None] = ended.value
             return found
         yield folder.log(notice)
 

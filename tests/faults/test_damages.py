@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Told, write_csv
-from whet import artifact, config, naming, pipeline
+from whet import config, naming, pipeline, sidefile
 from whet.errors import Interrupted, ModelError
 from whet.records import Notice, StepRecord
 
@@ -100,7 +100,7 @@ def test_a_damaged_checkpoint_is_passed_over_or_named(
 @pytest.mark.parametrize("name", MODEL)
 def test_a_damaged_model_is_named(taught: Told, here: Path, whet: Command, name: str, kind: str) -> None:
     model = shutil.copytree(taught.path / "model", here / "model")
-    assert sorted({file.name for file in model.iterdir()} - {artifact.CARD}) == list(MODEL)
+    assert sorted({file.name for file in model.iterdir()} - {sidefile.CARD}) == list(MODEL)
     harm(model / name, kind)
     ended = whet("predict", "model", "A fine film.")
     assert (ended.code, ended.out) == (4, "")
@@ -113,7 +113,7 @@ def test_a_damaged_model_is_named(taught: Told, here: Path, whet: Command, name:
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_card_is_free_to_be_changed(taught: Told, here: Path, whet: Command, kind: str) -> None:
     model = shutil.copytree(taught.path / "model", here / "model")
-    harm(model / artifact.CARD, kind)
+    harm(model / sidefile.CARD, kind)
     ended = whet("predict", "model", "A fine film.", "--json")
     assert ended.code == 0
     assert json.loads(ended.out.splitlines()[-1])

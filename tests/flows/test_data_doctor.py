@@ -105,6 +105,8 @@ def test_a_training_keeps_its_findings_and_scores_without_the_leaked_rows(job: J
     assert {name: clean[name] for name in ("left_out", "exact", "near", "rows")} == {
         "left_out": 3, "exact": 2, "near": 1, "rows": 9,
     }  # fmt: skip
+    page = (told.path / "report.html").read_text(encoding="utf-8")
+    assert f"3 test rows stand in train too. Without them, Accuracy is {clean['accuracy']:.3f}; with them" in page
     from pyarrow import parquet
 
     answers = parquet.read_table(told.path / "predictions.parquet").to_pylist()

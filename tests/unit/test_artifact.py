@@ -186,7 +186,7 @@ def test_chunks_that_are_pooled_otherwise_are_refused(in_chunks: Path) -> None:
 
     rewrite(in_chunks / "whet.json", last)
     shutil.rmtree(in_chunks / "MANIFEST.json", ignore_errors=True)
-    durable.seal(in_chunks, free=[artifact.CARD])
+    durable.seal(in_chunks, free=[sidefile.CARD])
     assert "the model answers its test texts differently from when it was saved" in refused(in_chunks)
 
 
@@ -276,8 +276,8 @@ def test_what_is_said_of_the_probabilities_is_checked(folder: Path, wrong: dict[
 
 
 def test_a_newer_format_is_refused_with_advice(folder: Path) -> None:
-    rewrite(folder / "whet.json", lambda side: side.update(format=3))
-    assert refused(folder) == f"{folder / 'whet.json'}: format 3. Expected 2 or lower. Upgrade whet."
+    rewrite(folder / "whet.json", lambda side: side.update(format=4))
+    assert refused(folder) == f"{folder / 'whet.json'}: format 4. Expected 3 or lower. Upgrade whet."
 
 
 def test_a_folder_without_whet_json_is_refused(folder: Path) -> None:
@@ -315,7 +315,7 @@ def test_a_damaged_whet_json_is_refused(folder: Path, content: str, said: str) -
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("kind", "linear"),
+        ("kind", "forest"),
         ("truncation", "tail"),
         ("max_length", "100"),
         ("max_length", True),

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import whet
-from whet import gpu, health, hub, machine, runtime
+from whet import gpu, health, hub, machine, runtime, sidefile
 from whet.errors import MissingExtraError
 from whet.gpu import Accelerator, NoGpu
 from whet.health import Check, Health, Place
+from whet.labels import LabelSet
 from whet.machine import Cores, Memory
+from whet.records import Usage
 
 GB = 10**9
 PLENTY = Memory(64 * GB, 50 * GB, 64 * GB, "the machine")
@@ -158,8 +162,11 @@ def test_caches_are_measured_without_following_links(
 
 
 def test_without_torch_everything_else_is_told_and_the_verdict_is_the_pip_line(
-    look: Callable[..., Health], monkeypatch: pytest.MonkeyPatch
+    look: Callable[..., Health], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    seen, labels = {"max_length": 8, "truncation": "head"}, LabelSet(("a", "b"), None, "")
+    side = sidefile.content("transformer", seen, labels, Usage(), canaries=[("text",)], logits=np.zeros((1, 2)))
+    (tmp_path / "whet.json").write_text(json.dumps(side))
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else real(name))
     found = look()
@@ -170,7 +177,7 @@ def test_without_torch_everything_else_is_told_and_the_verdict_is_the_pip_line(
     assert (found.chosen, found.accelerators, found.no_gpu) == (None, (), None)
     assert found.memory == PLENTY
     with pytest.raises(MissingExtraError) as caught:
-        health.doctor("last", lang="ko")
+        health.doctor(tmp_path, lang="ko")
     assert caught.value.message == f"{message}. Run: {runtime.pip_line()}."
 
 

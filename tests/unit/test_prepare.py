@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import TinyModel
-from whet import prepare, reading
+from whet import prepare, reading, truncated
 from whet.config import Resolved, Settings, resolve
 from whet.data.split import select, split
 from whet.errors import DataError, ModelError, UsageError
@@ -337,7 +337,7 @@ def test_a_label_that_training_lacks_is_named(tiny_bert: Path, tmp_path: Path) -
 def test_cut_texts_are_counted_and_said(tiny_bert: Path, tmp_path: Path, truncation: str, kept: str) -> None:
     cutter = prepare.cutter_of(find(str(tiny_bert)), settings(max_length=20, truncation=truncation), tmp_path)
     sides = encoded(cutter, tmp_path, test=rows_of("b", "two", "words"))
-    assert [notice.message for notice in prepare.truncation_notices(sides, cutter)] == [
+    assert [notice.message for notice in truncated.truncation_notices(sides, cutter)] == [
         f"2 of 3 train texts (66.7 %) are longer than 20 tokens: {kept} used"
     ]
 
@@ -348,7 +348,7 @@ def test_texts_that_are_divided_are_counted_and_said(tiny_bert: Path, tmp_path: 
     # A full stop is a token; a chunk has room for 18.
     rows = rows_of("b", *(". " * count for count in (19, 36, 40, 160, 163)), "two words")
     sides = encoded(cutter, tmp_path, test=rows)
-    train, test, cut = [notice.message for notice in prepare.truncation_notices(sides, cutter)]
+    train, test, cut = [notice.message for notice in truncated.truncation_notices(sides, cutter)]
     assert train.startswith("2 of 3 train texts (66.7 %) have more than 20 tokens and are divided into chunks (")
     assert test == (
         "5 of 6 test texts (83.3 %) have more than 20 tokens and are divided into chunks "

@@ -113,7 +113,7 @@ def points(words: Words, rung: Rung) -> str:
 
 
 def _lines(words: Words, plan: Plan) -> list[tuple[str, str]]:
-    rows = words("plan rows").format(
+    rows = words("plan rows" if plan.steps else "plan rows linear").format(
         rows=count(plan.rows["train"]), tokens=f"{plan.tokens:.0f}", steps=count(plan.steps)
     )
     epochs = [
@@ -128,7 +128,7 @@ def _lines(words: Words, plan: Plan) -> list[tuple[str, str]]:
         ),
         (words("work"), rows),
         (words("train"), between(words, plan.training)),
-        (words("by epochs"), ", ".join(epochs)),
+        *([(words("by epochs"), ", ".join(epochs))] if epochs else []),
         (words("evaluation time"), between(words, plan.evaluation)),
         (words("other time"), words.duration(plan.other.seconds)),
         *([(words("curve time"), between(words, plan.curve))] if plan.curve is not None else []),

@@ -273,7 +273,7 @@ def curve_text(words: Words, event: CurvePoint) -> str:
 
 def evaluation_line(words: Words, event: Evaluation) -> Text:
     """The scores of one side at one moment."""
-    line = words("evaluation").format(
+    line = words("evaluation" if event.step else "evaluation linear").format(
         epoch=f"{event.epoch:.2f}",
         side=words(event.side),
         loss=f"{event.loss:.3f}",

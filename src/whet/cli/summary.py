@@ -65,9 +65,21 @@ def result(console: Console, words: Words, end: Finished) -> None:
         console.print()
         console.print(end.verdict, style="bold")
     _learning_curve(console, words, _section(end.metrics, "learning_curve"))
+    _auto(console, words, _section(end.metrics, "auto"))
     console.print()
     for line in show.aligned(_where(words, end)):
         console.print(line, soft_wrap=True)
+
+
+def _auto(console: Console, words: Words, chosen: Scores) -> None:
+    """Which model was handed out, where that was decided on validation."""
+    if not chosen:
+        return
+    scores = {name: f"{_number(chosen, name) or 0:.4f}" for name in ("linear", "fine_tuned")}
+    name = str(chosen["metric"])
+    line = words("chosen linear" if chosen["chosen"] == "linear" else "chosen other")
+    metric = words(name) if name in TEXTS else one_line(name, 40)
+    console.print(line.format(metric=metric, model=one_line(str(chosen["model"])), **scores), soft_wrap=True)
 
 
 def whats_next(console: Console, words: Words, end: Finished) -> None:

@@ -62,6 +62,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{rows} training texts of {tokens} tokens on average, {steps} steps",
         "학습 텍스트 {rows}개, 평균 {tokens}토큰, {steps}스텝",
     ),
+    "plan rows linear": ("{rows} training texts", "학습 텍스트 {rows}개"),
     "plan device": ("{device} ({reason}), threads: {threads}", "{device} ({reason}), 스레드 {threads}개"),
     "plan brief": (
         "plan: {time} in all, memory {memory}",
@@ -145,6 +146,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "epoch {epoch} {side}: loss {loss}, {scores}, {seconds}",
         "에포크 {epoch} {side}: 손실 {loss}, {scores}, {seconds}",
     ),
+    "evaluation linear": ("{side}: loss {loss}, {scores}, {seconds}", "{side}: 손실 {loss}, {scores}, {seconds}"),
     "best": (" (best so far)", " (현재 최고)"),
     "interrupted": ("interrupted", "중단되었습니다"),
     # the summary
@@ -220,6 +222,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no scores": (
         "There were no test and no validation rows, so there is no score.",
         "테스트 행도 검증 행도 없어 점수가 없습니다.",
+    ),
+    "chosen linear": (
+        "Handed out: the linear model, better on validation ({metric} {linear}, {model} {fine_tuned}).",
+        "최종 모델: 검증에서 더 나은 선형 모델 ({metric} {linear}, {model} {fine_tuned})",
+    ),
+    "chosen other": (
+        "Handed out: {model}, on validation no worse than the linear model ({metric} {fine_tuned}, linear {linear}).",
+        "최종 모델: 검증에서 선형 모델보다 못하지 않은 {model} ({metric} {fine_tuned}, 선형 모델 {linear})",
     ),
     "compared rows": ("Runs on {rows} shared test rows", "함께 평가된 테스트 {rows}행의 결과"),
     "training": ("training", "학습"),

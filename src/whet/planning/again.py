@@ -60,7 +60,7 @@ def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
     splits = prepare.splits_of(asked.rows, settings)
     labels = prepare.label_set_of(asked.rows, splits, settings)
     files = find(settings.model) if "model" in chosen else asked.files
-    return dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, files=files, rows=None)
+    return dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, encoder=files, rows=None)
 
 
 def differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> str:

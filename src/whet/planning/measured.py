@@ -177,7 +177,7 @@ def lighter(measured: Measured) -> Measured | None:
     for name, value in {"model": "embedded", "layers": None, "max_length": longest}.items():
         if getattr(resolved.settings, name) != value:
             resolved = resolved.with_value(name, value, reason)
-    asked = dataclasses.replace(asked, resolved=resolved, files=files)
+    asked = dataclasses.replace(asked, resolved=resolved, encoder=files)
     cutter = prepare.cutter_of(files, resolved.settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = resolved.settings.seed
     classifier, _ = classifiers.fresh(files, asked.labels, asked.machine, resolved.settings, seed=seed)

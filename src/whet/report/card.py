@@ -45,19 +45,10 @@ def write(
     origin = "all-MiniLM-L6-v2" if base == "embedded" else _plain(folder.resolve().name) if local else base
     known = base if base != "embedded" and "/" in base and not local else None
     front = ["---", _front(origin, known, metrics, test), "---"]
-    named = ", ".join(f"`{_plain(name)}`" for name in labels.names)
-    what = f"for the labels {named}"
-    if labels.kind == "several":
-        what += ", of which a text may have any number (`whet.json` has the threshold of each)"
-    if labels.kind == "value":
-        what = f"to predict the number {named}"
     asked = '"..."' if inputs.pair is None else '{"text": "...", "text_pair": "..."}'
     texts = "pairs of texts" if inputs.pair is not None else "texts"
     body = [
-        f"# Text {'regression' if labels.kind == 'value' else 'classifier'}",
-        "",
-        f"Fine-tuned from {origin} {what}{'' if inputs.pair is None else ', on pairs of texts'}.",
-        *_joined(inputs),
+        *_head(f"Fine-tuned from {origin}", labels, inputs),
         _length(texts, settings),
         "",
         *_scores(metrics),
@@ -72,7 +63,43 @@ def write(
     return "\n".join([*front, "", *body])
 
 
-def _front(origin: str, base: str | None, metrics: Mapping[str, Any], test: Examples | None) -> str:
+def write_linear(labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None) -> str:
+    """The card of a linear model, likewise."""
+    learner = "ridge regression" if labels.kind == "value" else "logistic regression"
+    front = ["---", _front("TF-IDF", None, metrics, test, library="whet"), "---"]
+    asked = "..." if inputs.pair is None else '..." "...'
+    body = [
+        *_head(f"TF-IDF and {learner}, fitted", labels, inputs),
+        "No text is cut. transformers cannot load it; whet answers with it, and needs no torch for that.",
+        "",
+        *_scores(metrics),
+        "```bash",
+        f'whet predict PATH_OF_THIS_FOLDER "{asked}"',
+        "```",
+        "",
+    ]
+    return "\n".join([*front, "", *body])
+
+
+def _head(made: str, labels: LabelSet, inputs: Inputs) -> list[str]:
+    """What it is, how it was made and for what."""
+    named = ", ".join(f"`{_plain(name)}`" for name in labels.names)
+    what = f"for the labels {named}"
+    if labels.kind == "several":
+        what += ", of which a text may have any number (`whet.json` has the threshold of each)"
+    if labels.kind == "value":
+        what = f"to predict the number {named}"
+    return [
+        f"# Text {'regression' if labels.kind == 'value' else 'classifier'}",
+        "",
+        f"{made} {what}{'' if inputs.pair is None else ', on pairs of texts'}.",
+        *_joined(inputs),
+    ]
+
+
+def _front(
+    origin: str, base: str | None, metrics: Mapping[str, Any], test: Examples | None, *, library: str = "transformers"
+) -> str:
     """The front matter as YAML: what the hub reads of a card. No licence, which nobody told us."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -89,10 +116,10 @@ def _front(origin: str, base: str | None, metrics: Mapping[str, Any], test: Exam
     return ModelCardData(
         base_model=base,
         language=None if test is None else _language(test.texts),
-        library_name="transformers",
+        library_name=library,
         pipeline_tag="text-classification",
         tags=["whet"],
-        model_name=f"{origin}, fine-tuned on {data}" if results else None,
+        model_name=f"{origin}, {'fitted' if library == 'whet' else 'fine-tuned'} on {data}" if results else None,
         eval_results=results or None,
         ignore_metadata_errors=False,
     ).to_yaml()

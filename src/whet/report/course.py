@@ -9,6 +9,7 @@ from typing import Any
 
 from whet import config
 from whet.machine import gigabytes
+from whet.meaningless import LINEAR
 from whet.records import SIDES
 from whet.report import plots, repeat
 from whet.report.blocks import Block, Cell, Code, Facts, Figure, Figures, Prose, Section, Table
@@ -20,9 +21,20 @@ SEVERITIES = ("error", "warning", "info")
 TOLD = 8  # points of a curve that are told to whoever does not see it
 
 
-def model_name(found: Material) -> str:
+def is_linear(found: Material) -> bool:
+    """Whether the model is a linear one."""
+    return bool(found.setting("model") == LINEAR)
+
+
+def model_name(found: Material, words: Words) -> str:
     """The model without the folders that it lies in."""
-    name = last_part(str(found.setting("model")))
+    if is_linear(found):
+        return words("ridge regression" if found.task == "regression" else "logistic regression")
+    return _short(found.setting("model"))
+
+
+def _short(model: object) -> str:
+    name = last_part(str(model))
     return "all-MiniLM-L6-v2" if name == "embedded" else name
 
 
@@ -74,16 +86,26 @@ def _label_counts(counts: Mapping[str, Mapping[str, int]], words: Words) -> Tabl
 
 def course(found: Material, words: Words) -> Section:
     """The plan beside what it came to, and the curves."""
-    blocks = [block for block in (_plan(found, words), _curves(found, words)) if block is not None]
+    blocks: list[Block] = [block for block in (_plan(found, words), _curves(found, words)) if block is not None]
     if found.warnings:
         rows = tuple((_message(warning, "message", words),) for warning in found.warnings)
         blocks.append(Table(words("warnings"), (words("warning"),), rows, numbers=False))
     end, lead = found.end, ""
-    if end:
+    auto = found.metrics.get("auto", {})
+    if is_linear(found) and not auto:
+        lead = words("course lead linear").format(
+            model=model_name(found, words), seconds=words.duration(end["train_seconds"])
+        )
+    elif end:
+        trained = _short(auto.get("model", found.setting("model")))
         lead = words("course lead").format(
-            model=model_name(found), device=found.run["device"]["value"], steps=f"{end['step']:,}",
+            model=trained, device=found.run["device"]["value"], steps=f"{end['step']:,}",
             epochs=f"{end['epoch']:.3g}", rate=f"{found.setting('learning_rate'):g}", tokens=f"{end['tokens']:,}",
         )  # fmt: skip
+    if auto:
+        told = words("chosen linear" if is_linear(found) else "chosen other")
+        figures = {"linear": score(auto["linear"]), "other": score(auto["fine_tuned"])}
+        blocks.insert(0, Prose(told.format(metric=words.metric(auto["metric"], found.task), **figures)))
     return Section("course", words("course"), lead, tuple(blocks))
 
 

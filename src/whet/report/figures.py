@@ -22,11 +22,11 @@ def scores(found: Evaluation, whole: int) -> dict[str, object]:
 
 
 def compared(
-    model: Scores, rivals: Baselines | None, mine: Targets, true: Targets, *, better: str = ""
+    model: Scores, rivals: Baselines | None, mine: Targets, true: Targets, *, better: str = "", linear: bool = False
 ) -> dict[str, object]:
     """The baselines' part of metrics.json, how the model compares with the best of them, and the verdict on who won in
     every language. `mine`: what the model answered to the rows of the baselines, `true`: what they are. `better`: a
-    model that has the words of the texts, where this one lacks them."""
+    model that has the words of the texts, where this one lacks them; `linear`: it is no fine-tuned one."""
     if rivals is None:
         return {}
     there = {name: scores for name in rivals.answers if (scores := getattr(rivals, name)) is not None}
@@ -36,5 +36,5 @@ def compared(
     return {
         "baselines": {**{name: as_json(scores) for name, scores in there.items()}, "seconds": rivals.seconds},
         "comparison": dataclasses.asdict(found) | {"interval": list(found.interval)},
-        "verdict": {lang: verdict(model, rivals, found, lang=lang, better=better) for lang in LANGUAGES},
+        "verdict": {lang: verdict(model, rivals, found, lang=lang, better=better, linear=linear) for lang in LANGUAGES},
     }

@@ -54,14 +54,17 @@ def page_of(found: Material, lang: Lang) -> Page:
     )  # fmt: skip
     started = datetime.fromisoformat(found.run["started"])
     about = words("made by").format(version=found.run["versions"].get("whet", ""), date=f"{started:%Y-%m-%d}")
+    shown = {name: words(name) for name in TEMPLATE_WORDS}
+    if course.is_linear(found):
+        shown["about"] = words("about linear")
     if found.scored_run:
         names = {"data": course.last_part(found.findings["source"]), "run": course.last_part(found.scored_run)}
         title = words("evaluation title").format(**names)
     else:
-        title = words("title").format(data=found.findings["source"], model=course.model_name(found))
+        title = words("title").format(data=found.findings["source"], model=course.model_name(found, words))
     return Page(
         lang, title, about, _lead(found, words), (*results.tiles(found, words), *_tiles(found, words)),
-        tuple(section for section in made if section is not None), {name: words(name) for name in TEMPLATE_WORDS},
+        tuple(section for section in made if section is not None), shown,
     )  # fmt: skip
 
 

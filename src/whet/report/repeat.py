@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from whet import config, recipes
+from whet import config, meaningless, recipes
 from whet.report.material import Material
 
 # Settings that the command gives in another way: resolved, or as the machine was.
@@ -19,15 +19,18 @@ def command(found: Material) -> str:
     words = ["whet", "train", _data(run)]
     if run["ranks"] > 1:
         words[:1] = ["torchrun", "--nproc-per-node", str(run["ranks"]), "-m", "whet"]
+    is_linear = found.setting("model") == meaningless.LINEAR
     for setting in config.fields():
         name, value = setting.name, found.setting(setting.name)
         kept = setting.metadata["result"] and name not in RESOLVED and value not in (None, setting.default)
-        if name == "epochs" and found.revised:
+        kept = kept and not (is_linear and name in meaningless.SETTINGS)
+        if name == "epochs" and found.revised and not is_linear:
             words += _flag(name, float(found.end["epoch"]))
         elif kept and not _idle(found, name):
             words += _flag(name, value)
-    device = str(run["device"]["value"]).partition(":")[0]
-    words += ["--device", device, "--precision", run["precision"]["value"], "--threads", str(run["threads"]["value"])]
+    device = "cpu" if is_linear else str(run["device"]["value"]).partition(":")[0]
+    precision = "fp32" if is_linear else run["precision"]["value"]
+    words += ["--device", device, "--precision", precision, "--threads", str(run["threads"]["value"])]
     return shlex.join(words)
 
 

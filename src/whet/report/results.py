@@ -133,10 +133,10 @@ def _remarks(found: Material, words: Words) -> list[str]:
             said[-1] += " " + words("mcnemar").format(p=_p(compared["mcnemar_p"]))
     clean = mine.get("without_leaks")
     if clean:
-        main, left = main_metric(found), clean["left_out"]
+        main = main_metric(found)
         if main in clean:
             said.append(words("leaks").format(
-                count=f"{left['exact'] + (left['near'] or 0):,}", metric=words.metric(main, found.task),
+                count=f"{clean['left_out']:,}", metric=words.metric(main, found.task),
                 without=score(clean[main]), with_=score(mine[main]),
             ))  # fmt: skip
     if "sample" in mine:

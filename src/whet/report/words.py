@@ -12,6 +12,7 @@ Lang = Literal["en", "ko"]
 TEXTS: dict[str, tuple[str, str]] = {
     # the head
     "about": ("Fine-tuning report", "파인튜닝 보고서"),
+    "about linear": ("Training report", "학습 보고서"),
     "title": ("{data} with {model}", "{data}, {model}"),
     "evaluation title": ("{data}, answered by {run}", "{run} 모델로 평가한 {data}"),
     "no verdict": ("{metric} {value} on {rows} {side} rows.", "{side} {rows}행의 {metric}: {value}."),
@@ -210,6 +211,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{model} on {device}: {steps} steps, {epochs} epochs, learning rate {rate}, {tokens} tokens.",
         "{device}에서 {model}: {steps}스텝, {epochs}에포크, 학습률 {rate}, 토큰 {tokens}개.",
     ),
+    "course lead linear": (
+        "{model} on the CPU, fitted within {seconds}; its strength was chosen by cross-validation within the training "
+        "rows where these are few.",
+        "CPU에서 {seconds} 안에 {model}을(를) 학습했습니다. 학습 행이 적으면 규제 강도를 교차 검증으로 정합니다.",
+    ),
+    "chosen linear": (
+        "On validation the linear model on TF-IDF is better ({metric} {linear}, the fine-tuned one {other}), so it was "
+        "scored and saved instead.",
+        "검증에서 TF-IDF 선형 모델이 더 나아({metric} {linear}, 파인튜닝 {other}) 이 모델을 평가하고 저장했습니다.",
+    ),
+    "chosen other": (
+        "On validation the fine-tuned model is no worse than the linear one on TF-IDF ({metric} {other}, the linear "
+        "one {linear}).",
+        "검증에서 파인튜닝한 모델이 TF-IDF 선형 모델보다 못하지 않습니다({metric} {other}, 선형 모델 {linear}).",
+    ),
     "plan table": ("Plan and what it came to", "계획과 실제"),
     "planned": ("Planned", "계획"),
     "band": ("Small: the band in which nine of ten jobs end.", "작은 글씨: 10번 중 9번이 끝나는 범위."),
@@ -277,6 +293,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "value": ("Value", "값"),
     "reason": ("Reason", "이유"),
     # names
+    "logistic regression": ("TF-IDF + logistic regression", "TF-IDF + 로지스틱 회귀"),
+    "ridge regression": ("TF-IDF + ridge regression", "TF-IDF + 릿지 회귀"),
     "model": ("Model", "모델"),
     "tfidf": ("TF-IDF", "TF-IDF"),
     "nbsvm": ("NB-SVM", "NB-SVM"),

@@ -10,7 +10,7 @@ import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ from whet.records import Baselines, Bools, SeveralScores
 from whet.score import cached, linear, threshold
 from whet.score.cached import Answered
 from whet.score.features import Inputs, analyzer
-from whet.score.judge import scores_of
+from whet.score.fitted import Linear
+from whet.score.judge import answers, scores_of
 from whet.score.linear import FOLDS, SEARCH_ROWS, STRENGTHS, Targets
 
 LOOK = 200  # texts that are timed to tell how long it will take,
@@ -75,6 +76,25 @@ def baselines(
     return _scored(found, test_targets, labels, cached=False)
 
 
+def constant(known: Targets, true: Targets, labels: LabelSet) -> Baselines:
+    """The answer that is right most often in training alone, for a model that is linear itself. `known`: the targets of
+    the training rows, `true`: those of test."""
+    started = time.perf_counter()
+    every, named = _constant(known, len(true), labels)
+    return _scored(Answered({"majority": every}, named, {}, time.perf_counter() - started), true, labels, cached=False)
+
+
+def of_model(model: Linear, known: Targets, test: Inputs, true: Targets, labels: LabelSet) -> Baselines:
+    """The same with a linear model of the training rows that is there already, as `tfidf`."""
+    started = time.perf_counter()
+    every, named = _constant(known, len(true), labels)
+    thresholds: dict[str, float] = {}
+    if model.thresholds is not None:
+        thresholds = dict(zip(labels.names, model.thresholds.tolist(), strict=True))
+    given = {"majority": every, "tfidf": answers(model.logits(test), labels, thresholds)}
+    return _scored(Answered(given, named, thresholds, time.perf_counter() - started), true, labels, cached=False)
+
+
 def among(found: Baselines, rows: Bools, true: Targets, labels: LabelSet) -> Baselines:
     """The same on those of the test rows [B] that are to count. `true`: the targets of these."""
     thresholds = dict(found.tfidf.thresholds) if isinstance(found.tfidf, SeveralScores) else {}
@@ -91,41 +111,50 @@ def _scored(found: Answered, true: Targets, labels: LabelSet, *, cached: bool) -
         for name, each in found.answers.items()
     }
     return Baselines(
-        scores["majority"], scores["tfidf"], found.constant, found.seconds, cached, scores.get("nbsvm"), found.answers
-    )
+        scores["majority"], scores.get("tfidf"), found.constant, found.seconds, cached, scores.get("nbsvm"),
+        found.answers,
+    )  # fmt: skip
+
+
+def _constant(known: Targets, rows: int, labels: LabelSet) -> tuple[Targets, str]:
+    """Of so many rows the answer that is always the same, and what it is called. Of several labels it names those that
+    most training rows have, in one string; often there is none."""
+    if labels.kind == "value":
+        mean = float(np.asarray(known, np.float64).mean())
+        return np.full(rows, mean), f"{mean:.6g}"
+    if labels.kind == "several":
+        # The share of the rows as everybody's probability, so to say.
+        each = np.asarray(known, np.bool_).mean(axis=0) > threshold.DEFAULT
+        named = ", ".join(name for name, answer in zip(labels.names, each, strict=True) if answer)
+        every: Bools = np.broadcast_to(each, (rows, len(labels))).copy()
+        return every, named
+    commonest = int(np.bincount(np.asarray(known, np.int64), minlength=len(labels)).argmax())
+    return np.full(rows, commonest, dtype=np.int64), labels.names[commonest]
 
 
 def _classes(train: Inputs, ids: Targets, test: Inputs, labels: LabelSet, nbsvm: bool) -> Answered:
-    ids = np.asarray(ids, dtype=np.int64)
-    commonest = int(np.bincount(ids, minlength=len(labels)).argmax())
-    constant = np.full(len(test), commonest, dtype=np.int64)
-    found = linear.classes(train, ids, test, nbsvm=nbsvm)
+    every, named = _constant(ids, len(test), labels)
+    found: Mapping[str, Targets] | None = linear.classes(train, np.asarray(ids, dtype=np.int64), test, nbsvm=nbsvm)
     if found is None:
-        found = dict.fromkeys(("tfidf", "nbsvm") if nbsvm else ("tfidf",), constant)
-    return Answered({"majority": constant, **found}, labels.names[commonest])
+        found = dict.fromkeys(("tfidf", "nbsvm") if nbsvm else ("tfidf",), every)
+    return Answered({"majority": every, **found}, named)
 
 
 def _marks(train: Inputs, known: Targets, test: Inputs, labels: LabelSet, _: bool) -> Answered:
-    """The constant answer names the labels that most training rows have, in one string; often there is none."""
-    known = np.asarray(known, dtype=np.bool_)
-    # The share of the rows as everybody's probability, so to say.
-    each, halves = known.mean(axis=0) > threshold.DEFAULT, dict.fromkeys(labels.names, threshold.DEFAULT)
-    constant: Bools = np.broadcast_to(each, (len(test), len(labels))).copy()
-    named = ", ".join(name for name, answer in zip(labels.names, each, strict=True) if answer)
-    found = linear.answers(train, known, test, labels)
+    every, named = _constant(known, len(test), labels)
+    found = linear.answers(train, np.asarray(known, dtype=np.bool_), test, labels)
     if found is None:
-        return Answered({"majority": constant, "tfidf": constant}, named, halves)
+        halves = dict.fromkeys(labels.names, threshold.DEFAULT)
+        return Answered({"majority": every, "tfidf": every}, named, halves)
     predicted, thresholds = found
     tuned = dict(zip(labels.names, thresholds.tolist(), strict=True))
-    return Answered({"majority": constant, "tfidf": predicted}, named, tuned)
+    return Answered({"majority": every, "tfidf": predicted}, named, tuned)
 
 
 def _values(train: Inputs, known: Targets, test: Inputs, labels: LabelSet, _: bool) -> Answered:
-    known = np.asarray(known, dtype=np.float64)
-    mean = float(known.mean())
-    constant = np.full(len(test), mean)
-    predicted = linear.values(train, known, test)
-    return Answered({"majority": constant, "tfidf": constant if predicted is None else predicted}, f"{mean:.6g}")
+    every, named = _constant(known, len(test), labels)
+    predicted = linear.values(train, np.asarray(known, dtype=np.float64), test)
+    return Answered({"majority": every, "tfidf": every if predicted is None else predicted}, named)
 
 
 def expected_seconds(
@@ -134,12 +163,26 @@ def expected_seconds(
     labels: LabelSet | None = None,
     *,
     pairs: tuple[Sequence[str], Sequence[str]] | None = None,
+    nbsvm: bool = True,
 ) -> float:
     """How long `baselines` will take without its cache, from a look at a few texts: counting words and their
-    pairs is timed, and the rest is taken to grow with it. `labels`: None for classes. Needs no scikit-learn,
-    which is slow to load."""
+    pairs is timed, and the rest is taken to grow with it. `labels`: None for classes; `nbsvm`: that is among them.
+    Needs no scikit-learn, which is slow to load."""
     second, test_second = pairs or (None, None)
-    train, test = Inputs(train_texts, second).every(), Inputs(test_texts, test_second).every()
+    learning, each = expected_rates(train_texts, labels, second=second, nbsvm=nbsvm)
+    return learning + each * sum(map(len, Inputs(test_texts, test_second).every()))
+
+
+def expected_rates(
+    train_texts: Sequence[str],
+    labels: LabelSet | None = None,
+    *,
+    second: Sequence[str] | None = None,
+    nbsvm: bool = True,
+) -> tuple[float, float]:
+    """The same in two parts: the seconds to learn, and those to answer a character. `second`: the second texts of
+    pairs."""
+    train = Inputs(train_texts, second).every()
     looked_at = [train[i] for i in np.linspace(0, len(train) - 1, min(len(train), LOOK)).astype(int)]
     dense = analyzer(train)["analyzer"] != "word"
     started = time.perf_counter()
@@ -147,10 +190,11 @@ def expected_seconds(
         words = text.lower() if dense else re.findall(r"\b\w\w+\b", text.lower())
         Counter([*words, *map("".join if dense else " ".join, itertools.pairwise(words))])
     per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
-    search, paired = len(train_texts) <= SEARCH_ROWS, pairs is not None
-    passes = _passes(labels, paired=paired, search=search) + _nbsvm_passes(labels, paired=paired)
+    search, paired = len(train_texts) <= SEARCH_ROWS, second is not None
+    passes = _passes(labels, paired=paired, search=search)
+    passes += _nbsvm_passes(labels, paired=paired) if nbsvm else 0.0
     learnt = sum(map(len, train)) * fitting_rows(train_texts, second=second) / max(1, len(train_texts))
-    return per_character * (learnt * passes + sum(map(len, test)))
+    return per_character * learnt * passes, per_character
 
 
 def _passes(labels: LabelSet | None, *, paired: bool, search: bool) -> float:

@@ -18,6 +18,8 @@ from whet.records import Floats, Ints
 # Lengths of the pieces of characters that are looked for in both texts of a pair: by words, by dense scripts.
 PIECES = {"word": (3, 5), "char_wb": (1, 2)}
 
+EXTRA = 1 + 4 * 3  # features of a pair beside those of its words: the cosine, and `overlaps`
+
 PART_ROWS = 10_000
 """Rows to be answered whose features are held at a time."""
 
@@ -56,6 +58,26 @@ def vectorizer(inputs: Inputs) -> Any:
             todo='Run: pip install "whet[train]", or leave the baseline out with --no-baseline',
         ) from None
     return TfidfVectorizer(sublinear_tf=True, **analyzer(inputs.every()))
+
+
+def restored(kind: str, ngrams: tuple[int, int], terms: Sequence[str], idf: Floats) -> Any:
+    """A fitted vectorizer from what tells it: its analyzer and the lengths of what that counts, and in the order of
+    the features every term [F] and its weight [F]. Without scikit-learn raises MissingExtraError."""
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+    except ModuleNotFoundError as fault:
+        raise MissingExtraError(
+            f"a linear model needs the package scikit-learn ({fault})", todo='Run: pip install "whet[train]"'
+        ) from None
+    known = {term: place for place, term in enumerate(terms)}
+    words = TfidfVectorizer(sublinear_tf=True, analyzer=kind, ngram_range=ngrams, vocabulary=known)
+    words.idf_ = idf
+    return words
+
+
+def terms_of(words: Any) -> list[str]:
+    """The terms of a fitted vectorizer, in the order of the features."""
+    return sorted(words.vocabulary_, key=words.vocabulary_.__getitem__)
 
 
 def has_words(words: Any, inputs: Inputs) -> bool:

@@ -1,15 +1,16 @@
 """Linear models on TF-IDF, their strength and thresholds chosen within the training rows, by scikit-learn.
 
-Each function fits a model to the training rows and answers the test rows, or returns None where there is
-nothing to learn from: texts without a single word, or rows that all have the same target.
+`fit` returns the model itself; the others fit one to the training rows and answer the test rows. All return None where
+there is nothing to learn from: texts without a single word, or rows that all have the same target.
 
-Sizes in comments: B rows, C labels.
+Sizes in comments: B rows, F features, C labels, K columns of weights.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from whet.labels import LabelSet
 from whet.records import Bools, Floats, Ints
 from whet.score import features, several, threshold
 from whet.score.features import Inputs
+from whet.score.fitted import Linear
+from whet.score.metrics import sigmoid
 from whet.score.nbsvm import NbSvm
 
 Targets = Ints | Bools | Floats
@@ -39,26 +42,30 @@ Folds = Sequence[tuple[Ints, Ints]]
 """Rows to learn from and rows held back, for each fold."""
 
 
+def fit(train: Inputs, targets: Targets, labels: LabelSet) -> Linear | None:
+    """The model of the training rows: logistic regression, of more than two classes each against the rest; of several
+    labels one for each, with its threshold; of values ridge regression."""
+    if labels.kind == "several":
+        return _fit_several(train, np.asarray(targets, dtype=np.bool_), labels)
+    if labels.kind == "value":
+        return _fit_values(train, np.asarray(targets, dtype=np.float64))
+    found = _fit_classes(train, np.asarray(targets, dtype=np.int64), len(labels), nbsvm=False)
+    return None if found is None else found[0]
+
+
 def classes(train: Inputs, ids: Ints, test: Inputs, *, nbsvm: bool) -> dict[str, Ints] | None:
     """Class ids [B] of the test rows by what the training rows and their ids teach, as `tfidf` by logistic regression
     and, where it is wanted, as `nbsvm` by that. Words are looked for once for both."""
-    words = features.vectorizer(train)
-    if len(np.unique(ids)) < 2 or not features.has_words(words, train):
+    found = _fit_classes(train, ids, int(ids.max(initial=0)) + 1, nbsvm=nbsvm)
+    if found is None:
         return None
-    with warnings.catch_warnings():
-        # A fit that stops short of its tolerance is still a baseline.
-        warnings.simplefilter("ignore")
-        strength = _strength(words, train, ids)
-        learnt = features.fit(words, train)
-        models = {"tfidf": _classifier(strength, ids, train.second is not None).fit(learnt, ids)}
-        if nbsvm:
-            models["nbsvm"] = NbSvm.fit(learnt, ids)
-        del learnt
-        answered: dict[str, list[Ints]] = {name: [np.zeros(0, np.int64)] for name in models}
-        for part in test.parts():
-            rows = features.transform(words, part)
-            for name, model in models.items():
-                answered[name].append(model.predict(rows).astype(np.int64))
+    model, other = found
+    answered: dict[str, list[Ints]] = {name: [np.zeros(0, np.int64)] for name in ("tfidf", *(["nbsvm"] * nbsvm))}
+    for part in test.parts():
+        rows = features.transform(model.words, part)
+        answered["tfidf"].append(model.answers(rows).argmax(axis=1))
+        if other is not None:
+            answered["nbsvm"].append(other.predict(rows).astype(np.int64))
     return {name: np.concatenate(parts) for name, parts in answered.items()}
 
 
@@ -68,8 +75,7 @@ def answers(train: Inputs, true: Bools, test: Inputs, labels: LabelSet) -> tuple
     words = features.vectorizer(train)
     if (true == true[0]).all() or not features.has_words(words, train):
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _as_it_is():
         strength, thresholds = _tuned(words, train, true, labels)
         probabilities = _probabilities(features.fit(words, train), true, features.transform(words, test), strength)
     return probabilities >= thresholds, thresholds
@@ -77,24 +83,8 @@ def answers(train: Inputs, true: Bools, test: Inputs, labels: LabelSet) -> tuple
 
 def values(train: Inputs, true: Floats, test: Inputs) -> Floats | None:
     """Values [B] of the test rows by ridge regression on the values of the training rows."""
-    from sklearn.linear_model import Ridge
-
-    words = features.vectorizer(train)
-    if np.ptp(true) == 0 or not features.has_words(words, train):
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        strength, folds = DEFAULT_RIDGE, _folds(words, train)
-        if folds and len(train) <= SEARCH_ROWS:
-            errors = np.zeros(len(STRENGTHS))
-            for learn, held, learn_rows, held_rows in _parts(words, train, folds):
-                for i, alpha in enumerate(STRENGTHS):
-                    fitted = Ridge(alpha).fit(learn_rows, true[learn])
-                    errors[i] += np.sum((fitted.predict(held_rows) - true[held]) ** 2)
-            strength = STRENGTHS[int(errors.argmin())]
-        fitted = Ridge(strength).fit(features.fit(words, train), true)
-        answered = [fitted.predict(features.transform(words, part)).astype(np.float64) for part in test.parts()]
-    return np.concatenate([np.zeros(0), *answered])
+    model = _fit_values(train, true)
+    return None if model is None else model.logits(test)[:, 0]
 
 
 def held_back(rows: Inputs, ids: Ints, count: int) -> Floats | None:
@@ -110,15 +100,55 @@ def held_back(rows: Inputs, ids: Ints, count: int) -> Floats | None:
     if not _all_have_words(words, rows, folds):
         return None
     found = np.zeros((len(ids), count))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _as_it_is():
         for learn, held, learn_rows, held_rows in _parts(words, rows, folds):
             fitted = _classifier(DEFAULT_STRENGTH, ids[learn], rows.second is not None).fit(learn_rows, ids[learn])
             found[np.ix_(held, fitted.classes_)] = fitted.predict_proba(held_rows)
     return found
 
 
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    """A fit that stops short of its tolerance is still a model."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 # ---------------------------------------------------------------- one label
+
+
+def _fit_classes(train: Inputs, ids: Ints, count: int, *, nbsvm: bool) -> tuple[Linear, NbSvm | None] | None:
+    """A model of so many classes and, where it is wanted, NB-SVM on the same features."""
+    words = features.vectorizer(train)
+    if len(np.unique(ids)) < 2 or not features.has_words(words, train):
+        return None
+    with _as_it_is():
+        strength = _strength(words, train, ids)
+        learnt = features.fit(words, train)
+        found = _classifier(strength, ids, train.second is not None).fit(learnt, ids)
+        other = NbSvm.fit(learnt, ids) if nbsvm else None
+    return Linear(words, *_decisions(found, len(ids), count), "one", count), other
+
+
+def _decisions(found: Any, rows: int, count: int) -> tuple[Floats, Floats]:
+    """Weights [F, K] and bias [K] of a classifier of `rows` rows. A class that none of them has is as unlikely as half
+    a row would make it."""
+    fitted = getattr(found, "estimators_", [found])
+    weights = np.column_stack([each.coef_[0] for each in fitted])
+    bias = np.array([float(each.intercept_[0]) for each in fitted])
+    if count == 2:
+        return weights, bias
+    if len(fitted) == 1:
+        weights, bias = np.hstack([-weights / 2, weights / 2]), np.array([-bias[0] / 2, bias[0] / 2])
+    every, shift = np.zeros((len(weights), count)), np.full(count, _odds(0, rows))
+    every[:, found.classes_], shift[found.classes_] = weights, bias
+    return every, shift
+
+
+def _odds(there: int, rows: int) -> float:
+    """Log-odds of what so many of the rows have, with half a row more on either side."""
+    return float(np.log(there + 0.5) - np.log(rows - there + 0.5))
 
 
 def _classifier(strength: float, ids: Ints, pairs: bool) -> Any:
@@ -145,7 +175,8 @@ def _quick(strength: float) -> Any:
 
 
 def _strength(words: Any, train: Inputs, ids: Ints) -> float:
-    """The C of the highest accuracy in cross-validation, the smaller one of equals."""
+    """The C of the highest accuracy in cross-validation, of equals that of the lowest log loss: where all rows are told
+    apart by any of them, the strongest regularisation would leave every probability near that of a guess."""
     counts = np.bincount(ids)
     if len(train) > SEARCH_ROWS or counts[counts > 0].min() < FOLDS:
         return DEFAULT_STRENGTH
@@ -154,12 +185,14 @@ def _strength(words: Any, train: Inputs, ids: Ints) -> float:
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(ids, ids))
     if not _all_have_words(words, train, folds):
         return DEFAULT_STRENGTH
-    hits = np.zeros(len(STRENGTHS), dtype=np.int64)
+    hits, losses = np.zeros(len(STRENGTHS), dtype=np.int64), np.zeros(len(STRENGTHS))
     for learn, held, learn_rows, held_rows in _parts(words, train, folds):
         for i, strength in enumerate(STRENGTHS):
             fitted = _classifier(strength, ids[learn], train.second is not None).fit(learn_rows, ids[learn])
             hits[i] += int((fitted.predict(held_rows) == ids[held]).sum())
-    return STRENGTHS[int(hits.argmax())]
+            true = np.searchsorted(fitted.classes_, ids[held])
+            losses[i] -= np.log(fitted.predict_proba(held_rows)[np.arange(len(held)), true]).sum()
+    return STRENGTHS[int(np.lexsort((losses, -hits))[0])]
 
 
 # ---------------------------------------------------------------- several labels
@@ -189,11 +222,58 @@ def _probabilities(rows: Any, true: Bools, others: Any, strength: float) -> Floa
     1 or 0."""
     found = np.zeros((others.shape[0], true.shape[1]))
     for c, answers in enumerate(true.T):
-        if answers.all() or not answers.any():
-            found[:, c] = float(answers[0])
-        else:
-            found[:, c] = _quick(strength).fit(rows, answers).predict_proba(others)[:, 1]
+        fitted = _of_label(rows, answers, strength)
+        found[:, c] = float(answers[0]) if fitted is None else sigmoid(others @ fitted[0] + fitted[1])
     return found
+
+
+def _of_label(rows: Any, answers: Bools, strength: float) -> tuple[Floats, float] | None:
+    """Weights [F] and bias of one label; None for one that is always or never there."""
+    if answers.all() or not answers.any():
+        return None
+    fitted = _quick(strength).fit(rows, answers)
+    return fitted.coef_[0], float(fitted.intercept_[0])
+
+
+def _fit_several(train: Inputs, true: Bools, labels: LabelSet) -> Linear | None:
+    words = features.vectorizer(train)
+    if (true == true[0]).all() or not features.has_words(words, train):
+        return None
+    with _as_it_is():
+        strength, thresholds = _tuned(words, train, true, labels)
+        learnt = features.fit(words, train)
+        weights, bias = np.zeros((learnt.shape[1], len(labels))), np.zeros(len(labels))
+        for c, answers in enumerate(true.T):
+            fitted = _of_label(learnt, answers, strength)
+            if fitted is None:
+                bias[c] = _odds(int(answers.sum()), len(answers))
+            else:
+                weights[:, c], bias[c] = fitted
+    return Linear(words, weights, bias, "several", len(labels), thresholds)
+
+
+# ---------------------------------------------------------------- values
+
+
+def _fit_values(train: Inputs, true: Floats) -> Linear | None:
+    from sklearn.linear_model import Ridge
+
+    words = features.vectorizer(train)
+    if np.ptp(true) == 0 or not features.has_words(words, train):
+        return None
+    with _as_it_is():
+        strength, folds = DEFAULT_RIDGE, _folds(words, train)
+        if folds and len(train) <= SEARCH_ROWS:
+            errors = np.zeros(len(STRENGTHS))
+            for learn, held, learn_rows, held_rows in _parts(words, train, folds):
+                for i, alpha in enumerate(STRENGTHS):
+                    fitted = Ridge(alpha).fit(learn_rows, true[learn])
+                    errors[i] += np.sum((fitted.predict(held_rows) - true[held]) ** 2)
+            strength = STRENGTHS[int(errors.argmin())]
+        fitted = Ridge(strength).fit(features.fit(words, train), true)
+    return Linear(
+        words, np.asarray(fitted.coef_, np.float64)[:, None], np.array([float(fitted.intercept_)]), "value", 1
+    )
 
 
 # ---------------------------------------------------------------- cross-validation

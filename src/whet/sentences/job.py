@@ -321,10 +321,12 @@ COURSE: Mapping[str, tuple[str, str]] = {
         "남은 시간에 테스트 {total:,}행 중 {by:word} 추출한 {count:,}행만 평가했습니다",
     ),
     "learned nothing": (
-        "{signs}: the model may have learned nothing of the texts. Give another --learning-rate (now {rate:g}) or more "
-        "--epochs, or look at the data with whet check",
-        "{signs}. 모델이 텍스트에서 아무것도 배우지 못했을 수 있습니다. --learning-rate(지금 {rate:g})를 바꾸거나 "
-        "--epochs를 늘리거나 whet check로 데이터를 확인하세요",
+        "{signs}: the model may have learned nothing of the texts. {advice}",
+        "{signs}. 모델이 텍스트에서 아무것도 배우지 못했을 수 있습니다. {advice}",
+    ),
+    "train otherwise": (
+        "Give another --learning-rate (now {rate:g}) or more --epochs, or look at the data with whet check",
+        "--learning-rate(지금 {rate:g})를 바꾸거나 --epochs를 늘리거나 whet check로 데이터를 확인하세요",
     ),
     "one answer": (
         "all {rows:,} {side} rows are predicted as {name}, which {share:.1f} % of them are",

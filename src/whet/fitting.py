@@ -1,0 +1,84 @@
+"""The second half of the story of a linear model: fit; `outcome` evaluates and saves. `story.follow` tells the first.
+
+Loads no torch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator
+
+from whet import examine, outcome, runs, tfidf
+from whet.bilingual import joined, said
+from whet.data.doctor.look import as_json
+from whet.data.targets import has_answers, targets_of
+from whet.errors import DataError, Interrupted
+from whet.forecast import Plan
+from whet.given import Given
+from whet.interruption import Interruption
+from whet.linear import Answered, Fit, learnable
+from whet.prepare import Asked
+from whet.records import SIDES, Evaluation, Examples, Notice, Side, Stage, StepRecord
+from whet.score import baseline, linear
+from whet.training.team import Alone
+
+
+def fit_and_save(
+    folder: runs.RunFolder, asked: Asked, plan: Plan, team: Alone
+) -> Iterator[Stage | Notice | Evaluation]:
+    """Fits, scores and saves; metrics.json, written last, ends the run. Stopped, the job begins anew."""
+    interruption = Interruption()
+    try:
+        with interruption.heard(), interruption.at_once():
+            given = yield from _given(folder, asked, plan, team)
+            yield from _fitted(folder, given, asked)
+    except Interrupted as fault:
+        raise type(fault)(fault.saw, todo="The same command starts anew") from None
+
+
+def _given(folder: runs.RunFolder, asked: Asked, plan: Plan, team: Alone) -> Generator[Stage | Notice, None, Given]:
+    """The rows of the job; its splits and findings are written."""
+    splits, labels, settings = asked.splits, asked.labels, asked.resolved.settings
+    for notice in asked.said:  # told before there was a folder to write to
+        folder.log(notice)
+    folder.log(plan)
+    runs.write_splits(folder, splits)
+    checked, leaks = examine.of_job(asked, {}, None)
+    folder.write("findings.json", as_json(checked))
+    for finding in checked.findings:
+        if finding.code == "near_in_train":
+            yield folder.log(Notice(joined(finding.message, finding.todo), "warning"))
+    rows: dict[Side, Examples] = {side: each for side in SIDES if (each := getattr(splits, side)) is not None}
+    sides = {side: Answered(targets_of(each, labels)) for side, each in rows.items() if has_answers(each)}
+    constant = None
+    if settings.baseline and "test" in sides:
+        constant = baseline.constant(sides["train"].targets, sides["test"].targets, labels)
+    return Given(
+        resolved=asked.resolved, inputs=asked.inputs, labels=labels, sides=sides, test=splits.test, baselines=constant,
+        leaks=leaks, team=team, learnt={side: each for side, each in rows.items() if side != "test"},
+    )  # fmt: skip
+
+
+def _fitted(folder: runs.RunFolder, given: Given, asked: Asked) -> Iterator[Stage | Notice | Evaluation]:
+    splits, targets, started = asked.splits, given.sides["train"].targets, time.perf_counter()
+    learnt, known, notices = learnable(splits.train, targets, given.settings.seed)
+    for notice in notices:
+        yield folder.log(notice)
+    yield Stage("train", said({"count": len(learnt)}, "some rows"))
+    model = linear.fit(learnt, known, given.labels)
+    if model is None:
+        raise DataError(
+            "there is nothing to learn from: no training text has a word, or all training rows have the same answer",
+            where=splits.train.source,
+            expected="texts with words, and answers that differ",
+        )
+    seconds = time.perf_counter() - started
+    present = {side: getattr(splits, side) for side in given.sides}
+    fit = Fit(given, model, {side: tfidf.seen(each.texts, each.pairs) for side, each in present.items()})
+    last = StepRecord(0, 0, 0.0, math.nan, 0.0, 0, seconds)  # it takes no steps
+    kept = None
+    if "validation" in given.sides:
+        kept = outcome.evaluate(given, fit, "validation", last, None, fit.thresholds)
+        yield folder.log(kept.evaluation)
+    yield from outcome.conclude(folder, given, fit, last, kept, None, {})

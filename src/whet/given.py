@@ -1,0 +1,49 @@
+"""What a model is scored on, whatever kind it is of. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from whet.config import Resolved, Settings
+from whet.labels import LabelSet
+from whet.records import Baselines, Bools, Examples, Inputs, Side, Targets
+from whet.score.leaks import Leaks
+from whet.training.pace import Budget
+from whet.training.team import Alone
+
+
+class Rows(Protocol):
+    """A side of a job."""
+
+    @property
+    def targets(self) -> Targets: ...
+    @property
+    def truncated(self) -> Bools: ...  # [B]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The rows of a job, and what its scores are held against."""
+
+    resolved: Resolved
+    inputs: Inputs
+    labels: LabelSet
+    sides: Mapping[Side, Rows]
+    test: Examples | None
+    baselines: Baselines | None
+    leaks: Leaks | None
+    """Rows of test that train has; None where another process tells it."""
+    team: Alone
+    budget: Budget | None = None
+    better: str = ""
+    """A model that has the words of the texts, where this one's vocabulary lacks them."""
+    auto: Mapping[str, object] | None = None
+    """How the model was chosen on validation, as metrics.json has it."""
+    learnt: Mapping[Side, Examples] = field(default_factory=dict)
+    """The rows of train and validation; of a transformer's job with their texts on the disk."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.resolved.settings

@@ -1,0 +1,86 @@
+"""What a job with `--model linear` will take. Loads no torch."""
+
+from __future__ import annotations
+
+import time
+from itertools import chain
+from pathlib import Path
+
+from whet import machine
+from whet.config import LONG
+from whet.data.doctor import near
+from whet.forecast import Plan, Span
+from whet.labels import LabelSet
+from whet.prepare import Asked
+from whet.records import SIDES, Examples, Side
+from whet.score import baseline
+from whet.score.linear import FOLDS, SEARCH_ROWS
+
+SAVING = 2.0  # seconds for predictions, card and metrics
+LOWER, UPPER = 0.5, 2.0  # times what is expected, between which nine of ten jobs should end: no step is timed
+TERMS = 0.1  # different ones for each training character,
+TERM = 28  # bytes of each beside its weights, of which each takes WEIGHT
+WEIGHT = 8
+TEXT = 1.5  # bytes in predictions.parquet and splits.parquet for a character of the test side
+
+
+def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
+    """`folder`: where the run will be; `started`: time.monotonic() at the start."""
+    settings, labels, train = asked.resolved.settings, asked.labels, asked.splits.train
+    there: dict[Side, Examples] = {side: rows for side in SIDES if (rows := getattr(asked.splits, side)) is not None}
+    characters = {side: sum(map(len, chain(rows.texts, rows.pairs or ()))) for side, rows in there.items()}
+    scored = sum(count for side, count in characters.items() if side != "train")
+    fitting, each = baseline.expected_rates(train.texts, labels, second=train.pairs, nbsvm=False)
+    answering = each * scored
+    other = time.monotonic() - started + SAVING
+    if settings.near_duplicates:
+        other += near.expected_seconds(sum(len(rows.texts) for rows in there.values()), sum(characters.values()))
+    answering += _looking(train, labels, fitting) if settings.label_errors != "none" else 0.0
+    total = fitting + answering + other
+    held, available = machine.resident(), machine.memory().available
+    model = _model(characters["train"], labels, pairs=train.pairs is not None)
+    cheap = baseline.expected_bytes(train.texts, labels, second=train.pairs)
+    return Plan(
+        model=settings.model,
+        device=asked.machine.device,
+        device_reason=asked.machine.device_reason,
+        threads=asked.machine.threads,
+        rows={side: len(rows.texts) for side, rows in there.items()},
+        tokens=0.0,
+        steps=0,
+        operations=0.0,
+        rate=0.0,
+        training=_span(fitting),
+        by_epochs={},
+        evaluation=_span(answering),
+        other=_span(other),
+        total=_span(total),
+        memory=None if held is None else held + cheap + model,
+        memory_there=None if held is None or available is None else held + available,
+        disk=model + round(TEXT * scored),
+        disk_there=machine.disk_free(folder),
+        too_long=total > LONG,
+        ladder=(),
+        choices=(),
+        probe_seconds=0.0,
+    )
+
+
+def _looking(train: Examples, labels: LabelSet, fitting: float) -> float:
+    """Seconds of the look at training rows for wrong labels: models on parts of some of them."""
+    if labels.kind != "one":
+        return 0.0
+    share = min(1.0, SEARCH_ROWS / len(train.texts))
+    searched = 1.0 if len(train.texts) > SEARCH_ROWS else baseline.SEARCH_PASSES / baseline.PASSES
+    return fitting * share * FOLDS / searched
+
+
+def _model(learnt: int, labels: LabelSet, *, pairs: bool) -> int:
+    """Bytes of the model, in memory and on the disk, from the characters of the training rows."""
+    columns = 1 if labels.kind == "one" and len(labels) == 2 else len(labels)
+    weights = (baseline.PAIR_FEATURES if pairs else 1) * columns * WEIGHT
+    return round(TERMS * learnt * (TERM + weights))
+
+
+def _span(seconds: float) -> Span:
+    return Span(seconds, LOWER * seconds, UPPER * seconds)

@@ -1,0 +1,154 @@
+"""The model/ folder of a linear model on TF-IDF: save, load, verify. Loads neither torch nor transformers.
+
+`model.safetensors` has the weights, the bias and the weight of each term, `vocabulary.json` the terms in the order of
+the features, and `whet.json` (`sidefile`) what they are for.
+
+Sizes in comments: B rows, F terms, C labels, K columns of weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from whet import sidefile
+from whet.data.clean import clean_text
+from whet.data.store import mapped
+from whet.errors import ModelError
+from whet.labels import LabelSet
+from whet.records import Bools, Floats, Usage
+from whet.score import features
+from whet.score.features import Inputs
+from whet.score.fitted import Linear
+from whet.sidefile import CANARIES, Canary
+
+WEIGHTS, VOCABULARY = "model.safetensors", "vocabulary.json"
+TOLERANCE = 1e-5  # of the answers to the test texts, which are written with six decimals
+OWN_TERMS = 24  # in the test text that is made of them
+
+Arrays = Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class LinearArtifact:
+    """A loaded model/ folder."""
+
+    folder: Path
+    model: Linear
+    labels: LabelSet
+    usage: Usage
+
+    def logits(self, texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[Floats, Bools]:
+        """Of texts, or pairs of them, [B, C], and which of them were cut [B], which none is."""
+        return self.model.logits(seen(texts, pairs)), np.zeros(len(texts), np.bool_)
+
+
+def seen(texts: Sequence[str], pairs: Sequence[str] | None) -> Inputs:
+    """Texts as a model sees them."""
+    return Inputs(mapped(texts, clean_text), None if pairs is None else mapped(pairs, clean_text))
+
+
+def save(folder: Path, model: Linear, labels: LabelSet, *, card: str, usage: Usage) -> None:
+    """Writes the folder whole or not at all. `card`: the text of README.md. Raises OutputError where the disk is full
+    or locked."""
+    from safetensors.numpy import save_file
+
+    terms = features.terms_of(model.words)
+    arrays = {"weights": model.weights, "bias": model.bias, "idf": model.words.idf_}
+    with sidefile.new_folder(folder, card) as scratch:
+        save_file({name: np.ascontiguousarray(each, np.float64) for name, each in arrays.items()}, scratch / WEIGHTS)
+        _write(scratch / VOCABULARY, terms, indent=0)
+        canaries = _canaries(terms, pair=usage.inputs.pair is not None)
+        answered = model.logits(_asked(canaries))
+        counted = {"analyzer": model.words.analyzer, "ngrams": list(model.words.ngram_range)}
+        side = sidefile.content("linear", counted, labels, usage, canaries=canaries, logits=answered)
+        _write(scratch / sidefile.NAME, side, indent=1)
+
+
+def load(folder: Path) -> LinearArtifact:
+    """The model of a folder, verified: its files must be those that were saved, and its answers to the test texts too.
+    Raises ModelError otherwise; without scikit-learn MissingExtraError."""
+    side = sidefile.verified(folder)
+    labels, usage = sidefile.labels_of(side), sidefile.usage_of(side)
+    terms, arrays = _terms(folder / VOCABULARY), _arrays(folder / WEIGHTS)
+    is_pair = usage.inputs.pair is not None
+    _check_shapes(folder / WEIGHTS, arrays, len(terms), labels, is_pair=is_pair)
+    words = features.restored(side["analyzer"], tuple(side["ngrams"]), terms, arrays["idf"])
+    thresholds = None
+    if labels.kind == "several":
+        thresholds = np.array([usage.thresholds[name] for name in labels.names])
+    temperature = 1.0 if usage.temperature is None else usage.temperature
+    model = Linear(words, arrays["weights"], arrays["bias"], labels.kind, len(labels), thresholds, temperature)
+    asked = sidefile.canaries_of(side)
+    sidefile.check_answers(folder, side, model.logits(_asked(asked)), TOLERANCE)
+    return LinearArtifact(folder, model, labels, usage)
+
+
+def _canaries(terms: Sequence[str], *, pair: bool) -> list[Canary]:
+    """Test texts. One is made of the model's own terms, for it may know no other word of them."""
+    some = [terms[place] for place in np.linspace(0, len(terms) - 1, min(len(terms), OWN_TERMS)).astype(int)]
+    texts = (*CANARIES, " ".join(some))
+    return list(pairwise((*texts, texts[0]))) if pair else [(text,) for text in texts]
+
+
+def _asked(canaries: Sequence[Canary]) -> Inputs:
+    texts, *pairs = (list(column) for column in zip(*canaries, strict=True))
+    return seen(texts, pairs[0] if pairs else None)
+
+
+def _write(path: Path, content: object, *, indent: int) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=indent), encoding="utf-8")
+
+
+def _terms(path: Path) -> list[str]:
+    """The vocabulary. Raises ModelError where the file has none."""
+    try:
+        terms = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"no {VOCABULARY}", where=str(path.parent)) from None
+    except (ValueError, RecursionError) as fault:
+        raise ModelError(f"damaged: {fault}", where=str(path)) from None
+    if not isinstance(terms, list) or not terms or not all(isinstance(term, str) for term in terms):
+        raise ModelError("no list of terms", where=str(path))
+    if len(set(terms)) < len(terms):
+        raise ModelError("a term stands twice", where=str(path))
+    return terms
+
+
+def _arrays(path: Path) -> dict[str, Floats]:
+    """The numbers. Raises ModelError where the file has none."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        found: dict[str, Any] = load_file(path)
+    except FileNotFoundError:
+        raise ModelError(f"no {WEIGHTS}", where=str(path.parent)) from None
+    except (SafetensorError, OSError, TypeError, KeyError) as fault:  # the last two: a type that numpy lacks
+        raise ModelError(f"damaged: {fault}", where=str(path)) from None
+    wrong = [name for name, each in found.items() if each.dtype != np.float64 or not np.isfinite(each).all()]
+    if wrong or found.keys() != {"weights", "bias", "idf"}:
+        saw = f"no finite numbers: {', '.join(wrong)}" if wrong else f"has {', '.join(sorted(found)) or 'nothing'}"
+        raise ModelError(saw, where=str(path), expected="weights, bias and idf as float64")
+    return found
+
+
+def _check_shapes(path: Path, arrays: Arrays, terms: int, labels: LabelSet, *, is_pair: bool) -> None:
+    """Raises ModelError unless weights are [F, K], of pairs as many as both have features, bias [K] and idf [F]."""
+    columns = 1 if labels.kind == "one" and len(labels) == 2 else len(labels)
+    rows = 4 * terms + features.EXTRA if is_pair else terms
+    expected = {"weights": (rows, columns), "bias": (columns,), "idf": (terms,)}
+    wrong = [f"{name} {arrays[name].shape}" for name in expected if arrays[name].shape != expected[name]]
+    if wrong:
+        raise ModelError(
+            f"has {', '.join(wrong)}",
+            where=str(path),
+            expected=", ".join(f"{name} {shape}" for name, shape in expected.items())
+            + f" for {terms:,} terms and {len(labels)} labels",
+        )

@@ -1,0 +1,138 @@
+"""`--model auto` within a budget hands out the fine-tuned or the linear model, whichever is better on validation."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from tests.conftest import review_rows
+from tests.flows.conftest import Command, Job, Told, events_of, write_csv
+from tests.flows.test_linear import rows_of, write
+from whet import config, finetune, pipeline, sidefile
+from whet.errors import Interrupted
+from whet.model import choice
+from whet.records import StepRecord
+from whet.report import material, repeat
+from whet.runs import RunFolder
+from whet.score import linear
+from whet.score.fitted import Linear
+
+AUTO: dict[str, Any] = {"model": "auto", "budget": "10m", "threads": 1, "validation": "0.3", "output": "run"}
+BRIEF: dict[str, Any] = {**AUTO, "epochs": 1.0}
+
+
+@pytest.fixture(autouse=True)
+def _auto_is_tiny(monkeypatch: pytest.MonkeyPatch, tiny_bert: Path) -> None:
+    monkeypatch.setattr(choice, "choose", lambda texts, device: choice.Choice(str(tiny_bert), "it is tiny"))
+
+
+@pytest.fixture
+def data(here: Path) -> str:
+    return str(write_csv(here / "reviews.csv", review_rows()))
+
+
+def auto_of(told: Told) -> dict[str, Any]:
+    found: dict[str, Any] = told.run.metrics["auto"]
+    return found
+
+
+def test_the_linear_model_is_handed_out_where_it_is_better(data: str, job: Job, tiny_bert: Path, whet: Command) -> None:
+    told = job(data, **BRIEF)
+    auto = auto_of(told)
+    assert (auto["metric"], auto["chosen"], auto["model"]) == ("macro_f1", "linear", str(tiny_bert))
+    assert auto["linear"] == 1.0 > auto["fine_tuned"]
+    line = f"auto: on validation the linear model has macro_f1 1.0000, {tiny_bert} {auto['fine_tuned']:.4f}; "
+    assert f"{line}the linear model is handed out" in told.notices
+    run = json.loads((told.path / "run.json").read_text(encoding="utf-8"))
+    assert run["settings"]["model"] == {
+        "value": "linear",
+        "reason": f"auto: better on validation, macro_f1 1.0000 against {auto['fine_tuned']:.4f} of {tiny_bert}",
+    }
+    assert sidefile.read(told.path / "model")["kind"] == "linear"
+    metrics = told.run.metrics
+    assert metrics["validation"]["accuracy"] == metrics["test"]["accuracy"] == 1.0
+    assert set(metrics["baselines"]) == {"majority", "seconds"}
+    assert told.end.verdict.startswith("The linear model beats always answering")
+    rows = parquet.read_table(told.path / "predictions.parquet").to_pylist()
+    assert [answer.label for answer in told.run.predict([row["text"] for row in rows])] == [
+        row["predicted"] for row in rows
+    ]
+    assert not any(row["truncated"] for row in rows)
+    page = (told.path / "report.html").read_text(encoding="utf-8")
+    assert "On validation the linear model on TF-IDF is better" in page
+    command = repeat.command(material.gather(RunFolder(told.path)))
+    assert "--model linear" in command
+    assert "--epochs" not in command
+    shown = whet("train", data, "--budget", "10m", "--threads", "1", "--validation", "0.3", "--epochs", "1",
+                 "--output", "run", "--lang", "ko")  # fmt: skip
+    assert "최종 모델: 검증에서 더 나은 선형 모델" in shown.out
+
+
+def test_the_network_is_handed_out_where_it_is_no_worse(
+    data: str, job: Job, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A linear model that says the contrary of what it learnt is worse than any network."""
+
+    def contrary(*given: Any) -> Linear:
+        model = linear.fit(*given)
+        assert model is not None
+        return replace(model, weights=-model.weights, bias=-model.bias)
+
+    monkeypatch.setattr(finetune, "linear", SimpleNamespace(fit=contrary))
+    told = job(data, **BRIEF)
+    auto = auto_of(told)
+    assert (auto["chosen"], auto["linear"]) == ("fine-tuned", 0.0)
+    assert auto["fine_tuned"] > 0
+    assert sidefile.read(told.path / "model")["kind"] == "transformer"
+    assert set(told.run.metrics["baselines"]) == {"majority", "tfidf", "seconds"}
+    assert "fine-tuned model" in told.end.verdict
+    assert json.loads((told.path / "run.json").read_text())["settings"]["model"]["value"] == str(tiny_bert)
+    assert "On validation the fine-tuned model is no worse" in (told.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_job_that_was_stopped_decides_as_one_that_was_not(data: str, job: Job) -> None:
+    whole = job(data, **{**BRIEF, "output": "whole"})
+    with pytest.raises(Interrupted):
+        for event in pipeline.follow(data, config.resolve(BRIEF)):
+            if isinstance(event, StepRecord) and event.step == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+    told = job(data, **BRIEF)
+    assert [step.step for step in told.steps] == [3]
+    assert auto_of(told) == auto_of(whole)
+    assert told.run.metrics["test"] == whole.run.metrics["test"]
+    files = [(path.path / "model" / "model.safetensors").read_bytes() for path in (told, whole)]
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("task", ["several", "value", "pair"])
+def test_every_task_is_decided_by_its_metric(task: str, job: Job, here: Path) -> None:
+    told = job(write(here / "data.jsonl", rows_of(task)), **BRIEF)
+    auto = auto_of(told)
+    assert auto["metric"] == {"several": "macro_f1", "value": "pearson", "pair": "macro_f1"}[task]
+    assert auto["chosen"] == "linear"
+    text = review_rows()[0][0]
+    (answer,) = told.run.predict([("What a terrible film; I wasted my time.", text)] if task == "pair" else [text])
+    assert answer.value is not None if task == "value" else answer.probabilities
+
+
+@pytest.mark.parametrize("changes", [{"budget": None}, {"baseline": False}, {"validation": "none"}, {"test": "none"}])
+def test_nothing_is_compared_without_a_budget_baselines_or_one_of_the_sides(
+    changes: dict[str, Any], data: str, job: Job
+) -> None:
+    told = job(data, **{**BRIEF, **changes})
+    assert "auto" not in told.run.metrics
+    assert sidefile.read(told.path / "model")["kind"] == "transformer"
+
+
+def test_a_model_that_was_named_is_kept(data: str, job: Job, tiny_bert: Path) -> None:
+    told = job(data, **{**BRIEF, "model": str(tiny_bert)})
+    assert "auto" not in told.run.metrics
+    assert not any("auto:" in line.get("message", "") for line in events_of(told.path))
