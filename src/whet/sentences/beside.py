@@ -29,8 +29,8 @@ BESIDE: Mapping[str, tuple[str, str]] = {
     "network handed out": (
         "auto: on validation the linear model has {metric} {linear:.4f}, {model} {fine_tuned:.4f}; the latter is handed "
         "out",
-        "자동: 검증 데이터의 {metric} 값이 선형 모델 {linear:.4f}, {model} {fine_tuned:.4f}이므로 파인튜닝한 모델을 "
-        "씁니다",
+        "자동: 검증 데이터의 {metric} 값이 선형 모델 {linear:.4f}, {model} {fine_tuned:.4f}이므로 파인튜닝한 "
+        "모델을 씁니다",
     ),
     "linear handed out": (
         "auto: on validation the linear model has {metric} {linear:.4f}, {model} {fine_tuned:.4f}; the linear model is "
