@@ -27,8 +27,8 @@ BESIDE: Mapping[str, tuple[str, str]] = {
         "레시피의 {names}: 선형 모델에는 없는 설정이라 쓰지 않습니다",
     ),
     "network handed out": (
-        "auto: on validation the linear model has {metric} {linear:.4f}, {model} {fine_tuned:.4f}; the latter is handed "
-        "out",
+        "auto: on validation the linear model has {metric} {linear:.4f}, {model} {fine_tuned:.4f}; the latter is "
+        "handed out",
         "자동: 검증 데이터의 {metric} 값이 선형 모델 {linear:.4f}, {model} {fine_tuned:.4f}이므로 파인튜닝한 "
         "모델을 씁니다",
     ),
