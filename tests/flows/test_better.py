@@ -55,6 +55,7 @@ def test_the_linear_model_is_handed_out_where_it_is_better(data: str, job: Job, 
     assert run["settings"]["model"] == {
         "value": "linear",
         "reason": f"auto: better on validation, macro_f1 1.0000 against {auto['fine_tuned']:.4f} of {tiny_bert}",
+        "reason_ko": f"자동: 검증 데이터에서 더 나음(macro_f1 1.0000, {tiny_bert} {auto['fine_tuned']:.4f})",
     }
     assert sidefile.read(told.path / "model")["kind"] == "linear"
     metrics = told.run.metrics

@@ -170,7 +170,7 @@ def test_what_was_traded_is_said_planned_trained_and_recorded(data: str, job: Jo
     (planned,) = [event for event in told.events if isinstance(event, Plan)]
     assert (planned.steps, planned.training.seconds, planned.too_long) == (3, 27.0, False)
     assert len(told.steps) == 3
-    assert settings_of(told.path)["epochs"] == {"value": 1.0, "reason": "budget 40s"}
+    assert settings_of(told.path)["epochs"] == {"value": 1.0, "reason": "budget 40s", "reason_ko": "시간 예산 40s"}
     (said,) = [notice for notice in told.notices if notice.startswith("budget")]
     assert said.startswith("budget 40s: epochs 1 instead of 2; it should take about ")
 
@@ -199,7 +199,8 @@ def test_the_embedded_model_takes_the_place_of_one_that_is_too_slow(
     monkeypatch.setattr(measured, "find", lambda name: other)
     speeds(100.0, 1.0)
     told = job(data, **BRIEF, budget="20s")
-    assert settings_of(told.path)["model"] == {"value": "embedded", "reason": "budget 20s"}
+    chosen = settings_of(told.path)["model"]
+    assert chosen == {"value": "embedded", "reason": "budget 20s", "reason_ko": "시간 예산 20s"}
     assert told.run.model.config.model_type == "distilbert"
     (planned,) = [event for event in told.events if isinstance(event, Plan)]
     assert (planned.model, planned.training.seconds) == ("embedded", 3.0)

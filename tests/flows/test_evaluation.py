@@ -48,6 +48,7 @@ def test_its_page_names_the_run_and_has_no_training(taught: Told, whet: Command,
     assert f"<h1>all.csv, answered by {taught.path.name}</h1>" in page
     assert f"<dt>Run</dt><dd>{taught.path}</dd>" in page
     assert "<dd>text: text (as in training); label: label (named &#39;label&#39;)</dd>" in page
+    assert '<p class="about"><b>whet</b> Evaluation report</p>' in page
     keys = re.findall('<section id="([a-z]+)"', page)
     assert (keys[0], keys[-1]) == ("scores", "evaluation")
     assert not {"data", "course", "findings", "repeat"} & set(keys)

@@ -19,7 +19,9 @@ def test_few_rows_are_trained_for_enough_steps_and_evaluated_once(here: Path, jo
     said = "epochs 34: 48 training rows are few, and 2 epochs of them would be 6 steps; --epochs decides otherwise"
     assert said in told.notices
     settings = json.loads((told.path / "run.json").read_text(encoding="utf-8"))["settings"]
-    assert settings["epochs"] == {"value": 34.0, "reason": "few rows: 100 steps or more"}
+    assert settings["epochs"] == {
+        "value": 34.0, "reason": "few rows: 100 steps or more", "reason_ko": "행이 적음: 100스텝 이상",
+    }  # fmt: skip
     assert job(data, **GIVEN).end.resumed_finished
 
 

@@ -55,12 +55,12 @@ def page_of(found: Material, lang: Lang) -> Page:
     started = datetime.fromisoformat(found.run["started"])
     about = words("made by").format(version=found.run["versions"].get("whet", ""), date=f"{started:%Y-%m-%d}")
     shown = {name: words(name) for name in TEMPLATE_WORDS}
-    if course.is_linear(found):
-        shown["about"] = words("about linear")
     if found.scored_run:
+        shown["about"] = words("about evaluation")
         names = {"data": course.last_part(found.findings["source"]), "run": course.last_part(found.scored_run)}
         title = words("evaluation title").format(**names)
     else:
+        shown["about"] = words("about linear" if course.is_linear(found) else "about")
         title = words("title").format(data=found.findings["source"], model=course.model_name(found, words))
     return Page(
         lang, title, about, _lead(found, words), (*results.tiles(found, words), *_tiles(found, words)),

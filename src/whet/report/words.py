@@ -13,6 +13,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # the head
     "about": ("Fine-tuning report", "파인튜닝 보고서"),
     "about linear": ("Training report", "학습 보고서"),
+    "about evaluation": ("Evaluation report", "평가 보고서"),
     "title": ("{data} with {model}", "{data}, {model}"),
     "evaluation title": ("{data}, answered by {run}", "{run} 모델로 평가한 {data}"),
     "no verdict": ("{metric} {value} on {rows} {side} rows.", "{side} {rows}행의 {metric}: {value}."),
