@@ -69,6 +69,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "min_confidence": (
         0.6, {}, lambda told: told.run.metrics["calibration"]["answered"]["min_confidence"], (0.9, 0.6)
     ),
+    "learning_curve": (True, {}, lambda told: "learning_curve" in told.run.metrics, (False, True)),
     "near_duplicates": (False, {}, lambda told: "near_in_train" in found_in(told), (True, False)),
     "max_length": (12, {}, lambda told: sum("12 tokens" in notice for notice in told.notices), (0, 3)),
     "truncation": ("head-tail", {"max_length": 12}, losses, None),
@@ -105,6 +106,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     ),
 }  # fmt: skip
 SHOWN_BELOW = {"recipe", "encoding", "model", "log_every", "json", "quiet", "debug"}
+# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, and test_track_tensorboard.
 SHOWN_ELSEWHERE = {
     "require_gpu",
     "yes",
@@ -116,7 +118,8 @@ SHOWN_ELSEWHERE = {
     "label_separator",
     "corrections",
     "slice",
-}  # test_tasks.py, test_require_gpu.py, test_plan.py, test_resume.py, test_data_doctor.py, test_relabel.py
+    "track",
+}
 
 
 @pytest.fixture(autouse=True)
