@@ -160,7 +160,7 @@ def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE, precis
 def for_linear(threads: int | None) -> Runtime:
     """What a linear model is fitted on. Loads no torch."""
     return Runtime(
-        "cpu", "a linear model is fitted there", *_threads(threads, 1), precision_reason="of no matter: it is in fp64"
+        "cpu", said({}, "linear on the CPU"), *_threads(threads, 1), precision_reason=said({}, "linear in fp64")
     )
 
 

@@ -22,6 +22,8 @@ BESIDE: Mapping[str, tuple[str, str]] = {
         "{path}: {fault}. 작업이 중단되면 이 지점은 다시 학습합니다",
     ),
     "look at the data": ("Look at the data with whet check", "whet check로 데이터를 확인하세요"),
+    "linear on the CPU": ("a linear model is fitted there", "선형 모델은 CPU에서 학습합니다"),
+    "linear in fp64": ("of no matter: it is in fp64", "선형 모델은 fp64로 계산하므로 상관없음"),
     "left out for a linear model": (
         "{names} of the recipe: left out, for a linear model knows no such thing",
         "레시피의 {names}: 선형 모델에는 없는 설정이라 쓰지 않습니다",
