@@ -15,6 +15,7 @@ import whet as library
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import BRIEF, TEACH, Command, Job, Told, events_of, weights_of, write_csv
 from whet import runtime
+from whet.bilingual import in_korean
 from whet.errors import UsageError
 from whet.model import classifier
 from whet.model.flash import Found
@@ -320,7 +321,8 @@ def test_a_job_in_less_than_fp32_says_so_and_leaves_a_model_that_answers_in_fp32
     assert machine.precision == precision
     assert f"device cpu: given; precision {precision}: {machine.precision_reason}; 1 thread" in told.notices
     known = json.loads((told.path / "run.json").read_text())["precision"]
-    assert known == {"value": precision, "reason": machine.precision_reason}
+    reason = machine.precision_reason
+    assert known == {"value": precision, "reason": reason, "reason_ko": in_korean(reason)}
     ours, theirs = (one.run.metrics["test"]["loss"] for one in (told, full))
     assert ours != theirs
     assert ours == pytest.approx(theirs, abs=0.02)
@@ -334,7 +336,7 @@ def test_fp32_is_not_worth_a_word(data: str, job: Job) -> None:
     told = job(data, **BRIEF, device="cpu")
     assert "device cpu: given; 1 thread" in told.notices
     known = json.loads((told.path / "run.json").read_text())["precision"]
-    assert known == {"value": "fp32", "reason": "less is chosen by itself on CUDA alone"}
+    assert (known["value"], known["reason"]) == ("fp32", "less is chosen by itself on CUDA alone")
 
 
 @pytest.mark.parametrize("failed", [True, False])

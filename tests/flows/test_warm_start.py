@@ -155,8 +155,9 @@ def test_texts_are_read_as_in_the_run_where_its_columns_are_there(here: Path, jo
     assert f"max_length 12, as in {first.path}; --max-length decides otherwise" in told.notices
     assert f"truncation head-tail, as in {first.path}; --truncation decides otherwise" in told.notices
     settings = json.loads((told.path / "run.json").read_text(encoding="utf-8"))["settings"]
-    assert settings["max_length"] == {"value": 12, "reason": f"as in {first.path}"}
-    assert settings["truncation"] == {"value": "head-tail", "reason": f"as in {first.path}"}
+    reasons = {"reason": f"as in {first.path}", "reason_ko": f"{first.path}에서처럼"}
+    assert settings["max_length"] == {"value": 12, **reasons}
+    assert settings["truncation"] == {"value": "head-tail", **reasons}
     texts = [f"{text[:9]}{text[9:]}" for text, _ in review_rows()[:5]]
     before, after = ([answer.probabilities["positive"] for answer in run.run.predict(texts)] for run in (first, told))
     assert after == pytest.approx(before, abs=1e-5)
