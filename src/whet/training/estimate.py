@@ -24,6 +24,7 @@ from whet.training.few import STEPS, epochs_of
 
 # The band around an estimate: what a machine drifts by over a job, beside what the probe leaves open.
 DRIFT_DOWN, DRIFT_UP = 0.12, 0.20
+MOST_DOWN = 0.5  # the most that a band reaches down: few steps leave more open above than below
 CERTAIN = 1.64  # standard errors on either side hold nine of ten
 SHORTER = (256, 128)  # tokens that a shorter job keeps of a text
 HALF, LEAST_ROWS = 0.5, 200  # of the rows, that a model keeps while there is a smaller one; and that any keeps
@@ -222,7 +223,7 @@ def is_judged(record: StepRecord, every: int | None) -> bool:
 def span(seconds: float, speed: Speed) -> Span:
     """A time with its band."""
     left_open = CERTAIN * speed.error / math.sqrt(max(1, speed.timed))
-    return Span(seconds, seconds * (1 - min(0.9, DRIFT_DOWN + left_open)), seconds * (1 + DRIFT_UP + left_open))
+    return Span(seconds, seconds * (1 - min(MOST_DOWN, DRIFT_DOWN + left_open)), seconds * (1 + DRIFT_UP + left_open))
 
 
 def choose(work: Workload, engines: Sequence[Engine], settings: Settings, limit: float) -> Choice | None:

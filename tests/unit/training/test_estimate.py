@@ -109,6 +109,8 @@ def test_the_band_grows_with_what_the_probe_left_open() -> None:
     assert (sure.low, sure.high) == pytest.approx((88.0, 120.0))
     assert unsure.high - 100 == pytest.approx(20 + 1.64 * 0.3 / 3 * 100)
     assert unsure.low < sure.low
+    lost = estimate.span(100.0, dataclasses.replace(SPEED, error=0.9, timed=1))
+    assert (lost.low, lost.high) == pytest.approx((50.0, 120 + 164 * 0.9))
 
 
 def test_a_job_that_fits_is_left_as_it_is() -> None:
