@@ -265,10 +265,11 @@ def _learnt(job: Given, model: Model, count: int) -> tuple[tuple[runs.Judged, Ta
 
 
 def _held_back(rows: Examples, targets: Ints, labels: int) -> Floats | None:
-    """What TF-IDF answers in cross-validation; None where it cannot, or scikit-learn is missing."""
+    """What TF-IDF answers in cross-validation; None where it cannot, where scikit-learn is missing, or where there is
+    no memory to load it or to count words."""
     try:
         return linear.held_back(tfidf.seen(list(rows.texts), rows.pairs and list(rows.pairs)), targets, labels)
-    except MissingExtraError:
+    except (MissingExtraError, ImportError, MemoryError):
         return None
 
 
