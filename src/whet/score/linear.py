@@ -72,13 +72,11 @@ def classes(train: Inputs, ids: Ints, test: Inputs, *, nbsvm: bool) -> dict[str,
 def answers(train: Inputs, true: Bools, test: Inputs, labels: LabelSet) -> tuple[Bools, Floats] | None:
     """Answers [B, C] of the test rows by logistic regression of each label, and the thresholds [C]. These are
     tuned on probabilities of training rows by models that did not learn from them."""
-    words = features.vectorizer(train)
-    if (true == true[0]).all() or not features.has_words(words, train):
+    model = _fit_several(train, true, labels)
+    if model is None:
         return None
-    with _as_it_is():
-        strength, thresholds = _tuned(words, train, true, labels)
-        probabilities = _probabilities(features.fit(words, train), true, features.transform(words, test), strength)
-    return probabilities >= thresholds, thresholds
+    assert model.thresholds is not None, "a model of several labels has them"
+    return sigmoid(model.logits(test)) >= model.thresholds, model.thresholds
 
 
 def values(train: Inputs, true: Floats, test: Inputs) -> Floats | None:
