@@ -17,7 +17,7 @@ from whet.score import baseline
 from whet.score.linear import FOLDS, SEARCH_ROWS
 
 SAVING = 2.0  # seconds for predictions, card and metrics
-LOWER, UPPER = 0.5, 2.0  # times what is expected, between which nine of ten jobs should end: no step is timed
+LOWER, UPPER = 0.5, 2.0  # times what is expected: a guess, for no fit is timed; several classes take longer still
 TERMS = 0.1  # different ones for each training character,
 TERM = 28  # bytes of each beside its weights, of which each takes WEIGHT
 WEIGHT = 8
