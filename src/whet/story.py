@@ -233,8 +233,8 @@ def _reported(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | No
         page.write(folder, runtime.language(resolved.settings.lang))
     except (ModelError, OutputError) as fault:
         yield Notice(said({"name": runs.REPORT, "where": fault.where, "saw": fault.saw}, "no report"), "warning")
-    except (ImportError, MemoryError) as fault:  # what draws it is large, and the run is saved
-        saw = f"out of memory ({type(fault).__name__})"
+    except (ImportError, MemoryError) as fault:  # what draws it is large, and may not be loaded where memory is short
+        saw = str(fault) or "out of memory"
         yield Notice(said({"name": runs.REPORT, "where": folder.path, "saw": saw}, "no report"), "warning")
 
 

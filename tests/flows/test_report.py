@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import review_rows
-from tests.flows.conftest import BRIEF, Command, Told, write_csv
+from tests.flows.conftest import BRIEF, Command, Job, Told, write_csv
 from whet import config, pipeline
 from whet.records import Notice, Stage
+from whet.report import page
+from whet.score import linear
 
 
 def test_a_finished_run_has_a_report_with_its_scores(taught: Told) -> None:
@@ -51,3 +55,30 @@ def test_a_report_that_cannot_be_written_leaves_a_finished_run_and_is_tried_agai
     assert isinstance(end, pipeline.Finished)
     assert end.resumed_finished
     assert end.run.report is not None
+
+
+def test_a_report_for_which_memory_is_short_leaves_a_finished_run(
+    here: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_csv(here / "reviews.csv", review_rows())
+
+    def refused(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(page, "write", refused)
+    told = job("reviews.csv", **BRIEF)
+    assert told.notices[-1] == f"no report.html: {told.path}: out of memory; the same command tries it again"
+    assert told.run.metrics["test"]["rows"] == 6
+
+
+def test_a_look_for_which_memory_is_short_is_the_models_own(
+    here: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_csv(here / "reviews.csv", review_rows())
+
+    def refused(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(linear, "held_back", refused)
+    told = job("reviews.csv", **{**BRIEF, "epochs": 5.0})
+    assert told.run.metrics["label_errors"]["train"]["by"] == "model"
