@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from whet import mistakes, runs, tfidf
+from whet import mistakes, room, runs, tfidf
 from whet.bilingual import Bilingual, said, word
 from whet.data.split import draw, select
 from whet.data.targets import classes_of
@@ -265,11 +265,13 @@ def _learnt(job: Given, model: Model, count: int) -> tuple[tuple[runs.Judged, Ta
 
 
 def _held_back(rows: Examples, targets: Ints, labels: int) -> Floats | None:
-    """What TF-IDF answers in cross-validation; None where it cannot, where scikit-learn is missing, or where there is
-    no memory to load it or to count words."""
+    """What TF-IDF answers in cross-validation; None where it cannot, where scikit-learn is missing, or where memory
+    does not hold it."""
+    if room.lack("sklearn", baseline.bytes_needed(rows.texts, rows.pairs)):
+        return None
     try:
         return linear.held_back(tfidf.seen(list(rows.texts), rows.pairs and list(rows.pairs)), targets, labels)
-    except (MissingExtraError, ImportError, MemoryError):
+    except (MissingExtraError, *room.FAULTS):
         return None
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, examine, lock, naming, prepare, runs, runtime, truncated, values
+from whet import durable, examine, lock, naming, prepare, room, runs, runtime, truncated, values
 from whet.bilingual import in_korean, joined, said
 from whet.config import Resolved
 from whet.data.doctor.look import as_json
@@ -229,13 +229,19 @@ def _tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
 def _reported(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | Notice]:
     """Writes report.html. The run is finished, whether that can be done or not."""
     yield Stage("report")
+    if lack := room.lack("matplotlib"):
+        yield _unreported(folder.path, lack)
+        return
     try:
         page.write(folder, runtime.language(resolved.settings.lang))
     except (ModelError, OutputError) as fault:
-        yield Notice(said({"name": runs.REPORT, "where": fault.where, "saw": fault.saw}, "no report"), "warning")
-    except (ImportError, MemoryError) as fault:  # what draws it is large, and may not be loaded where memory is short
-        saw = str(fault) or "out of memory"
-        yield Notice(said({"name": runs.REPORT, "where": folder.path, "saw": saw}, "no report"), "warning")
+        yield _unreported(fault.where, fault.saw)
+    except room.FAULTS as fault:
+        yield _unreported(folder.path, str(fault) or "out of memory")
+
+
+def _unreported(where: object, saw: str) -> Notice:
+    return Notice(said({"name": runs.REPORT, "where": where, "saw": saw}, "no report"), "warning")
 
 
 def _ready(

@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, Command, Job, Told, write_csv
-from whet import config, pipeline
+from whet import config, pipeline, room
+from whet.bilingual import said
 from whet.records import Notice, Stage
 from whet.report import page
 from whet.score import linear
@@ -82,3 +83,23 @@ def test_a_look_for_which_memory_is_short_is_the_models_own(
     monkeypatch.setattr(linear, "held_back", refused)
     told = job("reviews.csv", **{**BRIEF, "epochs": 5.0})
     assert told.run.metrics["label_errors"]["train"]["by"] == "model"
+
+
+def test_with_no_memory_for_their_libraries_neither_is_begun(
+    here: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_csv(here / "reviews.csv", review_rows())
+
+    def begun(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(linear, "held_back", begun)
+    monkeypatch.setattr(page, "write", begun)
+    monkeypatch.setattr(room, "lack", lambda *_: said({"needed": "0.2 GB", "left": "30 MB", "limit": "x"}, "no room"))
+    told = job("reviews.csv", **{**BRIEF, "epochs": 5.0})
+    assert told.run.metrics["label_errors"]["train"]["by"] == "model"
+    assert told.notices[-1] == (
+        f"no report.html: {told.path}: it needs 0.2 GB of memory, and 30 MB are left (x); "
+        "the same command tries it again"
+    )
+    assert told.run.report is None

@@ -22,6 +22,7 @@ LAYERS = {
     "whet.interruption": -1,
     "whet.machine": -1,
     "whet.heap": -1,
+    "whet.room": 0,
     "whet.recipes": -1,
     "whet.records": 0,
     "whet.scores": -1,

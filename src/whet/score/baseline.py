@@ -230,7 +230,7 @@ def expected_bytes(
 ) -> int:
     """Memory that `baselines` takes at its highest without its cache, LIBRARIES among it, which stay.
     `labels`: None for classes; `second`: the second texts of pairs."""
-    needed, rows = _needed(train_texts, second), fitting_rows(train_texts, second=second)
+    needed, rows = bytes_needed(train_texts, second), fitting_rows(train_texts, second=second)
     tables = 0
     if labels is not None and labels.kind == "several":  # probabilities of rows held back
         tables = 8 * rows * len(labels) * (len(STRENGTHS) if rows <= SEARCH_ROWS else 1)
@@ -239,11 +239,12 @@ def expected_bytes(
 
 def fitting_rows(train_texts: Sequence[str], *, second: Sequence[str] | None = None) -> int:
     """How many of the training rows, drawn by chance, do not take more than MOST_BYTES."""
-    needed = _needed(train_texts, second)
+    needed = bytes_needed(train_texts, second)
     return len(train_texts) if needed <= MOST_BYTES else max(1, len(train_texts) * MOST_BYTES // needed)
 
 
-def _needed(train_texts: Sequence[str], second: Sequence[str] | None) -> int:
+def bytes_needed(train_texts: Sequence[str], second: Sequence[str] | None) -> int:
+    """Bytes that TF-IDF takes to learn from texts, or pairs of them."""
     dense = analyzer(train_texts)["analyzer"] != "word"
     each = (DENSE_BYTES if dense else BYTES) * (1 if second is None else PAIR_FEATURES)
     return each * sum(map(len, itertools.chain(train_texts, second or ())))

@@ -282,6 +282,10 @@ COURSE: Mapping[str, tuple[str, str]] = {
         "{needed}; {left} are left ({limit}), and a part must stay free",
         "{needed}가 필요한데 남은 것은 {left}이고({limit:word}) 일부는 비워 두어야 합니다",
     ),
+    "no room": (
+        "it needs {needed} of memory, and {left} are left ({limit})",
+        "메모리가 {needed} 필요한데 남은 것은 {left}입니다({limit:word})",
+    ),
     "to see what a token takes": (
         "step {step}: {left} of memory are left ({limit}); this step is computed in parts of at most {tokens:,} "
         "tokens, to see what a token takes",
