@@ -161,8 +161,8 @@ def disk_free(path: Path) -> int | None:
 
 
 def gigabytes(size: int) -> str:
-    """Bytes as `12.3 GB`, less than a tenth of one as `45 MB`."""
-    return f"{size / 10**9:,.1f} GB" if size >= 10**8 else f"{size / 10**6:.0f} MB"
+    """Bytes as `12.3 GB`, less than one as `450 MB`: what is needed and what is left are often close there."""
+    return f"{size / 10**9:,.1f} GB" if size >= 10**9 else f"{size / 10**6:.0f} MB"
 
 
 def _of_machine() -> tuple[int | None, int | None]:

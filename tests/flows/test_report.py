@@ -95,11 +95,11 @@ def test_with_no_memory_for_their_libraries_neither_is_begun(
 
     monkeypatch.setattr(linear, "held_back", begun)
     monkeypatch.setattr(page, "write", begun)
-    monkeypatch.setattr(room, "lack", lambda *_: said({"needed": "0.2 GB", "left": "30 MB", "limit": "x"}, "no room"))
+    monkeypatch.setattr(room, "lack", lambda *_: said({"needed": "200 MB", "left": "30 MB", "limit": "x"}, "no room"))
     told = job("reviews.csv", **{**BRIEF, "epochs": 5.0})
     assert told.run.metrics["label_errors"]["train"]["by"] == "model"
     assert told.notices[-1] == (
-        f"no report.html: {told.path}: it needs 0.2 GB of memory, and 30 MB are left (x); "
+        f"no report.html: {told.path}: it needs 200 MB of memory, and 30 MB are left (x); "
         "the same command tries it again"
     )
     assert told.run.report is None

@@ -314,7 +314,7 @@ def test_a_limit_of_the_shell_leaves_what_this_process_has_not_taken(
 
 def test_sizes_are_written_in_gigabytes_and_small_ones_in_megabytes() -> None:
     assert [machine.gigabytes(size) for size in (0, 45_400_000, 10**8, 12_340_000_000, 1_234 * GB)] == [
-        "0 MB", "45 MB", "0.1 GB", "12.3 GB", "1,234.0 GB",
+        "0 MB", "45 MB", "100 MB", "12.3 GB", "1,234.0 GB",
     ]  # fmt: skip
 
 

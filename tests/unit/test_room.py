@@ -19,10 +19,10 @@ def leave(monkeypatch: pytest.MonkeyPatch, megabytes: int | None, by: machine.Li
     ("loaded", "left", "by", "beside", "needed"),
     [
         (False, 200, "the machine", 0, None),
-        (False, 199, "the container's limit", 0, "0.2 GB"),
-        (False, 200, "the machine", 1, "0.2 GB"),
+        (False, 199, "the container's limit", 0, "200 MB"),
+        (False, 200, "the machine", 10**6, "201 MB"),
         (False, 300, "ulimit -d", 0, None),
-        (False, 300, "ulimit -v", 0, "0.4 GB"),
+        (False, 300, "ulimit -v", 0, "400 MB"),
         (True, 0, "the machine", 0, None),
         (True, 30, "the machine", 30 * 10**6, None),
         (True, 30, "the machine", 31 * 10**6, "31 MB"),
@@ -49,4 +49,4 @@ def test_a_library_and_the_work_with_it_need_room(
 def test_what_is_missing_is_told_in_korean_too(monkeypatch: pytest.MonkeyPatch) -> None:
     leave(monkeypatch, 30, "ulimit -d")
     monkeypatch.setattr(sys, "modules", {})
-    assert in_korean(room.lack("sklearn")) == "메모리가 0.2 GB 필요한데 남은 것은 30 MB입니다(ulimit -d)"
+    assert in_korean(room.lack("sklearn")) == "메모리가 200 MB 필요한데 남은 것은 30 MB입니다(ulimit -d)"

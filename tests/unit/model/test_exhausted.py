@@ -63,7 +63,7 @@ def test_other_faults_are_none(fault: Exception) -> None:
     [
         (machine.Memory(16 * 10**9, 12 * 10**8, 4 * 10**9, "the container's limit"),
          "1.2 GB of 4.0 GB left (the container's limit)"),
-        (machine.Memory(None, 3 * 10**8, None, "the machine"), "0.3 GB left (the machine)"),
+        (machine.Memory(None, 3 * 10**8, None, "the machine"), "300 MB left (the machine)"),
         (machine.Memory(None, None, None, "the machine"), "nobody tells how much is left"),
     ],
 )  # fmt: skip
