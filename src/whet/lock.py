@@ -1,4 +1,4 @@
-"""A run folder is one process's at a time.
+"""A run folder, or one of an unfinished file, is one process's at a time.
 
 The lock is the operating system's (flock, on Windows msvcrt), which frees it with the end of the process
 that holds it, however that came about. Who holds it stands beside it, for the message.
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 LOCK, OWNER = ".lock", ".owner.json"
 FILES = (LOCK, OWNER)
+WORKS = "works in this run folder"
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """A folder that is there is this process's alone. RunBusyError where it is another's, OutputError where
-    the disk takes no lock; raises OSError."""
-    lock = _acquired(folder)
+def held(folder: Path, doing: str = WORKS) -> Iterator[None]:
+    """A folder that is there is this process's alone. RunBusyError where it is another's, with what that does there,
+    OutputError where the disk takes no lock; raises OSError."""
+    lock = _acquired(folder, doing)
     try:
         owner = {"pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         durable.write(folder / OWNER, json.dumps(owner))
@@ -43,17 +44,17 @@ def held(folder: Path) -> Iterator[None]:
 def check(folder: Path) -> None:
     """RunBusyError where another process holds the folder, OutputError where the disk takes no lock."""
     if (folder / LOCK).exists():
-        _acquired(folder).release()
+        _acquired(folder, WORKS).release()
 
 
-def _acquired(folder: Path) -> BaseFileLock:
+def _acquired(folder: Path, doing: str) -> BaseFileLock:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise _busy(folder) from None
+        raise _busy(folder, doing) from None
     except OSError as fault:
         raise OutputError(
             f"cannot be locked: {fault.strerror or fault}", where=str(folder), todo="Give another --output"
@@ -61,12 +62,10 @@ def _acquired(folder: Path) -> BaseFileLock:
     return lock
 
 
-def _busy(folder: Path) -> RunBusyError:
+def _busy(folder: Path, doing: str) -> RunBusyError:
     try:
         owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
         who = f"process {owner['pid']} on {owner['host']}, since {owner['since']},"
     except (OSError, ValueError, KeyError, TypeError):
         who = "another process"
-    return RunBusyError(
-        f"{who} works in this run folder", where=str(folder), todo="Wait for it, or give another --output"
-    )
+    return RunBusyError(f"{who} {doing}", where=str(folder), todo="Wait for it, or give another --output")

@@ -3,7 +3,6 @@ row that was dropped: `whet check --fix OUT`."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections import Counter
@@ -15,6 +14,7 @@ import numpy as np
 
 from whet import arrow, durable
 from whet.bilingual import said
+from whet.data import spreadsheet
 from whet.data.doctor import copies, near
 from whet.data.doctor.part import Part, labelled, part_of
 from whet.data.doctor.tasks import with_sets_as_labels
@@ -163,9 +163,9 @@ def _content(table: Table, rows: Sequence[int], form: str) -> bytes:
             told = dict(zip(columns, map(_plain, cells), strict=True))
             page.write(json.dumps(told, ensure_ascii=False) + "\n")
     else:
-        writer = csv.writer(page, delimiter="\t" if form == ".tsv" else ",", lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([_cell(cell) for cell in cells] for cells in zip(*columns.values(), strict=True))
+        mark = "\t" if form == ".tsv" else ","
+        page.write(spreadsheet.line(columns, mark))
+        page.writelines(spreadsheet.line(map(_cell, cells), mark) for cells in zip(*columns.values(), strict=True))
     return page.getvalue().encode("utf-8", "backslashreplace")
 
 

@@ -3,8 +3,6 @@ them (`--corrections`)."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +12,7 @@ import numpy as np
 
 from whet import durable
 from whet.bilingual import said
+from whet.data import spreadsheet
 from whet.data.clean import clean_text
 from whet.data.read import read
 from whet.data.store import Coded
@@ -24,7 +23,6 @@ NAME = "relabel.csv"
 COLUMNS = ("row_id", "side", "source", "text", "text2", "label", "suggestion", "corrected")
 NEEDED = ("row_id", "source", "text", "corrected")
 LONGEST = 32_000  # characters of a cell; Excel cuts those of more than 32,767
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet begins to compute
 TOLD = 10  # faults of a file that are told at once
 
 
@@ -53,20 +51,18 @@ class Corrected:
 def write(path: Path, rows: Sequence[Doubted]) -> None:
     """Writes the file, whole or not at all, with the byte order mark by which Excel knows UTF-8. Raises OSError."""
     pairs = any(row.text2 is not None for row in rows)
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(name for name in COLUMNS if pairs or name != "text2")
+    lines = [spreadsheet.line(name for name in COLUMNS if pairs or name != "text2")]
     for row in rows:
         texts = [row.text, *([row.text2 or ""] if pairs else [])]
         cells = map(cell, (row.side, row.source, *texts, row.label, row.suggestion))
-        writer.writerow([row.row_id, *cells, ""])
-    durable.write(path, page.getvalue().encode("utf-8-sig", "backslashreplace"))
+        lines.append(spreadsheet.line([str(row.row_id), *cells, ""]))
+    durable.write(path, "".join(lines).encode("utf-8-sig", "backslashreplace"))
 
 
 def cell(text: str) -> str:
     """A text as a spreadsheet can have it: an apostrophe before what it would compute, and not too long."""
     short = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-    return f"'{short}" if short.startswith(FORMULA) else short
+    return spreadsheet.safe(short)
 
 
 def corrected(
@@ -185,7 +181,7 @@ def _column(rows: Examples, labels: Sequence[str]) -> Sequence[str]:
 def _plain(text: str) -> str:
     """A text less what a spreadsheet may change of it."""
     lines = text.encode("utf-8", "backslashreplace").decode().replace("\r\n", "\n").replace("\r", "\n")
-    return clean_text(lines).removeprefix("'").strip()
+    return clean_text(lines).lstrip("'").strip()
 
 
 def _written(value: object) -> str:

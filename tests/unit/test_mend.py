@@ -29,7 +29,7 @@ ROWS = [
     (NEAR.format("white"), "pos", "8"),
     (NEAR.format("while"), "pos", "9"),
     ("in test too", "neg", "10"),
-    ('with, comma and "quote"', "neg", "011"),
+    ('with, comma, "quote"\rand a lone return', "neg", "011"),
 ]
 
 

@@ -143,3 +143,11 @@ def test_rows_with_several_labels_are_refused(tmp_path: Path) -> None:
     several = Examples("reviews.csv", TEXTS, None, [""] * 4, range(4), several=(("a",), (), ("b",), ()))
     with pytest.raises(UsageError, match="corrections of rows with several labels or numbers"):
         applied(path, train=several)
+
+
+def test_a_text_with_a_lone_carriage_return_or_an_apostrophe_before_a_formula_is_found_again(tmp_path: Path) -> None:
+    texts = ("one line\rand another", "'=1+1", "\rreturn", "fine")
+    given = [doubted(row, text=text) for row, text in enumerate(texts)]
+    path = written(tmp_path, *given, fill=["bad", "good", "bad", ""])
+    changed = applied(path, train=rows(texts=texts))[0]["train"].labels
+    assert changed == ("bad", "good", "bad", "bad")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
+from whet import written
 from whet.errors import OutputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from whet.cli.texts import Words
     from whet.config import Settings
-    from whet.records import Attribution, Prediction
+    from whet.records import Prediction
 
 Form = Literal["lines", "table", "jsonl", "csv"]
 ENDINGS: dict[str, Form] = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".txt": "lines"}
@@ -69,38 +68,11 @@ def write(
             said = words("written").format(count=f"{count:,}", path=output)
             stderr_console().print(said, soft_wrap=True)
     if settings.json:
-        print_json([prediction_document(answer) for answer in answers])
+        print_json([written.document(answer) for answer in answers])
     elif output is None:
         for chunk in chunks:
             _show(chunk, form, words, first=count == 0)
             count += len(chunk)
-
-
-def prediction_document(answer: Prediction) -> dict[str, object]:
-    """A prediction as JSON knows it; logits only where they were asked for."""
-    document: dict[str, object] = {"text": answer.text}
-    if answer.text2 is not None:
-        document["text2"] = answer.text2
-    if answer.value is not None:
-        document["value"] = answer.value
-    elif answer.labels is not None:
-        document |= {"labels": list(answer.labels), "probabilities": dict(answer.probabilities)}
-    else:
-        document |= {"label": answer.label, "score": answer.score, "probabilities": dict(answer.probabilities)}
-    document["truncated"] = answer.truncated
-    if answer.attribution is not None:
-        document |= _attribution(answer.attribution)
-    if answer.logits is not None:
-        document["logits"] = list(answer.logits)
-    return document
-
-
-def _attribution(found: Attribution) -> dict[str, object]:
-    document: dict[str, object] = {} if found.label is None else {"explained": found.label}
-    for name, words in (("words", found.words), ("words2", found.words2)):
-        if name == "words" or found.text2 is not None:
-            document[name] = [{"start": start, "end": end, "weight": weight} for start, end, weight in words]
-    return document
 
 
 def _show(answers: Sequence[Prediction], form: Form, words: Words, *, first: bool) -> None:
@@ -116,11 +88,8 @@ def _show(answers: Sequence[Prediction], form: Form, words: Words, *, first: boo
 
 def _text(answers: Sequence[Prediction], form: Form, words: Words, *, first: bool) -> str:
     """Predictions as a file holds them; `first`: none stand above them."""
-    if form == "jsonl":
-        lines = [json.dumps(prediction_document(answer), ensure_ascii=False, allow_nan=False) for answer in answers]
-        return "".join(line + "\n" for line in lines)
-    if form == "csv":
-        return _csv(answers, header=first)
+    if form in ("jsonl", "csv"):
+        return written.text(answers, form, first=first)
     from rich.console import Console
 
     from whet.cli import show
@@ -129,32 +98,6 @@ def _text(answers: Sequence[Prediction], form: Form, words: Words, *, first: boo
     draw = show.predictions_table if form == "table" else show.predictions
     draw(page, words, answers)
     return page.export_text()
-
-
-def _csv(answers: Sequence[Prediction], *, header: bool) -> str:
-    """text, of pairs text2, label and score (or labels, or value), truncated, then a column `probability NAME` for
-    each label. Several labels stand in one cell as a JSON list."""
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    for answer in answers:
-        cells = prediction_document(answer)
-        chances = answer.probabilities
-        names = [name for name in cells if name not in ("probabilities", "logits")]
-        if header:
-            writer.writerow([*names, *(f"probability {label}" for label in chances)])
-            header = False
-        writer.writerow([*(_cell(cells[name]) for name in names), *(repr(float(share)) for share in chances.values())])
-    return page.getvalue()
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is None:
-        return ""  # an unsure answer has no label
-    if isinstance(value, list):
-        return json.dumps(value, ensure_ascii=False)
-    return repr(value) if isinstance(value, float) else str(value)
 
 
 @contextmanager
