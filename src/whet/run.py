@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import notebook, occlusion, runs, sidefile
+from whet import durable, notebook, occlusion, runs, sidefile
 from whet.errors import ModelError
 from whet.notebook import Predictions
 from whet.records import Attribution, Inputs, Prediction
@@ -53,7 +54,16 @@ class Run:
 
     @property
     def labels(self) -> LabelSet:
-        return self.predictor.labels
+        """Loads no torch."""
+        return sidefile.labels_of(sidefile.read(self._folder.model))
+
+    @property
+    def fingerprint(self) -> str:
+        """By which its model/ is known: the sha256 of the manifest, which has that of each file."""
+        try:
+            return hashlib.sha256((self._folder.model / durable.MANIFEST).read_bytes()).hexdigest()
+        except OSError as fault:
+            raise ModelError(f"cannot be read: {fault.strerror}", where=str(self._folder.model)) from None
 
     @cached_property
     def model(self) -> Any:

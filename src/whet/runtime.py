@@ -235,6 +235,19 @@ def apply(runtime: Runtime, seed: int | None) -> None:
     torch.manual_seed(seed)
 
 
+def threads_in_use() -> int:
+    """How many threads torch computes with; 1 where it is not loaded."""
+    torch = sys.modules.get("torch")
+    return 1 if torch is None else int(torch.get_num_threads())
+
+
+def use_threads(count: int) -> None:
+    """Lets torch compute with as many, where it is loaded."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(count)
+
+
 def _share_cores() -> None:
     """Lets a thread that has waited a while for another give up its core. GNU's OpenMP spins some
     milliseconds, which on a machine with other work makes each product wait for a thread that lost

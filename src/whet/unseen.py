@@ -11,9 +11,10 @@ from whet import large
 from whet.bilingual import joined, said
 from whet.config import Settings, TaskName
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
+from whet.data.formats import read_lines
 from whet.data.read import read_parts, read_side
 from whet.data.targets import has_answers
-from whet.errors import DataError, printable
+from whet.errors import DataError, UsageError, printable
 from whet.labels import Kind, LabelSet, read_label_names
 from whet.reading import sliced_by
 from whet.records import Columns, Examples, Inputs, Table
@@ -45,6 +46,65 @@ class ToPredict(Iterable[Examples]):
 def to_predict(path: Path, settings: Settings, inputs: Inputs) -> ToPredict:
     """Those of the file of this name, for a run that was trained on these inputs."""
     return ToPredict(read_parts(path, encoding=settings.encoding, disk=large.disk()), settings, inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Iterable[str | tuple[str, str]]):
+    """The texts of a file, which is read each time that they are gone through."""
+
+    parts: Iterable[Examples]
+
+    def __iter__(self) -> Iterator[str | tuple[str, str]]:
+        for part in self.parts:
+            yield from part.texts if part.pairs is None else zip(part.texts, part.pairs, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines(Iterable[str | tuple[str, str]]):
+    """The same of a file with a text a line, or two with a tab between them."""
+
+    path: str
+    encoding: str
+    pair: bool
+
+    def __iter__(self) -> Iterator[str | tuple[str, str]]:
+        lines = read_lines(Path(self.path), encoding=self.encoding)
+        return in_pairs(lines, self.path) if self.pair else lines
+
+
+def texts_of(file: str, settings: Settings, inputs: Inputs) -> Rows | Lines:
+    """Those of a file: .txt with a text a line, anything else with columns. They may be gone through more than once."""
+    path = Path(file)
+    if path.suffix.lower() == ".txt" and path.exists():
+        if settings.text is not None:
+            raise UsageError("--text names a column, and a .txt file has none", where=file, todo="Leave out --text")
+        return Lines(file, settings.encoding, inputs.pair is not None)
+    return Rows(to_predict(path, settings, inputs))
+
+
+def count(texts: Iterable[object], where: str) -> int:
+    """How many there are. Raises DataError where there is none, and for whatever is wrong in their file."""
+    rows = sum(1 for _ in texts)
+    if not rows:
+        raise DataError("no text", where=where, expected="a text a line")
+    return rows
+
+
+def in_pairs(lines: Iterable[str], where: str) -> Iterator[tuple[str, str]]:
+    """Both texts of each line; what is wrong with lines is told after those before them, all at once."""
+    wrong = []
+    for number, line in enumerate(lines, start=1):
+        first, *second = line.split("\t")
+        if len(second) != 1:
+            wrong.append(f"line {number}")
+        elif not wrong:
+            yield first, second[0]
+    if wrong:
+        more = f" and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
+        raise DataError(
+            f"not two texts: {', '.join(wrong[:3])}{more}", where=where,
+            expected="in every line a text, a tab and the second text, for the run was trained on pairs",
+        )  # fmt: skip
 
 
 def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs) -> tuple[Examples, list[str]]:

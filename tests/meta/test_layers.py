@@ -59,6 +59,8 @@ LAYERS = {
     "whet.notebook": 4,
     "whet.predictor": 4,
     "whet.occlusion": 2,
+    "whet.submission": 3,
+    "whet.answering": 5,
     "whet.report": 5,
     "whet.onnx": 5,
     "whet.prepare": 4,

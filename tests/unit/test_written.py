@@ -53,10 +53,8 @@ def test_parquet_has_the_columns_of_the_csv_and_the_values_of_the_jsonl(
     lines = written.text(answers, "jsonl", first=True).split("\n")[:-1]
     written.parquet(tmp_path / "a.parquet", map(json.loads, lines))
     table = pq.read_table(tmp_path / "a.parquet")
-    assert (
-        table.column_names == written.text(answers, "csv", first=True).split("\n")[0].replace('"', "").split(",")
-        or answer is ONE
-    )
+    header = written.text(answers, "csv", first=True).partition("\n")[0]
+    assert table.column_names == next(csv.reader([header]))
     rows = table.to_pylist()
     assert [row["text"] for row in rows] == [one.text for one in answers]
     assert [row["truncated"] for row in rows] == [one.truncated for one in answers]

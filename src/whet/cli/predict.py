@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -45,7 +46,7 @@ Format: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--format",
-        metavar="lines|table|jsonl|csv",
+        metavar="lines|table|jsonl|csv|parquet",
         help="How predictions are written. Otherwise by the ending of --output, else lines.",
         rich_help_panel="Output",
     ),
@@ -55,7 +56,18 @@ Output: TypeAlias = Annotated[
     typer.Option(
         "--output",
         metavar="FILE",
-        help="Write the predictions to this file: .jsonl, .csv or .txt.",
+        help="Write the predictions to this file: .jsonl, .csv, .parquet or .txt. Of a --file the same command goes on "
+        "where it was stopped.",
+        rich_help_panel="Output",
+    ),
+]
+Like: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--like",
+        metavar="FILE",
+        help="A competition's sample submission: --output has its columns, ids and rows, filled with labels or "
+        "probabilities.",
         rich_help_panel="Output",
     ),
 ]
@@ -78,6 +90,7 @@ def predict(
     explain_label: ExplainLabel = None,
     format: Format = None,
     output: Output = None,
+    like: Like = None,
 ) -> None:
     """Label new texts, with the probability of every label.
 
@@ -88,9 +101,13 @@ def predict(
     from whet.cli.output import stderr_console
 
     chosen = writing.choose(format, output)
+    order = writing.order(chosen, None if texts else file, output, resolved.settings, like=like)
     from whet import pipeline
 
     loaded = pipeline.load(run)
+    if order is not None:
+        writing.write_file(replace(order, explain=explain, explain_label=explain_label), loaded, words)
+        return
     asked, rows = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
     least = resolved.settings.min_confidence
     answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(asked, min_confidence=least)

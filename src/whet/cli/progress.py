@@ -206,11 +206,11 @@ class Bars(Lines):
 
 
 def answered(
-    chunks: Iterable[Sequence[Answer]], rows: int, console: Console, words: Words
+    chunks: Iterable[Sequence[Answer]], rows: int, console: Console, words: Words, *, before: int = 0
 ) -> Iterator[Sequence[Answer]]:
-    """The same chunks of the answers to so many rows; how far they are is told after each, by a bar on a terminal,
-    else by a line a tenth. Of the only chunk there is nothing to tell."""
-    started, done, said = time.monotonic(), 0, 0
+    """The same chunks of the answers to so many rows, `before` of which were answered earlier; how far they are is told
+    after each, by a bar on a terminal, else by a line a tenth. Of the only chunk there is nothing to tell."""
+    started, done, said = time.monotonic(), before, 10 * before // max(rows, 1)
     moves = console.is_terminal and not console.is_dumb_terminal
     with ExitStack() as stack:
         bar: Progress | None = None
@@ -219,7 +219,7 @@ def answered(
             done += len(chunk)
             if len(chunk) == rows:
                 continue
-            rate = done / max(time.monotonic() - started, 1e-6)
+            rate = (done - before) / max(time.monotonic() - started, 1e-6)
             far = words("answered short" if moves else "answered").format(
                 done=count(done),
                 rows=count(rows),

@@ -9,16 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
-from whet import written
-from whet.errors import OutputError, UsageError, did_you_mean
+from whet import answering, written
+from whet.errors import OutputError, UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
     from whet.cli.texts import Words
     from whet.config import Settings
     from whet.records import Prediction
+    from whet.run import Run
 
-Form = Literal["lines", "table", "jsonl", "csv"]
-ENDINGS: dict[str, Form] = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".txt": "lines"}
+Form = Literal["lines", "table", "jsonl", "csv", "parquet"]
+ENDINGS: dict[str, Form] = {
+    ".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet", ".txt": "lines"
+}  # fmt: skip
 FILE_WIDTH = 120
 
 
@@ -41,10 +44,59 @@ def choose(asked: str | None, output: str | None) -> Form:
         raise UsageError(
             f"{output!r} does not say how the predictions are to be written",
             where="--output",
-            expected="a file that ends in .jsonl, .csv or .txt",
+            expected="a file that ends in .jsonl, .csv, .parquet or .txt",
             todo="Or give --format",
         )
     return ENDINGS[ending]
+
+
+def order(
+    form: Form, file: str | None, output: str | None, settings: Settings, *, like: str | None
+) -> answering.Order | None:
+    """What of it can be taken up again where it is stopped: the rows of a file, answered into another one. None where
+    that is not asked for; UsageError where it is the only way."""
+    path = None if output is None else Path(output)
+    if file is not None and Path(file).is_file() and path is not None and (path.is_file() or not path.exists()):
+        if like is not None and form == "csv":
+            return answering.Order(Path(file), path, form, settings, like=Path(like))
+        if like is None and form in ("csv", "jsonl", "parquet") and not settings.json:
+            return answering.Order(Path(file), path, form, settings)
+    if like is not None:
+        raise UsageError(
+            "a sample submission cannot be filled in without a file of rows and one of answers", where="--like",
+            expected="--file with a file, and --output with one that ends in .csv",
+        )  # fmt: skip
+    if form == "parquet":
+        raise UsageError("parquet without a file of rows", expected="--file and --output with files, and no --json")
+    return None
+
+
+def write_file(asked: answering.Order, run: Run, words: Words) -> None:
+    """Answers the rows of a file into another file, from where that was stopped before."""
+    from whet.cli import progress
+    from whet.cli.output import stderr_console
+
+    console, quiet, path = stderr_console(), asked.settings.quiet, asked.output
+    with answering.begun(asked, run) as job:
+        facts = {"path": path, "rows": f"{job.rows:,}"}
+        told = [words("goes on").format(done=f"{job.done:,}", **facts)] if job.done else []
+        if job.changed:
+            changed = ", ".join(words(f"changed {name}") for name in job.changed)
+            told.append(words("begins anew").format(changed=changed, **facts))
+        for fill in () if job.sample is None else job.sample.fills:
+            told.append(words(f"filled {fill.kind}").format(column=printable(fill.column), label=fill.label))
+        chunks = job.answer(run.predictor)
+        if not quiet:
+            for line in told:
+                console.print(line, soft_wrap=True)
+            chunks = progress.answered(chunks, job.rows, console, words, before=job.done)
+        try:
+            done = job.done + sum(map(len, chunks))
+        except KeyboardInterrupt:
+            console.print(words("kept").format(done=f"{job.answered:,}", **facts), soft_wrap=True)
+            raise
+    if not quiet:
+        console.print(words("written").format(count=f"{done:,}", path=path), soft_wrap=True)
 
 
 def write(

@@ -6,7 +6,7 @@ import io
 import math
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -61,6 +61,7 @@ class Run:
     labels: LabelSet = LabelSet(("negative", "positive"), "positive", "by its name")
     asked: list[list[str]] = field(default_factory=list)
     inputs: Inputs = Inputs("text")
+    fingerprint: str = "that of a stand-in"
     report: Path | None = Path("runs/reviews-embedded-1a2b3c/report.html")
 
     def predict(
@@ -77,9 +78,9 @@ class Run:
     def predictor(self) -> Run:
         return self
 
-    def stream(self, texts: Sequence[str], *, min_confidence: float | None = None) -> Iterator[list[Prediction]]:
+    def stream(self, texts: Iterable[str], *, min_confidence: float | None = None) -> Iterator[list[Prediction]]:
         """In chunks of two."""
-        answers = self.predict(texts)
+        answers = self.predict(list(texts))
         for start in range(0, len(answers), 2):
             yield answers[start : start + 2]
 

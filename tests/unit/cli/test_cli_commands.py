@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.cli.conftest import FakePipeline, checked, prediction, training_metrics
 from whet import config, unseen
-from whet.cli import inputs, reference
+from whet.cli import reference
 from whet.cli.demo import SENTENCES
 from whet.cli.jobs import command_line
 from whet.config import Settings
@@ -363,6 +363,7 @@ def test_a_file_is_answered_row_by_row_and_how_far_is_told(whet, pipeline: FakeP
     path, out = tmp_path / "t.csv", tmp_path / "out.jsonl"
     path.write_text("\n".join(["id,text", *(f"{i},{text}" for i, text in enumerate(texts))]) + "\n")
     ended = whet("predict", "last", "--file", str(path), "--output", str(out))
+    assert ended.code == 0, ended.err
     assert [json.loads(line)["text"] for line in out.read_text().splitlines()] == texts
     *far, last = ended.err.splitlines()
     assert [line.split(" rows answered, ")[0] for line in far] == [f"{250 * i:,} of 2,500" for i in range(1, 11)]
@@ -376,7 +377,7 @@ def test_a_file_that_is_answered_does_not_lie_in_memory(tmp_path: Path) -> None:
     with path.open("w") as file:
         for i in range(10_000):
             file.write(json.dumps({"text": f"{i} " + "many words " * 90}) + "\n")
-    asked = inputs.Rows(unseen.to_predict(path, Settings(), Inputs("text")))
+    asked = unseen.Rows(unseen.to_predict(path, Settings(), Inputs("text")))
     tracemalloc.start()
     assert sum(1 for _ in asked) == 10_000
     highest = tracemalloc.get_traced_memory()[1]
@@ -397,11 +398,11 @@ def test_predict_asks_for_a_form_before_it_loads_anything(whet, pipeline: FakePi
     ended = whet("predict", "last", "good", "--output", "out.xlsx")
     assert ended.err == (
         "error: --output: 'out.xlsx' does not say how the predictions are to be written. "
-        "Expected a file that ends in .jsonl, .csv or .txt. Or give --format.\n"
+        "Expected a file that ends in .jsonl, .csv, .parquet or .txt. Or give --format.\n"
     )
     ended = whet("predict", "last", "good", "--format", "cvs")
     assert ended.err == (
-        "error: --format: 'cvs' is not known. Expected lines or table or jsonl or csv. Did you mean 'csv'.\n"
+        "error: --format: 'cvs' is not known. Expected lines or table or jsonl or csv or parquet. Did you mean 'csv'.\n"
     )
     assert pipeline.calls == []
 
