@@ -19,9 +19,10 @@ from typing import Any, cast
 import pytest
 
 from tests.conftest import review_rows
+from tests.faults.conftest import names
 from tests.faults.shim import failing
 from tests.flows.conftest import Command, Job, Told, events_of, weights_of, write_csv
-from whet import artifact, config, durable, pipeline, runtime
+from whet import artifact, config, durable, pipeline, predictor, resumable, runtime
 from whet.errors import OutputError
 from whet.records import Notice, StepRecord
 from whet.training import keeper
@@ -246,16 +247,24 @@ def test_predictions_for_a_device_that_is_full_are_a_fault_of_the_disk(taught: T
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_predictions_that_find_no_room_leave_no_file(taught: Told, whet: Command, here: Path, form: str) -> None:
+def test_predictions_that_find_no_room_leave_no_file_and_keep_what_found_some(
+    taught: Told, whet: Command, here: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """P5"""
-    (here / "texts.txt").write_text("".join(f"A fine film, number {i}\n" for i in range(4_000)))
+    monkeypatch.setattr(predictor, "CHUNK_ROWS", 100)
+    monkeypatch.setattr(resumable, "EVERY", 0.0)
+    (here / "texts.txt").write_text("".join(f"A fine film, number {i}\n" for i in range(1_000)))
+    command = ["predict", str(taught.path), "--file", "texts.txt", "--quiet", "--output"]
     with files_at_most(50_000):
-        ended = whet("predict", str(taught.path), "--file", "texts.txt", "--output", f"answers.{form}")
+        ended = whet(*command, f"answers.{form}")
     assert (ended.code, ended.out) == (7, "")
     assert ended.err == (
-        f"error: --output: File too large: answers.{form}. Name a file in a folder that can be written to.\n"
+        f"error: --output: File too large: answers.{form}. Make room; the same command goes on with what is written.\n"
     )
-    assert [path.name for path in here.iterdir()] == ["texts.txt"]
+    assert names(here) == [f"answers.{form}.partial", "texts.txt"]
+    assert json.loads((here / f"answers.{form}.partial" / "progress.json").read_text())["rows"] in range(100, 900, 100)
+    assert (whet(*command, f"answers.{form}").code, whet(*command, f"whole.{form}").code) == (0, 0)
+    assert (here / f"answers.{form}").read_bytes() == (here / f"whole.{form}").read_bytes()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

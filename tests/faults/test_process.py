@@ -448,7 +448,7 @@ def test_a_prediction_that_is_killed_leaves_no_file_that_looks_whole(taught: Tol
         [sys.executable, "-m", "whet", "predict", str(taught.path), "--file", "texts.txt", "--output", "answers.csv"],
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
-    partial, until = here / "answers.csv.partial", time.monotonic() + 120
+    partial, until = here / "answers.csv.partial" / "rows", time.monotonic() + 120
     while not (partial.exists() and partial.stat().st_size > 100_000):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
