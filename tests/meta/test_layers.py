@@ -122,6 +122,7 @@ OPTIONAL = HEAVY | {
     "jinja2",
     "tensorboard",
     "mlflow",
+    "ray",
 }
 IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
 

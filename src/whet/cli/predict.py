@@ -11,6 +11,7 @@ import typer
 
 from whet.cli.jobs import language, resolve_and_tell
 from whet.cli.options import Given, with_settings
+from whet.errors import UsageError
 
 if TYPE_CHECKING:
     from whet.records import Prediction
@@ -61,6 +62,16 @@ Output: TypeAlias = Annotated[
         rich_help_panel="Output",
     ),
 ]
+Engine: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="auto|ray",
+        help="What answers: this machine, or a Ray cluster the files of a folder or a pattern (--file) into the folder "
+        "--output.",
+        rich_help_panel="Machine",
+    ),
+]
 Like: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -91,6 +102,7 @@ def predict(
     format: Format = None,
     output: Output = None,
     like: Like = None,
+    engine: Engine = "auto",
 ) -> None:
     """Label new texts, with the probability of every label.
 
@@ -100,6 +112,13 @@ def predict(
     from whet.cli import inputs, progress, writing
     from whet.cli.output import stderr_console
 
+    if engine == "ray":
+        from whet.cli import clustered
+
+        clustered.predict(run, file, output, format, resolved.settings)
+        return
+    if engine != "auto":
+        raise UsageError(f"{engine!r} is not known", where="--engine", expected="auto or ray")
     chosen = writing.choose(format, output)
     order = writing.order(chosen, None if texts else file, output, resolved.settings, like=like)
     from whet import pipeline

@@ -340,6 +340,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{done} of {rows} rows are kept in {path}; the same command goes on there",
         "{rows}행 중 {done}행이 {path}에 남아 있으며 같은 명령으로 이어서 할 수 있습니다",
     ),
+    "file answered": (
+        "{number} of {files}: {rows} rows of {file} answered into {path}",
+        "{files}개 중 {number}: {file}의 {rows}행을 예측해 {path}에 썼습니다",
+    ),
     "filled label": ("{column}: filled with the label", "{column}: 라벨로 채웁니다"),
     "filled value": ("{column}: filled with the number", "{column}: 예측값으로 채웁니다"),
     "filled probability": ("{column}: filled with the probability of {label}", "{column}: {label}의 확률로 채웁니다"),
