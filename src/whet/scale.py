@@ -37,7 +37,8 @@ def orders(pattern: str, output: Path, form: written.Form, settings: Settings) -
     """An order for each data file of a folder or a glob pattern, by its name; each is answered into a file of this
     folder that is called alike. DataError where there is no such file, or two would be called the same."""
     path = Path(pattern)
-    found = sorted(path.iterdir() if path.is_dir() else map(Path, glob.glob(pattern, recursive=True)))
+    matching = path.iterdir() if path.is_dir() else map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207
+    found = sorted(matching)
     files = [file for file in found if file.is_file() and (DATA_FILE.search(file.name) or file.suffix == ".txt")]
     if not files:
         expected = "a folder or a pattern of csv, tsv, jsonl, parquet or txt files"
@@ -104,10 +105,9 @@ def refusal(done: Sequence[Answered]) -> WhetError | None:
     faults = [each.fault for each in done if each.fault is not None]
     if not faults:
         return None
-    first, *more = faults
-    return type(first)(
-        first.saw, where=first.where, expected=first.expected, todo=first.todo, more=[*first.more, *more]
-    )
+    first, *others = faults
+    more = [*first.more, *others]
+    return type(first)(first.saw, where=first.where, expected=first.expected, todo=first.todo, more=more)
 
 
 def _fault(told: Mapping[str, Any]) -> WhetError:

@@ -96,8 +96,8 @@ def test_a_cluster_needs_files_and_an_engine_is_known(whet: Command) -> None:
     assert (ended.code, ended.errors) == (
         2,
         [
-            "--engine ray: a cluster answers files into files. Expected --file with a folder or a pattern, --output with "
-            "a folder, and --format jsonl or csv or parquet."
+            "--engine ray: a cluster answers files into files. Expected --file with a folder or a pattern, --output "
+            "with a folder, and --format jsonl or csv or parquet."
         ],
     )
     ended = whet("predict", "last", "a text", "--engine", "spark")
