@@ -27,6 +27,7 @@ BENCHMARKS = [
     "memory",
     "plan_accuracy",
     "predict_cpu",
+    "predict_file",
     "sample_folds",
     "saving",
     "scaling",
