@@ -243,7 +243,7 @@ P: dict[str, tuple[str, ...] | str] = {
     "P4": ("tests/faults/test_saves.py::test_whatever_ends_a_save_the_old_or_the_new_checkpoint_is_whole",),
     "P5": (
         f"{_DISK}predictions_for_a_device_that_is_full_are_a_fault_of_the_disk",
-        f"{_DISK}predictions_that_find_no_room_leave_no_file",
+        f"{_DISK}predictions_that_find_no_room_leave_no_file_and_keep_what_found_some",
         f"{_DISK}a_full_disk_under_stdout_is_one_message",
         f"{_DISK}a_cache_without_room_is_named",
         f"{_DISK}saves_that_fail_are_told_and_tried_again_and_three_in_a_row_end_the_training",

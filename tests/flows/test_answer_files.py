@@ -278,7 +278,7 @@ def test_an_interrupt_says_what_is_kept(
     monkeypatch.setattr(predictor.Predictor, "stream", interrupted)
     assert main(["predict", str(run.path), "--file", "in.txt", "--output", "out.csv"]) == 130
     *_, kept, last = capsys.readouterr().err.splitlines()
-    assert (kept, last) == ("3 of 9 rows are kept in out.csv; the same command goes on there", "interrupted")
+    assert (kept, last) == ("3 of 9 rows are kept in out.csv.partial; the same command goes on there", "interrupted")
     assert sorted(path.name for path in here.iterdir()) == ["in.txt", "out.csv.partial"]
 
 
