@@ -19,6 +19,7 @@ from tests.meta.source import REPOSITORY
 FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
     "baselines",
+    "calibration",
     "explain",
     "few_labels",
     "label_errors",
