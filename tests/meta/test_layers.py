@@ -26,6 +26,7 @@ LAYERS = {
     "whet.recipes": -1,
     "whet.records": 0,
     "whet.scores": -1,
+    "whet.documents": 1,
     "whet.labels": -1,
     "whet.config": 0,
     "whet.keywords": 1,
@@ -118,6 +119,11 @@ OPTIONAL = HEAVY | {
     "jinja2",
     "tensorboard",
     "mlflow",
+    "fastapi",
+    "starlette",
+    "pydantic",
+    "uvicorn",
+    "prometheus_client",
 }
 IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
 

@@ -49,7 +49,7 @@ def demo(given: Given) -> None:
     show.predictions(console, words, answers)
     summary.whats_next(console, words, end)
     if resolved.settings.json:
-        from whet.cli.writing import prediction_document
+        from whet.documents import prediction_document
 
         print_json({**training_document(end), "predictions": [prediction_document(answer) for answer in answers]})
 

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
+from whet.documents import prediction_document
 from whet.errors import OutputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from whet.cli.texts import Words
     from whet.config import Settings
-    from whet.records import Attribution, Prediction
+    from whet.records import Prediction
 
 Form = Literal["lines", "table", "jsonl", "csv"]
 ENDINGS: dict[str, Form] = {".jsonl": "jsonl", ".json": "jsonl", ".csv": "csv", ".txt": "lines"}
@@ -74,33 +75,6 @@ def write(
         for chunk in chunks:
             _show(chunk, form, words, first=count == 0)
             count += len(chunk)
-
-
-def prediction_document(answer: Prediction) -> dict[str, object]:
-    """A prediction as JSON knows it; logits only where they were asked for."""
-    document: dict[str, object] = {"text": answer.text}
-    if answer.text2 is not None:
-        document["text2"] = answer.text2
-    if answer.value is not None:
-        document["value"] = answer.value
-    elif answer.labels is not None:
-        document |= {"labels": list(answer.labels), "probabilities": dict(answer.probabilities)}
-    else:
-        document |= {"label": answer.label, "score": answer.score, "probabilities": dict(answer.probabilities)}
-    document["truncated"] = answer.truncated
-    if answer.attribution is not None:
-        document |= _attribution(answer.attribution)
-    if answer.logits is not None:
-        document["logits"] = list(answer.logits)
-    return document
-
-
-def _attribution(found: Attribution) -> dict[str, object]:
-    document: dict[str, object] = {} if found.label is None else {"explained": found.label}
-    for name, words in (("words", found.words), ("words2", found.words2)):
-        if name == "words" or found.text2 is not None:
-            document[name] = [{"start": start, "end": end, "weight": weight} for start, end, weight in words]
-    return document
 
 
 def _show(answers: Sequence[Prediction], form: Form, words: Words, *, first: bool) -> None:
