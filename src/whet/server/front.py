@@ -76,8 +76,14 @@ class Front:
         self._tell(scope, request)
 
     def _check(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-        if len(scope["headers"]) > self._limits.header_count:
-            raise Refusal("headers_too_large", "There are too many headers.", {"Connection": "close"})
+        size = sum(len(name) + len(text) for name, text in scope["headers"])
+        if len(scope["headers"]) > self._limits.header_count or size > self._limits.headers:
+            raise Refusal("headers_too_large", "The headers are too many or too large.", {"Connection": "close"})
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            # RFC 9112, 6.1: somebody on the way may have read the other one.
+            raise Refusal("bad_request", "The body has two lengths.", {"Connection": "close"})
+        if scope["http_version"] not in ("1.0", "1.1"):
+            raise Refusal("bad_request", "This is no version of HTTP that is known.", {"Connection": "close"})
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if not self._is_ours(host):
             raise Refusal("wrong_host", "The server does not answer under this name: see --allow-host.")

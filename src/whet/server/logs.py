@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 OWN = ("request_id", "method", "route", "status", "ms", "fault", "pid")
 
 
-class _Json(logging.Formatter):
+class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, object] = {"time": moment, "level": record.levelname.lower(), "message": record.getMessage()}
@@ -22,7 +22,7 @@ class _Json(logging.Formatter):
 def write_json(*, quiet: bool) -> None:
     """From now on what the server and uvicorn log is written so. `quiet`: without a line for each request."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Json())
+    handler.setFormatter(JsonLines())
     for name, level in (("whet.server", logging.WARNING if quiet else logging.INFO), ("uvicorn", logging.WARNING)):
         found = logging.getLogger(name)
         found.handlers, found.propagate = [handler], False

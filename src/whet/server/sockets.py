@@ -78,6 +78,8 @@ class Connection(H11Protocol):
 
     def _see(self) -> None:
         """Sets the timer to what the client has to do next."""
+        if self._awaits == "reply":
+            return  # it has an answer to take
         if self.transport.is_closing():
             self._await("")
         elif self.conn.their_state is h11.IDLE:
@@ -99,10 +101,7 @@ class Connection(H11Protocol):
         super().resume_writing()
         if self._awaits == "reply":
             self._await("")
-
-    def shutdown(self) -> None:
-        self._await("")
-        super().shutdown()
+            self._see()
 
     def _await(self, what: str, seconds: float = 0.0) -> None:
         if self._timer is not None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+from uvicorn import Server
 
 from whet.errors import ModelError
 from whet.labels import Kind, LabelSet
@@ -23,6 +24,7 @@ from whet.server.app import State, build
 from whet.server.front import LOOPBACK, App
 from whet.server.limits import Limits
 from whet.server.process import server_of
+from whet.server.sockets import Connections
 
 TWO = LabelSet(("neg", "pos"), "pos", "by its name")
 FAILS, PANICS, DIES, NO_NUMBER = "this text raises", "this text panics", "this text ends the thread", "no number"
@@ -125,6 +127,8 @@ class Running:
     port: int
     state: State
     model: Known
+    server: Server
+    connections: Connections
 
     def connect(self) -> socket.socket:
         made = socket.create_connection(("127.0.0.1", self.port), timeout=20)
@@ -170,7 +174,7 @@ def running(model: Known | None = None, limits: Limits | None = None, **more: An
         assert thread.is_alive()
         time.sleep(0.01)
     try:
-        yield Running(port, state, model)
+        yield Running(port, state, model, server, server.config.http.__self__)
     finally:
         model.gate.set()
         server.should_exit = True
