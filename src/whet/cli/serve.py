@@ -96,11 +96,11 @@ def serve(
         folder.model, report if report.is_file() else None, deadline, settings.min_confidence, settings.device,
         settings.threads, token, names, host not in LOOPBACK, settings.quiet,
     )  # fmt: skip
-    listening = process.bind("127.0.0.1" if host == "localhost" else host, port)
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{listening.getsockname()[1]}"
-    stderr_console().print(words("serving").format(address=address), soft_wrap=True)
-    code = crew.alone(plan, listening) if workers == 1 else crew.together(plan, listening, workers)
+    with process.bind("127.0.0.1" if host == "localhost" else host, port) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{listening.getsockname()[1]}"
+        stderr_console().print(words("serving").format(address=address), soft_wrap=True)
+        code = crew.alone(plan, listening) if workers == 1 else crew.together(plan, listening, workers)
     if code:
         raise typer.Exit(code)
 

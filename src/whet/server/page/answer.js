@@ -40,10 +40,10 @@ export function bars(answer) {
     const item = made("li", chosen.has(label) ? "chosen" : "");
     const name = made("span", "", label);
     name.dir = "auto";
-    const meter = document.createElement("meter");
-    meter.value = share;
-    meter.setAttribute("aria-label", label);
-    item.append(name, meter, made("span", "share", percent(share)));
+    const bar = document.createElement("progress");
+    bar.value = share;
+    bar.setAttribute("aria-hidden", "true"); // the share stands beside it
+    item.append(name, bar, made("span", "share", percent(share)));
     return item;
   });
 }

@@ -48,7 +48,7 @@ const WORDS = {
     "파일이 {size} MB보다 큽니다. whet predict --file을 사용하세요."],
   past: ["What was tried", "사용 기록"],
   forget: ["Clear", "지우기"],
-  footer: ["Answered by whet", "whet이 응답합니다. 버전"],
+  footer: ["Served by whet", "제공: whet"],
   waiting: ["The server is busy; trying again.", "서버가 혼잡하여 다시 시도하는 중입니다."],
   unreachable: ["The server does not answer.", "서버가 응답하지 않습니다."],
   overloaded: ["The server is busy. Try again in a moment.", "서버가 혼잡합니다. 잠시 후 다시 시도하세요."],
