@@ -137,6 +137,12 @@ def share_metrics(folder: Path) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
+def share_interpreter() -> None:
+    """Has the threads of this process take turns each 0.2 ms instead of 5: one that waits for sockets would otherwise
+    be kept waiting by one that computes, several times for each request."""
+    sys.setswitchinterval(0.0002)
+
+
 def require_serving() -> None:
     """Raises MissingExtraError unless the packages of the extra `serve` are installed. Loads none of them."""
     missing = [package for package in SERVING if importlib.util.find_spec(package) is None]

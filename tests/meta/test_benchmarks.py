@@ -30,6 +30,7 @@ BENCHMARKS = [
     "sample_folds",
     "saving",
     "scaling",
+    "serve",
     "startup",
     "tasks",
     "tokenise",

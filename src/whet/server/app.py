@@ -17,8 +17,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-import whet
-from whet import occlusion
+from whet import occlusion, runtime
 from whet.documents import prediction_document
 from whet.errors import ModelError
 from whet.labels import LabelSet
@@ -53,6 +52,7 @@ class State:
     proven: float | None = None
     """When the test texts were last answered as they were when the model was saved."""
     explaining: int = 0
+    version: str = field(default_factory=lambda: runtime.versions()["whet"])
     pool: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +73,7 @@ def build(
     page = None if report is None else report.read_bytes()
     state = State(batcher, limits, Metrics(shared=shared), page)
     app = FastAPI(
-        title="whet", version=whet.__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        title="whet", version=state.version, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
         lifespan=_lifespan(state),
         exception_handlers={HTTPException: _no_route, Refusal: _refused, Exception: _failed},
     )  # fmt: skip
@@ -81,7 +81,7 @@ def build(
     _add_predict(app, state)
     _add_about(app, state)
     _add_page(app, state)
-    return Front(app, limits, state.metrics, hosts=hosts, any_address=any_address, token=token), state
+    return Front(app, batcher, state.metrics, hosts=hosts, any_address=any_address, token=token), state
 
 
 def _lifespan(state: State) -> Callable[[FastAPI], Any]:
@@ -188,7 +188,7 @@ def _add_about(app: FastAPI, state: State) -> None:
     usage, labels, limits = state.predictor.artifact.usage, state.predictor.labels, state.limits
     about = bodies.Labels(
         task=labels.task, labels=list(labels.names), positive=labels.positive, pair=usage.inputs.pair is not None,
-        thresholds=dict(usage.thresholds), min_confidence=usage.min_confidence, version=whet.__version__,
+        thresholds=dict(usage.thresholds), min_confidence=usage.min_confidence, version=state.version,
         texts=limits.texts, explained=limits.explained, report=state.report is not None,
     )  # fmt: skip
 

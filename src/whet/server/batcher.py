@@ -108,6 +108,11 @@ class Batcher:
         """How long what waits will take, about."""
         return self._tokens / self.pace if self.pace else 0.0
 
+    def check_room(self) -> None:
+        """Raises Refusal where not even the shortest text would be taken: before anything of a request is read."""
+        if self._tokens >= self._bound():
+            raise overloaded(self.waiting_seconds)
+
     async def answer(
         self, texts: Sequence[Text], *, logits: bool = False, deadline: float | None = None
     ) -> list[Prediction]:
@@ -162,7 +167,7 @@ class Batcher:
         """How many tokens may wait: as many as are computed in the time that a client is ready to wait."""
         if self.pace is None:
             return self.limits.queue_tokens
-        least = 4 * self.limits.batch_tokens  # a pace that was seen on single texts is too low
+        least = 2 * self.limits.batch_tokens  # a pace that was seen on single texts is too low
         return max(least, min(self.limits.queue_tokens, self.pace * self.limits.patience))
 
     # ---------------------------------------------------------------- the thread

@@ -55,6 +55,7 @@ def alone(plan: Plan, listening: socket.socket) -> int:
     from whet.server.app import build
 
     logs.write_json(quiet=plan.quiet)
+    runtime.share_interpreter()
     limits = Limits(deadline=plan.deadline)
     loaded = predictor.load(plan.model, device=plan.device, threads=plan.threads)
     predictor.least_of(loaded.artifact.usage, loaded.labels, plan.min_confidence)

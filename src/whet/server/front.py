@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from whet.server.limits import Limits
+from whet.server.batcher import Batcher
 from whet.server.metrics import Metrics, route_of
 from whet.server.refusals import Refusal
 
@@ -49,10 +49,10 @@ class Front:
     """The application behind these checks."""
 
     def __init__(
-        self, app: App, limits: Limits, metrics: Metrics, *, hosts: frozenset[str], any_address: bool = False,
+        self, app: App, batcher: Batcher, metrics: Metrics, *, hosts: frozenset[str], any_address: bool = False,
         token: str | None = None,
     ) -> None:  # fmt: skip
-        self._app, self._limits, self._metrics = app, limits, metrics
+        self._app, self._batcher, self._limits, self._metrics = app, batcher, batcher.limits, metrics
         self._hosts = frozenset(host.lower() for host in hosts)
         self._any_address = any_address
         self._token = None if token is None else token.encode()
@@ -108,6 +108,8 @@ class Front:
         headers = request.headers
         if scope["method"] != "POST":
             return receive
+        if scope["path"] == "/predict":
+            self._batcher.check_room()
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Refusal("not_json", "The body is compressed, which is not understood.", {"Connection": "close"})
         kind, _, rest = headers.get(b"content-type", b"").decode("latin-1").lower().partition(";")

@@ -396,7 +396,7 @@ def test_labels_tell_what_a_client_has_to_know_and_nothing_is_put_into_a_page() 
     found = get("/labels", model=Known(hostile)).json()
     assert found["labels"] == list(hostile.names)
     assert (found["task"], found["pair"], found["texts"], found["report"]) == ("binary", False, 64, False)
-    assert "alert" not in get("/", model=Known(hostile)).text
+    assert "alert(1)" not in get("/", model=Known(hostile)).text
 
 
 def test_the_counts_of_the_metrics_add_up_and_have_no_word_of_a_client() -> None:
@@ -446,3 +446,16 @@ def test_a_log_line_is_one_line_of_plain_letters(caplog: pytest.LogCaptureFixtur
     line = JsonLines().format(logging.LogRecord("x", 20, "", 0, "a\nb \x1b[31m \u202e", (), None))
     assert line.isascii()
     assert line.isprintable()
+
+
+def test_the_page_sets_texts_and_nothing_else() -> None:
+    """X1: what could make elements of a text stands in none of its files, and nothing is inline or from elsewhere."""
+    from importlib import resources
+
+    files = {each.name: each.read_text("utf-8") for each in (resources.files("whet.server") / "page").iterdir()}
+    assert {"index.html", "page.js", "page.css"} <= set(files)
+    for name, text in files.items():
+        for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc",
+                     "DOMParser", "style=", "onclick", "onload", "javascript:", "localStorage"):  # fmt: skip
+            assert word not in text, f"{name}: {word}"
+        assert "http" not in text.replace("http://www.w3.org/2000/svg", ""), name

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +125,20 @@ def test_so_do_a_million() -> None:
     """S1 to S8, S15."""
     for seed in range(50):
         check(asyncio.run(fuzz(20_000, seed=100 + seed)), 20_000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_does_not_grow_with_the_requests() -> None:
+    """S23: 1 MB at most for 10,000 requests, of a model that keeps none of its batches."""
+
+    def resident() -> int:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
+
+    asyncio.run(fuzz(3_000, seed=2))  # warms up
+    before = resident()
+    asyncio.run(fuzz(6_000, seed=2))
+    assert resident() - before < 3_000  # kB: pages of the heap come in pieces
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])

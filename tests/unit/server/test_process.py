@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -199,6 +200,19 @@ def test_several_processes_serve_one_port_and_one_that_dies_is_followed_by_anoth
     assert not any(Path(f"/proc/{each}").exists() for each in first)
 
 
+def test_what_happens_to_the_files_of_a_model_later_does_not_matter(run: Path, tmp_path: Path) -> None:
+    """S20: they were read, not mapped."""
+    folder = tmp_path / "model"
+    shutil.copytree(run, folder)
+    port = free_port()
+    with started("-m", "whet", "serve", str(folder), "--port", str(port), port=port):
+        for path in folder.iterdir():
+            os.truncate(path, 0)
+        with socket.create_connection(("127.0.0.1", port)) as made:
+            made.sendall(post(b'{"text": "a good text"}'))
+            assert json.loads(read(made).partition(b"\r\n\r\n")[2])["label"] == "pos"
+
+
 # ---------------------------------------------------------------- what cannot be served
 
 
@@ -218,8 +232,6 @@ def test_a_port_that_is_taken_is_named_before_the_model_is_read(run: Path, capsy
 
 def test_a_damaged_model_is_not_served(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """S18"""
-    import shutil
-
     folder = tmp_path / "model"
     shutil.copytree(run, folder)
     (folder / "vocabulary.json").write_text('["bad", "goof"]', encoding="utf-8")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.unit.server.made import Known, Running, post, read, running, score
+from tests.unit.server.made import DIES, Known, Running, post, read, running, score
 from whet.server.front import SAFE
 from whet.server.limits import Limits
 
@@ -272,3 +274,35 @@ def test_of_many_clients_at_once_each_gets_its_own_answers() -> None:
     assert wrong == []
     assert sum(map(len, model.batches)) == 1_000
     assert len(model.batches) < 1_000  # some came together
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_whose_thread_has_ended_ends_too() -> None:
+    """S16: the request that ended it is told, and the process ends for whoever watches over it."""
+    with running() as server:
+        assert refused(server.say(post(json.dumps({"text": DIES}).encode()))) == (503, "not_ready")
+        ends = time.monotonic() + 20
+        while not server.server.should_exit:
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+        assert server.state.stopping
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
+def test_where_no_file_can_be_opened_any_more_the_server_recovers() -> None:
+    """S25"""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with running() as server:
+        silent = [server.connect() for _ in range(8)]
+        opened = len(list(Path("/proc/self/fd").iterdir()))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 1, hard))
+        try:
+            with server.connect():  # the kernel takes it, and the server cannot
+                time.sleep(0.2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for each in silent:
+            each.close()
+        assert answered(server) == pytest.approx(score("a text"))
