@@ -25,7 +25,7 @@ from whet.predictor import Predictor
 from whet.records import Prediction
 from whet.server import bodies, strictjson
 from whet.server.batcher import Batcher, Text
-from whet.server.front import App, Front
+from whet.server.front import App, Door, Front
 from whet.server.limits import Limits
 from whet.server.metrics import Metrics
 from whet.server.refusals import Refusal, overloaded
@@ -64,11 +64,11 @@ class State:
 
 
 def build(
-    predictor: Predictor, limits: Limits, *, hosts: frozenset[str], report: Path | None = None,
-    min_confidence: float | None = None, token: str | None = None, any_address: bool = False, shared: bool = False,
+    predictor: Predictor, limits: Limits, door: Door, *, report: Path | None = None,
+    min_confidence: float | None = None, shared: bool = False,
 ) -> tuple[App, State]:  # fmt: skip
-    """The application, and its state. `hosts`: names that it answers under; `shared`: its metrics are those of all
-    processes. The report is read now: what happens to its file later does not matter."""
+    """The application, and its state. `shared`: its metrics are those of all processes. The report is read now: what
+    happens to its file later does not matter."""
     batcher = Batcher(predictor, limits, min_confidence=min_confidence)
     page = None if report is None else report.read_bytes()
     state = State(batcher, limits, Metrics(shared=shared), page)
@@ -81,7 +81,7 @@ def build(
     _add_predict(app, state)
     _add_about(app, state)
     _add_page(app, state)
-    return Front(app, batcher, state.metrics, hosts=hosts, any_address=any_address, token=token), state
+    return Front(app, batcher, state.metrics, door), state
 
 
 def _lifespan(state: State) -> Callable[[FastAPI], Any]:

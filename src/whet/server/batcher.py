@@ -27,6 +27,7 @@ Text: TypeAlias = str | tuple[str, str]
 Settled: TypeAlias = tuple[asyncio.Future[Any], object]
 """A future, and its result, or the fault to raise."""
 
+UNKNOWN_PACE, LEAST_BATCH = 512, 64  # tokens of a batch
 PACE = 0.2  # the share of the last batch in what is known of the pace
 
 logger = logging.getLogger("whet.server")
@@ -163,11 +164,18 @@ class Batcher:
             self._waiting.append(job)
             self._changed.notify()
 
+    def _budget(self) -> float:
+        """How many tokens are computed at once: on a slow machine fewer, so that no batch takes all of the time that
+        clients have. Until the first batch nobody knows."""
+        if self.pace is None:
+            return min(self.limits.batch_tokens, UNKNOWN_PACE)
+        return min(self.limits.batch_tokens, max(LEAST_BATCH, self.pace * self.limits.patience / 2))
+
     def _bound(self) -> float:
         """How many tokens may wait: as many as are computed in the time that a client is ready to wait."""
         if self.pace is None:
-            return self.limits.queue_tokens
-        least = 2 * self.limits.batch_tokens  # a pace that was seen on single texts is too low
+            return min(self.limits.queue_tokens, 8 * UNKNOWN_PACE)
+        least = 2 * self._budget()  # a pace that was seen on single texts is too low
         return max(least, min(self.limits.queue_tokens, self.pace * self.limits.patience))
 
     # ---------------------------------------------------------------- the thread
@@ -201,7 +209,7 @@ class Batcher:
 
     def _take(self) -> list[Part]:
         """The next batch. Requests that nobody waits for any more are dropped."""
-        room = self.limits.batch_tokens
+        room = self._budget()
         parts: list[Part] = []
         passed: list[Job] = []  # of another kind
         unfinished: list[Job] = []

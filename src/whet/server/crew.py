@@ -22,7 +22,7 @@ from whet import machine, predictor, runtime
 from whet.config import DeviceName
 from whet.errors import WhetError
 from whet.server import logs
-from whet.server.front import LOOPBACK
+from whet.server.front import LOOPBACK, Door
 from whet.server.limits import Limits
 from whet.server.process import DIED, serve
 
@@ -60,8 +60,8 @@ def alone(plan: Plan, listening: socket.socket) -> int:
     loaded = predictor.load(plan.model, device=plan.device, threads=plan.threads)
     predictor.least_of(loaded.artifact.usage, loaded.labels, plan.min_confidence)
     app, state = build(
-        loaded, limits, hosts=plan.hosts | LOOPBACK, report=plan.report, min_confidence=plan.min_confidence,
-        token=plan.token, any_address=plan.any_address, shared=bool(plan.leader),
+        loaded, limits, Door(plan.hosts | LOOPBACK, plan.any_address, plan.token), report=plan.report,
+        min_confidence=plan.min_confidence, shared=bool(plan.leader),
     )  # fmt: skip
     return serve(app, state, listening, limits, leader=plan.leader)
 

@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from whet.server.batcher import Batcher
@@ -45,17 +46,23 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 logger = logging.getLogger("whet.server")
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who is answered: clients that ask by one of these names, or by whatever address, and have the token."""
+
+    hosts: frozenset[str] = LOOPBACK
+    any_address: bool = False
+    token: str | None = None
+
+
 class Front:
     """The application behind these checks."""
 
-    def __init__(
-        self, app: App, batcher: Batcher, metrics: Metrics, *, hosts: frozenset[str], any_address: bool = False,
-        token: str | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, app: App, batcher: Batcher, metrics: Metrics, door: Door) -> None:
         self._app, self._batcher, self._limits, self._metrics = app, batcher, batcher.limits, metrics
-        self._hosts = frozenset(host.lower() for host in hosts)
-        self._any_address = any_address
-        self._token = None if token is None else token.encode()
+        self._hosts = frozenset(host.lower() for host in door.hosts)
+        self._any_address = door.any_address
+        self._token = None if door.token is None else door.token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

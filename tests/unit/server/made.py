@@ -21,7 +21,7 @@ from whet.labels import Kind, LabelSet
 from whet.predictor import Predictor
 from whet.records import Bools, Floats, Inputs, Ints, Usage
 from whet.server.app import State, build
-from whet.server.front import LOOPBACK, App
+from whet.server.front import App, Door
 from whet.server.limits import Limits
 from whet.server.process import server_of
 from whet.server.sockets import Connections
@@ -110,7 +110,7 @@ async def started(app: App) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def client(model: Known, limits: Limits | None = None, **more: Any) -> AsyncIterator[httpx.AsyncClient]:
-    app, _ = build(Predictor(model), limits or Limits(), hosts=LOOPBACK, **more)
+    app, _ = build(Predictor(model), limits or Limits(), Door(token=more.pop("token", None)), **more)
     async with (
         started(app),
         httpx.AsyncClient(
@@ -163,7 +163,7 @@ def post(body: bytes, *headers: str, path: str = "/predict") -> bytes:
 def running(model: Known | None = None, limits: Limits | None = None, **more: Any) -> Iterator[Running]:
     """A real server in a thread."""
     model, limits = model or Known(), limits or Limits()
-    app, state = build(Predictor(model), limits, hosts=LOOPBACK, **more)
+    app, state = build(Predictor(model), limits, Door(token=more.pop("token", None)), **more)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]

@@ -17,7 +17,7 @@ from whet.labels import LabelSet
 from whet.predictor import Predictor
 from whet.records import Usage
 from whet.server.app import build
-from whet.server.front import LOOPBACK, SAFE
+from whet.server.front import LOOPBACK, SAFE, Door
 from whet.server.limits import Limits
 from whet.server.refusals import STATUS
 
@@ -265,7 +265,7 @@ def test_where_others_reach_it_addresses_and_named_hosts_are_answered() -> None:
         hosts = LOOPBACK | {"model.example"}
 
         async def work(host: str = host, hosts: frozenset[str] = hosts) -> int:
-            app, _ = build(Predictor(Known()), Limits(), hosts=hosts, any_address=True)
+            app, _ = build(Predictor(Known()), Limits(), Door(hosts, any_address=True))
             async with started(app), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as made:
                 return (await made.get("/labels", headers={"Host": host})).status_code
 

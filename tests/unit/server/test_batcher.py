@@ -152,9 +152,24 @@ def test_what_may_wait_is_what_is_computed_in_the_time_that_clients_have() -> No
         await batcher.answer(["word " * 100])
         return before, batcher._bound()
 
-    before, after = during(work, model, Limits(batch_tokens=2, queue_tokens=5_000, patience=0.5))
-    assert before == 5_000
-    assert 8 <= after < 500  # a thousand tokens a second at most
+    before, after = during(work, model, Limits(queue_tokens=3_000, patience=0.5))
+    assert before == 3_000  # nobody knows the pace
+    assert 128 <= after <= 500  # a thousand tokens a second at most
+
+
+def test_a_slow_machine_computes_less_at_once() -> None:
+    """So that no batch takes all of the time that clients have, and what waits is answered in time."""
+    model = Known(seconds_a_token=0.002)
+
+    async def work(batcher: Batcher) -> list[Any]:
+        await batcher.answer(["word " * 50])
+        texts = [f"one two three {i}" for i in range(200)]  # 5 tokens each: 2 seconds of work
+        return await asyncio.gather(*(batcher.answer([text]) for text in texts), return_exceptions=True)
+
+    found = during(work, model, Limits(patience=0.4, deadline=5))
+    assert {each.code for each in found if isinstance(each, Refusal)} == {"overloaded"}
+    assert sum(not isinstance(each, Refusal) for each in found) >= 10
+    assert max(int(model.sizes(batch, None).sum()) for batch in model.batches[1:]) <= 100
 
 
 def test_a_request_that_waits_too_long_is_refused_and_never_computed() -> None:
