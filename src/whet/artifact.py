@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from whet import sidefile
+from whet.data.cuts import likely_tokens
 from whet.data.tokens import Cutter, encode_in_memory, load_cutter
 from whet.errors import ModelError
 from whet.labels import LabelSet
@@ -23,7 +24,7 @@ from whet.model import encoder
 from whet.model.answers import PROBLEMS
 from whet.model.classifier import Classifier
 from whet.model.files import longest_input, read_config
-from whet.records import Bools, Encoded, Floats, Usage
+from whet.records import Bools, Encoded, Floats, Ints, Usage
 from whet.sidefile import CANARIES
 
 CANARY_TOLERANCE = 1e-4
@@ -43,6 +44,19 @@ class Artifact:
         """Of texts, or pairs of them, [B, C], and which of them were cut [B]."""
         encoded = encode_in_memory(texts, self.cutter, pairs)
         return self.classifier.all_logits(encoded), encoded.truncated
+
+    def sizes(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
+        """How many tokens each is [B], about."""
+        special = self.cutter.max_length - self.cutter.body_length
+        return likely_tokens(texts, pairs, most=self.cutter.seen_length + special)
+
+    def prove(self) -> None:
+        """Raises ModelError unless the test texts of its folder are answered as they were when it was saved."""
+        side = sidefile.read(self.folder)
+        given = self.classifier.all_logits(_encoded(sidefile.canaries_of(side), self.cutter))
+        # A GPU's matrix products round differently; an exchanged file is off by far more.
+        tolerance = CANARY_TOLERANCE if self.classifier.device.type == "cpu" else 0.05
+        sidefile.check_answers(self.folder, side, given, tolerance)
 
 
 def save(
@@ -96,10 +110,9 @@ def load(folder: Path, *, device: str) -> Artifact:
             expected=f"{PROBLEMS[labels.kind]}, for {sidefile.NAME} has the task {labels.task}",
             todo="One of the two files was changed; train again or restore it",
         )
-    given = classifier.all_logits(_encoded(sidefile.canaries_of(side), cutter))
-    # A GPU's matrix products round differently; an exchanged file is off by far more.
-    sidefile.check_answers(folder, side, given, CANARY_TOLERANCE if classifier.device.type == "cpu" else 0.05)
-    return Artifact(folder, classifier, cutter, labels, usage)
+    loaded = Artifact(folder, classifier, cutter, labels, usage)
+    loaded.prove()
+    return loaded
 
 
 def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet, usage: Usage) -> dict[str, object]:

@@ -15,7 +15,7 @@ from whet.config import DeviceName
 from whet.data.store import portions
 from whet.errors import UsageError
 from whet.labels import LabelSet
-from whet.records import Bools, Floats, Prediction, Usage
+from whet.records import Bools, Floats, Ints, Prediction, Usage
 from whet.score.judge import probabilities
 from whet.values import shown
 
@@ -34,6 +34,12 @@ class Answering(Protocol):
     def usage(self) -> Usage: ...
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[Floats, Bools]:
         """Of texts, or pairs of them, [B, C], and which of them were cut [B]."""
+
+    def sizes(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
+        """How much work each is [B], in tokens, about: for who shares out time among many, and cheap to ask."""
+
+    def prove(self) -> None:
+        """Raises ModelError unless the test texts of its folder are answered as they were when it was saved."""
 
 
 class Predictor:

@@ -46,6 +46,7 @@ MLFLOW_MANNERS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
 }  # fmt: skip
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
+SERVING = ("fastapi", "uvicorn", "prometheus_client")
 LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted,
 LINEAR_ANSWERS_WITH = ("safetensors", "scikit-learn")  # and this is all that it answers with
 
@@ -128,6 +129,28 @@ def mlflow() -> tuple[str | None, str]:
     for name, value in MLFLOW_MANNERS.items():
         os.environ.setdefault(name, value)
     return os.environ.get("MLFLOW_TRACKING_URI") or None, os.environ.get("MLFLOW_EXPERIMENT_NAME") or "whet"
+
+
+def share_metrics(folder: Path) -> None:
+    """Has the processes that this one starts count in files of this folder, by which each tells what all have done:
+    prometheus_client looks for it when it is loaded."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def share_interpreter() -> None:
+    """Has the threads of this process take turns each 0.2 ms instead of 5: one that waits for sockets would otherwise
+    be kept waiting by one that computes, several times for each request."""
+    sys.setswitchinterval(0.0002)
+
+
+def require_serving() -> None:
+    """Raises MissingExtraError unless the packages of the extra `serve` are installed. Loads none of them."""
+    missing = [package for package in SERVING if importlib.util.find_spec(package) is None]
+    if missing:
+        raise MissingExtraError(
+            f"whet serve needs {', '.join(missing)}, not installed in {sys.prefix}",
+            todo='Run: pip install "whet[serve]"',
+        )
 
 
 def torch_fault() -> str:

@@ -19,10 +19,11 @@ import numpy as np
 
 from whet import sidefile
 from whet.data.clean import clean_text
+from whet.data.cuts import likely_tokens
 from whet.data.store import mapped
 from whet.errors import ModelError
 from whet.labels import LabelSet
-from whet.records import Bools, Floats, Usage
+from whet.records import Bools, Floats, Ints, Usage
 from whet.score import features
 from whet.score.features import Inputs
 from whet.score.fitted import Linear
@@ -47,6 +48,16 @@ class LinearArtifact:
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[Floats, Bools]:
         """Of texts, or pairs of them, [B, C], and which of them were cut [B], which none is."""
         return self.model.logits(seen(texts, pairs)), np.zeros(len(texts), np.bool_)
+
+    def sizes(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
+        """How many tokens each is [B], about: it reads all of a text."""
+        return likely_tokens(texts, pairs)
+
+    def prove(self) -> None:
+        """Raises ModelError unless the test texts of its folder are answered as they were when it was saved."""
+        side = sidefile.read(self.folder)
+        given = self.model.logits(_asked(sidefile.canaries_of(side)))
+        sidefile.check_answers(self.folder, side, given, TOLERANCE)
 
 
 def seen(texts: Sequence[str], pairs: Sequence[str] | None) -> Inputs:
@@ -85,9 +96,9 @@ def load(folder: Path) -> LinearArtifact:
         thresholds = np.array([usage.thresholds[name] for name in labels.names])
     temperature = 1.0 if usage.temperature is None else usage.temperature
     model = Linear(words, arrays["weights"], arrays["bias"], labels.kind, len(labels), thresholds, temperature)
-    asked = sidefile.canaries_of(side)
-    sidefile.check_answers(folder, side, model.logits(_asked(asked)), TOLERANCE)
-    return LinearArtifact(folder, model, labels, usage)
+    loaded = LinearArtifact(folder, model, labels, usage)
+    loaded.prove()
+    return loaded
 
 
 def _canaries(terms: Sequence[str], *, pair: bool) -> list[Canary]:

@@ -12,31 +12,13 @@ import numpy as np
 from whet import arrow
 from whet.data import spreadsheet
 from whet.data.store import portions
+from whet.documents import prediction_document
 from whet.errors import MissingExtraError
-from whet.records import Attribution, Prediction
+from whet.records import Prediction
 
 TextForm = Literal["jsonl", "csv"]
 Form = Literal["jsonl", "csv", "parquet"]
 GROUP_ROWS = 2**16  # of parquet, which memory holds at a time
-
-
-def document(answer: Prediction) -> dict[str, object]:
-    """A prediction as JSON knows it; logits only where they were asked for."""
-    document: dict[str, object] = {"text": answer.text}
-    if answer.text2 is not None:
-        document["text2"] = answer.text2
-    if answer.value is not None:
-        document["value"] = answer.value
-    elif answer.labels is not None:
-        document |= {"labels": list(answer.labels), "probabilities": dict(answer.probabilities)}
-    else:
-        document |= {"label": answer.label, "score": answer.score, "probabilities": dict(answer.probabilities)}
-    document["truncated"] = answer.truncated
-    if answer.attribution is not None:
-        document |= _attribution(answer.attribution)
-    if answer.logits is not None:
-        document["logits"] = list(answer.logits)
-    return document
 
 
 def text(answers: Sequence[Prediction], form: TextForm, *, first: bool) -> str:
@@ -44,8 +26,8 @@ def text(answers: Sequence[Prediction], form: TextForm, *, first: bool) -> str:
     score (or labels, or value), truncated, then a column `probability NAME` for each label; several labels stand in one
     cell as a JSON list. No spreadsheet computes a cell of it."""
     if form == "jsonl":
-        return "".join(map(_json_line, map(document, answers)))
-    rows = [_columns(document(answer)) for answer in answers]
+        return "".join(map(_json_line, map(prediction_document, answers)))
+    rows = [_columns(prediction_document(answer)) for answer in answers]
     header = spreadsheet.line(rows[0]) if first and rows else ""
     return header + "".join(spreadsheet.line(map(_cell, row.values())) for row in rows)
 
@@ -95,14 +77,6 @@ def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
     """The same with a column for each probability, which come last, and without logits."""
     columns = {name: value for name, value in document.items() if name not in ("probabilities", "logits")}
     return columns | {f"probability {name}": share for name, share in document.get("probabilities", {}).items()}
-
-
-def _attribution(found: Attribution) -> dict[str, object]:
-    document: dict[str, object] = {} if found.label is None else {"explained": found.label}
-    for name, words in (("words", found.words), ("words2", found.words2)):
-        if name == "words" or found.text2 is not None:
-            document[name] = [{"start": start, "end": end, "weight": weight} for start, end, weight in words]
-    return document
 
 
 def _cell(value: object) -> str:

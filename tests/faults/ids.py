@@ -18,6 +18,12 @@ _FOUND = "tests/flows/test_data_doctor.py::test_"
 _TRAINING = "tests/faults/test_training.py::test_"
 _DISK = "tests/faults/test_disk.py::test_"
 _PROCESS = "tests/faults/test_process.py::test_"
+_APP = "tests/unit/server/test_app.py::test_"
+_SOCKETS = "tests/unit/server/test_sockets.py::test_"
+_BATCHES = "tests/unit/server/test_batcher.py::test_"
+_SERVING = "tests/unit/server/test_process.py::test_"
+_FUZZ = "tests/unit/server/test_fuzz.py::test_"
+_PAGE = "tests/web/test_page.py::test_"
 
 # D, labelled text. There are no options --on-bad-row (D5, D14, D15), --strip-labels (D10) and --unknown-label (D21):
 # the safe answer is enough. Which rows are damaged is told, and whether they are mended or dropped is the user's to
@@ -297,4 +303,125 @@ P: dict[str, tuple[str, ...] | str] = {
         f"{_PROCESS}the_first_process_of_a_container_hears_signals_and_leaves_no_child",
         f"{_PROCESS}a_prediction_that_is_killed_leaves_no_file_that_looks_whole",
     ),
+}
+
+S: dict[str, tuple[str, ...] | str] = {
+    "S1": (f"{_APP}what_is_no_json_is_refused",),
+    "S2": (f"{_APP}a_number_that_is_none_is_refused",),
+    "S3": (f"{_APP}any_text_is_answered",),
+    "S4": (
+        f"{_APP}what_makes_no_sense_is_refused_by_its_place_and_not_repeated",
+        f"{_FUZZ}what_the_schema_allows_and_what_it_forbids_is_answered_as_the_schema_says",
+    ),
+    "S5": (f"{_APP}any_text_is_answered", f"{_APP}what_makes_no_sense_is_refused_by_its_place_and_not_repeated"),
+    "S6": (
+        f"{_APP}a_body_that_is_too_large_is_refused_before_it_is_read",
+        f"{_SOCKETS}a_length_that_is_too_large_is_refused_before_anything_of_it_comes",
+        f"{_SOCKETS}a_body_that_does_not_tell_its_length_is_refused_when_it_is_too_long",
+    ),
+    "S7": (f"{_APP}too_many_texts_are_refused", f"{_APP}a_long_text_is_answered_and_said_to_be_cut"),
+    "S8": (
+        f"{_APP}a_wrong_method_or_path_is_refused",
+        f"{_APP}a_body_of_another_type_or_compressed_is_refused",
+    ),
+    "S9": (
+        f"{_SOCKETS}what_is_no_request_is_refused_with_all_headers_and_closed",
+        f"{_SOCKETS}two_lengths_of_a_body_lead_to_one_request_and_not_to_two",
+        f"{_SOCKETS}requests_that_come_all_at_once_are_answered_one_after_the_other",
+    ),
+    "S10": (
+        f"{_SOCKETS}a_connection_that_is_silent_is_closed",
+        f"{_SOCKETS}a_byte_now_and_then_does_not_keep_a_connection",
+        f"{_SOCKETS}a_client_that_does_not_read_its_answer_is_left",
+    ),
+    "S11": (
+        f"{_SOCKETS}connections_beyond_the_cap_end_the_one_that_is_idle_for_longest",
+        f"{_SOCKETS}where_all_connections_wait_for_answers_another_one_is_refused",
+    ),
+    "S12": (
+        f"{_BATCHES}more_than_may_wait_is_refused_at_once_with_the_time_to_come_back",
+        f"{_BATCHES}what_may_wait_is_what_is_computed_in_the_time_that_clients_have",
+    ),
+    "S13": (
+        f"{_SOCKETS}a_client_that_leaves_takes_its_text_with_it",
+        f"{_BATCHES}a_request_whose_client_has_gone_is_never_computed",
+    ),
+    "S14": (
+        f"{_APP}a_request_that_waits_too_long_is_refused_and_its_place_is_free",
+        f"{_BATCHES}a_request_that_waits_too_long_is_refused_and_never_computed",
+    ),
+    "S15": (
+        f"{_BATCHES}a_request_that_fails_in_a_batch_fails_alone",
+        f"{_APP}a_model_that_fails_is_one_answer_and_five_in_a_row_end_the_readiness_until_it_proves_itself",
+    ),
+    "S16": (
+        f"{_BATCHES}when_the_thread_ends_all_that_wait_are_told_at_once",
+        f"{_SOCKETS}a_server_whose_thread_has_ended_ends_too",
+        f"{_SERVING}several_processes_serve_one_port_and_one_that_dies_is_followed_by_another",
+    ),
+    "S17": (
+        f"{_SERVING}a_server_that_is_told_to_end_under_load_answers_all_that_it_has_taken",
+        f"{_SERVING}so_do_twenty",
+        f"{_SERVING}a_second_signal_ends_it_at_once",
+    ),
+    "S18": (
+        f"{_SERVING}a_port_that_is_taken_is_named_before_the_model_is_read",
+        f"{_SERVING}a_damaged_model_is_not_served",
+    ),
+    "S19": (f"{_APP}a_model_that_does_not_answer_its_test_texts_is_not_served",),
+    "S20": (f"{_SERVING}what_happens_to_the_files_of_a_model_later_does_not_matter",),
+    "S21": (
+        f"{_SOCKETS}of_many_clients_at_once_each_gets_its_own_answers",
+        f"{_BATCHES}whatever_is_asked_together_each_request_gets_its_own_answers",
+    ),
+    "S22": ("tests/unit/test_predictor.py::test_a_text_is_answered_alone_as_in_company",),
+    "S23": (f"{_FUZZ}memory_does_not_grow_with_the_requests",),
+    "S24": (f"{_APP}the_counts_of_the_metrics_add_up_and_have_no_word_of_a_client",),
+    "S25": (f"{_SOCKETS}where_no_file_can_be_opened_any_more_the_server_recovers",),
+}
+
+X: dict[str, tuple[str, ...] | str] = {
+    "X1": (
+        f"{_PAGE}texts_labels_and_files_do_nothing",
+        f"{_PAGE}what_stands_in_the_page_could_not_run_anyway",
+        f"{_APP}the_page_sets_texts_and_nothing_else",
+    ),
+    "X2": (f"{_APP}every_answer_has_its_headers", f"{_APP}so_do_refusals_and_faults"),
+    "X3": (
+        f"{_APP}labels_tell_what_a_client_has_to_know_and_nothing_is_put_into_a_page",
+        f"{_PAGE}texts_labels_and_files_do_nothing",
+    ),
+    "X4": (f"{_PAGE}a_csv_is_answered_row_by_row_and_downloaded_safe_for_a_spreadsheet",),
+    "X5": (f"{_APP}another_host_is_refused",),
+    "X6": (
+        f"{_APP}a_page_of_another_origin_is_refused",
+        f"{_APP}a_body_of_another_type_or_compressed_is_refused",
+    ),
+    "X7": (
+        f"{_APP}with_a_token_only_who_has_it_is_answered_and_the_rest_is_open",
+        f"{_SERVING}an_address_that_others_reach_needs_a_token",
+        f"{_SERVING}a_token_that_is_easily_guessed_or_cannot_be_sent_is_refused",
+        f"{_PAGE}a_token_is_asked_for_and_kept_nowhere",
+    ),
+    "X8": (f"{_APP}no_path_leads_to_a_file",),
+    "X9": (f"{_APP}there_are_these_routes_and_no_others",),
+    "X10": "no sense: whet opens no archive; a model is a folder",
+    "X11": (
+        f"{_APP}nothing_of_a_text_or_of_a_token_is_logged",
+        f"{_APP}a_log_line_is_one_line_of_plain_letters",
+    ),
+    "X12": (f"{_APP}nothing_of_a_text_or_of_a_token_is_logged",),
+    "X13": (
+        "tests/unit/data/test_clean.py::test_a_text_of_2_mb_is_composed_in_a_moment",
+        f"{MODELS}::test_a_pattern_that_never_ends_is_a_fault_of_the_tokenizer",
+    ),
+    "X14": (f"{_DISK}whatever_ends_the_saving_of_a_model_there_is_a_whole_one_or_none",),
+    "X15": (f"{_APP}a_wrong_method_or_path_is_refused", f"{_APP}every_answer_has_its_headers"),
+    "X16": "no sense: whet warns of no versions at its start; pyproject.toml holds the floors torch 2.10 and "
+    "transformers 5.3, and uvicorn asks for its h11",
+    "X17": (
+        f"{MODELS}::test_a_configuration_that_names_code_is_refused_before_the_library_sees_it",
+        f"{MODELS}::test_pickled_weights_are_refused_and_never_opened",
+    ),
+    "X18": "no sense: the model card has no row of the data; tests/unit/test_card.py holds what it says",
 }

@@ -32,6 +32,7 @@ BENCHMARKS = [
     "sample_folds",
     "saving",
     "scaling",
+    "serve",
     "startup",
     "tasks",
     "tokenise",

@@ -10,7 +10,15 @@ import pytest
 from tests.faults import ids
 from tests.meta.source import REPOSITORY
 
-GROUPS = {"D": (ids.D, 29), "C": (ids.C, 10), "M": (ids.M, 17), "T": (ids.T, 13), "P": (ids.P, 16)}
+GROUPS = {
+    "D": (ids.D, 29),
+    "C": (ids.C, 10),
+    "M": (ids.M, 17),
+    "T": (ids.T, 13),
+    "P": (ids.P, 16),
+    "S": (ids.S, 25),
+    "X": (ids.X, 18),
+}
 NO_SENSE = "no sense: "
 
 

@@ -26,6 +26,7 @@ LAYERS = {
     "whet.recipes": -1,
     "whet.records": 0,
     "whet.scores": -1,
+    "whet.documents": 1,
     "whet.labels": -1,
     "whet.config": 0,
     "whet.keywords": 1,
@@ -123,6 +124,11 @@ OPTIONAL = HEAVY | {
     "tensorboard",
     "mlflow",
     "ray",
+    "fastapi",
+    "starlette",
+    "pydantic",
+    "uvicorn",
+    "prometheus_client",
 }
 IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
 
@@ -147,6 +153,11 @@ BROAD_BY_NEED = {
         "    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)",
     ): LIBRARY,
     ("whet.track.feed", "tell()"): "a training does not end because of whatever a tracker's library or server does",
+    ("whet.server.batcher", "_check_finite(answers)"): "one request that fails, in whatever way, fails no other one",
+    ("whet.server.batcher", "self.predictor.artifact.prove()"): "whatever goes wrong, the server is not ready",
+    ("whet.server.front", "await self._app(scope, await self._body(scope, request, receive), request.send)"): (
+        "a bug in a route must end as one answer, without its words"
+    ),
     ("whet.data.tokens", "yield"): "a panic of the tokenizers library is a BaseException without a name to import",
     ("whet.data.tokens", "tokenizer = Tokenizer.from_str(content.decode('utf-8'))"): (
         "the tokenizers library raises plain Exception for a file that it cannot read"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,6 +60,27 @@ def alike(one: Sequence[Prediction], other: Sequence[Prediction]) -> bool:
         for left, right in zip(one, other, strict=True)
         for a, b in zip(left.probabilities.values(), right.probabilities.values(), strict=True)
     )
+
+
+def test_the_size_of_a_text_is_about_its_tokens_and_never_more_than_a_model_sees(loaded: Predictor) -> None:
+    sizes = loaded.artifact.sizes(TEXTS, None)
+    assert sizes.shape == (len(TEXTS),)
+    assert sizes.min() >= 2
+    assert sizes.max() == 64
+
+
+def test_a_loaded_model_proves_again_that_it_answers_as_it_was_saved(saved: Path) -> None:
+    made = artifact.load(saved, device="cpu")
+    made.prove()
+    side = saved / "whet.json"
+    before = side.read_text(encoding="utf-8")
+    first = json.loads(before)["canaries"][0]["logits"][0]
+    side.write_text(before.replace(str(first), str(first + 1), 1), encoding="utf-8")
+    try:
+        with pytest.raises(ModelError, match="answers its test texts differently"):
+            made.prove()
+    finally:
+        side.write_text(before, encoding="utf-8")
 
 
 def test_every_text_is_answered_in_order(loaded: Predictor) -> None:

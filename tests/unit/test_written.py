@@ -15,6 +15,7 @@ from pyarrow import parquet as pq
 
 from whet import written
 from whet.data import spreadsheet
+from whet.documents import prediction_document
 from whet.records import Attribution, Prediction
 
 ONE = Prediction("=1+1", "-1", 0.75, {"-1": 0.75, "a,b": 0.25}, True)
@@ -66,7 +67,7 @@ def test_parquet_has_the_columns_of_the_csv_and_the_values_of_the_jsonl(
 
 
 def test_an_unsure_answer_has_no_label_in_parquet(tmp_path: Path) -> None:
-    written.parquet(tmp_path / "a.parquet", map(written.document, [UNSURE, ONE]))
+    written.parquet(tmp_path / "a.parquet", map(prediction_document, [UNSURE, ONE]))
     table = pq.read_table(tmp_path / "a.parquet")
     assert table["label"].to_pylist() == [None, "-1"]
     assert table["score"].to_pylist() == [0.75, 0.75]

@@ -31,13 +31,17 @@ class Browser:
 
     def open(self, page: Path, *, width: int = 1280, scheme: str = "light", media: str = "screen") -> None:
         """Shows a file as a screen of this width does."""
+        self.show(page.as_uri(), width=width, scheme=scheme, media=media)
+
+    def show(self, address: str, *, width: int = 1280, scheme: str = "light", media: str = "screen") -> None:
+        """The same of an address."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
         self.driver.get_log("performance")  # forgets those of the page before
         self.driver.get_log("browser")
-        self.driver.get(page.as_uri())
+        self.driver.get(address)
 
     def run(self, script: str, *arguments: object) -> Any:
         return self.driver.execute_script(script, *arguments)

@@ -49,9 +49,9 @@ def demo(given: Given) -> None:
     show.predictions(console, words, answers)
     summary.whats_next(console, words, end)
     if resolved.settings.json:
-        from whet.written import document
+        from whet.documents import prediction_document
 
-        print_json({**training_document(end), "predictions": [document(answer) for answer in answers]})
+        print_json({**training_document(end), "predictions": [prediction_document(answer) for answer in answers]})
 
 
 def _announce(console: Console, command: list[str]) -> None:

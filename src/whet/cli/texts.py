@@ -342,6 +342,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{path}: {files} files and {count} answers of its model are as they were saved",
         "{path}: 파일 {files}개와 모델의 답 {count}개가 저장할 때와 같습니다",
     ),
+    # serve
+    "serving": ("Loading; the page will be at {address}", "모델을 읽는 중입니다. 페이지 주소: {address}"),
     # the demo
     "demo": (
         "The whole job on 1,200 embedded film reviews and an embedded model, offline.",

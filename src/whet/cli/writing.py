@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
 from whet import answering, written
+from whet.documents import prediction_document
 from whet.errors import OutputError, UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def write(
             said = words("written").format(count=f"{count:,}", path=output)
             stderr_console().print(said, soft_wrap=True)
     if settings.json:
-        print_json([written.document(answer) for answer in answers])
+        print_json([prediction_document(answer) for answer in answers])
     elif output is None:
         for chunk in chunks:
             _show(chunk, form, words, first=count == 0)

@@ -5,6 +5,7 @@ Sizes: B texts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from whet.records import Ints
 
 HEAD_SHARE = 0.25  # of a head-tail cut: 128 of 510 tokens, after Sun et al. 2019, arXiv 1905.05583
+ASCII_LETTERS = 4  # of a token, about; of other scripts one, which is rather too many tokens than too few
+SPECIAL = 3  # tokens around a text
 MOST_CHUNKS = 64  # of a text: to train on it they have to be in memory all at once
 
 
@@ -46,3 +49,13 @@ def longest_first(counts: Ints, room: int) -> Ints:
     first_is_longer = counts[:, 0] > counts[:, 1]
     found: Ints = np.stack([np.where(first_is_longer, more, less), np.where(first_is_longer, less, more)], axis=1)
     return found
+
+
+def likely_tokens(texts: Sequence[str], pairs: Sequence[str] | None, *, most: int | None = None) -> Ints:
+    """How many tokens each text, or pair, has [B], guessed from its length and not by a tokenizer, which would cost as
+    much as many an answer. `most`: a model sees no more of one."""
+    ends = [""] * len(texts) if pairs is None else pairs
+    letters = np.array([[len(one), len(other)] for one, other in zip(texts, ends, strict=True)], np.int64)
+    wide = np.array([one.isascii() and other.isascii() for one, other in zip(texts, ends, strict=True)], np.bool_)
+    found: Ints = SPECIAL + letters.reshape(-1, 2).sum(axis=1) // np.where(wide, ASCII_LETTERS, 1)
+    return found if most is None else np.minimum(found, most)

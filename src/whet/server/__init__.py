@@ -1,0 +1,1 @@
+"""`whet serve`: a finished run behind HTTP."""
