@@ -96,6 +96,14 @@ def require_linear() -> None:
     _refuse("a linear model", [name for name in missing if name in LINEAR_ANSWERS_WITH])
 
 
+def require_onnx() -> None:
+    """The same of what the answers of an exported model need."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise MissingExtraError(
+            f"an exported model needs onnxruntime, not installed in {sys.prefix}", todo="Run: pip install onnxruntime"
+        )
+
+
 def _refuse(who: str, missing: list[str]) -> None:
     if missing:
         raise MissingExtraError(

@@ -40,6 +40,7 @@ LAYERS = {
     "whet.sidefile": 2,
     "whet.artifact": 3,
     "whet.tfidf": 3,
+    "whet.exported": 3,
     "whet.meaningless": 2,
     "whet.given": 4,
     "whet.network": 6,
