@@ -156,4 +156,6 @@ def session_of(file: Path) -> Any:
         faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf, faults.NoSuchFile,
         faults.NotImplemented, faults.RuntimeException,
     ) as fault:  # fmt: skip
-        raise ModelError(f"ONNX Runtime cannot read it: {' '.join(str(fault).split())[:200]}", where=str(file)) from None
+        raise ModelError(
+            f"ONNX Runtime cannot read it: {' '.join(str(fault).split())[:200]}", where=str(file)
+        ) from None

@@ -15,15 +15,16 @@ from whet.records import Attribution, Inputs, Prediction
 
 if TYPE_CHECKING:
     from whet.labels import LabelSet
-    from whet.predictor import Predictor
+    from whet.predictor import Chosen, Predictor
 
 
 class Run:
     """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`, which a linear model
     has not (ModelError)."""
 
-    def __init__(self, folder: runs.RunFolder) -> None:
+    def __init__(self, folder: runs.RunFolder, *, engine: str = "auto") -> None:
         self._folder = folder
+        self._engine = engine
 
     @property
     def path(self) -> Path:
@@ -46,10 +47,17 @@ class Run:
         return {name: entry["value"] for name, entry in self._folder.read("run.json")["settings"].items()}
 
     @cached_property
+    def chosen(self) -> Chosen:
+        """What answers: the folder, the engine, and why."""
+        from whet import predictor
+
+        return predictor.choose(self._folder, self._engine)
+
+    @cached_property
     def predictor(self) -> Predictor:
         from whet import predictor
 
-        return predictor.load(self._folder.model)
+        return predictor.load(self.chosen.folder, engine=self.chosen.engine)
 
     @property
     def labels(self) -> LabelSet:
@@ -72,9 +80,10 @@ class Run:
         return load_tokenizer(self._folder.model)
 
     def _check_transformer(self, asked: str) -> None:
-        if sidefile.read(self._folder.model)["kind"] == "linear":
+        kind = sidefile.read(self._folder.model)["kind"]
+        if kind != "transformer":
             raise ModelError(
-                f"a linear model has no {asked} of transformers",
+                f"{'a linear' if kind == 'linear' else 'an exported'} model has no {asked} of transformers",
                 where=str(self._folder.model),
                 todo="run.predictor answers texts with it",
             )
