@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from whet import __version__, runtime
-from whet.cli import check, compare, demo, doctor, evaluate, plan, predict, train
+from whet.cli import check, compare, demo, doctor, evaluate, export, plan, predict, train
 from whet.cli.arguments import understand
 from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.options import help_option
@@ -90,7 +90,7 @@ app = typer.Typer(
 )
 _COMMANDS = (
     demo.demo, check.check, plan.plan, train.train, evaluate.evaluate, predict.predict, compare.compare,
-    doctor.doctor,
+    export.export, doctor.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:
     app.command(cls=Command, add_help_option=False)(_command)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from whet.cli.jobs import language, resolve_and_tell
-from whet.cli.options import Given, with_settings
+from whet.cli.options import Engine, Given, with_settings
 
 if TYPE_CHECKING:
     from whet.records import Prediction
@@ -64,7 +64,7 @@ Output: TypeAlias = Annotated[
 @with_settings("text", "pair", "encoding", "min_confidence", "lang", "json", "quiet", "debug")
 def predict(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, or last.")],
     texts: Annotated[
         list[str] | None,
         typer.Argument(
@@ -78,19 +78,25 @@ def predict(
     explain_label: ExplainLabel = None,
     format: Format = None,
     output: Output = None,
+    engine: Engine = "auto",
 ) -> None:
     """Label new texts, with the probability of every label.
 
     A regression answers with a number. The answers keep the order of the texts."""
     resolved = resolve_and_tell(given)
     words = language(resolved.settings.lang)
-    from whet.cli import inputs, progress, writing
-    from whet.cli.output import stderr_console
+    from whet.cli import inputs, writing
 
     chosen = writing.choose(format, output)
-    from whet import pipeline
+    from whet import runs
+    from whet.run import Run
 
-    loaded = pipeline.load(run)
+    loaded = Run(runs.find(run), engine=engine)
+    if not resolved.settings.quiet and loaded.chosen.reason:
+        from whet.cli import engines
+        from whet.cli.output import stderr_console
+
+        engines.answered_by(stderr_console(), words, loaded.chosen)
     asked, rows = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
     least = resolved.settings.min_confidence
     answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(asked, min_confidence=least)
@@ -99,5 +105,8 @@ def predict(
 
         answers = occlusion.stream(loaded.predictor, asked, label=explain_label, min_confidence=least)
     if file is not None and not resolved.settings.quiet and (output is not None or not sys.stdout.isatty()):
+        from whet.cli import progress
+        from whet.cli.output import stderr_console
+
         answers = progress.answered(answers, rows, stderr_console(), words)
     writing.write(answers, chosen, output, words=words, settings=resolved.settings)

@@ -19,6 +19,7 @@ from whet.score.scorer import fitting
 from whet.values import AUTO_METRIC
 
 ROWS = 2_000  # of each side that every engine answers
+AS_TASK = "the metric of a task"  # the reason of one that nobody asked for
 SIDES: tuple[Side, ...] = ("validation", "test")
 
 
@@ -52,12 +53,18 @@ def rows_of(run: RunFolder, data: object, labels: LabelSet) -> tuple[dict[Side, 
 
 
 def metric_of(run: RunFolder, labels: LabelSet) -> str:
-    """The metric of the run; that of its task where the run is not there or has a function of its own."""
-    known = AUTO_METRIC if run.bare else run.read("run.json")["settings"]["metric"]["value"]
+    """The metric that the run was told to use. Without one, and for a function, accuracy; of several labels and of
+    numbers that of the task."""
+    by_itself = "accuracy" if labels.kind == "one" else fitting(AUTO_METRIC, labels)
+    if run.bare:
+        return by_itself
+    known = run.read("run.json")["settings"]["metric"]
+    if known["reason"] == said({"task": labels.task}, AS_TASK):
+        return by_itself
     try:
-        return fitting(known, labels)
+        return fitting(known["value"], labels)
     except UsageError:
-        return fitting(AUTO_METRIC, labels)
+        return by_itself
 
 
 def _settings(about: dict[str, Any]) -> Settings:
