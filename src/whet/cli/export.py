@@ -55,10 +55,11 @@ def export(
     from whet.cli import engines, progress
     from whet.cli.output import print_json, stderr_console, stdout_console
     from whet.exporting import job
+    from whet.records import Notice
 
     found: Export | None = None
     for event in job.follow(runs.find(run), data, int8=int8, max_loss=max_accuracy_loss, output=output):
-        if isinstance(event, job.Export):
+        if not isinstance(event, Notice):
             found = event
         elif not resolved.settings.quiet:
             stderr_console().print(progress.notice_line(words, event), soft_wrap=True)
