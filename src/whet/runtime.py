@@ -117,7 +117,7 @@ def require_export() -> None:
     if missing:
         raise MissingExtraError(
             f"an export needs {', '.join(missing)}, not installed in {sys.prefix}",
-            todo='Run: pip install "whet[export]"',
+            todo='Run: pip install "whet[train,export]"',
         )
 
 

@@ -1,4 +1,4 @@
-"""Engines on a terminal: which one answers, and an export's beside each other."""
+"""The engines of an export beside each other, on a terminal."""
 
 from __future__ import annotations
 
@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
     from whet.exporting.folder import Export
     from whet.exporting.table import Measured
-    from whet.predictor import Chosen
     from whet.records import Side
-
-
-def answered_by(console: Console, words: Words, chosen: Chosen) -> None:
-    """A line where there was a choice."""
-    if chosen.reason:
-        line = words("answered by").format(engine=chosen.engine, reason=words.of(chosen.reason))
-        console.print(line, soft_wrap=True)
 
 
 def exported(console: Console, words: Words, found: Export) -> None:

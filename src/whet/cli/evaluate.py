@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from whet.cli.jobs import language, resolve_and_tell
+from whet.cli.jobs import language, resolve_and_tell, tell_engine
 from whet.cli.options import Engine, Given, with_settings
 
 
@@ -47,12 +47,12 @@ def evaluate(
 
     requirements = () if require is None else required.parse(require)
     from whet import pipeline
-    from whet.cli import engines, summary
+    from whet.cli import summary
     from whet.cli.output import print_json, say_fault, stderr_console, stdout_console
 
     loaded = pipeline.load(run, engine=engine)
     if not resolved.settings.quiet:
-        engines.answered_by(stderr_console(), words, loaded.chosen)
+        tell_engine(loaded.chosen, words)
         stderr_console().print(words("scoring").format(source=data))
     result = pipeline.evaluate_run(loaded, data, resolved, requirements)
     if not resolved.settings.quiet:

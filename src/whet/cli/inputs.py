@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import unseen
-from whet.data.formats import decoded, read_lines
 from whet.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +36,8 @@ class Lines(Iterable[str | tuple[str, str]]):
     pair: bool
 
     def __iter__(self) -> Iterator[str | tuple[str, str]]:
+        from whet.data.formats import read_lines
+
         lines = read_lines(Path(self.path), encoding=self.encoding)
         return _parted(lines, self.path) if self.pair else lines
 
@@ -112,10 +112,14 @@ def _from_file(file: str, settings: Settings, inputs: Inputs) -> Texts:
         if settings.text is not None:
             raise UsageError("--text names a column, and a .txt file has none", where=file, todo="Leave out --text")
         return Lines(file, settings.encoding, inputs.pair is not None)
+    from whet import unseen  # a text after RUN is answered sooner without
+
     return Rows(unseen.to_predict(path, settings, inputs))
 
 
 def _lines(content: bytes, source: str, encoding: str) -> list[str]:
     """A text a line, empty lines too: the answer to line n is answer n."""
+    from whet.data.formats import decoded
+
     lines = [line.removesuffix("\r") for line in decoded(content, where=source, encoding=encoding).split("\n")]
     return lines if lines[-1] else lines[:-1]

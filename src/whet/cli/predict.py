@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from whet.cli.jobs import language, resolve_and_tell
+from whet.cli.jobs import language, resolve_and_tell, tell_engine
 from whet.cli.options import Engine, Given, with_settings
 
 if TYPE_CHECKING:
@@ -92,11 +92,8 @@ def predict(
     from whet.run import Run
 
     loaded = Run(runs.find(run), engine=engine)
-    if not resolved.settings.quiet and loaded.chosen.reason:
-        from whet.cli import engines
-        from whet.cli.output import stderr_console
-
-        engines.answered_by(stderr_console(), words, loaded.chosen)
+    if not resolved.settings.quiet:
+        tell_engine(loaded.chosen, words)
     asked, rows = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
     least = resolved.settings.min_confidence
     answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(asked, min_confidence=least)
