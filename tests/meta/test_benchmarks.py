@@ -20,6 +20,7 @@ FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
     "baselines",
     "explain",
+    "export",
     "few_labels",
     "label_errors",
     "ladder",
@@ -36,6 +37,7 @@ BENCHMARKS = [
     "train_cpu",
     "train_gpu",
     "wall",
+    "wheel",
 ]
 RESULTS = sorted((FOLDER / "results").iterdir())
 
