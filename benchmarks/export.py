@@ -1,6 +1,6 @@
-"""Claim: an exported model answers as torch does to 1e-4, and what 8-bit weights cost and bring is measured on real rows.
+"""Claim: an exported model answers as torch does to 1e-4, and what 8-bit weights cost is measured.
 
-    python benchmarks/export.py [--data sample:reviews|sst2|all] [--epochs 2] [--train-rows 20000] [--threads N] [--save]
+    python benchmarks/export.py [--data sample:reviews|sst2|all] [--epochs 2] [--train-rows 20000] [--save]
 
 The embedded model is trained on the embedded reviews, and on rows of WHET_BENCH_DATA/sst2 where that is there, and
 exported; `whet export` times the engines in turn. --save keeps the tables. Last line: one JSON object.

@@ -28,6 +28,23 @@ def write(model: Any, file: Path) -> None:
     types [B, L] to logits [B, C], for any B and L. Raises ModelError for an architecture that cannot be exported."""
     import torch
 
+    try:
+        graph = _traced(model)
+    except Exception as fault:  # noqa: BLE001  the exporter raises anything for what a model does
+        cause = fault.__cause__ or fault  # its own message is about steps to take
+        reason = f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"
+        raise ModelError(
+            f"{model.config.model_type} models cannot be exported with this PyTorch ({torch.__version__}): {reason}",
+            where="whet export",
+            todo="Use the model/ folder with torch, or another PyTorch",
+        ) from None
+    _save(graph, file, sum(each.nbytes for each in model.parameters()))
+
+
+def _traced(model: Any) -> Any:
+    """The graph as onnx has it in memory."""
+    import torch
+
     class Logits(torch.nn.Module):
         """The classifier without what it returns beside."""
 
@@ -40,27 +57,17 @@ def write(model: Any, file: Path) -> None:
             logits: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask, **named).logits
             return logits
 
-    kinds = getattr(model.config, "type_vocab_size", None) or 0
-    names = INPUTS if kinds > 1 else INPUTS[:2]
-    sizes = {0: "batch", 1: "length"}
+    names = INPUTS if (getattr(model.config, "type_vocab_size", None) or 0) > 1 else INPUTS[:2]
     given = tuple(torch.ones((ROWS, LENGTH), dtype=torch.int64) for _ in names)
+    sizes = {0: "batch", 1: "length"}
     shapes = (sizes, sizes, (sizes,)) if len(names) == len(INPUTS) else (sizes, sizes)
-    try:
-        with _quiet(), torch.no_grad():
-            program = torch.onnx.export(
-                Logits().eval(), given, dynamo=True, dynamic_shapes=shapes, input_names=names, output_names=["logits"],
-                verbose=False,
-            )  # fmt: skip
-    except Exception as fault:  # noqa: BLE001  the exporter raises anything for what a model does
-        cause = fault.__cause__ or fault  # its own message is about steps to take
-        reason = f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"
-        raise ModelError(
-            f"{model.config.model_type} models cannot be exported with this PyTorch ({torch.__version__}): {reason}",
-            where="whet export",
-            todo="Use the model/ folder with torch, or another PyTorch",
-        ) from None
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            Logits().eval(), given, dynamo=True, dynamic_shapes=shapes, input_names=names, output_names=["logits"],
+            verbose=False,
+        )  # fmt: skip
     assert program is not None, "with dynamo=True it returns a program"
-    _save(program.model_proto, file, sum(each.nbytes for each in model.parameters()))
+    return program.model_proto
 
 
 def quantise(source: Path, target: Path) -> None:

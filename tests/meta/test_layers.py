@@ -143,6 +143,7 @@ BROAD_BY_NEED = {
         "with quiet_libraries():\n"
         "    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)",
     ): LIBRARY,
+    ("whet.onnx", "graph = _traced(model)"): "torch's exporter raises anything at all for what a model does",
     ("whet.track.feed", "tell()"): "a training does not end because of whatever a tracker's library or server does",
     ("whet.data.tokens", "yield"): "a panic of the tokenizers library is a BaseException without a name to import",
     ("whet.data.tokens", "tokenizer = Tokenizer.from_str(content.decode('utf-8'))"): (
