@@ -16,11 +16,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from whet import arrow, durable, lock, naming
+from whet import arrow, durable, lock, naming, relabel
 from whet.bilingual import with_korean
 from whet.config import Resolved
 from whet.data.split import select
@@ -41,9 +41,6 @@ from whet.records import (
     StepRecord,
     Tightened,
 )
-
-if TYPE_CHECKING:
-    from whet import relabel
 
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 REPORT = "report.html"
@@ -131,8 +128,6 @@ class RunFolder:
     def write_relabel(self, rows: Sequence[relabel.Doubted]) -> None:
         """Writes relabel.csv, likewise."""
         if not self.silent:
-            from whet import relabel  # a first answer is sooner without what reads files
-
             with _mendable(self.path):
                 relabel.write(self.path / relabel.NAME, rows)
 
