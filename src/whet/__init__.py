@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from whet.config import Settings as Settings
     from whet.errors import PlanTooLongError as PlanTooLongError
     from whet.errors import WhetError as WhetError
+    from whet.exporting.job import export as export
     from whet.health import doctor as doctor
     from whet.pipeline import Run as Run
     from whet.pipeline import check as check
@@ -36,6 +37,7 @@ _HOMES = {
     "doctor": "whet.health",
     "evaluate": "whet.pipeline",
     "explain": "whet.pipeline",
+    "export": "whet.exporting.job",
     "load": "whet.pipeline",
     "plan": "whet.pipeline",
     "predict": "whet.pipeline",
@@ -54,6 +56,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "explain",
+    "export",
     "load",
     "plan",
     "predict",

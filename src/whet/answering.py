@@ -15,7 +15,7 @@ from whet import occlusion, predictor, resumable, runtime, submission, unseen, w
 from whet.config import Settings
 from whet.errors import DataError
 from whet.labels import LabelSet
-from whet.predictor import Predictor, Texts
+from whet.predictor import Chosen, Predictor, Texts
 from whet.records import Inputs, Prediction
 
 READ = ("text", "pair", "encoding", "min_confidence")  # the settings on which answers hang
@@ -28,6 +28,8 @@ class Model(Protocol):
     def inputs(self) -> Inputs: ...
     @property
     def labels(self) -> LabelSet: ...
+    @property
+    def chosen(self) -> Chosen: ...
     @property
     def fingerprint(self) -> str: ...
 
@@ -120,7 +122,7 @@ def begun(order: Order, model: Model) -> Iterator[Job]:
     options: dict[str, object] = {name: getattr(order.settings, name) for name in READ}
     options |= {
         "form": order.form, "explain": [order.explain, order.explain_label], "portion": predictor.CHUNK_ROWS,
-        "like": None if order.like is None else _sha256(order.like),
+        "like": None if order.like is None else _sha256(order.like), "engine": model.chosen.engine,
     }  # fmt: skip
     about = {
         "input": _sha256(order.file), "model": model.fingerprint, "options": options, "versions": runtime.versions(),

@@ -16,15 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from whet import sidefile
-from whet.data.cuts import likely_tokens
-from whet.data.tokens import Cutter, encode_in_memory, load_cutter
+from whet.data.tokens import Cutter, encode_in_memory
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model import encoder
 from whet.model.answers import PROBLEMS
 from whet.model.classifier import Classifier
 from whet.model.files import longest_input, read_config
-from whet.records import Bools, Encoded, Floats, Ints, Usage
+from whet.records import Bools, Floats, Ints, Usage
 from whet.sidefile import CANARIES
 
 CANARY_TOLERANCE = 1e-4
@@ -47,13 +46,12 @@ class Artifact:
 
     def sizes(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
         """How many tokens each is [B], about."""
-        special = self.cutter.max_length - self.cutter.body_length
-        return likely_tokens(texts, pairs, most=self.cutter.seen_length + special)
+        return self.cutter.likely_tokens(texts, pairs)
 
     def prove(self) -> None:
         """Raises ModelError unless the test texts of its folder are answered as they were when it was saved."""
         side = sidefile.read(self.folder)
-        given = self.classifier.all_logits(_encoded(sidefile.canaries_of(side), self.cutter))
+        given = self.classifier.all_logits(sidefile.encoded(sidefile.canaries_of(side), self.cutter))
         # A GPU's matrix products round differently; an exchanged file is off by far more.
         tolerance = CANARY_TOLERANCE if self.classifier.device.type == "cpu" else 0.05
         sidefile.check_answers(self.folder, side, given, tolerance)
@@ -89,10 +87,7 @@ def load(folder: Path, *, device: str) -> Artifact:
             expected=f"at most {longest}, as config.json says",
         )
     labels, usage = sidefile.labels_of(side), sidefile.usage_of(side)
-    path, pair = folder / "tokenizer.json", usage.inputs.pair is not None
-    cutter = load_cutter(path, max_length=side["max_length"], truncation=side["truncation"], pair=pair)
-    if cutter.truncation == "chunks":
-        cutter = dataclasses.replace(cutter, most_chunks=side["chunks"]["most"])
+    cutter = sidefile.cutter_of(folder, side)
     model = encoder.load_saved(folder)
     saved_names = tuple(model.config.id2label[i] for i in range(model.config.num_labels))
     if saved_names != labels.names:
@@ -122,7 +117,7 @@ def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet, usage: 
     if cutter.truncation == "chunks":
         canaries.append((_long(cutter),))
     with classifier.in_fp32():  # as it will be loaded
-        logits = classifier.all_logits(_encoded(canaries, cutter))
+        logits = classifier.all_logits(sidefile.encoded(canaries, cutter))
     seen = sidefile.seen_by(cutter)
     return sidefile.content("transformer", seen, labels, usage, canaries=canaries, logits=logits)
 
@@ -131,11 +126,6 @@ def _long(cutter: Cutter) -> str:
     """A text of several chunks."""
     tokens = len(cutter.bodies([CANARIES[0]])[0])
     return " ".join([CANARIES[0]] * (cutter.body_length // max(1, tokens) + 1))
-
-
-def _encoded(canaries: Sequence[sidefile.Canary], cutter: Cutter) -> Encoded:
-    texts, *pairs = (list(column) for column in zip(*canaries, strict=True))
-    return encode_in_memory(texts, cutter, *pairs)
 
 
 def check_tokenizer(folder: Path, cutter: Cutter) -> None:

@@ -129,17 +129,30 @@ def doctor(run: str | os.PathLike[str] | None = None, *, lang: Language = "auto"
 def _verified(run: str | os.PathLike[str]) -> CheckedRun:
     """Reads every file of a finished run, and loads its model, which compares its answers."""
     folder = runs.find(run)
-    files = () if folder.bare else tuple(_read_files(folder))
+    files = [] if folder.bare else list(_read_files(folder))
     loaded = _loaded(folder.model)
-    inner = sorted(path.name for path in folder.model.iterdir() if path.is_file())
-    prefix = "" if folder.bare else "model/"
-    canaries = sidefile.read(folder.model)["canaries"]
-    return CheckedRun(folder.path, (*files, *(prefix + name for name in inner)), len(canaries), loaded.labels.names)
+    models = [folder.model]
+    if not folder.bare and folder.export.is_dir():
+        models.append(folder.export)
+        _loaded(folder.export)
+    canaries = 0
+    for model in models:
+        prefix = "" if folder.bare else f"{model.name}/"
+        files += sorted(prefix + path.name for path in model.iterdir() if path.is_file())
+        side = sidefile.read(model)
+        canaries += len(side["canaries"]) * len(side.get("engines", ("",)))
+    return CheckedRun(folder.path, tuple(files), canaries, loaded.labels.names)
 
 
 def _loaded(model: Path) -> Answering:
-    """The model of a folder, verified. Raises MissingExtraError where it cannot be loaded."""
-    if sidefile.read(model)["kind"] == "linear":
+    """The model of a folder, verified, of an export every one. Raises MissingExtraError where it cannot be loaded."""
+    side = sidefile.read(model)
+    if side["kind"] == "onnx":
+        from whet import exported
+
+        loaded = [exported.load(model, engine=engine, every=True) for engine in side["engines"]]
+        return loaded[0]
+    if side["kind"] == "linear":
         runtime.require_linear()
         from whet import tfidf
 

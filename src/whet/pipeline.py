@@ -164,13 +164,16 @@ def check(
 
 
 def evaluate(
-    run: Run | str | os.PathLike[str], data: object, *, require: str | None = None, **settings: Unpack[SettingValues]
-) -> Evaluated:
+    run: Run | str | os.PathLike[str], data: object, *, require: str | None = None, engine: str = "auto",
+    **settings: Unpack[SettingValues],
+) -> Evaluated:  # fmt: skip
     """Scores a run on other labelled text; `output`: a folder for the scores, every answer and report.html, which
     may hold an earlier evaluation and nothing else. ScoreError where it does not reach what `require` asks for, such as
     `accuracy>=0.9, recall[negative]>=0.85`, at the worse end of the 95 % interval."""
     requirements = () if require is None else required.parse(require, where="require")
-    found = evaluate_run(run if isinstance(run, Run) else load(run), data, resolve(settings), requirements)
+    found = evaluate_run(
+        run if isinstance(run, Run) else load(run, engine=engine), data, resolve(settings), requirements
+    )
     missed = required.refusal(found.requirements)
     if missed is not None:
         raise missed
@@ -182,11 +185,12 @@ def predict(
     texts: Sequence[str] | Sequence[tuple[str, str]],
     *,
     min_confidence: float | None = None,
+    engine: str = "auto",
 ) -> list[Prediction]:
-    """Predictions of a run, a run folder, its model/ folder or `last`, in the order of the texts, or of the pairs of
-    texts where the run was trained on pairs. `min_confidence`: below this probability the label is None, for unsure;
-    without it that of the run holds, if it has one."""
-    return (run if isinstance(run, Run) else load(run)).predict(texts, min_confidence=min_confidence)
+    """Predictions of a run, a run folder, its model/ or export/ folder or `last`, in the order of the texts, or of the
+    pairs of texts where the run was trained on pairs. `min_confidence`: below this probability the label is None, for
+    unsure; without it that of the run holds, if it has one. `engine`: as for `load`."""
+    return (run if isinstance(run, Run) else load(run, engine=engine)).predict(texts, min_confidence=min_confidence)
 
 
 def explain(
@@ -210,9 +214,10 @@ def compare(*chosen: Run | str | os.PathLike[str], require: str | None = None) -
     return found
 
 
-def load(run: str | os.PathLike[str]) -> Run:
-    """A finished run: its folder, its model/ folder, or `last`. ModelError where there is none."""
-    return Run(runs.find(run))
+def load(run: str | os.PathLike[str], *, engine: str = "auto") -> Run:
+    """A finished run: its folder, its model/ or export/ folder, or `last`. ModelError where there is none. `engine`:
+    what answers, `torch`, or `onnx` or `int8` of what `export` wrote; `auto` is the latter's choice, where it did."""
+    return Run(runs.find(run), engine=engine)
 
 
 # ---------------------------------------------------------------- around a run
@@ -277,7 +282,12 @@ def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Seque
     seconds = time.perf_counter() - started
     reach = of_side(metrics, logits, targets, loaded.labels)
     scores = {**as_json(metrics), "loss": loss, "intervals": reach}
-    document: dict[str, object] = {"task": loaded.labels.task, "test": scores, "seconds": {"evaluate": seconds}}
+    document: dict[str, object] = {
+        "task": loaded.labels.task,
+        "engine": run.chosen.engine,
+        "test": scores,
+        "seconds": {"evaluate": seconds},
+    }
     if loaded.labels.kind != "value":
         fitted = calibration.Fitted(loaded.usage.temperature, said({}, "as saved"))
         scored: dict[Side, tuple[Floats, Targets]] = {"test": (logits, targets)}

@@ -1,21 +1,23 @@
-"""Texts to predictions, in the order of the texts: one face over every kind of model.
+"""Texts to predictions, in the order of the texts: one face over every kind of model, and which of a run answers.
 
-Loads torch for those that need it.
+Loads torch where that is what answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from whet import heap, runtime, sidefile
+from whet.bilingual import said
 from whet.config import DeviceName
 from whet.data.store import portions
-from whet.errors import UsageError
+from whet.errors import ModelError, UsageError, did_you_mean
 from whet.labels import LabelSet
 from whet.records import Bools, Floats, Ints, Prediction, Usage
+from whet.runs import RunFolder
 from whet.score.judge import probabilities
 from whet.values import shown
 
@@ -40,6 +42,22 @@ class Answering(Protocol):
 
     def prove(self) -> None:
         """Raises ModelError unless the test texts of its folder are answered as they were when it was saved."""
+
+
+EngineName = Literal["auto", "torch", "onnx", "int8"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+Answers = Literal["torch", "onnx", "int8", "linear"]
+"""What a run is answered with; a linear model has an engine of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which model/ or export/ folder of a run answers, and with what."""
+
+    folder: Path
+    engine: Answers
+    reason: str = ""
+    """What there is to say of it; '' where there was no choice."""
 
 
 class Predictor:
@@ -102,14 +120,66 @@ def _columns(texts: Sequence[str | tuple[str, str]], *, pair: bool) -> list[list
     return [[text[side] for text in texts] for side in (0, 1)] if pair else [[str(text) for text in texts]]
 
 
-def load(folder: Path, *, device: DeviceName = "auto", threads: int | None = None) -> Predictor:
-    """The predictor of a model/ folder. Raises ModelError for a folder that does not verify, MissingExtraError where
-    what its kind of model needs is not installed.
+def choose(run: RunFolder, asked: str = "auto") -> Chosen:
+    """What of a run answers. By itself its export/ does, where it was made of this very model and onnxruntime is there,
+    with the engine that the export came to; else model/ does, with torch.
+
+    Raises UsageError for an engine that the run cannot be answered with, ModelError for one that it has no export of.
+    """
+    engine = next((known for known in ENGINES if known == asked), None)
+    if engine is None:
+        todo = did_you_mean(asked, ENGINES)
+        raise UsageError(f"no engine {asked!r}", where="--engine", expected=f"one of {', '.join(ENGINES)}", todo=todo)
+    kind = sidefile.read(run.model)["kind"]
+    if kind == "onnx" and engine != "torch":
+        return _exported(run.model, engine)
+    if kind != "transformer" and engine != "auto":
+        saw = "an exported model" if kind == "onnx" else "a linear model"
+        raise UsageError(f"{engine} for {saw}", where="--engine", todo="Leave out --engine")
+    if kind == "linear":
+        return Chosen(run.model, "linear")
+    if engine == "torch":
+        return Chosen(run.model, engine, said({}, "given"))
+    lacks = _lack(run)
+    if engine != "auto" and lacks:
+        raise ModelError(lacks, where=str(run.path), todo=f"Run: whet export {run.path}")
+    if not lacks and (engine != "auto" or runtime.has_onnx()):
+        return _exported(run.export, engine)
+    told = lacks or said({}, "no onnxruntime")
+    return Chosen(run.model, "torch", told if not run.bare and run.export.is_dir() else "")
+
+
+def _lack(run: RunFolder) -> str:
+    """Why its export/ cannot answer for a run of a transformer; '' where it can."""
+    if run.bare or not run.export.is_dir():
+        return said({}, "no export")
+    same = sidefile.read(run.export).get("source") == sidefile.state_of(run.model)
+    return "" if same else said({}, "export of another model")
+
+
+def _exported(folder: Path, engine: EngineName) -> Chosen:
+    """The engine of an export/ folder: its default, unless another one is asked for."""
+    if engine in ("onnx", "int8"):
+        return Chosen(folder, engine, said({}, "given"))
+    return Chosen(folder, sidefile.read(folder)["default"], said({"folder": folder}, "as exported"))
+
+
+def load(
+    folder: Path, *, device: DeviceName = "auto", threads: int | None = None, engine: EngineName | Answers = "auto"
+) -> Predictor:
+    """The predictor of a model/ or export/ folder, with the engine that `choose` named. Raises ModelError for a folder
+    that does not verify, MissingExtraError where what its kind of model needs is not installed.
 
     A transformer computes in fp32 on every device: an answer should not hang on the machine that gives it. A linear
-    model computes on the CPU, in one thread.
+    model computes on the CPU, in one thread, and an exported one on the CPU, in `threads`, else on all cores.
     """
-    if sidefile.read(folder)["kind"] == "linear":
+    kind = sidefile.read(folder)["kind"]
+    if kind == "onnx":
+        from whet import exported
+
+        named = engine if engine in ("onnx", "int8") else None
+        return Predictor(exported.load(folder, engine=named, threads=threads))
+    if kind == "linear":
         runtime.require_linear()
         from whet import tfidf
 

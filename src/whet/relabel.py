@@ -14,7 +14,6 @@ from whet import durable
 from whet.bilingual import said
 from whet.data import spreadsheet
 from whet.data.clean import clean_text
-from whet.data.read import read
 from whet.data.store import Coded
 from whet.errors import DataError, UsageError, did_you_mean, quoted
 from whet.records import SIDES, Examples, Notice, Splits
@@ -75,6 +74,8 @@ def corrected(
     columns, and for rows that are not there, have another text or a label that no training row has; each with its
     line.
     """
+    from whet.data.read import read  # every command on a run loads this module
+
     where = f"--corrections {path}"
     if any(rows.labels is None for rows in sides.values()):
         raise UsageError("corrections of rows with several labels or numbers", where=where, expected="one label a row")

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import durable, notebook, occlusion, runs, sidefile
+from whet import notebook, occlusion, runs, sidefile
 from whet.errors import ModelError
 from whet.notebook import Predictions
 from whet.records import Attribution, Inputs, Prediction
 
 if TYPE_CHECKING:
     from whet.labels import LabelSet
-    from whet.predictor import Predictor
+    from whet.predictor import Chosen, Predictor
 
 
 class Run:
     """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`, which a linear model
     has not (ModelError)."""
 
-    def __init__(self, folder: runs.RunFolder) -> None:
+    def __init__(self, folder: runs.RunFolder, *, engine: str = "auto") -> None:
         self._folder = folder
+        self._engine = engine
 
     @property
     def path(self) -> Path:
@@ -47,10 +47,17 @@ class Run:
         return {name: entry["value"] for name, entry in self._folder.read("run.json")["settings"].items()}
 
     @cached_property
+    def chosen(self) -> Chosen:
+        """What answers: the folder, the engine, and why."""
+        from whet import predictor
+
+        return predictor.choose(self._folder, self._engine)
+
+    @cached_property
     def predictor(self) -> Predictor:
         from whet import predictor
 
-        return predictor.load(self._folder.model)
+        return predictor.load(self.chosen.folder, engine=self.chosen.engine)
 
     @property
     def labels(self) -> LabelSet:
@@ -59,11 +66,8 @@ class Run:
 
     @property
     def fingerprint(self) -> str:
-        """By which its model/ is known: the sha256 of the manifest, which has that of each file."""
-        try:
-            return hashlib.sha256((self._folder.model / durable.MANIFEST).read_bytes()).hexdigest()
-        except OSError as fault:
-            raise ModelError(f"cannot be read: {fault.strerror}", where=str(self._folder.model)) from None
+        """By which the folder that answers is known."""
+        return sidefile.state_of(self.chosen.folder)
 
     @cached_property
     def model(self) -> Any:
@@ -82,9 +86,10 @@ class Run:
         return load_tokenizer(self._folder.model)
 
     def _check_transformer(self, asked: str) -> None:
-        if sidefile.read(self._folder.model)["kind"] == "linear":
+        kind = sidefile.read(self._folder.model)["kind"]
+        if kind != "transformer":
             raise ModelError(
-                f"a linear model has no {asked} of transformers",
+                f"{'a linear' if kind == 'linear' else 'an exported'} model has no {asked} of transformers",
                 where=str(self._folder.model),
                 todo="run.predictor answers texts with it",
             )

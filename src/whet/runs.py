@@ -44,6 +44,7 @@ from whet.records import (
 
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 REPORT = "report.html"
+EXPORT = "export"
 EVALUATION = "evaluation.json"  # which a run on other data has in the place of run.json
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
@@ -93,6 +94,11 @@ class RunFolder:
     @property
     def model(self) -> Path:
         return self.path if self.bare else self.path / "model"
+
+    @property
+    def export(self) -> Path:
+        """What `whet export` writes, where it was not told another folder."""
+        return self.path / EXPORT
 
     @property
     def finished(self) -> bool:
@@ -259,7 +265,7 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def find(run: str | os.PathLike[str], *, where: str = "RUN") -> RunFolder:
-    """The run that RUN names: a run folder, its model/ folder, or `last`, the newest finished run
+    """The run that RUN names: a run folder, its model/ or export/ folder, or `last`, the newest finished run
     under runs/. Raises ModelError where there is none; `where` is how RUN was given."""
     if str(run) == "last" and not Path("last").exists():
         return _last()
@@ -373,8 +379,9 @@ def _all() -> list[RunFolder]:
 
 def _clear(path: Path) -> None:
     """Removes what an unfinished run of ours left, and nothing else; run.json last, which says that it is ours."""
-    if (path / "model").is_dir():
-        shutil.rmtree(path / "model")
+    for folder in (path / EXPORT, path / "model"):  # the first would answer for a model that is gone
+        if folder.is_dir():
+            shutil.rmtree(folder)
     durable.sweep(path)
     for name in OWN_FILES:
         (path / name).unlink(missing_ok=True)

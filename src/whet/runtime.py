@@ -46,6 +46,7 @@ MLFLOW_MANNERS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
 }  # fmt: skip
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
+EXPORT_PACKAGES = ("onnxruntime", "onnx", "onnxscript")  # beside those
 SERVING = ("fastapi", "uvicorn", "prometheus_client")
 LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted,
 LINEAR_ANSWERS_WITH = ("safetensors", "scikit-learn")  # and this is all that it answers with
@@ -95,6 +96,30 @@ def require_linear() -> None:
     """The same of what the answers of a linear model need."""
     missing = missing_for_training()
     _refuse("a linear model", [name for name in missing if name in LINEAR_ANSWERS_WITH])
+
+
+def has_onnx() -> bool:
+    """Whether exported models can be answered with."""
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def require_onnx() -> None:
+    """The same of what the answers of an exported model need."""
+    if not has_onnx():
+        raise MissingExtraError(
+            f"an exported model needs onnxruntime, not installed in {sys.prefix}", todo="Run: pip install onnxruntime"
+        )
+
+
+def require_export() -> None:
+    """The same of what `whet export` needs."""
+    require_training()
+    missing = [name for name in EXPORT_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"an export needs {', '.join(missing)}, not installed in {sys.prefix}",
+            todo='Run: pip install "whet[train,export]"',
+        )
 
 
 def _refuse(who: str, missing: list[str]) -> None:

@@ -3,9 +3,11 @@ and verified."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -15,13 +17,13 @@ import numpy as np
 from whet import durable, values
 from whet.config import Truncation
 from whet.data.template import parse
-from whet.data.tokens import Cutter
+from whet.data.tokens import Cutter, encode_in_memory, load_cutter
 from whet.errors import ModelError, OutputError, UsageError
 from whet.labels import LabelSet, Task
-from whet.records import Floats, Inputs, Usage
+from whet.records import Encoded, Floats, Inputs, Usage
 
-FORMAT = 3  # 2: tasks beside one label of a text; 3: linear models
-WRITTEN = {"transformer": 2, "linear": 3}  # the lowest that has what is written of a kind
+FORMAT = 4  # 2: tasks beside one label of a text; 3: linear models; 4: exported ones
+WRITTEN = {"transformer": 2, "linear": 3, "onnx": 4}  # the lowest that has what is written of a kind
 NAME = "whet.json"
 CARD = "README.md"  # the one file that may be changed
 POOLING = "mean of the logits, by whet"  # not by the model in the folder, which answers one sequence
@@ -34,7 +36,8 @@ CANARIES = (
     "배송이 빠르고 품질도 좋아요. 3번째 구매입니다!",
 )
 
-ModelKind = Literal["transformer", "linear"]
+ModelKind = Literal["transformer", "linear", "onnx"]
+Engine = Literal["onnx", "int8"]  # what an exported model is answered with
 Canary = tuple[str, ...]
 """A text, or both of a pair."""
 
@@ -97,19 +100,28 @@ def new_folder(folder: Path, card: str) -> Iterator[Path]:
 def verified(folder: Path) -> dict[str, Any]:
     """The same as `read` of a folder whose files are those that were saved. Raises ModelError for any other."""
     side = read(folder)
-    wrong = durable.damage(folder)
+    check_files(folder)
+    return side
+
+
+def check_files(folder: Path, *, besides: Collection[str] = ()) -> None:
+    """Raises ModelError unless the files of a folder, but for some that are not looked at, are those that were
+    saved."""
+    wrong = durable.damage(folder, besides=besides)
     if wrong is not None:
         raise ModelError(
             f"changed or damaged after it was saved: {wrong}",
             where=str(folder),
             todo="Restore the file, or train again",
         )
-    return side
 
 
-def check_answers(folder: Path, side: Mapping[str, Any], given: Floats, tolerance: float) -> None:
-    """Raises ModelError where the logits [B, C] that a model gives its test texts are not those that were saved."""
-    known = np.asarray([canary["logits"] for canary in side["canaries"]])
+def check_answers(
+    folder: Path, side: Mapping[str, Any], given: Floats, tolerance: float, *, key: str = "logits"
+) -> None:
+    """Raises ModelError where the logits [B, C] that a model gives its test texts, or the first of them, are not those
+    that were saved under this key."""
+    known = np.asarray([canary[key] for canary in side["canaries"][: len(given)]])
     # A number may be in thousands, which round by more.
     size = np.maximum(1.0, np.abs(known)) if side["task"] == "regression" else 1.0
     gap = float((np.abs(given - known) / size).max(initial=0.0))
@@ -169,6 +181,31 @@ def usage_of(side: Mapping[str, Any]) -> Usage:
     return Usage(inputs, side.get("thresholds", {}), side.get("temperature"), side.get("min_confidence"))
 
 
+def cutter_of(folder: Path, side: Mapping[str, Any]) -> Cutter:
+    """How texts become tokens for a transformer, or what was exported of one."""
+    pair = usage_of(side).inputs.pair is not None
+    cutter = load_cutter(
+        folder / "tokenizer.json", max_length=side["max_length"], truncation=side["truncation"], pair=pair
+    )
+    if cutter.truncation == "chunks":
+        cutter = dataclasses.replace(cutter, most_chunks=side["chunks"]["most"])
+    return cutter
+
+
+def state_of(folder: Path) -> str:
+    """What tells two states of a saved model apart."""
+    try:
+        return hashlib.sha256((folder / durable.MANIFEST).read_bytes()).hexdigest()
+    except OSError as fault:
+        raise ModelError(f"{durable.MANIFEST} cannot be read: {fault.strerror}", where=str(folder)) from None
+
+
+def encoded(canaries: Sequence[Canary], cutter: Cutter) -> Encoded:
+    """Test texts as tokens."""
+    texts, *pairs = (list(column) for column in zip(*canaries, strict=True))
+    return encode_in_memory(texts, cutter, *pairs)
+
+
 def canaries_of(side: Mapping[str, Any]) -> list[Canary]:
     """The test texts."""
     return [tuple(canary[name] for name in ("text", "text2") if name in canary) for canary in side["canaries"]]
@@ -183,6 +220,9 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
     pair = columns.get("pair") if isinstance(columns, dict) else None
     kind = side.get("kind")
     own = _fits_linear(side) if kind == "linear" else _fits_transformer(side, bool(pair))
+    count, texts = len(labels) if named and labels else 0, 1 + bool(pair)
+    if kind == "onnx":
+        own |= _fits_exported(side, count, texts)
     fits = {
         "kind": isinstance(kind, str) and kind in WRITTEN,
         "task": task in get_args(Task),
@@ -194,7 +234,7 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
         "thresholds": task != "multilabel" or (named and _are_thresholds(side.get("thresholds"), labels or ())),
         "temperature": _is_none_or_within(side.get("temperature"), math.inf),
         "min_confidence": _is_none_or_within(side.get("min_confidence"), 1.0),
-        "canaries": _are_canaries(side.get("canaries"), len(labels) if named and labels else 0, 1 + bool(pair)),
+        "canaries": _are_canaries(side.get("canaries"), count, texts),
     }
     return [key for key, fine in fits.items() if not fine]
 
@@ -205,6 +245,18 @@ def _fits_transformer(side: Mapping[str, Any], is_pair: bool) -> dict[str, bool]
         "max_length": type(side.get("max_length")) is int,
         "truncation": truncation in get_args(Truncation) and not (is_pair and truncation == "chunks"),
         "chunks": truncation != "chunks" or _are_chunks(side.get("chunks")),
+    }
+
+
+def _fits_exported(side: Mapping[str, Any], classes: int, texts: int) -> dict[str, bool]:
+    engines, canaries = side.get("engines"), side.get("canaries")
+    known = engines in (["onnx"], ["onnx", "int8"])
+    quantised = known and engines != ["onnx"]
+    return {
+        "source": isinstance(side.get("source"), str),
+        "padding": type(side.get("padding")) is int,
+        "engines": known and (not quantised or _are_canaries(canaries, classes, texts, key="int8")),
+        "default": known and side.get("default") in cast("list[str]", engines),
     }
 
 
@@ -257,15 +309,15 @@ def _are_thresholds(given: object, labels: Sequence[str]) -> bool:
     return all(isinstance(value, (int, float)) and 0 <= value <= 1 for value in given.values())
 
 
-def _are_canaries(given: object, classes: int, texts: int) -> bool:
-    """Whether these are texts, or pairs of them, one at least, each with a logit for every class."""
+def _are_canaries(given: object, classes: int, texts: int, *, key: str = "logits") -> bool:
+    """Whether these are texts, or pairs of them, one at least, each with a logit for every class under this key."""
     if not isinstance(given, list) or not given:
         return False
     names = ("text", "text2")[:texts]
     return all(
         isinstance(canary, dict)
         and all(isinstance(canary.get(name), str) for name in names)
-        and isinstance(logits := canary.get("logits"), list)
+        and isinstance(logits := canary.get(key), list)
         and len(logits) == classes
         and all(isinstance(logit, (int, float)) for logit in logits)
         for canary in given

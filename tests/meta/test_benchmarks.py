@@ -21,6 +21,7 @@ BENCHMARKS = [
     "baselines",
     "calibration",
     "explain",
+    "export",
     "few_labels",
     "label_errors",
     "ladder",
@@ -39,6 +40,7 @@ BENCHMARKS = [
     "train_cpu",
     "train_gpu",
     "wall",
+    "wheel",
 ]
 RESULTS = sorted((FOLDER / "results").iterdir())
 

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from whet import __version__, runtime
-from whet.cli import check, compare, demo, doctor, evaluate, plan, predict, serve, train
+from whet.cli import check, compare, demo, doctor, evaluate, export, plan, predict, serve, train
 from whet.cli.arguments import understand
 from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.options import help_option
@@ -89,8 +89,8 @@ app = typer.Typer(
     epilog="Start with `whet demo`, then `whet train YOUR.csv`.",
 )
 _COMMANDS = (
-    demo.demo, check.check, plan.plan, train.train, evaluate.evaluate, predict.predict, serve.serve,
-    compare.compare, doctor.doctor,
+    demo.demo, check.check, plan.plan, train.train, evaluate.evaluate, predict.predict, compare.compare,
+    export.export, serve.serve, doctor.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:
     app.command(cls=Command, add_help_option=False)(_command)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from whet.cli.jobs import language, resolve_and_tell
-from whet.cli.options import Given, with_settings
+from whet.cli.jobs import language, resolve_and_tell, tell_engine
+from whet.cli.options import Engine, Given, with_settings
 
 
 @with_settings(
@@ -17,7 +17,7 @@ from whet.cli.options import Given, with_settings
 )  # fmt: skip
 def evaluate(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, or last.")],
     data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a folder, hf:NAME or sample:NAME.")],
     require: Annotated[
         str | None,
@@ -38,6 +38,7 @@ def evaluate(
             rich_help_panel="Output",
         ),
     ] = None,
+    engine: Engine = "auto",
 ) -> None:
     """Score a trained model on other labelled text."""
     resolved = resolve_and_tell(given if output is None else {**given, "output": output})
@@ -49,8 +50,9 @@ def evaluate(
     from whet.cli import summary
     from whet.cli.output import print_json, say_fault, stderr_console, stdout_console
 
-    loaded = pipeline.load(run)
+    loaded = pipeline.load(run, engine=engine)
     if not resolved.settings.quiet:
+        tell_engine(loaded.chosen, words)
         stderr_console().print(words("scoring").format(source=data))
     result = pipeline.evaluate_run(loaded, data, resolved, requirements)
     if not resolved.settings.quiet:

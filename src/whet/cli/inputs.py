@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from whet import unseen
-from whet.data.formats import decoded
 from whet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,17 +18,22 @@ def texts_from(written: Sequence[str], file: str | None, settings: Settings, inp
     """Texts, or pairs of them, in their order, from exactly one place, and how many there are; UsageError or DataError
     where there is none. Of pairs written after RUN every second one belongs to the one before, and a tab stands between
     those of a line. A file is read to its end here, so that what is wrong in it is told before the first answer."""
-    found = _texts(written, file, settings, inputs)
-    return found, unseen.count(found, file or "standard input")
-
-
-def _texts(written: Sequence[str], file: str | None, settings: Settings, inputs: Inputs) -> Texts:
-    pair = inputs.pair is not None
     if written and file is not None:
         raise UsageError("texts after RUN and --file", expected="one of the two", todo="Leave out one of them")
     if written:
         typed = [_as_typed(text) for text in written]
-        return _in_twos(typed) if pair else typed
+        asked = typed if inputs.pair is None else _in_twos(typed)
+        return asked, len(asked)
+    from whet import unseen  # a text after RUN is answered sooner without
+
+    found = _read(file, settings, inputs)
+    return found, unseen.count(found, file or "standard input")
+
+
+def _read(file: str | None, settings: Settings, inputs: Inputs) -> Texts:
+    from whet import unseen
+
+    pair = inputs.pair is not None
     if file is not None:
         return unseen.texts_of(file, settings, inputs)
     if sys.stdin is None or sys.stdin.isatty():
@@ -62,5 +65,7 @@ def _as_typed(text: str) -> str:
 
 def _lines(content: bytes, source: str, encoding: str) -> list[str]:
     """A text a line, empty lines too: the answer to line n is answer n."""
+    from whet.data.formats import decoded
+
     lines = [line.removesuffix("\r") for line in decoded(content, where=source, encoding=encoding).split("\n")]
     return lines if lines[-1] else lines[:-1]

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from whet import config, recipes, runtime
-from whet.errors import UsageError
+from whet.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from whet.cli.options import Given
     from whet.cli.texts import Words
     from whet.config import Language, Resolved
     from whet.pipeline import Finished
+    from whet.predictor import Chosen
 
 
 def resolve_and_tell(given: Given) -> Resolved:
@@ -48,6 +49,13 @@ def language(asked: Language) -> Words:
     from whet.cli.texts import Words
 
     return Words(runtime.language(asked))
+
+
+def tell_engine(chosen: Chosen, words: Words) -> None:
+    """A line on stderr about what answers, where there was a choice. Plain, for a first answer is to be quick."""
+    if chosen.reason:
+        line = words("answered by").format(engine=chosen.engine, reason=words.of(chosen.reason))
+        print(printable(line), file=sys.stderr)
 
 
 def train_and_watch(

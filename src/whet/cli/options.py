@@ -24,6 +24,17 @@ Data: TypeAlias = Annotated[
 ]
 """What to train on, as an argument of a command."""
 
+Engine: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="auto|torch|onnx|int8",
+        help="What answers: torch, or onnx or int8 of an export. auto: the export's default where there is one.",
+        rich_help_panel="Model",
+    ),
+]
+"""What a finished run is answered with."""
+
 _TYPES = config.types()  # once: it resolves every annotation anew
 EVERY = tuple(setting.name for setting in config.fields())
 METAVARS = {

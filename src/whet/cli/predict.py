@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from whet.cli.jobs import language, resolve_and_tell
+from whet.cli.jobs import language, resolve_and_tell, tell_engine
 from whet.cli.options import Given, with_settings
-from whet.errors import UsageError
 
 if TYPE_CHECKING:
     from whet.records import Prediction
@@ -66,10 +65,10 @@ Engine: TypeAlias = Annotated[
     str,
     typer.Option(
         "--engine",
-        metavar="auto|ray",
-        help="What answers: this machine, or a Ray cluster the files of a folder or a pattern (--file) into the folder "
-        "--output.",
-        rich_help_panel="Machine",
+        metavar="auto|torch|onnx|int8|ray",
+        help="What answers: torch, or onnx or int8 of an export. auto: the export's default where there is one. ray: a "
+        "Ray cluster, the files of a folder or a pattern (--file) into the folder --output.",
+        rich_help_panel="Model",
     ),
 ]
 Like: TypeAlias = Annotated[
@@ -87,7 +86,7 @@ Like: TypeAlias = Annotated[
 @with_settings("text", "pair", "encoding", "min_confidence", "lang", "json", "quiet", "debug")
 def predict(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, or last.")],
     texts: Annotated[
         list[str] | None,
         typer.Argument(
@@ -109,21 +108,21 @@ def predict(
     A regression answers with a number. The answers keep the order of the texts."""
     resolved = resolve_and_tell(given)
     words = language(resolved.settings.lang)
-    from whet.cli import inputs, progress, writing
-    from whet.cli.output import stderr_console
+    from whet.cli import inputs, writing
 
     if engine == "ray":
         from whet.cli import clustered
 
         clustered.predict(run, file, output, format, resolved.settings)
         return
-    if engine != "auto":
-        raise UsageError(f"{engine!r} is not known", where="--engine", expected="auto or ray")
     chosen = writing.choose(format, output)
     order = writing.order(chosen, None if texts else file, output, resolved.settings, like=like)
-    from whet import pipeline
+    from whet import runs
+    from whet.run import Run
 
-    loaded = pipeline.load(run)
+    loaded = Run(runs.find(run), engine=engine)
+    if not resolved.settings.quiet:
+        tell_engine(loaded.chosen, words)
     if order is not None:
         writing.write_file(replace(order, explain=explain, explain_label=explain_label), loaded, words)
         return
@@ -135,5 +134,8 @@ def predict(
 
         answers = occlusion.stream(loaded.predictor, asked, label=explain_label, min_confidence=least)
     if file is not None and not resolved.settings.quiet and (output is not None or not sys.stdout.isatty()):
+        from whet.cli import progress
+        from whet.cli.output import stderr_console
+
         answers = progress.answered(answers, rows, stderr_console(), words)
     writing.write(answers, chosen, output, words=words, settings=resolved.settings)

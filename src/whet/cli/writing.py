@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
-from whet import answering, written
 from whet.documents import prediction_document
 from whet.errors import OutputError, UsageError, did_you_mean, printable
 
 if TYPE_CHECKING:
+    from whet import answering
     from whet.cli.texts import Words
     from whet.config import Settings
     from whet.records import Prediction
@@ -58,6 +58,8 @@ def order(
     that is not asked for; UsageError where it is the only way."""
     path = None if output is None else Path(output)
     if file is not None and Path(file).is_file() and path is not None and (path.is_file() or not path.exists()):
+        from whet import answering  # a text after RUN is answered sooner without
+
         if like is not None and form == "csv":
             return answering.Order(Path(file), path, form, settings, like=Path(like))
         if like is None and form in ("csv", "jsonl", "parquet") and not settings.json:
@@ -74,6 +76,7 @@ def order(
 
 def write_file(asked: answering.Order, run: Run, words: Words) -> None:
     """Answers the rows of a file into another file, from where that was stopped before."""
+    from whet import answering
     from whet.cli import progress
     from whet.cli.output import stderr_console
 
@@ -142,6 +145,8 @@ def _show(answers: Sequence[Prediction], form: Form, words: Words, *, first: boo
 def _text(answers: Sequence[Prediction], form: Form, words: Words, *, first: bool) -> str:
     """Predictions as a file holds them; `first`: none stand above them."""
     if form in ("jsonl", "csv"):
+        from whet import written
+
         return written.text(answers, form, first=first)
     from rich.console import Console
 

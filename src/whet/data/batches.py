@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from whet.records import Batch, Bools, Encoded, Ints, Targets
+from whet.records import Batch, Bools, Encoded, Floats, Ints, Targets
 
 _WALK = 2**32  # beyond every epoch, so that no epoch has the same random numbers
 
@@ -128,6 +128,14 @@ def tokens_of(encoded: Encoded) -> Ints:
 def counts_of(encoded: Encoded) -> Ints:
     """How many sequences each text has [B]."""
     return np.ones(len(encoded), np.int64) if encoded.documents is None else np.diff(encoded.documents)
+
+
+def means_of(encoded: Encoded, values: Floats) -> Floats:
+    """Of values of each sequence [N, C] the mean over those of each text [B, C]."""
+    if encoded.documents is None:
+        return values
+    means: Floats = np.add.reduceat(values, encoded.documents[:-1]) / counts_of(encoded)[:, None]
+    return means
 
 
 def subset(encoded: Encoded, taken: Bools) -> Encoded:

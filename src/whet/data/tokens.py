@@ -67,6 +67,11 @@ class Cutter:
         """Tokens of the text itself that a model sees of a long one; of a pair, of both."""
         return self.body_length * (self.most_chunks if self.truncation == "chunks" else 1)
 
+    def likely_tokens(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
+        """How many tokens a model sees of each text, or pair [B], guessed from its length."""
+        special = self.max_length - self.body_length
+        return cuts.likely_tokens(texts, pairs, most=self.seen_length + special)
+
     def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> tuple[list[list[int]], list[bool]]:
         """Ids of each text, or pair of texts, with its special tokens, and whether it was cut. Those of all sequences
         of a text stand end to end."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from whet import runtime
 from whet.bilingual import said
 from whet.config import Precision, Settings
-from whet.data.batches import counts_of, cut, encoded_of, evaluation_batches, sequences_of, tokens_of
+from whet.data.batches import cut, encoded_of, evaluation_batches, means_of, sequences_of, tokens_of
 from whet.errors import TrainingError
 from whet.labels import Kind, LabelSet
 from whet.model import answers, kernels, packed, threads
@@ -132,10 +132,7 @@ class Classifier:
         out = np.zeros((len(sequences), self.model.config.num_labels))
         for rows, logits in self.packs(sequences, part=part, parts=parts):
             out[rows] = logits
-        if encoded.documents is None:
-            return out
-        means: Floats = np.add.reduceat(out, encoded.documents[:-1]) / counts_of(encoded)[:, None]
-        return means
+        return means_of(encoded, out)
 
     def _tried(self, batches: Sequence[Batch]) -> list[Floats] | None:
         """The answers to batches, computed side by side; None where memory ran out."""

@@ -16,7 +16,7 @@ RESOLVED = ("recipe", "budget", "device", "precision", "threads")
 def command(found: Material) -> str:
     """`whet train DATA ...`; DATA stands for itself where the library was called."""
     run = found.run
-    words = ["whet", "train", _data(run)]
+    words = ["whet", "train", data_of(run) or "DATA"]
     if run["ranks"] > 1:
         words[:1] = ["torchrun", "--nproc-per-node", str(run["ranks"]), "-m", "whet"]
     is_linear = found.setting("model") == meaningless.LINEAR
@@ -34,14 +34,13 @@ def command(found: Material) -> str:
     return shlex.join(words)
 
 
-def _data(run: Mapping[str, Any]) -> str:
-    """DATA as it was given, or as the recipe names it."""
+def data_of(run: Mapping[str, Any]) -> str | None:
+    """DATA as it was given, or as the recipe names it; None where the library was called. `run`: run.json."""
     given = shlex.split(run["command"])[2:]
     if given and not given[0].startswith("--"):
         return given[0]
     recipe = run["settings"]["recipe"]["value"]
-    named = recipes.data_of(recipe) if given and recipe else None
-    return named or "DATA"
+    return recipes.data_of(recipe) if given and recipe else None
 
 
 def _idle(found: Material, name: str) -> bool:

@@ -43,6 +43,55 @@ BESIDE: Mapping[str, tuple[str, str]] = {
         "auto: better on validation, {metric} {linear:.4f} against {fine_tuned:.4f} of {model}",
         "자동: 검증 데이터에서 더 나음({metric} {linear:.4f}, {model} {fine_tuned:.4f})",
     ),
+    "no export": ("there is no export/ in it", "export/ 폴더가 없습니다"),
+    "export of another model": (
+        "its export/ was made of another model, before the run was trained anew",
+        "export/ 폴더가 다시 학습하기 전의 모델로 만든 것입니다",
+    ),
+    "no onnxruntime": (
+        "onnxruntime is not installed, which the model in export/ needs",
+        "export/ 폴더의 모델에 필요한 onnxruntime이 설치되어 있지 않습니다",
+    ),
+    "as exported": ("the default of {folder}", "{folder}의 기본 엔진"),
+    "exporting": ("writing the model as ONNX", "모델을 ONNX로 변환합니다"),
+    "comparing": ("comparing {names}", "{names} 결과를 비교합니다"),
+    "no run around": (
+        "a model/ folder without its run: there are no rows to compare engines on",
+        "실행 폴더 없이 model/ 폴더만 있어 엔진을 비교할 행이 없습니다",
+    ),
+    "data not named": (
+        "the run does not tell where its data are: engines are not compared on rows; give DATA after RUN",
+        "실행에 데이터 위치가 없어 행으로 엔진을 비교하지 않습니다. RUN 뒤에 DATA를 주세요",
+    ),
+    "data not read again": (
+        "{data} cannot be read as in the training, so that engines are not compared on rows: {fault}",
+        "{data}을(를) 학습할 때처럼 읽을 수 없어 행으로 엔진을 비교하지 않습니다: {fault}",
+    ),
+    "data changed": (
+        "{data} is not what it was in the training: engines are not compared on rows",
+        "{data} 내용이 학습할 때와 달라 행으로 엔진을 비교하지 않습니다",
+    ),
+    "some rows compared": (
+        "{side}: engines are compared on {count:,} of {total:,} rows, drawn by label",
+        "{side:word}: 엔진은 {total:,}행 중 라벨별로 뽑은 {count:,}행으로 비교합니다",
+    ),
+    "int8 not made": ("int8 was not asked for", "int8을 만들지 않았습니다"),
+    "int8 not judged": (
+        "there are no validation rows to judge int8 by",
+        "int8을 판단할 검증 행이 없습니다",
+    ),
+    "int8 loses": (
+        "int8 loses {loss:.2f} points of {metric} on {rows:,} validation rows, more than {most:g}",
+        "검증 {rows:,}행에서 int8의 {metric} 값이 {loss:.2f}%p 낮아 허용 한도 {most:g}%p를 넘습니다",
+    ),
+    "int8 keeps": (
+        "int8 loses {loss:.2f} points of {metric} on {rows:,} validation rows, at most {most:g}",
+        "검증 {rows:,}행에서 int8의 {metric} 손실이 {loss:.2f}%p로 허용 한도 {most:g}%p 이내입니다",
+    ),
+    "linear as it is": (
+        "a linear model needs no torch: its folder is copied as it is",
+        "선형 모델은 torch 없이도 동작하므로 폴더를 그대로 복사했습니다",
+    ),
     "untracked": (
         "--track {track}: {fault}; the job goes on without it",
         "--track {track}: {fault}. 기록 없이 작업을 계속합니다",
