@@ -169,12 +169,12 @@ class Batcher:
         clients have. Until the first batch nobody knows."""
         if self.pace is None:
             return min(self.limits.batch_tokens, UNKNOWN_PACE)
-        return min(self.limits.batch_tokens, max(LEAST_BATCH, self.pace * self.limits.patience / 2))
+        return min(self.limits.batch_tokens, max(LEAST_BATCH, self.pace * self.limits.patience / 5))
 
     def _bound(self) -> float:
         """How many tokens may wait: as many as are computed in the time that a client is ready to wait."""
         if self.pace is None:
-            return min(self.limits.queue_tokens, 8 * UNKNOWN_PACE)
+            return min(self.limits.queue_tokens, 32 * UNKNOWN_PACE)
         least = 2 * self._budget()  # a pace that was seen on single texts is too low
         return max(least, min(self.limits.queue_tokens, self.pace * self.limits.patience))
 

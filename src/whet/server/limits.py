@@ -22,7 +22,7 @@ class Limits:
     """What is computed at once, about: a larger product is no faster on a CPU."""
     queue_tokens: int = 65_536
     """What may wait to be computed, about,"""
-    patience: float = 1.0
+    patience: float = 2.5
     """and how long that may take, at the pace of the last batches."""
     deadline: float = 10.0
     """From the whole request to its answer."""
