@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from whet import machine, runtime, sidefile
+from whet import machine, packages, sidefile
 from whet.data.batches import means_of, sequences_of
 from whet.data.tokens import Cutter, encode_in_memory
 from whet.errors import ModelError
@@ -119,7 +119,7 @@ def load(folder: Path, *, engine: Engine | None = None, threads: int | None = No
 
     Raises ModelError for a folder that is not as it was, MissingExtraError without onnxruntime.
     """
-    runtime.require_onnx()
+    packages.require_onnx()
     side = sidefile.read(folder)
     chosen: Engine = side["default"] if engine is None else engine
     if chosen not in side["engines"]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from whet import gpu, hub, machine, naming, runs, runtime, sidefile
+from whet import gpu, hub, machine, naming, packages, runs, runtime, sidefile
 from whet.config import Language
 from whet.errors import MissingExtraError, ModelError
 from whet.predictor import Answering
@@ -153,7 +153,7 @@ def _loaded(model: Path) -> Answering:
         loaded = [exported.load(model, engine=engine, every=True) for engine in side["engines"]]
         return loaded[0]
     if side["kind"] == "linear":
-        runtime.require_linear()
+        packages.require_linear()
         from whet import tfidf
 
         return tfidf.load(model)
@@ -223,10 +223,10 @@ def _size(folder: Path) -> int:
 
 
 def _packages(said: Mapping[str, str]) -> Check:
-    missing = runtime.missing_for_training()
+    missing = packages.missing_for_training()
     if missing:
         message = said["missing"].format(names=", ".join(missing), folder=sys.prefix)
-        return Check("packages", "fault", message, said["run this"].format(line=runtime.pip_line()))
+        return Check("packages", "fault", message, said["run this"].format(line=packages.pip_line()))
     if fault := runtime.torch_fault():
         return Check(
             "packages", "fault", said["broken"].format(fault=fault), said["run this"].format(line=gpu.REINSTALL)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
-from whet import heap, runtime, sidefile
+from whet import heap, packages, runtime, sidefile
 from whet.bilingual import said
 from whet.config import DeviceName
 from whet.data.store import portions
@@ -143,7 +143,7 @@ def choose(run: RunFolder, asked: str = "auto") -> Chosen:
     lacks = _lack(run)
     if engine != "auto" and lacks:
         raise ModelError(lacks, where=str(run.path), todo=f"Run: whet export {run.path}")
-    if not lacks and (engine != "auto" or runtime.has_onnx()):
+    if not lacks and (engine != "auto" or packages.has_onnx()):
         return _exported(run.export, engine)
     told = lacks or said({}, "no onnxruntime")
     return Chosen(run.model, "torch", told if not run.bare and run.export.is_dir() else "")
@@ -180,11 +180,11 @@ def load(
         named = engine if engine in ("onnx", "int8") else None
         return Predictor(exported.load(folder, engine=named, threads=threads))
     if kind == "linear":
-        runtime.require_linear()
+        packages.require_linear()
         from whet import tfidf
 
         return Predictor(tfidf.load(folder))
-    runtime.require_training()
+    packages.require_training()
     from whet import artifact
 
     machine = runtime.choose(device, threads, precision="fp32")

@@ -28,7 +28,6 @@ from whet.bilingual import Bilingual, said
 from whet.config import DeviceName, Language, Precision, PrecisionName, Track
 from whet.errors import MissingExtraError, UsageError
 
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SPINS = 20_000  # some 0.1 ms
 FREE_CORES = said({}, "free cores")
 ONLY_CUDA = said({}, "fp32 but on CUDA")
@@ -45,11 +44,6 @@ MLFLOW_MANNERS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
 }  # fmt: skip
-TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
-EXPORT_PACKAGES = ("onnxruntime", "onnx", "onnxscript")  # beside those
-SERVING = ("fastapi", "uvicorn", "prometheus_client")
-LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted,
-LINEAR_ANSWERS_WITH = ("safetensors", "scikit-learn")  # and this is all that it answers with
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,56 +79,6 @@ def ranks() -> Ranks:
     return Ranks(*map(int, given)) if all(given) else ALONE
 
 
-def require_training(*, linear: bool = False) -> None:
-    """Raises MissingExtraError with the exact pip line for this system unless the packages of the
-    extra `train` are installed, of which a linear model does without some. Loads none of them."""
-    missing = missing_for_training()
-    _refuse("training", [name for name in missing if not linear or name not in LINEAR_DOES_WITHOUT])
-
-
-def require_linear() -> None:
-    """The same of what the answers of a linear model need."""
-    missing = missing_for_training()
-    _refuse("a linear model", [name for name in missing if name in LINEAR_ANSWERS_WITH])
-
-
-def has_onnx() -> bool:
-    """Whether exported models can be answered with."""
-    return importlib.util.find_spec("onnxruntime") is not None
-
-
-def require_onnx() -> None:
-    """The same of what the answers of an exported model need."""
-    if not has_onnx():
-        raise MissingExtraError(
-            f"an exported model needs onnxruntime, not installed in {sys.prefix}", todo="Run: pip install onnxruntime"
-        )
-
-
-def require_export() -> None:
-    """The same of what `whet export` needs."""
-    require_training()
-    missing = [name for name in EXPORT_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"an export needs {', '.join(missing)}, not installed in {sys.prefix}",
-            todo='Run: pip install "whet[train,export]"',
-        )
-
-
-def _refuse(who: str, missing: list[str]) -> None:
-    if missing:
-        raise MissingExtraError(
-            f"{who} needs {', '.join(missing)}, not installed in {sys.prefix}", todo=f"Run: {pip_line()}"
-        )
-
-
-def missing_for_training() -> list[str]:
-    """The packages of the extra `train` that are not installed, as pip calls them. Loads none."""
-    missing = [package for package in TRAIN_PACKAGES if importlib.util.find_spec(package) is None]
-    return ["scikit-learn" if package == "sklearn" else package for package in missing]
-
-
 def require_tracker(track: Track) -> None:
     """Raises MissingExtraError with the pip line unless the packages of a tracker are installed. Loads none of them."""
     needed = TRACKERS.get(track, ())
@@ -168,16 +112,6 @@ def share_interpreter() -> None:
     sys.setswitchinterval(0.0002)
 
 
-def require_serving() -> None:
-    """Raises MissingExtraError unless the packages of the extra `serve` are installed. Loads none of them."""
-    missing = [package for package in SERVING if importlib.util.find_spec(package) is None]
-    if missing:
-        raise MissingExtraError(
-            f"whet serve needs {', '.join(missing)}, not installed in {sys.prefix}",
-            todo='Run: pip install "whet[serve]"',
-        )
-
-
 def torch_fault() -> str:
     """Loads torch; '' where it can be, else why not: mostly a library of the system that it needs."""
     _share_cores()
@@ -187,15 +121,6 @@ def torch_fault() -> str:
     except (ImportError, OSError) as fault:
         return str(fault).splitlines()[0] if str(fault) else type(fault).__name__
     return ""
-
-
-def pip_line() -> str:
-    """The command that installs what training needs here: on a Linux or Windows machine without an
-    NVIDIA card PyTorch's CPU index spares several gigabytes of CUDA."""
-    pip = 'pip install "whet[train,embedded]"'
-    if platform.system() == "Darwin" or machine.nvidia().driver:
-        return pip
-    return f"{pip} --extra-index-url {CPU_INDEX}"
 
 
 def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE, precision: PrecisionName = "auto") -> Runtime:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, examine, lock, naming, prepare, room, runs, runtime, truncated, values
+from whet import durable, examine, lock, naming, packages, prepare, room, runs, runtime, truncated, values
 from whet.bilingual import in_korean, joined, said
 from whet.config import Resolved
 from whet.data.doctor.look import as_json
@@ -46,7 +46,7 @@ Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | C
 def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
     """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
     several processes, each follows the same job and the first alone writes it down."""
-    runtime.require_training(linear=resolved.settings.model == LINEAR)
+    packages.require_training(linear=resolved.settings.model == LINEAR)
     runtime.require_tracker(resolved.settings.track)
     with team_of(runtime.ranks()) as team:
         if resolved.settings.learning_curve and team.ranks.count > 1:
@@ -62,7 +62,7 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
 
 def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     """The same job up to its plan, which is the last event. Nothing is written."""
-    runtime.require_training(linear=resolved.settings.model == LINEAR)
+    packages.require_training(linear=resolved.settings.model == LINEAR)
     team, started = Alone(runtime.ALONE), time.monotonic()
     asked = yield from prepare.settle(data, resolved, team.ranks)
     if asked.encoder is None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Told, python, write_csv
-from whet import runtime
+from whet import packages
 
 # As on a machine where these were never installed: nothing finds them.
 WITHOUT_TORCH = """
@@ -326,7 +326,7 @@ def test_no_torch(command: str, taught: Told, here: Path) -> None:
         ended,
         2,
         f"training needs torch, transformers, safetensors, scikit-learn, not installed in {sys.prefix}. "
-        f"Run: {runtime.pip_line()}.",
+        f"Run: {packages.pip_line()}.",
     )
     assert not (here / "runs").exists()
 

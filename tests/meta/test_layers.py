@@ -33,6 +33,7 @@ LAYERS = {
     "whet.hub": 0,
     "whet.gpu": 0,  # torch inside its functions
     "whet.runtime": 1,
+    "whet.packages": 0,
     "whet.forecast": 1,
     "whet.data": 1,
     "whet.score": 1,

@@ -187,7 +187,7 @@ def test_without_onnxruntime_a_run_is_answered_with_torch_and_that_is_said(
 ) -> None:
     run = RunFolder(copy.parent)
     shutil.copytree(model, run.model)
-    monkeypatch.setattr("whet.runtime.has_onnx", lambda: False)
+    monkeypatch.setattr("whet.packages.has_onnx", lambda: False)
     assert predictor.choose(run).engine == "torch"
     assert predictor.choose(run).reason == "onnxruntime is not installed, which the model in export/ needs"
     with pytest.raises(UsageError, match=r"an exported model needs onnxruntime, .*\. Run: pip install onnxruntime"):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import whet
-from whet import gpu, health, hub, machine, runtime, sidefile
+from whet import gpu, health, hub, machine, packages, runtime, sidefile
 from whet.errors import MissingExtraError
 from whet.gpu import Accelerator, NoGpu
 from whet.health import Check, Health, Place
@@ -171,14 +171,14 @@ def test_without_torch_everything_else_is_told_and_the_verdict_is_the_pip_line(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else real(name))
     found = look()
     message = f"training needs torch, not installed in {sys.prefix}"
-    assert found.checks[0] == Check("packages", "fault", message, f"Run: {runtime.pip_line()}")
-    assert found.verdict == f"Not ready: {message}. Run: {runtime.pip_line()}"
+    assert found.checks[0] == Check("packages", "fault", message, f"Run: {packages.pip_line()}")
+    assert found.verdict == f"Not ready: {message}. Run: {packages.pip_line()}"
     assert [check.name for check in found.checks] == ["packages", "memory", "disk", "hub"]
     assert (found.chosen, found.accelerators, found.no_gpu) == (None, (), None)
     assert found.memory == PLENTY
     with pytest.raises(MissingExtraError) as caught:
         health.doctor(tmp_path, lang="ko")
-    assert caught.value.message == f"{message}. Run: {runtime.pip_line()}."
+    assert caught.value.message == f"{message}. Run: {packages.pip_line()}."
 
 
 def test_a_torch_that_cannot_be_loaded_is_a_fault(look: Callable[..., Health], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whet import machine, runtime
+from whet import machine, packages, runtime
 from whet.errors import MissingExtraError, UsageError
 
 CPU_PIP = 'pip install "whet[train,embedded]" --extra-index-url https://download.pytorch.org/whl/cpu'
@@ -43,7 +43,7 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_with_everything_installed_training_is_allowed(lacking: Callable[..., None]) -> None:
     lacking()
-    runtime.require_training()
+    packages.require_training()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_without_torch_the_message_is_the_pip_line_for_this_system(
 ) -> None:
     lacking("torch", system=system, nvidia=nvidia)
     with pytest.raises(MissingExtraError) as caught:
-        runtime.require_training()
+        packages.require_training()
     assert caught.value.message == f"training needs torch, not installed in {sys.prefix}. Run: {line}."
     assert caught.value.exit_code == 2
 
@@ -68,7 +68,7 @@ def test_without_torch_the_message_is_the_pip_line_for_this_system(
 def test_several_missing_packages_are_named_as_pip_calls_them(lacking: Callable[..., None]) -> None:
     lacking("torch", "transformers", "sklearn")
     with pytest.raises(MissingExtraError) as caught:
-        runtime.require_training()
+        packages.require_training()
     assert caught.value.saw == f"training needs torch, transformers, scikit-learn, not installed in {sys.prefix}"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from whet import runtime
+from whet import packages
 from whet.cli.jobs import language, resolve_and_tell
 from whet.cli.options import Given, with_settings
 from whet.errors import UsageError
@@ -79,7 +79,7 @@ def serve(
     Ctrl-C or SIGTERM ends it, after requests that were taken have been answered."""
     settings = resolve_and_tell(given).settings
     words = language(settings.lang)
-    runtime.require_serving()
+    packages.require_serving()
     from whet import runs
     from whet.cli.output import stderr_console
     from whet.server import crew, process

@@ -69,8 +69,7 @@ class Cutter:
 
     def likely_tokens(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
         """How many tokens a model sees of each text, or pair [B], guessed from its length."""
-        special = self.max_length - self.body_length
-        return cuts.likely_tokens(texts, pairs, most=self.seen_length + special)
+        return cuts.likely_tokens(texts, pairs, most=self.seen_length + self.max_length - self.body_length)
 
     def encode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> tuple[list[list[int]], list[bool]]:
         """Ids of each text, or pair of texts, with its special tokens, and whether it was cut. Those of all sequences
@@ -112,11 +111,8 @@ class Cutter:
         cleaned = [clean_text(text) for text in texts]
         heads = [self._head(text) for text in cleaned]
         coded = self._coded(heads)
-        short = [
-            i
-            for i, (head, text) in enumerate(zip(heads, cleaned, strict=True))
-            if len(head) < len(text) and len(coded[i]) <= self.body_length
-        ]
+        both = enumerate(zip(heads, cleaned, strict=True))
+        short = [i for i, (head, text) in both if len(head) < len(text) and len(coded[i]) <= self.body_length]
         for i, whole in zip(short, self._coded([cleaned[i] for i in short]), strict=True):
             coded[i] = whole
         return coded

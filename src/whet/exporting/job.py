@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from whet import durable, exported, machine, predictor, runs, runtime, sidefile, tfidf, values
+from whet import durable, exported, machine, packages, predictor, runs, sidefile, tfidf, values
 from whet.bilingual import said
 from whet.errors import ModelError, OutputError, UsageError
 from whet.exported import TABLE, TOLERANCES
@@ -56,7 +56,7 @@ def follow(
     if kind == "linear":
         yield _copied(run, out)
         return
-    runtime.require_export()
+    packages.require_export()
     threads = machine.free_cores()
     plain = predictor.load(run.model, device="cpu", threads=threads, engine="torch").artifact
     rows, notices = rows_of(run, data, plain.labels)

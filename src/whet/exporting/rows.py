@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from whet import prepare, runtime
+from whet import packages, prepare
 from whet.bilingual import Bilingual, said
 from whet.config import Settings, fields
 from whet.data.split import draw, select
@@ -83,7 +83,7 @@ def _known_ids(run: RunFolder) -> dict[Side, list[int]]:
     try:
         from pyarrow import parquet
     except ImportError:
-        raise MissingExtraError("splits.parquet needs pyarrow", todo=f"Run: {runtime.pip_line()}") from None
+        raise MissingExtraError("splits.parquet needs pyarrow", todo=f"Run: {packages.pip_line()}") from None
     written = parquet.read_table(run.path / "splits.parquet", columns=["side", "row_id"]).to_pydict()
     known: dict[Side, list[int]] = {side: [] for side in SIDES}
     for side, row in zip(written["side"], written["row_id"], strict=True):

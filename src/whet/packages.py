@@ -1,0 +1,86 @@
+"""Which packages an action needs, and how to install those that are missing. Loads none of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+
+from whet import machine
+from whet.errors import MissingExtraError
+
+TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
+EXPORT_PACKAGES = ("onnxruntime", "onnx", "onnxscript")  # beside those
+SERVING = ("fastapi", "uvicorn", "prometheus_client")
+LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted,
+LINEAR_ANSWERS_WITH = ("safetensors", "scikit-learn")  # and this is all that it answers with
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+
+
+def require_training(*, linear: bool = False) -> None:
+    """Raises MissingExtraError with the exact pip line for this system unless the packages of the
+    extra `train` are installed, of which a linear model does without some. Loads none of them."""
+    missing = missing_for_training()
+    _refuse("training", [name for name in missing if not linear or name not in LINEAR_DOES_WITHOUT])
+
+
+def require_linear() -> None:
+    """The same of what the answers of a linear model need."""
+    missing = missing_for_training()
+    _refuse("a linear model", [name for name in missing if name in LINEAR_ANSWERS_WITH])
+
+
+def has_onnx() -> bool:
+    """Whether exported models can be answered with."""
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def require_onnx() -> None:
+    """The same of what the answers of an exported model need."""
+    if not has_onnx():
+        raise MissingExtraError(
+            f"an exported model needs onnxruntime, not installed in {sys.prefix}", todo="Run: pip install onnxruntime"
+        )
+
+
+def require_export() -> None:
+    """The same of what `whet export` needs."""
+    require_training()
+    missing = [name for name in EXPORT_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"an export needs {', '.join(missing)}, not installed in {sys.prefix}",
+            todo='Run: pip install "whet[train,export]"',
+        )
+
+
+def require_serving() -> None:
+    """Raises MissingExtraError unless the packages of the extra `serve` are installed. Loads none of them."""
+    missing = [package for package in SERVING if importlib.util.find_spec(package) is None]
+    if missing:
+        raise MissingExtraError(
+            f"whet serve needs {', '.join(missing)}, not installed in {sys.prefix}",
+            todo='Run: pip install "whet[serve]"',
+        )
+
+
+def missing_for_training() -> list[str]:
+    """The packages of the extra `train` that are not installed, as pip calls them. Loads none."""
+    missing = [package for package in TRAIN_PACKAGES if importlib.util.find_spec(package) is None]
+    return ["scikit-learn" if package == "sklearn" else package for package in missing]
+
+
+def pip_line() -> str:
+    """The command that installs what training needs here: on a Linux or Windows machine without an
+    NVIDIA card PyTorch's CPU index spares several gigabytes of CUDA."""
+    pip = 'pip install "whet[train,embedded]"'
+    if platform.system() == "Darwin" or machine.nvidia().driver:
+        return pip
+    return f"{pip} --extra-index-url {CPU_INDEX}"
+
+
+def _refuse(who: str, missing: list[str]) -> None:
+    if missing:
+        raise MissingExtraError(
+            f"{who} needs {', '.join(missing)}, not installed in {sys.prefix}", todo=f"Run: {pip_line()}"
+        )
