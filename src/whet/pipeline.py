@@ -51,6 +51,7 @@ from whet.records import (
 )
 from whet.run import Finished as Finished
 from whet.run import Run as Run
+from whet.run import load as load
 from whet.score import calibration, required
 from whet.score.judge import judge, probabilities
 from whet.score.metrics import as_json
@@ -212,12 +213,6 @@ def compare(*chosen: Run | str | os.PathLike[str], require: str | None = None) -
     if missed is not None:
         raise missed
     return found
-
-
-def load(run: str | os.PathLike[str], *, engine: str = "auto") -> Run:
-    """A finished run: its folder, its model/ or export/ folder, or `last`. ModelError where there is none. `engine`:
-    what answers, `torch`, or `onnx` or `int8` of what `export` wrote; `auto` is the latter's choice, where it did."""
-    return Run(runs.find(run), engine=engine)
 
 
 # ---------------------------------------------------------------- around a run

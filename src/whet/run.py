@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,6 +124,12 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+
+def load(run: str | os.PathLike[str], *, engine: str = "auto") -> Run:
+    """A finished run: its folder, its model/ or export/ folder, or `last`. ModelError where there is none. `engine`:
+    what answers, `torch`, or `onnx` or `int8` of what `export` wrote; `auto` is the latter's choice, where it did."""
+    return Run(runs.find(run), engine=engine)
 
 
 @dataclass(frozen=True, slots=True)
