@@ -323,7 +323,9 @@ def test_predictions_leave_before_the_last_ones_are_computed(whet, pipeline: Fak
             yield [prediction(text * 100_000, 0.9)]
             sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
 
-    pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream), inputs=Inputs("text"))  # type: ignore[assignment]  # stands in
+    pipeline.run = SimpleNamespace(  # type: ignore[assignment]  # stands in
+        predictor=SimpleNamespace(stream=stream), inputs=Inputs("text"), chosen=SimpleNamespace(reason="")
+    )
     assert whet("predict", "last", "a", "b", "c", "--output", str(tmp_path / "out.jsonl")).code == 0
     assert sizes == sorted(set(sizes)) and sizes[0] > 0
 
@@ -333,7 +335,9 @@ def test_an_interrupted_prediction_leaves_no_file(whet, pipeline: FakePipeline, 
         yield [prediction(texts[0], 0.9)]
         raise KeyboardInterrupt
 
-    pipeline.run = SimpleNamespace(predictor=SimpleNamespace(stream=stream), inputs=Inputs("text"))  # type: ignore[assignment]  # stands in
+    pipeline.run = SimpleNamespace(  # type: ignore[assignment]  # stands in
+        predictor=SimpleNamespace(stream=stream), inputs=Inputs("text"), chosen=SimpleNamespace(reason="")
+    )
     assert whet("predict", "last", "a", "b", "--output", str(tmp_path / "out.jsonl")).code == 130
     assert list(tmp_path.iterdir()) == []
 
