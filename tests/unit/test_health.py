@@ -110,7 +110,7 @@ def test_a_second_card_that_cannot_be_used_is_a_warning(look: Callable[..., Heal
 def test_little_memory_is_a_warning_that_names_what_limits_it(look: Callable[..., Health]) -> None:
     found = look(none=NOTHING, memory=Memory(64 * GB, 999_000_000, GB, "the container's limit"))
     assert check(found, "memory").state == "warning"
-    assert check(found, "memory").message == "1.0 GB of memory can be taken"
+    assert check(found, "memory").message == "999 MB of memory can be taken"
     assert check(found, "memory").todo.startswith("What limits it is the limit of the container; close other")
     assert check(look(none=NOTHING, memory=Memory(None, None, None, "the machine")), "memory") == Check(
         "memory", "ok", "this system does not tell"

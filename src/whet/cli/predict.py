@@ -118,3 +118,23 @@ def predict(
     chosen = writing.choose(format, output)
     order = writing.order(chosen, None if texts else file, output, resolved.settings, like=like)
     from whet import run as finished  # of which pipeline would take longer to load
+
+    loaded = finished.load(run, engine=engine)
+    if not resolved.settings.quiet:
+        tell_engine(loaded.chosen, words)
+    if order is not None:
+        writing.write_file(replace(order, explain=explain, explain_label=explain_label), loaded, words)
+        return
+    asked, rows = inputs.texts_from(texts or [], file, resolved.settings, loaded.inputs)
+    least = resolved.settings.min_confidence
+    answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(asked, min_confidence=least)
+    if explain or explain_label is not None:
+        from whet import occlusion
+
+        answers = occlusion.stream(loaded.predictor, asked, label=explain_label, min_confidence=least)
+    if file is not None and not resolved.settings.quiet and (output is not None or not sys.stdout.isatty()):
+        from whet.cli import progress
+        from whet.cli.output import stderr_console
+
+        answers = progress.answered(answers, rows, stderr_console(), words)
+    writing.write(answers, chosen, output, words=words, settings=resolved.settings)

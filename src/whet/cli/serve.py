@@ -8,8 +8,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from whet import packages
-from whet.cli.jobs import language, resolve_and_tell
-from whet.cli.options import Given, with_settings
+from whet.cli.jobs import language, resolve_and_tell, tell_engine
+from whet.cli.options import Engine, Given, with_settings
 from whet.errors import UsageError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -66,13 +66,14 @@ Deadline: TypeAlias = Annotated[
 @with_settings("device", "threads", "min_confidence", "lang", "quiet", "debug")
 def serve(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, or last.")],
     host: Host = "127.0.0.1",
     port: Port = 8_000,
     token_file: TokenFile = None,
     allow_host: AllowHost = None,
     workers: Workers = 1,
     deadline: Deadline = 10.0,
+    engine: Engine = "auto",
 ) -> None:
     """Answer over HTTP, with a page to try the model on.
 
@@ -80,20 +81,21 @@ def serve(
     settings = resolve_and_tell(given).settings
     words = language(settings.lang)
     packages.require_serving()
-    from whet import runs
+    from whet import run as finished
     from whet.cli.output import stderr_console
     from whet.server import crew, process
 
-    folder = runs.find(run)
+    asked = finished.load(run, engine=engine)
     token = None if token_file is None else _token(Path(token_file))
     if host not in LOOPBACK and token is None:
         raise UsageError(
             f"others could reach {host}", where="--host", expected="a --token-file", todo="Or leave out --host"
         )
-    report = folder.path / runs.REPORT
+    if not settings.quiet:
+        tell_engine(asked.chosen, words)
     names = frozenset(name.strip() for name in (allow_host or "").split(",")) - {""}
     plan = crew.Plan(
-        folder.model, report if report.is_file() else None, deadline, settings.min_confidence, settings.device,
+        asked.chosen.folder, asked.chosen.engine, asked.report, deadline, settings.min_confidence, settings.device,
         settings.threads, token, names, host not in LOOPBACK, settings.quiet,
     )  # fmt: skip
     with process.bind("127.0.0.1" if host == "localhost" else host, port) as listening:

@@ -21,6 +21,7 @@ from types import FrameType
 from whet import machine, predictor, runtime
 from whet.config import DeviceName
 from whet.errors import WhetError
+from whet.predictor import Answers
 from whet.server import logs
 from whet.server.front import LOOPBACK, Door
 from whet.server.limits import Limits
@@ -37,6 +38,7 @@ class Plan:
     listens where others reach it, by whatever address."""
 
     model: Path
+    engine: Answers = "torch"
     report: Path | None = None
     deadline: float = Limits().deadline
     min_confidence: float | None = None
@@ -57,7 +59,7 @@ def alone(plan: Plan, listening: socket.socket) -> int:
     logs.write_json(quiet=plan.quiet)
     runtime.share_interpreter()
     limits = Limits(deadline=plan.deadline)
-    loaded = predictor.load(plan.model, device=plan.device, threads=plan.threads)
+    loaded = predictor.load(plan.model, device=plan.device, threads=plan.threads, engine=plan.engine)
     predictor.least_of(loaded.artifact.usage, loaded.labels, plan.min_confidence)
     app, state = build(
         loaded, limits, Door(plan.hosts | LOOPBACK, plan.any_address, plan.token), report=plan.report,
