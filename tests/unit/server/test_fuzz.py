@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 import schemathesis
+
+# Loaded with the tests, not in one: pytest compiles it anew, and CPython 3.11 now and then fails at that where the
+# collector of garbage compiles something in between.
+import schemathesis.specs.openapi.schemas
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
