@@ -101,4 +101,7 @@ def test_a_cluster_needs_files_and_an_engine_is_known(whet: Command) -> None:
         ],
     )
     ended = whet("predict", "last", "a text", "--engine", "spark")
-    assert (ended.code, ended.errors) == (2, ["--engine: 'spark' is not known. Expected auto or ray."])
+    assert (ended.code, ended.errors) == (
+        2,
+        ["--engine: no engine 'spark'. Expected one of auto, torch, onnx, int8, ray."],
+    )

@@ -11,6 +11,7 @@ import typer
 
 from whet.cli.jobs import language, resolve_and_tell, tell_engine
 from whet.cli.options import Given, with_settings
+from whet.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from whet.records import Prediction
@@ -115,6 +116,7 @@ def predict(
 
         clustered.predict(run, file, output, format, resolved.settings)
         return
+    _check_engine(engine)
     chosen = writing.choose(format, output)
     order = writing.order(chosen, None if texts else file, output, resolved.settings, like=like)
     from whet import run as finished  # of which pipeline would take longer to load
@@ -138,3 +140,12 @@ def predict(
 
         answers = progress.answered(answers, rows, stderr_console(), words)
     writing.write(answers, chosen, output, words=words, settings=resolved.settings)
+
+
+def _check_engine(engine: str) -> None:
+    from whet.predictor import ENGINES
+
+    known = (*ENGINES, "ray")
+    if engine not in known:
+        todo = did_you_mean(engine, known)
+        raise UsageError(f"no engine {engine!r}", where="--engine", expected=f"one of {', '.join(known)}", todo=todo)
