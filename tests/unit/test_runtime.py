@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import gc
-import importlib.util
 import os
 import platform
 import random
@@ -17,59 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whet import machine, packages, runtime
-from whet.errors import MissingExtraError, UsageError
+from whet import machine, runtime
+from whet.errors import UsageError
 
-CPU_PIP = 'pip install "whet[train,embedded]" --extra-index-url https://download.pytorch.org/whl/cpu'
-PIP = 'pip install "whet[train,embedded]"'
 NOTEBOOK = ("KAGGLE_KERNEL_RUN_TYPE", "KAGGLE_URL_BASE", "COLAB_RELEASE_TAG", "COLAB_GPU")
-
-
-@pytest.fixture
-def lacking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """A system on which the named packages are not installed."""
-    real = importlib.util.find_spec
-
-    def lack(*names: str, system: str = "Linux", nvidia: bool = False) -> None:
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in names else real(name))
-        monkeypatch.setattr(platform, "system", lambda: system)
-        monkeypatch.setattr(machine, "nvidia", lambda: machine.Nvidia(driver=nvidia, cards=int(nvidia)))
-
-    return lack
-
-
-# ---------------------------------------------------------------- what training needs
-
-
-def test_with_everything_installed_training_is_allowed(lacking: Callable[..., None]) -> None:
-    lacking()
-    packages.require_training()
-
-
-@pytest.mark.parametrize(
-    ("system", "nvidia", "line"),
-    [
-        ("Linux", False, CPU_PIP),
-        ("Windows", False, CPU_PIP),
-        ("Linux", True, PIP),
-        ("Darwin", False, PIP),
-    ],
-)
-def test_without_torch_the_message_is_the_pip_line_for_this_system(
-    lacking: Callable[..., None], system: str, nvidia: bool, line: str
-) -> None:
-    lacking("torch", system=system, nvidia=nvidia)
-    with pytest.raises(MissingExtraError) as caught:
-        packages.require_training()
-    assert caught.value.message == f"training needs torch, not installed in {sys.prefix}. Run: {line}."
-    assert caught.value.exit_code == 2
-
-
-def test_several_missing_packages_are_named_as_pip_calls_them(lacking: Callable[..., None]) -> None:
-    lacking("torch", "transformers", "sklearn")
-    with pytest.raises(MissingExtraError) as caught:
-        packages.require_training()
-    assert caught.value.saw == f"training needs torch, transformers, scikit-learn, not installed in {sys.prefix}"
 
 
 # ---------------------------------------------------------------- device
