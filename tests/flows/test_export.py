@@ -73,7 +73,7 @@ def test_the_run_is_answered_with_it_and_that_is_said(exported: Path, whet: Comm
     assert whet("predict", str(exported), *TEXTS, "--quiet", "--engine", "int8").err == ""
     ended = whet("predict", str(exported), "a", "--engine", "fast")
     assert (ended.code, ended.errors) == (
-        2, ["--engine: no engine 'fast'. Expected one of auto, torch, onnx, int8."]
+        2, ["--engine: no engine 'fast'. Expected one of auto, torch, onnx, int8, ray."]
     )  # fmt: skip
 
 
