@@ -92,7 +92,11 @@ def test_files_that_would_be_answered_into_one_are_told(here: Path) -> None:
 
 
 def test_a_cluster_needs_files_and_an_engine_is_known(whet: Command) -> None:
-    ended = whet("predict", "last", "a text", "--engine", "ray")
+    for option in (["a text"], ["--like", "sample.csv"], ["--explain"], ["--explain-label", "positive"]):
+        ended = whet("predict", "last", *option, "--engine", "ray", "--file", "rows", "--output", "answers")
+        told = "--engine ray: texts, --like or --explain. Leave them out, or --engine ray."
+        assert (ended.code, ended.errors) == (2, [told])
+    ended = whet("predict", "last", "--engine", "ray")
     assert (ended.code, ended.errors) == (
         2,
         [

@@ -114,6 +114,8 @@ def predict(
     if engine == "ray":
         from whet.cli import clustered
 
+        if texts or like is not None or explain or explain_label is not None:
+            raise UsageError("texts, --like or --explain", where="--engine ray", todo="Leave them out, or --engine ray")
         clustered.predict(run, file, output, format, resolved.settings)
         return
     _check_engine(engine)

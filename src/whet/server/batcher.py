@@ -3,7 +3,7 @@
 It never waits for more to come: while a batch is computed the next one gathers by itself, so that batches are of one
 text on an idle machine and of many on a busy one. A request with more texts than fit goes to the end of the queue with
 the rest of them, so that small ones do not wait for a large one. Texts of unlike length in a batch cost nothing: every
-engine sorts them (`data.batches`).
+engine sorts them (`data.batches`, `exported`).
 """
 
 from __future__ import annotations
