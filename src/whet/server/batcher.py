@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from whet.predictor import Predictor
 from whet.records import Prediction
 from whet.server.limits import Limits
+from whet.server.pace import Pace
 from whet.server.refusals import Refusal, overloaded
 
 Text: TypeAlias = str | tuple[str, str]
@@ -28,7 +29,7 @@ Settled: TypeAlias = tuple[asyncio.Future[Any], object]
 """A future, and its result, or the fault to raise."""
 
 UNKNOWN_PACE, LEAST_BATCH = 512, 64  # tokens of a batch
-PACE = 0.2  # the share of the last batch in what is known of the pace
+DRAINED = 0.75  # of what may wait
 
 logger = logging.getLogger("whet.server")
 
@@ -77,11 +78,12 @@ class Batcher:
         self.predictor = predictor
         self.limits = limits
         self.counts = Counts()
-        self.pace: float | None = None  # tokens a second
+        self.pace = Pace()
         self.has_died = False
         self._min_confidence = min_confidence
         self._waiting: deque[Job] = deque()
         self._tokens = 0  # of what waits
+        self._is_shut = False
         self._changed = threading.Condition()
         self._proofs: list[asyncio.Future[None]] = []
         self._closing = False
@@ -107,11 +109,14 @@ class Batcher:
     @property
     def waiting_seconds(self) -> float:
         """How long what waits will take, about."""
-        return self._tokens / self.pace if self.pace else 0.0
+        return self._tokens / self.pace.known if self.pace.known else 0.0
 
     def check_room(self) -> None:
-        """Raises Refusal where not even the shortest text would be taken: before anything of a request is read."""
-        if self._tokens >= self._bound():
+        """Raises Refusal while the queue is shut: before a request is read, which takes time of its own. It is shut
+        where nothing fits, and from the first request that did not fit until some of what waits is done."""
+        bound = self._bound()
+        self._is_shut = self._is_shut and self._tokens > DRAINED * bound
+        if self._is_shut or self._tokens >= bound:
             raise overloaded(self.waiting_seconds)
 
     async def answer(
@@ -159,6 +164,7 @@ class Batcher:
             if self._closing:
                 raise Refusal("stopping", "The server is about to end.")
             if self._tokens and self._tokens + size > self._bound():
+                self._is_shut = True
                 raise overloaded(self.waiting_seconds)
             self._tokens += size
             self._waiting.append(job)
@@ -167,16 +173,15 @@ class Batcher:
     def _budget(self) -> float:
         """How many tokens are computed at once: on a slow machine fewer, so that no batch takes all of the time that
         clients have. Until the first batch nobody knows."""
-        if self.pace is None:
+        if self.pace.known is None:
             return min(self.limits.batch_tokens, UNKNOWN_PACE)
-        return min(self.limits.batch_tokens, max(LEAST_BATCH, self.pace * self.limits.patience / 5))
+        return min(self.limits.batch_tokens, max(LEAST_BATCH, self.pace.known * self.limits.patience / 5))
 
     def _bound(self) -> float:
         """How many tokens may wait: as many as are computed in the time that a client is ready to wait."""
-        if self.pace is None:
+        if self.pace.known is None:
             return min(self.limits.queue_tokens, 32 * UNKNOWN_PACE)
-        least = 2 * self._budget()  # a pace that was seen on single texts is too low
-        return max(least, min(self.limits.queue_tokens, self.pace * self.limits.patience))
+        return max(2 * self._budget(), min(self.limits.queue_tokens, self.pace.known * self.limits.patience))
 
     # ---------------------------------------------------------------- the thread
 
@@ -283,8 +288,7 @@ class Batcher:
         counts.tokens += tokens
         counts.seconds += seconds
         counts.failures_in_a_row = counts.failures_in_a_row + 1 if all(part.job.fault for part in parts) else 0
-        pace = tokens / max(seconds, 1e-6)
-        self.pace = pace if self.pace is None else (1 - PACE) * self.pace + PACE * pace
+        self.pace.see(tokens, seconds, is_full=tokens >= self._budget() / 2)
 
     def _prove(self, proofs: Sequence[asyncio.Future[None]]) -> None:
         fault: BaseException | None = None

@@ -80,7 +80,8 @@ class Front:
             logger.exception("a route failed", extra={"request_id": request.id, "fault": type(fault).__name__})
             if not request.status:
                 await request.refuse(Refusal("failed", "The server failed on this request."))
-        self._tell(scope, request)
+        seconds = time.perf_counter() - request.started
+        tell(self._metrics, request.id, scope["method"], route_of(scope["path"]), request.status, seconds)
 
     def _check(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         size = sum(len(name) + len(text) for name, text in scope["headers"])
@@ -142,20 +143,25 @@ class Front:
         said = f"The body is larger than {self._limits.body} bytes."
         return Refusal("body_too_large", said, {"Connection": "close"})
 
-    def _tell(self, scope: Scope, request: _Request) -> None:
-        seconds = time.perf_counter() - request.started
-        route = route_of(scope["path"])
-        self._metrics.count(route, request.status, seconds)
-        method = scope["method"] if scope["method"] in METHODS else "other"
-        said = {"request_id": request.id, "method": method, "route": route, "status": request.status}
-        logger.info("request", extra={**said, "ms": round(seconds * 1000, 2)})
+
+def tell(metrics: Metrics, request_id: str, method: str, route: str, status: int, seconds: float) -> None:
+    """Counts a request that is done, and logs it."""
+    metrics.count(route, status, seconds)
+    method = method if method in METHODS else "other"
+    said = {"request_id": request_id, "method": method, "route": route, "status": status}
+    logger.info("request", extra={**said, "ms": round(seconds * 1000, 2)})
+
+
+def new_id() -> str:
+    """What a request is called in its answer and in the log."""
+    return os.urandom(8).hex()
 
 
 class _Request:
     """A request on its way, and its answer, which gets its headers here."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.id = os.urandom(8).hex()
+        self.id = new_id()
         self.headers = dict(reversed(scope["headers"]))  # of one that stands twice the first
         self.started = time.perf_counter()
         self.status = 0

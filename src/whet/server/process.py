@@ -59,7 +59,7 @@ def serve(app: App, state: State, listening: socket.socket, limits: Limits, *, l
 
 def server_of(app: App, state: State, limits: Limits, *, leader: int = 0) -> Server:
     """uvicorn's server, set up."""
-    connections = Connections(limits)
+    connections = Connections(state)
     config = Config(
         app,
         http=connections.protocol,  # type: ignore[arg-type]  # called as a class is

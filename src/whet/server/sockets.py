@@ -1,9 +1,11 @@
 """Connections that are slow, silent or too many: uvicorn gives a client all the time that it wants for its headers and
-its body, and takes as many connections as come (uvicorn issues 157 and 1685)."""
+its body, and takes as many connections as come (uvicorn issues 157 and 1685). And requests that a full queue refuses
+before they are read."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import h11
@@ -11,18 +13,18 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from whet.server.front import SAFE
-from whet.server.limits import Limits
+from whet.server.app import State
+from whet.server.front import SAFE, new_id, tell
 from whet.server.refusals import Refusal
+from whet.server.shed import is_whole_request
 
 
 class Connections:
     """Those of a process: how many there may be, and which of them have no request, the longest so first."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, state: State) -> None:
+        self.state = state
         self.idle: dict[Connection, None] = {}
-        self.stopping = False
 
     def protocol(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
@@ -40,7 +42,7 @@ class Connection(H11Protocol):
         loop: asyncio.AbstractEventLoop | None,
     ) -> None:  # fmt: skip
         super().__init__(config, server_state, app_state, loop)
-        self._all, self._limits = all_of_them, all_of_them.limits
+        self._all, self._limits = all_of_them, all_of_them.state.limits
         self._timer: asyncio.TimerHandle | None = None
         self._awaits = ""  # what the timer is for
 
@@ -67,10 +69,31 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._sheds(data):
+            return
         if not self._awaits and self.conn.their_state is h11.IDLE:
             self._await("headers", self._limits.header_time)  # of a later request: from its first byte
         super().data_received(data)
         self._see()
+
+    def _sheds(self, data: bytes) -> bool:
+        """Refuses a request where the queue is full; False where it has to be read first."""
+        state = self._all.state
+        try:
+            state.batcher.check_room()
+        except Refusal as refusal:
+            is_between = self.conn.our_state is self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
+            if not is_between or self._awaits == "reply" or state.stopping or not is_whole_request(data):
+                return False
+            request_id = new_id()
+            self.transport.write(_answer(refusal, request_id, {"X-Request-Id": request_id}))
+            tell(state.metrics, request_id, "POST", "/predict", refusal.status, 0.0)
+            if self._awaits != "reply":
+                self._await("")
+            self._all.idle.pop(self, None)
+            self.on_response_complete()
+            return True
+        return False
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -124,10 +147,14 @@ class Connection(H11Protocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answers without the application, and closes."""
-        body = refusal.body("")
-        headers = {**SAFE, **refusal.headers, "Content-Type": "application/json", "Content-Length": str(len(body)),
-                   "Connection": "close"}  # fmt: skip
-        lines = [f"HTTP/1.1 {refusal.status} {refusal.code}", *(f"{name}: {text}" for name, text in headers.items())]
-        self.transport.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        self.transport.write(_answer(refusal, "", {"Connection": "close"}))
         self._await("")
         self.transport.close()
+
+
+def _answer(refusal: Refusal, request_id: str, more: Mapping[str, str]) -> bytes:
+    """The whole of it, headers and body."""
+    body = refusal.body(request_id)
+    headers = {**SAFE, **refusal.headers, "Content-Type": "application/json", "Content-Length": str(len(body)), **more}
+    lines = [f"HTTP/1.1 {refusal.status} {refusal.code}", *(f"{name}: {text}" for name, text in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

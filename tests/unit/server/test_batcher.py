@@ -144,12 +144,44 @@ def test_more_than_may_wait_is_refused_at_once_with_the_time_to_come_back() -> N
     assert 1 <= int(refusal.headers["Retry-After"]) <= 60
 
 
+def test_once_full_it_stays_shut_until_a_quarter_is_done() -> None:
+    model = Known()
+
+    async def work(batcher: Batcher) -> list[bool]:
+        def is_shut() -> bool:
+            try:
+                batcher.check_room()
+            except Refusal as refusal:
+                assert refusal.code == "overloaded"
+                return True
+            return False
+
+        model.gate.clear()
+        running = asked(batcher, "occupied")
+        await entered(model)
+        waiting = [asked(batcher, f"one two {i}") for i in range(4)]  # 4 tokens each
+        await asyncio.sleep(0)
+        found = [is_shut()]
+        with pytest.raises(Refusal):
+            await batcher.answer(["six tokens with this one"])
+        found.append(is_shut())
+        batcher._tokens -= 4
+        found.append(is_shut())
+        batcher._tokens += 4
+        found.append(is_shut())
+        model.gate.set()
+        await asyncio.gather(running, *waiting)
+        return found
+
+    assert during(work, model, Limits(queue_tokens=20)) == [False, True, False, False]
+
+
 def test_what_may_wait_is_what_is_computed_in_the_time_that_clients_have() -> None:
     model = Known(seconds_a_token=0.001)
 
     async def work(batcher: Batcher) -> tuple[float, float]:
         before = batcher._bound()
-        await batcher.answer(["word " * 100])
+        await batcher.answer(["word " * 300])
         return before, batcher._bound()
 
     before, after = during(work, model, Limits(queue_tokens=3_000, patience=0.5))
@@ -162,7 +194,7 @@ def test_a_slow_machine_computes_less_at_once() -> None:
     model = Known(seconds_a_token=0.002)
 
     async def work(batcher: Batcher) -> list[Any]:
-        await batcher.answer(["word " * 50])
+        await batcher.answer(["word " * 300])
         texts = [f"one two three {i}" for i in range(200)]  # 5 tokens each: 2 seconds of work
         return await asyncio.gather(*(batcher.answer([text]) for text in texts), return_exceptions=True)
 

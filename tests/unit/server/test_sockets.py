@@ -306,3 +306,45 @@ def test_where_no_file_can_be_opened_any_more_the_server_recovers() -> None:
         for each in silent:
             each.close()
         assert answered(server) == pytest.approx(score("a text"))
+
+
+def test_a_full_queue_refuses_on_a_connection_that_is_kept_and_answers_there_when_there_is_room() -> None:
+    body = json.dumps({"text": "one more"}).encode()
+    ask = HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with running(limits=Limits(queue_tokens=4, header_time=0.3)) as server:
+        server.model.gate.clear()
+        with server.connect() as occupied, server.connect() as waits, server.connect() as third:
+            occupied.sendall(ask)
+            assert server.model.entered.wait(20)
+            waits.sendall(ask)
+            while server.state.batcher.waiting_tokens < 3:
+                time.sleep(0.01)
+            server.state.batcher._tokens += 1  # as of a text of one token: not even that has room
+            ids = set()
+            for _ in range(3):
+                third.sendall(ask)
+                answer = until(third, b"}}")
+                assert refused(answer) == (429, "overloaded")
+                _, headers, said = parts(answer)
+                assert (headers["retry-after"], "connection" in headers) == ("1", False)
+                assert headers["x-request-id"] == json.loads(said)["error"]["request_id"]
+                ids.add(headers["x-request-id"])
+            assert len(ids) == 3
+            time.sleep(0.4)  # the time for the headers of a new connection
+            server.state.batcher._tokens -= 1
+            server.model.gate.set()
+            until(occupied, b" 200 OK")
+            third.sendall(ask)
+            until(third, b" 200 OK")
+        assert b'whet_requests_total{route="/predict",status="429"} 3.0' in server.state.metrics.text()
+
+
+def test_under_a_full_queue_what_is_not_plain_is_read_and_refused_for_what_it_is() -> None:
+    ask = HEAD.replace(b"localhost", b"elsewhere")
+    with running(limits=Limits(queue_tokens=4)) as server:
+        server.state.batcher._tokens = 9
+        assert refused(server.say(ask + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n"))[0] == 421
+        whole = ask + b"Content-Length: 2\r\n\r\n{}"
+        both = server.say(whole + whole.replace(b"Content-T", b"Connection: close\r\nContent-T"))
+        assert both.count(b"HTTP/1.1 421") == both.count(b"wrong_host") == 2
+        server.state.batcher._tokens = 0
