@@ -1,17 +1,19 @@
 """Claim: `whet serve` loses, mixes up and fails nothing under load, and refuses at once what it cannot answer in time.
 
-    python benchmarks/serve.py [--run RUN] [--requests 10000] [--clients 200] [--seconds 10] [--sections A,B] [--save]
+    python benchmarks/serve.py [--run RUN] [--requests 10000] [--clients 200] [--words 40] [--seconds 10]
+        [--sections A,B] [--save]
 
 The client checks every answer against `predict` of the same texts, one at a time. It and the server each have a core of
 their own (where there are two). A section each: `load` (requests of keep-alive clients, closed loop), `alone` (the same
 texts one at a time by the library in this process, for the ratio), `overload` (an open loop at 5 times the pace that
 `load` reached: a closed loop would wait for the server, and hide its queue), `slow` (200 sockets that send a byte now
-and then beside normal clients), `memory` (growth of the server's memory over requests). Without --run a tiny linear
-model is trained on sample:reviews.
+and then beside normal clients), `memory` (growth of the server's memory over requests). The texts are the first
+words of reviews. Without --run a tiny linear model is trained on sample:reviews.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import csv
 import json
@@ -214,6 +216,7 @@ def main() -> None:
     arguments.add_argument("--run")
     arguments.add_argument("--requests", type=int, default=10_000)
     arguments.add_argument("--clients", type=int, default=200)
+    arguments.add_argument("--words", type=int, default=40)
     arguments.add_argument("--seconds", type=float, default=10.0)
     arguments.add_argument("--sections", default=",".join(SECTIONS))
     given = arguments.parse_args()
@@ -221,17 +224,17 @@ def main() -> None:
     os.sched_setaffinity(0, {cores[0]})
     with tempfile.TemporaryDirectory() as folder:
         run = given.run or str(whet.train("sample:reviews", model="linear", output=f"{folder}/run").path)
-        result = measured(run, given.requests, given.clients, given.seconds, given.sections.split(","), cores)
+        result = measured(run, given, cores)
     emit("serve", __doc__.splitlines()[0].removeprefix("Claim: "), result, save=given.save)
 
 
-def measured(
-    run: str, requests: int, count: int, seconds: float, sections: Sequence[str], cores: Sequence[int]
-) -> dict[str, object]:
+def measured(run: str, given: argparse.Namespace, cores: Sequence[int]) -> dict[str, object]:
+    requests, count, sections = given.requests, given.clients, given.sections.split(",")
     predictor = whet.load(run).predictor
-    sentences = [text for text in sample_texts() if len(text) < 200]
+    sentences = [" ".join(text.split()[: given.words]) for text in sample_texts() if len(text) < 200]
     texts = [f"{sentences[i % len(sentences)]} {i}" for i in range(requests)]
-    result: dict[str, object] = {"requests": requests, "clients": count, "cores": len(cores)}
+    tokens = int(predictor.artifact.sizes(texts[:1000], None).mean())
+    result: dict[str, object] = {"requests": requests, "clients": count, "cores": len(cores), "tokens_about": tokens}
     known: dict[str, dict[str, float]] = {}
     began = time.perf_counter()
     for number, text in enumerate(texts, 1):
@@ -246,7 +249,7 @@ def measured(
             print(json.dumps(load), flush=True)
             if "overload" in sections:
                 pace = 5 * float(str(load["requests_per_second"]))
-                result["overload"] = await opened(port, known, pace, seconds, CONNECTIONS - count)
+                result["overload"] = await opened(port, known, pace, given.seconds, CONNECTIONS - count)
             if "slow" in sections:
                 result["slow"] = await beside_slow(clients[:50], texts[: len(texts) // 2], port)
             if "memory" in sections:
