@@ -440,3 +440,17 @@ def test_loading_rests_the_collector_and_leaves_it_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_what_is_loaded_is_no_longer_looked_at_by_the_collector() -> None:
+    code = """
+import gc, json
+from whet import runtime
+a = []; a.append(a)
+del a
+held = [[i] for i in range(1_000)]
+runtime.set_apart()
+print(gc.get_freeze_count() > 1_000, any(each is held for each in gc.get_objects()), len(held))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False 1000\n"

@@ -65,6 +65,7 @@ def alone(plan: Plan, listening: socket.socket) -> int:
         loaded, limits, Door(plan.hosts | LOOPBACK, plan.any_address, plan.token), report=plan.report,
         min_confidence=plan.min_confidence, shared=bool(plan.leader),
     )  # fmt: skip
+    runtime.set_apart()
     return serve(app, state, listening, limits, leader=plan.leader)
 
 
