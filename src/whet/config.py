@@ -148,6 +148,10 @@ class Settings:
     learning_rate: float = _setting(
         5e-5, "Training", "Peak of the learning rate.", common=True, within=Range(above=0, most=1)
     )
+    llrd: float = _setting(
+        1.0, "Training", "Layer-wise learning-rate decay: what part of the rate of the layer above it each layer has.",
+        within=Range(above=0, most=1),
+    )  # fmt: skip
     weight_decay: float = _setting(0.01, "Training", "Weight decay; none on biases and norms.", within=Range(least=0))
     warmup: float = _setting(
         0.06, "Training", "Warm-up: a share of all steps below 1, a number of steps from 1.", within=Range(least=0)

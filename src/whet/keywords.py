@@ -40,6 +40,7 @@ class SettingValues(TypedDict, total=False):
     budget: str | None
     batch_size: int
     learning_rate: float
+    llrd: float
     weight_decay: float
     warmup: float
     max_grad_norm: float

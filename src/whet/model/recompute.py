@@ -8,16 +8,17 @@ process that has run out of memory has no room.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from whet.model.dropout import DropoutStream
+from whet.model.levels import layers_of
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def recomputed(run: Callable[[Tensor], T], x: Tensor, stream: DropoutStream, *, 
 def recompute_layers(model: Any, stream: DropoutStream) -> bool:
     """Lets the layers of a transformers encoder be computed again, by the library's own code. False
     where the model has no list of layers."""
-    layers = _layers(model)
+    layers = layers_of(model)
     for layer in layers:
         layer.forward = partial(_forward, layer.forward, stream)
     return len(layers) > 0
@@ -63,12 +64,6 @@ def recompute_layers(model: Any, stream: DropoutStream) -> bool:
 def torch_random(device: torch.device) -> Any:
     """The module whose get_rng_state and set_rng_state are those of torch's numbers on the device."""
     return torch if device.type == "cpu" else torch.get_device_module(device)
-
-
-def _layers(model: Any) -> Sequence[nn.Module]:
-    count = getattr(model.config, "num_hidden_layers", None)
-    lists = (module for module in model.base_model.modules() if isinstance(module, nn.ModuleList))
-    return next((list(layers) for layers in lists if len(layers) == count), [])
 
 
 def _forward(forward: Callable[..., Any], stream: DropoutStream, x: Tensor, *given: Any, **named: Any) -> Any:

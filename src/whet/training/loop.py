@@ -21,6 +21,7 @@ from whet.data.targets import classes_of
 from whet.errors import TrainingError
 from whet.labels import Kind
 from whet.model.classifier import Classifier
+from whet.model.levels import levels
 from whet.model.loss import PLAIN, Loss, loss_of
 from whet.model.recompute import torch_random
 from whet.records import Batch, Encoded, Notice, StepRecord, Targets
@@ -47,6 +48,7 @@ class Recipe:
     seed: int
     loss: Loss = PLAIN
     sampling: Sampling = "plain"
+    llrd: float = 1.0
 
 
 def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None, *, kind: Kind = "one") -> Recipe:
@@ -55,13 +57,18 @@ def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None, *, k
         settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
         settings.max_grad_norm, settings.seed,
         loss_of(kind, weights=weights, focal=settings.focal or 0.0, smoothing=settings.label_smoothing),
-        settings.sampling,
+        settings.sampling, settings.llrd,
     )  # fmt: skip
 
 
 def count_steps(rows: int, recipe: Recipe) -> int:
     """Optimiser steps of the whole run; a part of an epoch counts its part, at least one step."""
     return max(1, math.ceil(recipe.epochs * steps_per_epoch(rows, recipe.batch_size) - 1e-9))
+
+
+def _shares(classifier: Classifier, llrd: float) -> list[float] | None:
+    """Of the learning rate, by parameter to train (Howard and Ruder 2018, arXiv 1801.06146, section 3.1)."""
+    return None if llrd == 1.0 else [llrd**level for level in levels(classifier.model)]
 
 
 class Training:
@@ -87,7 +94,9 @@ class Training:
         self._recipe, self._pace, self._limit = recipe, pace, limit or Limit()
         self._balance = Balance(classes_of(labels), seed=recipe.seed) if recipe.sampling == "balanced" else None
         self._objective = objective or objective_of(classifier, encoded, recipe.loss)
-        self._optimizer = optim.Optimizer(self._objective.parameters, weight_decay=recipe.weight_decay)
+        self._optimizer = optim.Optimizer(
+            self._objective.parameters, weight_decay=recipe.weight_decay, shares=_shares(classifier, recipe.llrd)
+        )
         self._scale = optim.LossScale(fp16=classifier.precision == "fp16")
         steps = count_steps(len(encoded), recipe)
         self._per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)

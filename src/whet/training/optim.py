@@ -21,15 +21,19 @@ Fall = tuple[int, float]
 
 class Optimizer:
     """AdamW after Loshchilov and Hutter (arXiv 1711.05101), no decay on biases and norms, which are the
-    parameters of one dimension. On a CPU each thread updates parameters of its own: a pass that they
-    share waits for the slowest, once for every parameter."""
+    parameters of one dimension. `shares`: what part of the learning rate each of them has, otherwise all of it. On a
+    CPU each thread updates parameters of its own: a pass that they share waits for the slowest, once for every
+    parameter."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter], *, weight_decay: float) -> None:
+    def __init__(
+        self, parameters: Sequence[nn.Parameter], *, weight_decay: float, shares: Sequence[float] | None = None
+    ) -> None:
+        shares = shares or [1.0] * len(parameters)
         on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
         count = min(threads.at_once(), len(parameters)) if on_cpu else 1
         dealt = deal([parameter.numel() for parameter in parameters], count)
         self._parameters = parameters
-        self._parts = [_adamw([parameters[index] for index in part], weight_decay) for part in dealt]
+        self._parts = [_adamw([(parameters[index], shares[index]) for index in part], weight_decay) for part in dealt]
         self._part_of = {index: part for part, indices in zip(self._parts, dealt, strict=True) for index in indices}
 
     def norm(self) -> Tensor:
@@ -45,7 +49,7 @@ class Optimizer:
             part = self._parts[index]
             part.grad_scale = torch.tensor(divisor, device=part.param_groups[0]["params"][0].device)
             for group in part.param_groups:
-                group["lr"] = learning_rate
+                group["lr"] = learning_rate * group["share"]
             part.step()
 
         threads.each(update, len(self._parts))
@@ -75,11 +79,11 @@ class _AdamW(torch.optim.AdamW):
         return [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
 
 
-def _adamw(parameters: Sequence[nn.Parameter], weight_decay: float) -> _AdamW:
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
+def _adamw(parameters: Sequence[tuple[nn.Parameter, float]], weight_decay: float) -> _AdamW:
+    alike: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter, share in parameters:
+        alike.setdefault((share, weight_decay if parameter.ndim >= 2 else 0.0), []).append(parameter)
+    groups = [{"params": some, "share": share, "weight_decay": decay} for (share, decay), some in alike.items()]
     # The fused kernel is five times the loop's speed on a CPU.
     return _AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=True)
 

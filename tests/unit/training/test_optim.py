@@ -113,6 +113,20 @@ def test_a_step_is_adam_with_the_decay_apart_from_the_gradient() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
+def test_each_parameter_has_its_share_of_the_rate(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    parameters = [nn.Parameter(torch.zeros(size)) for size in ((2, 3), (5,), (4, 4), (7,))]
+    optimizer = optim.Optimizer(parameters, weight_decay=0.0, shares=[1.0, 0.5, 0.25, 1.0])
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step(0.1, 1.0)
+    torch.set_num_threads(before)
+    for parameter, share in zip(parameters, (1.0, 0.5, 0.25, 1.0), strict=True):
+        torch.testing.assert_close(parameter.detach(), torch.full_like(parameter, -0.1 * share))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
 def test_threads_step_as_torch_does_with_clipped_gradients(threads: int) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
