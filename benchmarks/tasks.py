@@ -66,7 +66,7 @@ JOBS = {
     ),
     "stsb": Job(
         "stsb/train.parquet --validation stsb/validation.parquet --test stsb/test.parquet --max-length 128 --epochs 4 "
-        "--learning-rate 1e-4",
+        "--learning-rate 1.5e-4 --llrd 0.85",
         ("pearson", "spearman"),
     ),
     "imdb-head": Job(ON_IMDB, ("accuracy",)),
