@@ -7,7 +7,6 @@ the manifest (`durable`) what each file must be.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from whet.records import Bools, Floats, Ints, Usage
 from whet.sidefile import CANARIES
 
 CANARY_TOLERANCE = 1e-4
+LONG = 512  # tokens of a test text: to answer them all must stay cheap
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,7 @@ def load(folder: Path, *, device: str) -> Artifact:
 
 
 def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet, usage: Usage) -> dict[str, object]:
-    canaries: list[sidefile.Canary] = [(text,) for text in CANARIES]
-    if usage.inputs.pair is not None:
-        canaries = list(itertools.pairwise((*CANARIES, CANARIES[0])))
-    if cutter.truncation == "chunks":
-        canaries.append((_long(cutter),))
+    canaries = sidefile.canaries(_long(cutter), pair=usage.inputs.pair is not None)
     with classifier.in_fp32():  # as it will be loaded
         logits = classifier.all_logits(sidefile.encoded(canaries, cutter))
     seen = sidefile.seen_by(cutter)
@@ -123,9 +119,10 @@ def _side_file(classifier: Classifier, cutter: Cutter, labels: LabelSet, usage: 
 
 
 def _long(cutter: Cutter) -> str:
-    """A text of several chunks."""
+    """A text that is cut, as far as LONG tokens reach for that; where texts are divided, one of several chunks."""
     tokens = len(cutter.bodies([CANARIES[0]])[0])
-    return " ".join([CANARIES[0]] * (cutter.body_length // max(1, tokens) + 1))
+    room = cutter.body_length if cutter.truncation == "chunks" else min(cutter.body_length, LONG)
+    return " ".join([CANARIES[0]] * (room // max(1, tokens) + 1))
 
 
 def check_tokenizer(folder: Path, cutter: Cutter) -> None:

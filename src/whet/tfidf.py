@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from whet.records import Bools, Floats, Ints, Usage
 from whet.score import features
 from whet.score.features import Inputs
 from whet.score.fitted import Linear
-from whet.sidefile import CANARIES, Canary
+from whet.sidefile import Canary
 
 WEIGHTS, VOCABULARY = "model.safetensors", "vocabulary.json"
 TOLERANCE = 1e-5  # of the answers to the test texts, which are written with six decimals
@@ -104,8 +103,7 @@ def load(folder: Path) -> LinearArtifact:
 def _canaries(terms: Sequence[str], *, pair: bool) -> list[Canary]:
     """Test texts. One is made of the model's own terms, for it may know no other word of them."""
     some = [terms[place] for place in np.linspace(0, len(terms) - 1, min(len(terms), OWN_TERMS)).astype(int)]
-    texts = (*CANARIES, " ".join(some))
-    return list(pairwise((*texts, texts[0]))) if pair else [(text,) for text in texts]
+    return sidefile.canaries(" ".join(some), pair=pair)
 
 
 def _asked(canaries: Sequence[Canary]) -> Inputs:

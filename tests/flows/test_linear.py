@@ -281,7 +281,7 @@ def test_the_doctor_verifies_it_and_names_what_was_damaged(fitted: Trained, whet
     ended = whet("doctor", str(fitted["two"].path), "--json")
     assert ended.code == 0
     assert "model/vocabulary.json" in ended.json["run"]["files"]
-    assert ended.json["run"]["canaries"] == 4
+    assert ended.json["run"]["canaries"] == 16
     import shutil
 
     copy = Path(shutil.copytree(fitted["two"].path, here / "copy"))
