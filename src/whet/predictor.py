@@ -40,8 +40,9 @@ class Answering(Protocol):
     def sizes(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
         """How much work each is [B], in tokens, about: for who shares out time among many, and cheap to ask."""
 
-    def prove(self) -> None:
-        """Raises ModelError unless the test texts of its folder are answered as they were when it was saved."""
+    def prove(self, *, quick: bool = False) -> None:
+        """Raises ModelError unless the test texts of its folder, or the first few of them, are answered as they were
+        when it was saved."""
 
 
 EngineName = Literal["auto", "torch", "onnx", "int8"]
@@ -180,7 +181,6 @@ def load(
         named = engine if engine in ("onnx", "int8") else None
         return Predictor(exported.load(folder, engine=named, threads=threads))
     if kind == "linear":
-        packages.require_linear()
         from whet import tfidf
 
         return Predictor(tfidf.load(folder))

@@ -49,9 +49,10 @@ CANARIES = (
     "この店のラーメンは最高でした。这家餐厅的服务很差，我不会再来了。",
     "อาหารอร่อยมาก บริการดี",
     "👍🏽 love it 😂😂 👩‍👩‍👧 🇰🇷 ❤️ ㅋㅋㅋ ㅠㅠ Ｆｕｌｌ ｗｉｄｔｈ",
-    "The delivery took eleven days instead of two, the box was open, and one of the four screws was missing; still, once "
-    "it had been put together, the table turned out to be far better than its price suggests, so I kept it.",
-)  # of many scripts and lengths, and as `clean_text` leaves them: one that is longer than any of them is added to them
+    "The delivery took eleven days instead of two, the box was open, and one of the four screws was missing; still, "
+    "once it had been put together, the table turned out to be far better than its price suggests, so I kept it.",
+)  # of many scripts and lengths, as `clean_text` leaves them
+FEW = 3  # of them are asked where an answer is waited for
 
 ModelKind = Literal["transformer", "linear", "onnx"]
 Engine = Literal["onnx", "int8"]  # what an exported model is answered with
@@ -229,9 +230,10 @@ def canaries(own: str, *, pair: bool) -> list[Canary]:
     return list(itertools.pairwise((*texts, texts[0]))) if pair else [(text,) for text in texts]
 
 
-def canaries_of(side: Mapping[str, Any]) -> list[Canary]:
-    """The test texts."""
-    return [tuple(canary[name] for name in ("text", "text2") if name in canary) for canary in side["canaries"]]
+def canaries_of(side: Mapping[str, Any], *, quick: bool = False) -> list[Canary]:
+    """The test texts, or the first FEW of them."""
+    asked = side["canaries"][: FEW if quick else None]
+    return [tuple(canary[name] for name in ("text", "text2") if name in canary) for canary in asked]
 
 
 def _wrong_keys(side: Mapping[str, Any]) -> list[str]:

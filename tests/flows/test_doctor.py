@@ -88,7 +88,7 @@ def cut(path: Path) -> None:
 
 def change_canary(path: Path) -> None:
     side = json.loads(path.read_text(encoding="utf-8"))
-    side["canaries"][0]["logits"][0] += 0.5
+    side["canaries"][-1]["logits"][0] += 0.5
     path.write_text(json.dumps(side), encoding="utf-8")
     durable.seal(path.parent)
 

@@ -83,6 +83,7 @@ class Batcher:
         self._waiting: deque[Job] = deque()
         self._tokens = 0  # of what waits
         self._changed = threading.Condition()
+        self._is_proven = False
         self._proofs: list[asyncio.Future[None]] = []
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -132,8 +133,9 @@ class Batcher:
             timer.cancel()
 
     async def prove(self) -> None:
-        """Has the test texts of the model answered, before all that waits. Raises ModelError where they are not
-        answered as they were when it was saved, Refusal where nothing is answered any more."""
+        """Has the test texts of the model answered, before all that waits; once they were, a few of them. Raises
+        ModelError where they are not answered as they were when it was saved, Refusal where nothing is answered any
+        more."""
         assert self._loop is not None, "start() comes first"
         proof: asyncio.Future[None] = self._loop.create_future()
         with self._changed:
@@ -289,13 +291,14 @@ class Batcher:
     def _prove(self, proofs: Sequence[asyncio.Future[None]]) -> None:
         fault: BaseException | None = None
         try:
-            self.predictor.artifact.prove()
+            self.predictor.artifact.prove(quick=self._is_proven)
         except BaseException as raised:
             if isinstance(raised, (SystemExit, KeyboardInterrupt)):
                 raise
             fault = raised
         else:
             self.counts.failures_in_a_row = 0
+            self._is_proven = True
         self._deliver([(proof, fault) for proof in proofs])
 
     def _deliver(self, done: Sequence[Settled]) -> None:

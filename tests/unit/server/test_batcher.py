@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.server.made import DIES, FAILS, NO_NUMBER, PANICS, Known, score
+from whet.errors import ModelError
 from whet.predictor import Predictor
 from whet.records import Prediction
 from whet.server.batcher import Batcher
@@ -248,6 +249,20 @@ def test_failures_in_a_row_are_counted_until_something_succeeds() -> None:
         return [*counted, batcher.counts.failures_in_a_row]
 
     assert during(work, model) == [1, 2, 0, 1, 0]
+
+
+def test_the_first_proof_is_by_all_test_texts_and_later_ones_by_a_few() -> None:
+    model = Known(is_damaged=True)
+
+    async def work(batcher: Batcher) -> None:
+        with pytest.raises(ModelError):
+            await batcher.prove()
+        model.is_damaged = False
+        for _ in range(3):
+            await batcher.prove()
+
+    during(work, model)
+    assert model.proofs == [False, False, True, True]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -2,70 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import REPOSITORY
 from tests.unit.server.made import post, read, score
+from tests.unit.server.processes import free_port, started
 from whet import tfidf
 from whet.cli import main
 from whet.errors import OutputError, UsageError
 from whet.labels import LabelSet
 from whet.records import Usage
-from whet.score import features
 from whet.score.fitted import Linear
+from whet.score.terms import Terms
 from whet.server.process import bind
 
 LABELS = LabelSet(("neg", "pos"), "pos", "by its name")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def started(*command: str, port: int) -> Iterator[subprocess.Popen[str]]:
-    """A process, from the moment that it is ready."""
-    environment = {**os.environ, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'src'}"}
-    process = subprocess.Popen([sys.executable, *command], text=True, stderr=subprocess.PIPE, env=environment)
-    try:
-        ends = time.monotonic() + 90
-        while True:
-            with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), 5) as made:
-                made.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                if b"ready" in read(made):
-                    break
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < ends
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model/ folder of a linear model."""
     folder = tmp_path_factory.mktemp("run") / "model"
-    words = features.restored("word", (1, 2), ["bad", "good"], np.ones(2))
-    model = Linear(words, np.array([[-2.0], [2.0]]), np.zeros(1), "one", 2, None, 1.0)
+    terms = Terms("word", (1, 2), {"bad": 0, "good": 1}, np.ones(2))
+    model = Linear(terms, np.array([[-2.0], [2.0]]), np.zeros(1), "one", 2, None, 1.0)
     tfidf.save(folder, model, LABELS, card="", usage=Usage())
     return folder
 
