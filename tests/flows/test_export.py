@@ -143,6 +143,16 @@ def test_an_export_is_served_by_its_engine_where_there_is_no_torch(
         assert [word for word in one["words"] if word["weight"]]
 
 
+def test_no_folder_that_is_handed_out_has_a_row_of_the_data(exported: Path) -> None:
+    """X18: neither the card nor the test texts are of the training rows."""
+    for folder in (exported / "model", exported / "export"):
+        for path in folder.iterdir():
+            content = path.read_bytes()
+            assert not any(
+                text.encode() in content or json.dumps(text).encode() in content for text, _ in review_rows()
+            )
+
+
 def test_a_run_that_is_trained_anew_loses_the_export_of_its_former_model(taught: Told, here: Path) -> None:
     from whet import runs
 
