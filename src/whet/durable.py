@@ -74,7 +74,7 @@ def _take_place(scratch: Path, path: Path) -> None:
     except OSError:
         _rename(old, path)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
 
 
 def seal(folder: Path, *, free: Collection[str] = ()) -> None:
@@ -122,10 +122,15 @@ def remove_folder(path: Path) -> None:
 def sweep(folder: Path) -> None:
     """Removes what processes that were ended left under scratch names. Nobody else may be writing there."""
     for left in folder.glob(f"{SCRATCH}*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+        _remove(left)
+
+
+def _remove(path: Path) -> None:
+    """Removes a file or a folder, of a link the link alone; of a folder as much as can be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def room_below(path: Path) -> float:

@@ -34,7 +34,6 @@ PADDED = 1.25  # how much longer the longest of a pack may be than the shortest
 # Of the answers to test texts. A rounding that falls the other way moves an int8 answer by a step of its scale.
 TOLERANCES: Mapping[Engine, float] = {"onnx": 1e-4, "int8": 0.05}
 KEYS: Mapping[Engine, str] = {"onnx": "logits", "int8": "int8"}  # of those answers in whet.json
-FEW_CANARIES = 3  # that are asked at a load: a first answer has to be quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,11 @@ class Exported:
         """How many tokens each is [B], about."""
         return self.cutter.likely_tokens(texts, pairs)
 
-    def prove(self, canaries: int | None = None) -> None:
-        """Raises ModelError unless the test texts of its folder, or so many of them, are answered as they were when it
-        was written."""
+    def prove(self, *, quick: bool = False) -> None:
+        """Raises ModelError unless the test texts of its folder, or the first few of them, are answered as they were
+        when it was written."""
         side = sidefile.read(self.folder)
-        given = self.all_logits(sidefile.encoded(sidefile.canaries_of(side)[:canaries], self.cutter))
+        given = self.all_logits(sidefile.encoded(sidefile.canaries_of(side, quick=quick), self.cutter))
         sidefile.check_answers(self.folder, side, given, TOLERANCES[self.engine], key=KEYS[self.engine])
 
     def all_logits(self, encoded: Encoded) -> Floats:
@@ -112,9 +111,9 @@ def packs(lengths: Ints, *, alone: bool) -> list[Ints]:
     return np.split(order, ends[:-1]) if len(order) else []
 
 
-def load(folder: Path, *, engine: Engine | None = None, threads: int | None = None, every: bool = False) -> Exported:
+def load(folder: Path, *, engine: Engine | None = None, threads: int | None = None) -> Exported:
     """The model of an export/ folder, verified: its files must be those that were written, but for those of another
-    engine, and its answers to the first test texts too, with `every` to all of them. `engine`: the folder's default
+    engine, and its answers to the first test texts too. `engine`: the folder's default
     where it is None. `threads`: as many as there are cores where it is None.
 
     Raises ModelError for a folder that is not as it was, MissingExtraError without onnxruntime.
@@ -135,7 +134,7 @@ def load(folder: Path, *, engine: Engine | None = None, threads: int | None = No
         sidefile.check_files(folder, besides=[*others, *(name + BESIDE for name in others)])
         session = coming.result()
     loaded = opened(folder, side, session, chosen, threads=threads)
-    loaded.prove(None if every else FEW_CANARIES)
+    loaded.prove(quick=True)
     return loaded
 
 

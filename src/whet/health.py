@@ -130,39 +130,39 @@ def _verified(run: str | os.PathLike[str]) -> CheckedRun:
     """Reads every file of a finished run, and loads its model, which compares its answers."""
     folder = runs.find(run)
     files = [] if folder.bare else list(_read_files(folder))
-    loaded = _loaded(folder.model)
-    models = [folder.model]
-    if not folder.bare and folder.export.is_dir():
-        models.append(folder.export)
-        _loaded(folder.export)
+    models = [folder.model, *([folder.export] if not folder.bare and folder.export.is_dir() else [])]
+    labels: tuple[str, ...] = ()
     canaries = 0
     for model in models:
+        for loaded in _loaded(model):
+            loaded.prove()
+            labels = loaded.labels.names
         prefix = "" if folder.bare else f"{model.name}/"
         files += sorted(prefix + path.name for path in model.iterdir() if path.is_file())
         side = sidefile.read(model)
         canaries += len(side["canaries"]) * len(side.get("engines", ("",)))
-    return CheckedRun(folder.path, tuple(files), canaries, loaded.labels.names)
+    return CheckedRun(folder.path, tuple(files), canaries, labels)
 
 
-def _loaded(model: Path) -> Answering:
+def _loaded(model: Path) -> Iterator[Answering]:
     """The model of a folder, verified, of an export every one. Raises MissingExtraError where it cannot be loaded."""
     side = sidefile.read(model)
     if side["kind"] == "onnx":
         from whet import exported
 
-        loaded = [exported.load(model, engine=engine, every=True) for engine in side["engines"]]
-        return loaded[0]
+        yield from (exported.load(model, engine=engine) for engine in side["engines"])
+        return
     if side["kind"] == "linear":
-        packages.require_linear()
         from whet import tfidf
 
-        return tfidf.load(model)
+        yield tfidf.load(model)
+        return
     needed = _packages(SENTENCES["en"])
     if needed.state == "fault":
         raise MissingExtraError(needed.message, todo=needed.todo)
     from whet import artifact  # loads torch
 
-    return artifact.load(model, device="cpu")
+    yield artifact.load(model, device="cpu")
 
 
 def _read_files(folder: runs.RunFolder) -> Iterator[str]:

@@ -12,8 +12,7 @@ from whet.errors import MissingExtraError
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
 EXPORT_PACKAGES = ("onnxruntime", "onnx", "onnxscript")  # beside those
 SERVING = ("fastapi", "uvicorn", "prometheus_client")
-LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted,
-LINEAR_ANSWERS_WITH = ("safetensors", "scikit-learn")  # and this is all that it answers with
+LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -24,19 +23,13 @@ def require_training(*, linear: bool = False) -> None:
     _refuse("training", [name for name in missing if not linear or name not in LINEAR_DOES_WITHOUT])
 
 
-def require_linear() -> None:
-    """The same of what the answers of a linear model need."""
-    missing = missing_for_training()
-    _refuse("a linear model", [name for name in missing if name in LINEAR_ANSWERS_WITH])
-
-
 def has_onnx() -> bool:
     """Whether exported models can be answered with."""
     return importlib.util.find_spec("onnxruntime") is not None
 
 
 def require_onnx() -> None:
-    """The same of what the answers of an exported model need."""
+    """Raises MissingExtraError without what the answers of an exported model need."""
     if not has_onnx():
         raise MissingExtraError(
             f"an exported model needs onnxruntime, not installed in {sys.prefix}", todo="Run: pip install onnxruntime"

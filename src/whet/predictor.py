@@ -40,8 +40,9 @@ class Answering(Protocol):
     def sizes(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
         """How much work each is [B], in tokens, about: for who shares out time among many, and cheap to ask."""
 
-    def prove(self) -> None:
-        """Raises ModelError unless the test texts of its folder are answered as they were when it was saved."""
+    def prove(self, *, quick: bool = False) -> None:
+        """Raises ModelError unless the test texts of its folder, or the first few of them, are answered as they were
+        when it was saved."""
 
 
 EngineName = Literal["auto", "torch", "onnx", "int8"]
@@ -120,16 +121,23 @@ def _columns(texts: Sequence[str | tuple[str, str]], *, pair: bool) -> list[list
     return [[text[side] for text in texts] for side in (0, 1)] if pair else [[str(text) for text in texts]]
 
 
+def engine_named(asked: str, *, beside: tuple[str, ...] = ()) -> EngineName:
+    """The engine of this name. Raises UsageError for a name of none, with these beside those that there are."""
+    engine = next((known for known in ENGINES if known == asked), None)
+    if engine is None:
+        known = (*ENGINES, *beside)
+        todo = did_you_mean(asked, known)
+        raise UsageError(f"no engine {asked!r}", where="--engine", expected=f"one of {', '.join(known)}", todo=todo)
+    return engine
+
+
 def choose(run: RunFolder, asked: str = "auto") -> Chosen:
     """What of a run answers. By itself its export/ does, where it was made of this very model and onnxruntime is there,
     with the engine that the export came to; else model/ does, with torch.
 
     Raises UsageError for an engine that the run cannot be answered with, ModelError for one that it has no export of.
     """
-    engine = next((known for known in ENGINES if known == asked), None)
-    if engine is None:
-        todo = did_you_mean(asked, ENGINES)
-        raise UsageError(f"no engine {asked!r}", where="--engine", expected=f"one of {', '.join(ENGINES)}", todo=todo)
+    engine = engine_named(asked)
     kind = sidefile.read(run.model)["kind"]
     if kind == "onnx" and engine != "torch":
         return _exported(run.model, engine)
@@ -180,7 +188,6 @@ def load(
         named = engine if engine in ("onnx", "int8") else None
         return Predictor(exported.load(folder, engine=named, threads=threads))
     if kind == "linear":
-        packages.require_linear()
         from whet import tfidf
 
         return Predictor(tfidf.load(folder))

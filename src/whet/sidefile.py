@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,11 +31,28 @@ POOLING = "mean of the logits, by whet"  # not by the model in the folder, which
 FEWEST = {"binary": 2, "multiclass": 2, "multilabel": 1, "regression": 1}  # labels of a task
 PARTS = {"text": "text_parts", "pair": "pair_parts"}  # where a template is, the columns that it joins
 ANALYZERS = {"word": [1, 2], "char_wb": [1, 3]}  # of a linear model, and the lengths of what they count
-CANARIES = (
+SENTENCES = (
     "This film was a pleasant surprise from start to finish.",
     "I would not recommend it to anyone.",
     "배송이 빠르고 품질도 좋아요. 3번째 구매입니다!",
 )
+CANARIES = (
+    *SENTENCES,
+    "",
+    "ok",
+    "NO!!! Worst. Purchase. EVER :-(",
+    "<b>50 % off</b> (was $19.99), see https://example.org/?q=a&b=1\n\n#sale @shop",
+    "Le café coûtait 3,50 €, l'hôtel était fermé. Größe und Straße: Überprüfung. Tiếng Việt thật hay.",
+    "Заказ пришёл вовремя, но упаковка была повреждена.",
+    "خدمة ممتازة والتوصيل سريع، شكرا لكم",
+    "यह किताब बहुत अच्छी है, ज़रूर पढ़ें।",
+    "この店のラーメンは最高でした。这家餐厅的服务很差，我不会再来了。",
+    "อาหารอร่อยมาก บริการดี",
+    "👍🏽 love it 😂😂 👩‍👩‍👧 🇰🇷 ❤️ ㅋㅋㅋ ㅠㅠ Ｆｕｌｌ ｗｉｄｔｈ",
+    "The delivery took eleven days instead of two, the box was open, and one of the four screws was missing; still, "
+    "once it had been put together, the table turned out to be far better than its price suggests, so I kept it.",
+)  # of many scripts and lengths, as `clean_text` leaves them
+FEW = 3  # of them are asked where an answer is waited for
 
 ModelKind = Literal["transformer", "linear", "onnx"]
 Engine = Literal["onnx", "int8"]  # what an exported model is answered with
@@ -206,9 +224,16 @@ def encoded(canaries: Sequence[Canary], cutter: Cutter) -> Encoded:
     return encode_in_memory(texts, cutter, *pairs)
 
 
-def canaries_of(side: Mapping[str, Any]) -> list[Canary]:
-    """The test texts."""
-    return [tuple(canary[name] for name in ("text", "text2") if name in canary) for canary in side["canaries"]]
+def canaries(own: str, *, pair: bool) -> list[Canary]:
+    """The test texts of a new model, of which one is its own; for a model of pairs each with the one after it."""
+    texts = (*CANARIES, own)
+    return list(itertools.pairwise((*texts, texts[0]))) if pair else [(text,) for text in texts]
+
+
+def canaries_of(side: Mapping[str, Any], *, quick: bool = False) -> list[Canary]:
+    """The test texts, or the first FEW of them."""
+    asked = side["canaries"][: FEW if quick else None]
+    return [tuple(canary[name] for name in ("text", "text2") if name in canary) for canary in asked]
 
 
 def _wrong_keys(side: Mapping[str, Any]) -> list[str]:

@@ -345,6 +345,7 @@ S: dict[str, tuple[str, ...] | str] = {
     "S13": (
         f"{_SOCKETS}a_client_that_leaves_takes_its_text_with_it",
         f"{_BATCHES}a_request_whose_client_has_gone_is_never_computed",
+        f"{_APP}an_explanation_that_nobody_waits_for_is_not_gone_on_with",
     ),
     "S14": (
         f"{_APP}a_request_that_waits_too_long_is_refused_and_its_place_is_free",
@@ -353,6 +354,7 @@ S: dict[str, tuple[str, ...] | str] = {
     "S15": (
         f"{_BATCHES}a_request_that_fails_in_a_batch_fails_alone",
         f"{_APP}a_model_that_fails_is_one_answer_and_five_in_a_row_end_the_readiness_until_it_proves_itself",
+        f"{_APP}a_model_that_fails_on_its_test_texts_is_not_ready",
     ),
     "S16": (
         f"{_BATCHES}when_the_thread_ends_all_that_wait_are_told_at_once",
@@ -363,12 +365,16 @@ S: dict[str, tuple[str, ...] | str] = {
         f"{_SERVING}a_server_that_is_told_to_end_under_load_answers_all_that_it_has_taken",
         f"{_SERVING}so_do_twenty",
         f"{_SERVING}a_second_signal_ends_it_at_once",
+        f"{_APP}an_explanation_on_its_way_does_not_keep_the_server_from_its_end",
     ),
     "S18": (
         f"{_SERVING}a_port_that_is_taken_is_named_before_the_model_is_read",
         f"{_SERVING}a_damaged_model_is_not_served",
     ),
-    "S19": (f"{_APP}a_model_that_does_not_answer_its_test_texts_is_not_served",),
+    "S19": (
+        f"{_APP}a_model_that_does_not_answer_its_test_texts_is_not_served",
+        f"{_SERVING}a_model_that_answers_any_of_its_test_texts_differently_is_not_served",
+    ),
     "S20": (f"{_SERVING}what_happens_to_the_files_of_a_model_later_does_not_matter",),
     "S21": (
         f"{_SOCKETS}of_many_clients_at_once_each_gets_its_own_answers",
@@ -386,12 +392,19 @@ X: dict[str, tuple[str, ...] | str] = {
         f"{_PAGE}what_stands_in_the_page_could_not_run_anyway",
         f"{_APP}the_page_sets_texts_and_nothing_else",
     ),
-    "X2": (f"{_APP}every_answer_has_its_headers", f"{_APP}so_do_refusals_and_faults"),
+    "X2": (
+        f"{_APP}every_answer_has_its_headers",
+        f"{_APP}so_do_refusals_and_faults",
+        f"{_APP}a_fault_of_the_disk_or_of_rust_in_a_route_is_an_answer_and_a_line_of_log",
+    ),
     "X3": (
         f"{_APP}labels_tell_what_a_client_has_to_know_and_nothing_is_put_into_a_page",
         f"{_PAGE}texts_labels_and_files_do_nothing",
     ),
-    "X4": (f"{_PAGE}a_csv_is_answered_row_by_row_and_downloaded_safe_for_a_spreadsheet",),
+    "X4": (
+        f"{_PAGE}a_csv_is_answered_row_by_row_and_downloaded_safe_for_a_spreadsheet",
+        "tests/unit/test_written.py::test_a_spreadsheet_computes_no_text_and_no_label",
+    ),
     "X5": (f"{_APP}another_host_is_refused",),
     "X6": (
         f"{_APP}a_page_of_another_origin_is_refused",
@@ -410,18 +423,21 @@ X: dict[str, tuple[str, ...] | str] = {
         f"{_APP}nothing_of_a_text_or_of_a_token_is_logged",
         f"{_APP}a_log_line_is_one_line_of_plain_letters",
     ),
-    "X12": (f"{_APP}nothing_of_a_text_or_of_a_token_is_logged",),
+    "X12": (
+        f"{_APP}nothing_of_a_text_or_of_a_token_is_logged",
+        "tests/flows/test_linear.py::test_no_secret_of_the_environment_stands_in_what_is_written",
+    ),
     "X13": (
         "tests/unit/data/test_clean.py::test_a_text_of_2_mb_is_composed_in_a_moment",
         f"{MODELS}::test_a_pattern_that_never_ends_is_a_fault_of_the_tokenizer",
     ),
-    "X14": (f"{_DISK}whatever_ends_the_saving_of_a_model_there_is_a_whole_one_or_none",),
+    "X14": ("tests/unit/test_durable.py::test_a_planted_link_is_replaced_and_what_it_leads_to_stays",),
     "X15": (f"{_APP}a_wrong_method_or_path_is_refused", f"{_APP}every_answer_has_its_headers"),
     "X16": "no sense: whet warns of no versions at its start; pyproject.toml holds the floors torch 2.10 and "
-    "transformers 5.3, and uvicorn asks for its h11",
+    "transformers 5.3, its extra serve that of h11 0.16",
     "X17": (
         f"{MODELS}::test_a_configuration_that_names_code_is_refused_before_the_library_sees_it",
         f"{MODELS}::test_pickled_weights_are_refused_and_never_opened",
     ),
-    "X18": "no sense: the model card has no row of the data; tests/unit/test_card.py holds what it says",
+    "X18": ("tests/flows/test_export.py::test_no_folder_that_is_handed_out_has_a_row_of_the_data",),
 }

@@ -59,12 +59,12 @@ def test_a_whole_run_is_verified_with_its_files_and_answers(whet: Command, run: 
             "model/MANIFEST.json", "model/README.md", "model/config.json", "model/model.safetensors",
             "model/tokenizer.json", "model/tokenizer_config.json", "model/whet.json",
         ],
-        "canaries": 3,
+        "canaries": 16,
         "labels": ["negative", "positive"],
     }  # fmt: skip
     assert document["checks"][-1]["name"] == "run"
     assert document["checks"][-1]["message"] == (
-        "runs/taught is whole, and its model gives the 3 answers that it gave when it was saved"
+        "runs/taught is whole, and its model gives the 16 answers that it gave when it was saved"
     )
     assert document["checks"][-1]["message"] + "." in document["verdict"]
 
@@ -88,7 +88,7 @@ def cut(path: Path) -> None:
 
 def change_canary(path: Path) -> None:
     side = json.loads(path.read_text(encoding="utf-8"))
-    side["canaries"][0]["logits"][0] += 0.5
+    side["canaries"][-1]["logits"][0] += 0.5
     path.write_text(json.dumps(side), encoding="utf-8")
     durable.seal(path.parent)
 

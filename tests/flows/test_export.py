@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Told, python, write_csv
+from tests.unit.server.processes import asked, free_port, started
 from whet.cli import main
 
 # Nothing but what `pip install whet` brings: whatever else is asked for is not there.
@@ -91,7 +93,7 @@ def test_the_doctor_asks_every_engine_of_a_run_and_of_a_copied_folder(
 ) -> None:
     found = whet("doctor", str(exported), "--json").json["run"]
     assert "export/model_int8.onnx" in found["files"]
-    assert found["canaries"] % 3 == 0
+    assert found["canaries"] == 3 * 16
     copied = Path(shutil.copytree(exported / "export", here / "copied"))
     alone = whet("doctor", str(copied), "--json").json["run"]
     assert (alone["canaries"], alone["labels"]) == (2 * found["canaries"] // 3, ["negative", "positive"])
@@ -118,6 +120,37 @@ def test_a_folder_answers_where_there_is_neither_torch_nor_anything_but_the_base
     ended = python("-W", "error", "-c", BARE, "predict", folder, "--file", "more.parquet", "--text", "text")
     assert ended.code == 2
     assert "whet[parquet]" in ended.errors[0]
+
+
+@pytest.mark.parametrize(("copied", "engine"), [(False, "onnx"), (True, "auto")])
+def test_an_export_is_served_by_its_engine_where_there_is_no_torch(
+    exported: Path, here: Path, copied: bool, engine: str
+) -> None:
+    default = json.loads((exported / "export" / "export.json").read_text(encoding="utf-8"))["default"]
+    named = default if engine == "auto" else engine
+    folder = str(shutil.copytree(exported / "export", here / "copied")) if copied else str(exported)
+    expected = [answer.probabilities for answer in library.predict(exported, TEXTS, engine=named)]
+    port = free_port()
+    command = ("-W", "error", "-c", BARE, "serve", folder, "--engine", engine, "--port", str(port))
+    with started(*command, port=port) as process:
+        found = asked(port, {"texts": TEXTS, "explain": True})["predictions"]
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 0, said
+    assert said.splitlines()[0].startswith(f"engine: {named} ("), said
+    for one, other in zip(found, expected, strict=True):
+        assert one["probabilities"] == pytest.approx(other, abs=1e-6)
+        assert [word for word in one["words"] if word["weight"]]
+
+
+def test_no_folder_that_is_handed_out_has_a_row_of_the_data(exported: Path) -> None:
+    """X18: neither the card nor the test texts are of the training rows."""
+    for folder in (exported / "model", exported / "export"):
+        for path in folder.iterdir():
+            content = path.read_bytes()
+            assert not any(
+                text.encode() in content or json.dumps(text).encode() in content for text, _ in review_rows()
+            )
 
 
 def test_a_run_that_is_trained_anew_loses_the_export_of_its_former_model(taught: Told, here: Path) -> None:
@@ -165,3 +198,10 @@ def test_the_export_of_a_linear_run_is_its_folder(here: Path, whet: Command, mon
         whet("predict", folder, *TEXTS, "--json").json for folder in (str(run.path), str(run.path / "export"))
     )
     assert first == second
+    folder = str(run.path / "export")
+    ended = python("-W", "error", "-c", BARE, "predict", folder, *TEXTS, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.json == first
+    port = free_port()
+    with started("-W", "error", "-c", BARE, "serve", folder, "--port", str(port), port=port):
+        assert asked(port, {"texts": TEXTS})["predictions"] == first

@@ -281,7 +281,7 @@ def test_the_doctor_verifies_it_and_names_what_was_damaged(fitted: Trained, whet
     ended = whet("doctor", str(fitted["two"].path), "--json")
     assert ended.code == 0
     assert "model/vocabulary.json" in ended.json["run"]["files"]
-    assert ended.json["run"]["canaries"] == 4
+    assert ended.json["run"]["canaries"] == 16
     import shutil
 
     copy = Path(shutil.copytree(fitted["two"].path, here / "copy"))
@@ -290,6 +290,26 @@ def test_the_doctor_verifies_it_and_names_what_was_damaged(fitted: Trained, whet
     damaged = whet("doctor", "copy")
     assert damaged.code == 4
     assert "vocabulary.json has size" in damaged.errors[0]
+
+
+def test_no_secret_of_the_environment_stands_in_what_is_written(
+    job: Job, here: Path, whet: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X12: nor in what is said of the machine."""
+    secret = "hf_a-secret-that-nobody-may-read"
+    monkeypatch.setenv("HF_TOKEN", secret)
+    monkeypatch.setenv("OTHER_KEY", secret)
+    write_csv(here / "reviews.csv", review_rows())
+    run = job("reviews.csv", model="linear").path
+    files = [path for path in run.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert [path.name for path in files if secret.encode() in path.read_bytes()] == []
+    ended = whet("doctor", str(run), "--json")
+    assert (ended.code, secret in ended.out + ended.err) == (0, False)
+    (here / "bad.csv").write_text("text,label\na\n")
+    ended = whet("train", "bad.csv", "--model", "linear", "--output", "failed")
+    assert (ended.code, secret in ended.out + ended.err) == (3, False)
+    assert not any(secret.encode() in path.read_bytes() for path in here.rglob("error.json"))
 
 
 def test_what_only_transformers_have_is_refused(fitted: Trained) -> None:

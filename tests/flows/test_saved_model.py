@@ -88,7 +88,7 @@ def test_the_model_folder_holds_its_seven_files(trained: dict[str, Told], kind: 
     assert config["label2id"] == {name: i for i, name in enumerate(names)}
     side = json.loads((folder / "whet.json").read_text(encoding="utf-8"))
     assert side["labels"] == names
-    assert len(side["canaries"]) == 3
+    assert len(side["canaries"]) == 16
 
 
 def test_the_card_tells_the_scores_and_no_path(trained: dict[str, Told], tiny_bert: Path) -> None:

@@ -158,7 +158,10 @@ BROAD_BY_NEED = {
     ("whet.onnx", "graph = _traced(model)"): "torch's exporter raises anything at all for what a model does",
     ("whet.track.feed", "tell()"): "a training does not end because of whatever a tracker's library or server does",
     ("whet.server.batcher", "_check_finite(answers)"): "one request that fails, in whatever way, fails no other one",
-    ("whet.server.batcher", "self.predictor.artifact.prove()"): "whatever goes wrong, the server is not ready",
+    (
+        "whet.server.batcher",
+        "self.predictor.artifact.prove(quick=True)",
+    ): "whatever goes wrong, the server is not ready",
     ("whet.server.front", "await self._app(scope, await self._body(scope, request, receive), request.send)"): (
         "a bug in a route must end as one answer, without its words"
     ),

@@ -33,7 +33,8 @@ def check(model: Path, monkeypatch: pytest.MonkeyPatch, *, pair: bool) -> None:
     pairs = list(TEXTS[::-1]) if pair else None
     true, cut = artifact.load(model, device="cpu").logits(TEXTS, pairs)
     for engine, most in (("onnx", 1e-4), ("int8", 1.0)):
-        loaded = exported.load(found.path, engine=engine, threads=2, every=True)  # type: ignore[arg-type]
+        loaded = exported.load(found.path, engine=engine, threads=2)  # type: ignore[arg-type]
+        loaded.prove()
         logits, cut_too = loaded.logits(TEXTS, pairs)
         assert np.abs(logits - true).max() < most * max(1.0, np.abs(true).max()), engine
         assert cut_too.tolist() == cut.tolist()

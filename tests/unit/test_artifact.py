@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from tests.conftest import KINDS, TinyModel
 from whet import artifact, durable, sidefile
+from whet.config import Truncation
+from whet.data.clean import clean_text
 from whet.data.tokens import Cutter, encode_in_memory, load_cutter
 from whet.errors import ModelError, OutputError
 from whet.labels import LabelSet, label_set
@@ -106,10 +109,48 @@ def test_whet_json_says_how_texts_are_cut_and_what_the_model_answers(saved: Path
         "temperature": None,
         "min_confidence": None,
     }
-    assert tuple(canary["text"] for canary in canaries) == artifact.CANARIES
-    given = original.all_logits(encode_in_memory(artifact.CANARIES, cutter_of(saved)))
+    texts = [canary["text"] for canary in canaries]
+    assert (len(texts), tuple(texts[:-1])) == (16, artifact.CANARIES)
+    encoded = encode_in_memory(texts, cutter_of(saved))
+    assert encoded.truncated.tolist()[-1]
+    given = original.all_logits(encoded)
     assert np.abs(given - [canary["logits"] for canary in canaries]).max() < 1e-6
     assert np.ptp(given, axis=0).min() > 0.01  # canaries that all get one answer would guard nothing
+
+
+@pytest.mark.parametrize("truncation", get_args(Truncation))
+def test_a_test_text_is_longer_than_what_a_model_sees_and_no_dearer_than_a_batch(
+    tiny_bert: Path, truncation: Truncation
+) -> None:
+    for length, most in ((16, 64), (256, 600), (4_096, 700)):
+        cutter = load_cutter(tiny_bert / "tokenizer.json", max_length=length, truncation=truncation)
+        tokens = len(cutter.bodies([artifact._long(cutter)])[0])
+        assert tokens > min(length, 512) - 2
+        assert tokens < most or (truncation, length) == ("chunks", 4_096)
+
+
+def test_test_texts_are_of_many_scripts_and_as_cleaning_leaves_them() -> None:
+    assert len(set(artifact.CANARIES)) == 15
+    assert [text for text in artifact.CANARIES if clean_text(text) != text] == []
+    letters = {unicodedata.name(letter).split()[0] for text in artifact.CANARIES for letter in text if letter.isalpha()}
+    assert letters >= {"LATIN", "CYRILLIC", "ARABIC", "DEVANAGARI", "THAI", "HANGUL", "HIRAGANA", "CJK", "FULLWIDTH"}
+    assert any(ord(letter) > 0xFFFF for text in artifact.CANARIES for letter in text)
+    assert min(map(len, artifact.CANARIES)) == 0
+
+
+def test_a_model_of_pairs_has_16_pairs_of_them() -> None:
+    pairs = sidefile.canaries("of its own", pair=True)
+    assert len(set(pairs)) == 16
+    assert (pairs[0], pairs[-1]) == (artifact.CANARIES[:2], ("of its own", artifact.CANARIES[0]))
+
+
+def test_a_folder_of_before_with_three_test_texts_is_loaded_and_proven_by_them(folder: Path) -> None:
+    rewrite(folder / "whet.json", lambda document: document.update(canaries=document["canaries"][:3]))
+    durable.seal(folder, free=[sidefile.CARD])
+    artifact.load(folder, device="cpu").prove()
+    rewrite(folder / "whet.json", lambda document: document["canaries"][2]["logits"].reverse())
+    durable.seal(folder, free=[sidefile.CARD])
+    assert "answers its test texts differently" in refused(folder)
 
 
 def test_whet_json_keeps_the_template_of_a_text_and_its_columns(
@@ -152,7 +193,7 @@ def test_a_head_and_tail_cut_shorter_than_the_test_texts_is_saved(
     tmp_path: Path, tiny_bert: Path, original: Classifier
 ) -> None:
     cutter = load_cutter(tiny_bert / "tokenizer.json", max_length=8, truncation="head-tail")
-    assert all(cutter.encode(artifact.CANARIES)[1])
+    assert all(cutter.encode(sidefile.SENTENCES)[1])
     artifact.save(tmp_path / "model", original, cutter, LABELS, source=tiny_bert, card="")
     assert artifact.load(tmp_path / "model", device="cpu").cutter.truncation == "head-tail"
 
@@ -187,7 +228,8 @@ def test_chunks_that_are_pooled_otherwise_are_refused(in_chunks: Path) -> None:
     rewrite(in_chunks / "whet.json", last)
     shutil.rmtree(in_chunks / "MANIFEST.json", ignore_errors=True)
     durable.seal(in_chunks, free=[sidefile.CARD])
-    assert "the model answers its test texts differently from when it was saved" in refused(in_chunks)
+    with pytest.raises(ModelError, match="the model answers its test texts differently from when it was saved"):
+        artifact.load(in_chunks, device="cpu").prove()
 
 
 @pytest.mark.parametrize(

@@ -256,3 +256,20 @@ def test_where_folders_cannot_be_flushed_names_are_given_all_the_same(
     with pytest.raises(PermissionError, match="held for ever"):
         durable.write(tmp_path / "x", "later")
     assert (tmp_path / "x").read_text() == "content"
+
+
+def test_a_planted_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    """X14: neither a file nor a folder is written through a link that stands in its place."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "x.json").write_text("theirs")
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "x.json").symlink_to(tmp_path / "theirs" / "x.json")
+    (here / "model").symlink_to(tmp_path / "theirs", target_is_directory=True)
+    durable.write(here / "x.json", "ours")
+    with durable.new_folder(here / "model") as scratch:
+        assert scratch.stat().st_mode & 0o777 == 0o700
+        (scratch / "x.json").write_text("ours")
+    assert {path.name: path.is_symlink() for path in here.iterdir()} == {"x.json": False, "model": False}
+    assert [path.read_text() for path in (here / "x.json", here / "model" / "x.json")] == ["ours", "ours"]
+    assert {path.name: path.read_text() for path in (tmp_path / "theirs").iterdir()} == {"x.json": "theirs"}

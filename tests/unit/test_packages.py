@@ -63,7 +63,6 @@ def test_several_missing_packages_are_named_as_pip_calls_them(lacking: Callable[
 @pytest.mark.parametrize(
     ("gone", "needed", "told"),
     [
-        ("sklearn", packages.require_linear, "a linear model needs scikit-learn"),
         ("onnxruntime", packages.require_onnx, "an exported model needs onnxruntime"),
         ("onnxscript", packages.require_export, "an export needs onnxscript"),
         ("fastapi", packages.require_serving, "whet serve needs fastapi"),

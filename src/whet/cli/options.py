@@ -24,16 +24,19 @@ Data: TypeAlias = Annotated[
 ]
 """What to train on, as an argument of a command."""
 
-Engine: TypeAlias = Annotated[
-    str,
-    typer.Option(
+
+def engine_option(more: str = "", about: str = "") -> Any:
+    """The option of what a finished run is answered with. `more`: a further engine, and what is said of it."""
+    return typer.Option(
         "--engine",
-        metavar="auto|torch|onnx|int8",
-        help="What answers: torch, or onnx or int8 of an export. auto: the export's default where there is one.",
+        metavar="|".join(["auto|torch|onnx|int8", *([more] if more else [])]),
+        help="What answers: torch, or onnx or int8 of an export. auto: the export's default where there is one."
+        + (f" {more}: {about}" if more else ""),
         rich_help_panel="Model",
-    ),
-]
-"""What a finished run is answered with."""
+    )
+
+
+Engine: TypeAlias = Annotated[str, engine_option()]
 
 _TYPES = config.types()  # once: it resolves every annotation anew
 EVERY = tuple(setting.name for setting in config.fields())

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from whet.cli.jobs import language, resolve_and_tell, tell_engine
-from whet.cli.options import Given, with_settings
-from whet.errors import UsageError, did_you_mean
+from whet.cli.options import Given, engine_option, with_settings
+from whet.errors import UsageError
 
 if TYPE_CHECKING:
     from whet.records import Prediction
@@ -64,13 +64,7 @@ Output: TypeAlias = Annotated[
 ]
 Engine: TypeAlias = Annotated[
     str,
-    typer.Option(
-        "--engine",
-        metavar="auto|torch|onnx|int8|ray",
-        help="What answers: torch, or onnx or int8 of an export. auto: the export's default where there is one. ray: a "
-        "Ray cluster, the files of a folder or a pattern (--file) into the folder --output.",
-        rich_help_panel="Model",
-    ),
+    engine_option("ray", "a Ray cluster, the files of a folder or a pattern (--file) into the folder --output."),
 ]
 Like: TypeAlias = Annotated[
     str | None,
@@ -118,7 +112,9 @@ def predict(
             raise UsageError("texts, --like or --explain", where="--engine ray", todo="Leave them out, or --engine ray")
         clustered.predict(run, file, output, format, resolved.settings)
         return
-    _check_engine(engine)
+    from whet import predictor
+
+    predictor.engine_named(engine, beside=("ray",))  # before a run is looked for
     chosen = writing.choose(format, output)
     order = writing.order(chosen, None if texts else file, output, resolved.settings, like=like)
     from whet import run as finished  # of which pipeline would take longer to load
@@ -142,12 +138,3 @@ def predict(
 
         answers = progress.answered(answers, rows, stderr_console(), words)
     writing.write(answers, chosen, output, words=words, settings=resolved.settings)
-
-
-def _check_engine(engine: str) -> None:
-    from whet.predictor import ENGINES
-
-    known = (*ENGINES, "ray")
-    if engine not in known:
-        todo = did_you_mean(engine, known)
-        raise UsageError(f"no engine {engine!r}", where="--engine", expected=f"one of {', '.join(known)}", todo=todo)

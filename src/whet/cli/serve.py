@@ -11,8 +11,9 @@ from whet import packages
 from whet.cli.jobs import language, resolve_and_tell, tell_engine
 from whet.cli.options import Engine, Given, with_settings
 from whet.errors import UsageError
+from whet.server.limits import Limits
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+DEADLINE = Limits().deadline
 
 Host: TypeAlias = Annotated[
     str,
@@ -72,7 +73,7 @@ def serve(
     token_file: TokenFile = None,
     allow_host: AllowHost = None,
     workers: Workers = 1,
-    deadline: Deadline = 10.0,
+    deadline: Deadline = DEADLINE,
     engine: Engine = "auto",
 ) -> None:
     """Answer over HTTP, with a page to try the model on.
@@ -84,10 +85,13 @@ def serve(
     from whet import run as finished
     from whet.cli.output import stderr_console
     from whet.server import crew, process
+    from whet.server.front import LOOPBACK
 
     asked = finished.load(run, engine=engine)
     token = None if token_file is None else _token(Path(token_file))
-    if host not in LOOPBACK and token is None:
+    shown = f"[{host}]" if ":" in host else host
+    is_open = shown not in LOOPBACK
+    if is_open and token is None:
         raise UsageError(
             f"others could reach {host}", where="--host", expected="a --token-file", todo="Or leave out --host"
         )
@@ -96,10 +100,9 @@ def serve(
     names = frozenset(name.strip() for name in (allow_host or "").split(",")) - {""}
     plan = crew.Plan(
         asked.chosen.folder, asked.chosen.engine, asked.report, deadline, settings.min_confidence, settings.device,
-        settings.threads, token, names, host not in LOOPBACK, settings.quiet,
+        settings.threads, token, names, is_open, settings.quiet,
     )  # fmt: skip
     with process.bind("127.0.0.1" if host == "localhost" else host, port) as listening:
-        shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
         stderr_console().print(words("serving").format(address=address), soft_wrap=True)
         code = crew.alone(plan, listening) if workers == 1 else crew.together(plan, listening, workers)

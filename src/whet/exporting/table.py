@@ -24,7 +24,7 @@ from whet.records import Examples, Floats, Side
 from whet.score.judge import judge
 from whet.score.metrics import ERRORS, value
 from whet.score.uncertain import of_side
-from whet.sidefile import CANARIES
+from whet.sidefile import SENTENCES
 
 SHORT, LONG = 15, 200  # words of the texts by which engines are timed, some 20 and 260 tokens;
 TIMED = {SHORT: 32, LONG: 6}  # how many of them,
@@ -81,7 +81,7 @@ def table(
 
 def speeds(models: Mapping[Answers, Answering], words: int) -> dict[Answers, float]:
     """Texts a second that each answers, of so many words."""
-    known = " ".join(CANARIES).split()
+    known = " ".join(SENTENCES).split()
     texts = [" ".join(islice(cycle(known), start, start + words)) for start in range(TIMED[words])]
     best = dict.fromkeys(models, math.inf)
     for _ in range(ROUNDS):

@@ -32,7 +32,7 @@ LABEL_PASSES, SEARCH_LABEL_PASSES = 2.4, 6.0  # and of each label of several (do
 NBSVM_PASSES = 0.25  # of each class that NB-SVM tells from the rest
 NBSVM_SECONDS, NBSVM_SHARE = 2.0, 0.02  # that it may take, whatever the job, and of the job
 PAIR_FEATURES = 4  # times those of their texts
-LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded,
+LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded (`room` wants more to be there),
 MOST_BYTES = 2 * 10**9  # that the training rows may take; of more rows as many are drawn as take so much
 BYTES, DENSE_BYTES = 28, 160  # and for each training character, of words and of dense scripts (docs/log.md)
 

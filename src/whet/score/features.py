@@ -1,4 +1,4 @@
-"""What the linear baselines see of a text, or of a pair of texts: TF-IDF by scikit-learn.
+"""What linear models see of a text, or of a pair of texts: TF-IDF, fitted by scikit-learn.
 
 Sizes in comments: B rows.
 """
@@ -14,6 +14,9 @@ import numpy as np
 
 from whet.errors import MissingExtraError
 from whet.records import Floats, Ints
+from whet.score import sparse
+from whet.score.sparse import Sparse
+from whet.score.terms import Terms
 
 # Lengths of the pieces of characters that are looked for in both texts of a pair: by words, by dense scripts.
 PIECES = {"word": (3, 5), "char_wb": (1, 2)}
@@ -60,56 +63,57 @@ def vectorizer(inputs: Inputs) -> Any:
     return TfidfVectorizer(sublinear_tf=True, **analyzer(inputs.every()))
 
 
-def restored(kind: str, ngrams: tuple[int, int], terms: Sequence[str], idf: Floats) -> Any:
-    """A fitted vectorizer from what tells it: its analyzer and the lengths of what that counts, and in the order of
-    the features every term [F] and its weight [F]. Without scikit-learn raises MissingExtraError."""
-    try:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-    except ModuleNotFoundError as fault:
-        raise MissingExtraError(
-            f"a linear model needs the package scikit-learn ({fault})", todo='Run: pip install "whet[train]"'
-        ) from None
-    known = {term: place for place, term in enumerate(terms)}
-    words = TfidfVectorizer(sublinear_tf=True, analyzer=kind, ngram_range=ngrams, vocabulary=known)
-    words.idf_ = idf
-    return words
-
-
-def terms_of(words: Any) -> list[str]:
-    """The terms of a fitted vectorizer, in the order of the features."""
-    return sorted(words.vocabulary_, key=words.vocabulary_.__getitem__)
-
-
 def has_words(words: Any, inputs: Inputs) -> bool:
     """Whether there is anything to count."""
     analyze = words.build_analyzer()
     return any(analyze(text) for text in inputs.every())
 
 
-def fit(words: Any, inputs: Inputs) -> Any:
-    """Fits the vectorizer to the texts and returns their features, a sparse matrix of B rows."""
-    return _features(words, words.fit_transform(inputs.every()), inputs)
+def fit(words: Any, inputs: Inputs) -> tuple[Terms, Any]:
+    """Fits the vectorizer to the texts; returns its terms and the features of the texts as scikit-learn takes them."""
+    counted = words.fit_transform(inputs.every())
+    terms = Terms(words.analyzer, words.ngram_range, words.vocabulary_, words.idf_)
+    if inputs.second is None:
+        return terms, counted
+    from scipy.sparse import vstack
+
+    counted.sort_indices()
+    found, start = [], 0
+    for part in inputs.parts():
+        one, other = (_of_scipy(counted[at + start : at + start + len(part)]) for at in (0, len(inputs)))
+        found.append(for_scipy(_of_pairs(terms, one, other, part)))
+        start += len(part)
+    return terms, vstack(found, format="csr")
 
 
-def transform(words: Any, inputs: Inputs) -> Any:
-    """Features of texts by a fitted vectorizer, a sparse matrix of B rows.
+def transform(terms: Terms, inputs: Inputs) -> Sparse:
+    """Features [B, F] of texts by terms that were fitted.
 
     Of a pair: TF-IDF of either text, of each word the product and the difference of both, the cosine of both,
     and which share of words and of pieces of words stands in both.
     """
-    return _features(words, words.transform(inputs.every()), inputs)
+    first = terms.transform(inputs.texts)
+    return first if inputs.second is None else _of_pairs(terms, first, terms.transform(inputs.second), inputs)
 
 
-def _features(words: Any, counted: Any, inputs: Inputs) -> Any:
-    if inputs.second is None:
-        return counted
-    from scipy import sparse
+def for_scipy(features: Sparse) -> Any:
+    """The same as scikit-learn takes it."""
+    from scipy.sparse import csr_matrix
 
-    first, second = counted[: len(inputs)], counted[len(inputs) :]
-    common = first.multiply(second)
-    cosine = np.asarray(common.sum(axis=1)).reshape(-1, 1)  # both have the length 1
-    alike = sparse.csr_matrix(np.hstack([cosine, overlaps(inputs, PIECES[words.analyzer])]))
-    return sparse.hstack([first, second, common, abs(first - second), alike], format="csr")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(features.rows, minlength=features.shape[0]))])
+    return csr_matrix((features.data, features.columns, starts), shape=features.shape)
+
+
+def _of_scipy(matrix: Any) -> Sparse:
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return Sparse(rows, matrix.indices.astype(np.int64), matrix.data, matrix.shape)
+
+
+def _of_pairs(terms: Terms, first: Sparse, second: Sparse, inputs: Inputs) -> Sparse:
+    common = sparse.product(first, second)
+    cosine = common.sums()[:, None]  # both have the length 1
+    alike = sparse.of_dense(np.hstack([cosine, overlaps(inputs, PIECES[terms.analyzer])]))
+    return sparse.beside([first, second, common, sparse.distance(first, second), alike])
 
 
 def overlaps(inputs: Inputs, pieces: Sequence[int]) -> Floats:

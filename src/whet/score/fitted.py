@@ -6,7 +6,6 @@ Sizes in comments: B rows, F features, C labels, K columns of weights: 1 for two
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,8 @@ from whet.labels import Kind
 from whet.records import Floats
 from whet.score import features
 from whet.score.features import Inputs
+from whet.score.sparse import Sparse
+from whet.score.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,7 @@ class Linear:
     so that the softmax divides these by their sum, as scikit-learn does (docs/decisions/0023).
     """
 
-    words: Any
-    """The fitted vectorizer of scikit-learn."""
+    terms: Terms
     weights: Floats  # [F, K]
     bias: Floats  # [K]
     kind: Kind
@@ -37,11 +37,11 @@ class Linear:
 
     def logits(self, inputs: Inputs) -> Floats:
         """[B, C] of texts."""
-        found = [self.answers(features.transform(self.words, part)) for part in inputs.parts()]
+        found = [self.answers(features.transform(self.terms, part)) for part in inputs.parts()]
         return np.concatenate([np.zeros((0, self.outputs)), *found])
 
-    def answers(self, rows: Any) -> Floats:
-        """[B, C] of features, a sparse matrix of B rows."""
+    def answers(self, rows: Sparse) -> Floats:
+        """[B, C] of features [B, F]."""
         decided: Floats = rows @ self.weights + self.bias
         if self.kind == "one" and self.outputs == 2:
             decided = np.hstack([-decided / 2, decided / 2])  # their softmax is the logistic function of it

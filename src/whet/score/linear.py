@@ -62,7 +62,7 @@ def classes(train: Inputs, ids: Ints, test: Inputs, *, nbsvm: bool) -> dict[str,
     model, other = found
     answered: dict[str, list[Ints]] = {name: [np.zeros(0, np.int64)] for name in ("tfidf", *(["nbsvm"] * nbsvm))}
     for part in test.parts():
-        rows = features.transform(model.words, part)
+        rows = features.transform(model.terms, part)
         answered["tfidf"].append(model.answers(rows).argmax(axis=1))
         if other is not None:
             answered["nbsvm"].append(other.predict(rows).astype(np.int64))
@@ -123,10 +123,10 @@ def _fit_classes(train: Inputs, ids: Ints, count: int, *, nbsvm: bool) -> tuple[
         return None
     with _as_it_is():
         strength = _strength(words, train, ids)
-        learnt = features.fit(words, train)
+        terms, learnt = features.fit(words, train)
         found = _classifier(strength, ids, train.second is not None).fit(learnt, ids)
         other = NbSvm.fit(learnt, ids) if nbsvm else None
-    return Linear(words, *_decisions(found, len(ids), count), "one", count), other
+    return Linear(terms, *_decisions(found, len(ids), count), "one", count), other
 
 
 def _decisions(found: Any, rows: int, count: int) -> tuple[Floats, Floats]:
@@ -239,7 +239,7 @@ def _fit_several(train: Inputs, true: Bools, labels: LabelSet) -> Linear | None:
         return None
     with _as_it_is():
         strength, thresholds = _tuned(words, train, true, labels)
-        learnt = features.fit(words, train)
+        terms, learnt = features.fit(words, train)
         weights, bias = np.zeros((learnt.shape[1], len(labels))), np.zeros(len(labels))
         for c, answers in enumerate(true.T):
             fitted = _of_label(learnt, answers, strength)
@@ -247,7 +247,7 @@ def _fit_several(train: Inputs, true: Bools, labels: LabelSet) -> Linear | None:
                 bias[c] = _odds(int(answers.sum()), len(answers))
             else:
                 weights[:, c], bias[c] = fitted
-    return Linear(words, weights, bias, "several", len(labels), thresholds)
+    return Linear(terms, weights, bias, "several", len(labels), thresholds)
 
 
 # ---------------------------------------------------------------- values
@@ -268,9 +268,10 @@ def _fit_values(train: Inputs, true: Floats) -> Linear | None:
                     fitted = Ridge(alpha).fit(learn_rows, true[learn])
                     errors[i] += np.sum((fitted.predict(held_rows) - true[held]) ** 2)
             strength = STRENGTHS[int(errors.argmin())]
-        fitted = Ridge(strength).fit(features.fit(words, train), true)
+        terms, learnt = features.fit(words, train)
+        fitted = Ridge(strength).fit(learnt, true)
     return Linear(
-        words, np.asarray(fitted.coef_, np.float64)[:, None], np.array([float(fitted.intercept_)]), "value", 1
+        terms, np.asarray(fitted.coef_, np.float64)[:, None], np.array([float(fitted.intercept_)]), "value", 1
     )
 
 
@@ -292,9 +293,9 @@ def _all_have_words(words: Any, train: Inputs, folds: Folds) -> bool:
 
 
 def _parts(words: Any, train: Inputs, folds: Folds) -> Iterator[tuple[Ints, Ints, Any, Any]]:
-    """Each fold's rows to learn from and rows held back, and the features of both."""
+    """Each fold's rows to learn from and rows held back, and the features of both as scikit-learn takes them."""
     from sklearn.base import clone
 
     for learn, held in folds:
-        fold = clone(words)
-        yield learn, held, features.fit(fold, train.take(learn)), features.transform(fold, train.take(held))
+        terms, rows = features.fit(clone(words), train.take(learn))
+        yield learn, held, rows, features.for_scipy(features.transform(terms, train.take(held)))

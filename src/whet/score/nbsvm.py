@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from whet.records import Bools, Floats, Ints
+from whet.score.sparse import Sparse
 
 STRENGTH = 3.0  # C of the support vector machine
 SMOOTHING = 1.0  # rows that every class is taken to have had with every feature (alpha)
@@ -38,8 +39,8 @@ class NbSvm:
         found = [_one(rows, there, ids == each) for each in told]
         return NbSvm(classes, np.column_stack([weights for weights, _ in found]), np.array([at for _, at in found]))
 
-    def predict(self, rows: Any) -> Ints:
-        """Class ids [B] of a sparse matrix with the same features."""
+    def predict(self, rows: Sparse) -> Ints:
+        """Class ids [B] of the same features of other rows."""
         sides = rows @ self.weights + self.shift
         chosen: Ints = (sides[:, 0] > 0).astype(np.int64) if len(self.classes) == 2 else sides.argmax(axis=1)
         return self.classes[chosen]

@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -21,7 +21,7 @@ from whet import occlusion, runtime
 from whet.documents import prediction_document
 from whet.errors import ModelError
 from whet.labels import LabelSet
-from whet.predictor import Predictor
+from whet.predictor import Predictor, least_of
 from whet.records import Prediction
 from whet.server import bodies, strictjson
 from whet.server.batcher import Batcher, Text
@@ -79,7 +79,7 @@ def build(
     )  # fmt: skip
     app.router.redirect_slashes = False
     _add_predict(app, state)
-    _add_about(app, state)
+    _add_about(app, state, least_of(predictor.artifact.usage, predictor.labels, min_confidence))
     _add_page(app, state)
     return Front(app, batcher, state.metrics, door), state
 
@@ -92,7 +92,8 @@ def _lifespan(state: State) -> Callable[[FastAPI], Any]:
         state.proven = time.monotonic()
         yield
         await state.batcher.stop()
-        state.pool.shutdown(cancel_futures=True)
+        # Not here: what is being explained has to hear from this loop that it is over.
+        await asyncio.to_thread(state.pool.shutdown, cancel_futures=True)
 
     return lifespan
 
@@ -129,7 +130,8 @@ async def _unless_gone(request: Request, work: Awaitable[list[Prediction]]) -> l
     task = asyncio.current_task()
     assert task is not None
     gone = asyncio.ensure_future(request.receive())
-    gone.add_done_callback(lambda each: None if each.cancelled() else task.cancel())
+    is_done = False
+    gone.add_done_callback(lambda each: None if each.cancelled() or is_done else task.cancel())
     try:
         return await work
     except asyncio.CancelledError:
@@ -138,6 +140,7 @@ async def _unless_gone(request: Request, work: Awaitable[list[Prediction]]) -> l
         task.uncancel()
         return None
     finally:
+        is_done = True  # a call of that kind may be on its way
         gone.cancel()
 
 
@@ -147,6 +150,14 @@ class Queued:
     def __init__(self, state: State, deadline: float) -> None:
         self._state, self._deadline = state, deadline
         self._loop = asyncio.get_running_loop()
+        self._is_over = False
+        self._asking: Future[list[Prediction]] | None = None
+
+    def end(self) -> None:
+        """What is being asked is dropped, and nothing more is: nobody waits for it."""
+        self._is_over = True
+        if self._asking is not None:
+            self._asking.cancel()
 
     @property
     def labels(self) -> LabelSet:
@@ -161,7 +172,10 @@ class Queued:
         for start in range(0, len(rows), self._state.limits.texts):
             part = rows[start : start + self._state.limits.texts]
             answer = self._state.batcher.answer(part, logits=logits, deadline=self._deadline)
-            found += asyncio.run_coroutine_threadsafe(answer, self._loop).result()
+            self._asking = asyncio.run_coroutine_threadsafe(answer, self._loop)
+            if self._is_over:  # since a moment ago
+                self._asking.cancel()
+            found += self._asking.result()
         return found
 
 
@@ -174,6 +188,7 @@ async def _explained(state: State, ask: bodies.Asked, deadline: float) -> list[P
     try:
         return await asyncio.get_running_loop().run_in_executor(state.pool, _explain, queued, ask.texts, ask.label)
     finally:
+        queued.end()
         state.explaining -= 1
 
 
@@ -184,11 +199,11 @@ def _explain(queued: Queued, texts: Sequence[Text], label: str | None) -> list[P
 # ---------------------------------------------------------------- about the model and the server
 
 
-def _add_about(app: FastAPI, state: State) -> None:
+def _add_about(app: FastAPI, state: State, least: float | None) -> None:
     usage, labels, limits = state.predictor.artifact.usage, state.predictor.labels, state.limits
     about = bodies.Labels(
         task=labels.task, labels=list(labels.names), positive=labels.positive, pair=usage.inputs.pair is not None,
-        thresholds=dict(usage.thresholds), min_confidence=usage.min_confidence, version=state.version,
+        thresholds=dict(usage.thresholds), min_confidence=least, version=state.version,
         texts=limits.texts, explained=limits.explained, report=state.report is not None,
     )  # fmt: skip
 

@@ -15,9 +15,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from whet.errors import ModelError
 from whet.predictor import Predictor
 from whet.records import Prediction
 from whet.server.limits import Limits
@@ -137,7 +139,7 @@ class Batcher:
             timer.cancel()
 
     async def prove(self) -> None:
-        """Has the test texts of the model answered, before all that waits. Raises ModelError where they are not
+        """Has a few test texts of the model answered, before all that waits. Raises ModelError where they are not
         answered as they were when it was saved, Refusal where nothing is answered any more."""
         assert self._loop is not None, "start() comes first"
         proof: asyncio.Future[None] = self._loop.create_future()
@@ -257,10 +259,18 @@ class Batcher:
             if job.fault is not None:
                 logger.error("a request failed", extra={"fault": type(job.fault).__name__})
                 done.append((job.future, Refusal("failed", "The model failed on this request.")))
-                job.taken = len(job.texts)
+                self._drop(job)
             elif len(job.answers) == len(job.texts):
                 done.append((job.future, job.answers))
         self._deliver(done)
+
+    def _drop(self, job: Job) -> None:
+        """Takes what is left of a request out of the queue."""
+        with self._changed:
+            self._tokens -= sum(job.sizes[job.taken :])
+            job.taken = len(job.texts)
+            with suppress(ValueError):  # nothing was left
+                self._waiting.remove(job)
 
     def _answer(self, parts: Sequence[Part]) -> BaseException | None:
         """Adds answers to their jobs, or returns why there are none."""
@@ -293,11 +303,15 @@ class Batcher:
     def _prove(self, proofs: Sequence[asyncio.Future[None]]) -> None:
         fault: BaseException | None = None
         try:
-            self.predictor.artifact.prove()
+            self.predictor.artifact.prove(quick=True)
         except BaseException as raised:
             if isinstance(raised, (SystemExit, KeyboardInterrupt)):
                 raise
+            name = type(raised).__name__
+            logger.error("a proof failed", extra={"fault": name})
             fault = raised
+            if not isinstance(raised, ModelError):
+                fault = ModelError(f"the model fails on its test texts ({name})")
         else:
             self.counts.failures_in_a_row = 0
         self._deliver([(proof, fault) for proof in proofs])

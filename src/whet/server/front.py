@@ -6,6 +6,7 @@ Plain ASGI, so that a body is counted while it comes and nothing of it is kept t
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import logging
@@ -39,7 +40,8 @@ SAFE: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-OPEN = ("/healthz", "/readyz", "/", "/page/")  # without a token: what watches over the server, and what asks for it
+# Without a token: what watches over the server, and the page, which asks for it.
+OPEN, OPEN_BELOW = ("/healthz", "/readyz", "/"), "/page/"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -74,9 +76,11 @@ class Front:
             await self._app(scope, await self._body(scope, request, receive), request.send)
         except Refusal as refusal:
             await request.refuse(refusal)
-        except OSError:  # the client has gone
+        except _Gone:
             request.status = request.status or 499
-        except Exception as fault:  # the last door: whatever a route raises is one answer without its words
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as fault:  # the last door: whatever a route raises is one answer without its words
             logger.exception("a route failed", extra={"request_id": request.id, "fault": type(fault).__name__})
             if not request.status:
                 await request.refuse(Refusal("failed", "The server failed on this request."))
@@ -99,7 +103,7 @@ class Front:
         if origin is not None and origin.decode("latin-1").lower().partition("://")[2] != host:
             raise Refusal("foreign_origin", "The request comes from a page of another origin.")
         path = scope["path"]
-        if self._token is None or path in OPEN[:3] or path.startswith(OPEN[3]):
+        if self._token is None or path in OPEN or path.startswith(OPEN_BELOW):
             return
         given = headers.get(b"authorization", b"")
         scheme, _, token = given.partition(b" ")
@@ -132,7 +136,7 @@ class Front:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise OSError("the client has gone")
+                raise _Gone
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._limits.body:
@@ -155,6 +159,10 @@ def tell(metrics: Metrics, request_id: str, method: str, route: str, status: int
 def new_id() -> str:
     """What a request is called in its answer and in the log."""
     return os.urandom(8).hex()
+
+
+class _Gone(Exception):  # not a fault
+    """The client has left before its request was whole."""
 
 
 class _Request:

@@ -12,7 +12,8 @@ OWN = ("request_id", "method", "route", "status", "ms", "fault", "pid")
 class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line: dict[str, object] = {"time": moment, "level": record.levelname.lower(), "message": record.getMessage()}
+        said = "a fault of asyncio" if record.name == "asyncio" else record.getMessage()  # whose words may be a text's
+        line: dict[str, object] = {"time": moment, "level": record.levelname.lower(), "message": said}
         line |= {name: record.__dict__[name] for name in OWN if name in record.__dict__}
         if record.exc_info is not None and record.exc_info[0] is not None and "fault" not in line:
             line["fault"] = record.exc_info[0].__name__  # its words may be those of a text
@@ -20,10 +21,10 @@ class JsonLines(logging.Formatter):
 
 
 def write_json(*, quiet: bool) -> None:
-    """From now on what the server and uvicorn log is written so. `quiet`: without a line for each request."""
+    """From now on what the server, uvicorn and asyncio log is written so. `quiet`: without a line for each request."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    for name, level in (("whet.server", logging.WARNING if quiet else logging.INFO), ("uvicorn", logging.WARNING)):
+    for name in ("whet.server", "uvicorn", "asyncio"):
         found = logging.getLogger(name)
         found.handlers, found.propagate = [handler], False
-        found.setLevel(level)
+        found.setLevel(logging.INFO if name == "whet.server" and not quiet else logging.WARNING)

@@ -34,9 +34,10 @@ def bind(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
-    except socket.gaierror as fault:
+    except (socket.gaierror, UnicodeError) as fault:  # the latter of a name that no host has
         made.close()
-        raise UsageError(f"{fault.strerror}: {host}", where="--host", todo="Name an address of this machine") from None
+        said = fault.strerror if isinstance(fault, OSError) else "no name of a host"
+        raise UsageError(f"{said}: {host}", where="--host", todo="Name an address of this machine") from None
     except OSError as fault:
         made.close()
         raise taken(host, port, fault) from None
@@ -50,11 +51,12 @@ def taken(host: str, port: int, fault: OSError) -> OutputError:
 
 
 def serve(app: App, state: State, listening: socket.socket, limits: Limits, *, leader: int = 0) -> int:
-    """Answers until a signal, and then what was accepted; returns the exit code: 0 after a signal, DIED where the
-    thread that computes has ended. A second signal ends the process at once. With `leader` it also ends when that
-    process is gone."""
-    server_of(app, state, limits, leader=leader).run(sockets=[listening])
-    return DIED if state.batcher.has_died else 0
+    """Answers until a signal, and then what was accepted; returns the exit code: 0 after a signal, DIED where it did
+    not begin, or the thread that computes has ended. A second signal ends the process at once. With `leader` it also
+    ends when that process is gone."""
+    server = server_of(app, state, limits, leader=leader)
+    server.run(sockets=[listening])
+    return DIED if state.batcher.has_died or not server.started else 0
 
 
 def server_of(app: App, state: State, limits: Limits, *, leader: int = 0) -> Server:

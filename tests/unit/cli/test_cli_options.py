@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def test_only_given_values_are_given(whet, pipeline: FakePipeline) -> None:
     resolved = asked(pipeline)
     assert {name for name, reason in resolved.reasons.items() if reason != "default"} == {"epochs", "baseline"}
     assert resolved.settings.baseline is False
+
+
+def test_the_loss_that_an_export_allows_by_itself_is_that_of_the_library() -> None:
+    from whet.cli.export import export
+    from whet.exporting.job import MAX_LOSS
+
+    assert inspect.signature(export).parameters["max_accuracy_loss"].default == MAX_LOSS
 
 
 def test_a_flag_overrides_its_recipe_and_silence_does_not(whet, pipeline: FakePipeline, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whet.score.features import Inputs, analyzer, fit, has_words, overlaps, transform, vectorizer
+from whet.score.features import Inputs, analyzer, fit, for_scipy, has_words, overlaps, transform, vectorizer
 
 FIRST = ["a lovely warm film", "a dreary film", "plain words"]
 SECOND = ["a lovely warm film", "such a film", "nothing alike"]
@@ -32,12 +32,13 @@ def test_the_script_of_pairs_is_judged_from_both_texts():
 
 def test_features_of_texts_are_their_tfidf():
     words = vectorizer(Inputs(FIRST))
-    assert np.array_equal(fit(words, Inputs(FIRST)).toarray(), words.transform(FIRST).toarray())
+    assert np.array_equal(fit(words, Inputs(FIRST))[1].toarray(), words.transform(FIRST).toarray())
 
 
 def test_features_of_pairs_are_both_texts_their_product_difference_and_likeness():
     words = vectorizer(PAIRS)
-    found = fit(words, PAIRS).toarray()
+    terms, learnt = fit(words, PAIRS)
+    found = learnt.toarray()
     first, second = words.transform(FIRST).toarray(), words.transform(SECOND).toarray()
     size = first.shape[1]
     assert found.shape == (3, 4 * size + 1 + 3 * 4)
@@ -45,7 +46,7 @@ def test_features_of_pairs_are_both_texts_their_product_difference_and_likeness(
     assert found[:, : 4 * size] == pytest.approx(np.hstack(parts))
     assert found[:, 4 * size] == pytest.approx((first * second).sum(axis=1))
     assert found[:, 4 * size + 1 :] == pytest.approx(overlaps(PAIRS, (3, 5)))
-    assert np.array_equal(transform(words, PAIRS).toarray(), found)
+    assert np.array_equal(for_scipy(transform(terms, PAIRS)).toarray(), found)
 
 
 def test_equal_texts_are_wholly_alike_and_others_not_at_all():
@@ -75,7 +76,7 @@ def test_overlaps_are_shares_and_turned_pairs_have_them_turned(pairs):
 def test_empty_texts_have_nothing_in_common_and_no_features():
     inputs = Inputs(["", "word"], ["", ""])
     words = vectorizer(inputs)
-    found = fit(words, inputs).toarray()
+    found = fit(words, inputs)[1].toarray()
     assert np.isfinite(found).all()
     assert found[0].tolist() == [0.0] * found.shape[1]
 

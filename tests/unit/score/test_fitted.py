@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import review_rows
 from whet.labels import LabelSet
-from whet.score import linear
+from whet.score import features, linear
 from whet.score.features import Inputs
 from whet.score.fitted import Linear
 from whet.score.judge import answers, probabilities
@@ -51,7 +51,7 @@ def test_the_softmax_of_two_columns_is_the_logistic_probability(monkeypatch, pai
     seen = watched(monkeypatch)
     model = linear.fit(inputs(TEXTS, pair=pair), GOOD.astype(int), TWO)
     assert model.weights.shape[1] == 1
-    rows = linear.features.transform(model.words, inputs(TEST, pair=pair))
+    rows = features.for_scipy(features.transform(model.terms, inputs(TEST, pair=pair)))
     theirs = seen[-1].predict_proba(rows)
     assert probabilities(model.logits(inputs(TEST, pair=pair)), TWO) == pytest.approx(theirs, abs=1e-12)
 
@@ -59,7 +59,7 @@ def test_the_softmax_of_two_columns_is_the_logistic_probability(monkeypatch, pai
 def test_the_softmax_of_more_classes_is_that_of_each_against_the_rest_divided_by_the_sum(monkeypatch):
     seen = watched(monkeypatch)
     model = linear.fit(inputs(TEXTS), subjects(), THREE)
-    rows = linear.features.transform(model.words, inputs(TEST))
+    rows = features.for_scipy(features.transform(model.terms, inputs(TEST)))
     theirs = seen[-1].predict_proba(rows)
     assert probabilities(model.logits(inputs(TEST)), THREE) == pytest.approx(theirs, abs=1e-12)
 

@@ -51,6 +51,7 @@ class Known:
     batches: list[list[str]] = field(default_factory=list)
     seconds_a_token: float = 0.0
     is_damaged: bool = False
+    unproven: BaseException | None = None
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -78,7 +79,9 @@ class Known:
         ends = [""] * len(texts) if pairs is None else pairs
         return np.array([1 + len(text.split()) + len(end.split()) for text, end in zip(texts, ends, strict=True)])
 
-    def prove(self) -> None:
+    def prove(self, *, quick: bool = False) -> None:
+        if self.unproven is not None:
+            raise self.unproven
         if self.is_damaged:
             raise ModelError("the model answers its test texts differently from when it was saved")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,15 +13,16 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.server.made import FAILS, Known, client, known, pairs_too, score, started
+from tests.unit.server.made import FAILS, Known, PanicError, client, known, pairs_too, score, started
 from whet.documents import prediction_document
 from whet.labels import LabelSet
 from whet.predictor import Predictor
 from whet.records import Usage
-from whet.server.app import build
-from whet.server.front import LOOPBACK, SAFE, Door
+from whet.server.app import Queued, _explained, _unless_gone, build
+from whet.server.bodies import Asked
+from whet.server.front import LOOPBACK, SAFE, Door, Front
 from whet.server.limits import Limits
-from whet.server.refusals import STATUS
+from whet.server.refusals import STATUS, Refusal
 
 SEVERAL = LabelSet(("a", "b", "c"), None, "", "several")
 VALUE = LabelSet(("stars",), None, "", "value")
@@ -322,6 +325,125 @@ def test_a_model_that_fails_is_one_answer_and_five_in_a_row_end_the_readiness_un
     against(work, model)
 
 
+@pytest.mark.parametrize("fault", [RuntimeError("a text"), PanicError("a text")])
+def test_a_model_that_fails_on_its_test_texts_is_not_ready(fault: BaseException) -> None:
+    """S15"""
+    model = Known()
+
+    async def work(made: httpx.AsyncClient) -> None:
+        await asyncio.sleep(0.02)
+        model.unproven = fault
+        assert code(await made.get("/readyz")) == (503, "not_ready")
+        model.unproven = None
+        assert (await made.get("/readyz")).status_code == 200
+
+    against(work, model, Limits(proof_age=0.01))
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device: a text"), PanicError("a text")])
+def test_a_fault_of_the_disk_or_of_rust_in_a_route_is_an_answer_and_a_line_of_log(
+    fault: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    """X2: the first was taken for a client that had gone, which gets no answer; the second is no Exception."""
+
+    async def failing(*_: object) -> None:
+        raise fault
+
+    async def work() -> httpx.Response:
+        _, state = build(Predictor(Known()), Limits(), Door())
+        front = Front(failing, state.batcher, state.metrics, Door())
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://localhost") as made:
+            return await made.get("/labels")
+
+    answer = asyncio.run(work())
+    assert code(answer) == (500, "failed")
+    assert {name: answer.headers[name] for name in SAFE} == dict(SAFE)
+    assert [(record.message, record.__dict__["fault"]) for record in caplog.records] == [
+        ("a route failed", type(fault).__name__)
+    ]
+
+
+def test_an_explanation_that_nobody_waits_for_is_not_gone_on_with() -> None:
+    """S13"""
+    model = Known()
+
+    async def work() -> None:
+        app, state = build(Predictor(model), Limits(explaining=1, texts=2), Door())
+        async with started(app):
+            model.gate.clear()
+            asked = Asked(["a b c d"], True, True, None)
+            task = asyncio.create_task(_explained(state, asked, time.monotonic() + 20))
+            while not model.entered.is_set():
+                await asyncio.sleep(0.001)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert state.explaining == 0
+            model.gate.set()
+            await asyncio.wrap_future(state.pool.submit(int))  # after the thread is free
+            assert (await state.batcher.answer(["another"]))[0].text == "another"
+
+    asyncio.run(work())
+    assert model.batches == [["a b c d", "b c d"], ["another"]]
+
+
+def test_an_explanation_on_its_way_does_not_keep_the_server_from_its_end() -> None:
+    """S17: its thread asks the loop, which must not wait for the thread."""
+    entered, go, found = threading.Event(), threading.Event(), list[str]()
+
+    async def work() -> None:
+        app, state = build(Predictor(Known()), Limits(), Door())
+        stop = state.batcher.stop
+
+        async def stopped() -> None:
+            await stop()
+            go.set()
+
+        state.batcher.stop = stopped  # type: ignore[method-assign]
+        async with started(app):
+            queued = Queued(state, time.monotonic() + 20)
+
+            def explain() -> None:
+                entered.set()
+                go.wait()
+                try:
+                    queued.predict(["late"])
+                except Refusal as refusal:
+                    found.append(refusal.code)
+
+            state.pool.submit(explain)
+            await asyncio.to_thread(entered.wait)
+
+    asyncio.run(work())
+    assert found == ["stopping"]
+
+
+def test_a_client_that_leaves_as_its_answer_comes_disturbs_nothing() -> None:
+    """S13"""
+
+    async def work() -> list[int]:
+        loop = asyncio.get_running_loop()
+        answer, gone = loop.create_future(), asyncio.Event()
+
+        class Leaving:
+            async def receive(self) -> None:
+                await gone.wait()
+
+        task = asyncio.create_task(_with_a_pause(_unless_gone(Leaving(), answer)))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gone.set()
+        answer.set_result([7])
+        return await task
+
+    async def _with_a_pause(found: Any) -> list[int]:
+        answers: list[int] = await found
+        await asyncio.sleep(0.01)  # a cancellation that comes late would end it here
+        return answers
+
+    assert asyncio.run(work()) == [7]
+
+
 def test_a_request_that_waits_too_long_is_refused_and_its_place_is_free() -> None:
     """S14"""
     model = Known()
@@ -399,6 +521,14 @@ def test_labels_tell_what_a_client_has_to_know_and_nothing_is_put_into_a_page() 
     assert "alert(1)" not in get("/", model=Known(hostile)).text
 
 
+@pytest.mark.parametrize(("own", "asked", "told"), [(None, None, None), (0.6, None, 0.6), (0.6, 0.9, 0.9)])
+def test_labels_tell_the_confidence_that_the_server_was_started_with(
+    own: float | None, asked: float | None, told: float | None
+) -> None:
+    model = Known(usage=Usage(min_confidence=own))
+    assert get("/labels", model=model, min_confidence=asked).json()["min_confidence"] == told
+
+
 def test_the_counts_of_the_metrics_add_up_and_have_no_word_of_a_client() -> None:
     """S24"""
 
@@ -437,10 +567,24 @@ def test_nothing_of_a_text_or_of_a_token_is_logged(caplog: pytest.LogCaptureFixt
     assert json.loads(lines[0])["status"] == 200
 
 
+def test_what_asyncio_logs_is_a_line_like_any_other_without_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """X11: it names what a future came to, which may be a text."""
+    from whet.server import logs
+
+    found = [logging.getLogger(name) for name in ("whet.server", "uvicorn", "asyncio")]
+    before = [(each.handlers, each.propagate, each.level) for each in found]
+    try:
+        logs.write_json(quiet=False)
+        logging.getLogger("asyncio").error("Future exception was never retrieved\nfuture: <RuntimeError('a secret')>")
+    finally:
+        for each, (handlers, propagate, level) in zip(found, before, strict=True):
+            each.handlers, each.propagate, each.level = handlers, propagate, level
+    line = json.loads(capsys.readouterr().err)
+    assert (line["level"], line["message"]) == ("error", "a fault of asyncio")
+
+
 def test_a_log_line_is_one_line_of_plain_letters(caplog: pytest.LogCaptureFixture) -> None:
     """X11"""
-    import logging
-
     from whet.server.logs import JsonLines
 
     line = JsonLines().format(logging.LogRecord("x", 20, "", 0, "a\nb \x1b[31m \u202e", (), None))

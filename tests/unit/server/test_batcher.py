@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.server.made import DIES, FAILS, NO_NUMBER, PANICS, Known, score
+from tests.unit.server.made import DIES, FAILS, NO_NUMBER, PANICS, Known, PanicError, score
+from whet.errors import ModelError
 from whet.predictor import Predictor
 from whet.records import Prediction
 from whet.server.batcher import Batcher
@@ -267,6 +268,25 @@ def test_a_request_that_fails_in_a_batch_fails_alone(bad: str) -> None:
     assert bad not in failed.message
 
 
+@pytest.mark.parametrize("bad", [FAILS, PANICS])
+def test_what_is_left_of_a_large_request_that_failed_takes_no_room(bad: str) -> None:
+    model = Known()
+
+    async def work(batcher: Batcher) -> None:
+        first = await busy(batcher, model)
+        large = asked(batcher, bad, *["one two three"] * 9)
+        await asyncio.sleep(0)
+        model.gate.set()
+        await first
+        with pytest.raises(Refusal, match="failed on this request"):
+            await large
+        assert scores(await batcher.answer(["next"])) == [pytest.approx(score("next"))]
+        assert batcher.waiting_tokens == 0
+
+    during(work, model, Limits(batch_tokens=6))
+    assert len(model.batches) == 3
+
+
 def test_failures_in_a_row_are_counted_until_something_succeeds() -> None:
     model = Known()
 
@@ -280,6 +300,19 @@ def test_failures_in_a_row_are_counted_until_something_succeeds() -> None:
         return [*counted, batcher.counts.failures_in_a_row]
 
     assert during(work, model) == [1, 2, 0, 1, 0]
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a text"), PanicError("a text")])
+def test_a_model_that_fails_on_its_test_texts_is_not_proven(fault: BaseException) -> None:
+    model = Known(unproven=fault)
+
+    async def work(batcher: Batcher) -> None:
+        with pytest.raises(ModelError, match=rf"^the model fails on its test texts \({type(fault).__name__}\)"):
+            await batcher.prove()
+        model.unproven = None
+        await batcher.prove()
+
+    during(work, model)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

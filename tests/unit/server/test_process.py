@@ -2,77 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import REPOSITORY
 from tests.unit.server.made import post, read, score
-from whet import tfidf
+from tests.unit.server.processes import free_port, started
+from whet import durable, sidefile, tfidf
 from whet.cli import main
 from whet.errors import OutputError, UsageError
 from whet.labels import LabelSet
 from whet.records import Usage
-from whet.score import features
 from whet.score.fitted import Linear
+from whet.score.terms import Terms
 from whet.server.process import bind
 
 LABELS = LabelSet(("neg", "pos"), "pos", "by its name")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def started(*command: str, port: int) -> Iterator[subprocess.Popen[str]]:
-    """A process, from the moment that it is ready."""
-    environment = {**os.environ, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'src'}"}
-    process = subprocess.Popen([sys.executable, *command], text=True, stderr=subprocess.PIPE, env=environment)
-    try:
-        ends = time.monotonic() + 90
-        while True:
-            with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), 5) as made:
-                made.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                if b"ready" in read(made):
-                    break
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < ends
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model/ folder of a linear model."""
     folder = tmp_path_factory.mktemp("run") / "model"
-    words = features.restored("word", (1, 2), ["bad", "good"], np.ones(2))
-    model = Linear(words, np.array([[-2.0], [2.0]]), np.zeros(1), "one", 2, None, 1.0)
+    terms = Terms("word", (1, 2), {"bad": 0, "good": 1}, np.ones(2))
+    model = Linear(terms, np.array([[-2.0], [2.0]]), np.zeros(1), "one", 2, None, 1.0)
     tfidf.save(folder, model, LABELS, card="", usage=Usage())
     return folder
 
 
 def asked_until_the_end(port: int, number: int, found: dict[str, int], halt: threading.Event) -> None:
-    """Asks one thing after the other on a connection that is kept. Whatever is not an answer, or a refusal that says
-    that the server ends, is counted as lost, unless there was no connection to ask on."""
+    """Asks one thing after the other on a connection that is kept. Whatever is not an answer or a refusal is counted as
+    lost, unless there was no connection to ask on; refusals by their code, of one that says that the server ends as
+    refused."""
     turn = 0
     while not halt.is_set():
         try:
@@ -96,8 +66,11 @@ def asked_until_the_end(port: int, number: int, found: dict[str, int], halt: thr
                 if status == [b"503"] and document["error"]["code"] == "stopping":
                     found["refused"] += 1
                     return
-                right = status == [b"200"] and abs(document["probabilities"]["pos"] - score(text)) < 1e-9
-                found["answered" if right else "wrong"] += 1
+                if status != [b"200"]:  # on a machine that others use it may be too slow for all at once
+                    found[document["error"]["code"]] = found.get(document["error"]["code"], 0) + 1
+                else:
+                    right = abs(document["probabilities"]["pos"] - score(text)) < 1e-9
+                    found["answered" if right else "wrong"] += 1
 
 
 def restarts(count: int) -> None:
@@ -119,6 +92,7 @@ def restarts(count: int) -> None:
             for client in clients:
                 client.join(30)
         assert (found["lost"], found["wrong"]) == (0, 0), found
+        assert found.keys() <= {"answered", "refused", "wrong", "lost", "overloaded"}, found
         assert found["answered"] >= 200
 
 
@@ -240,6 +214,20 @@ def test_a_damaged_model_is_not_served(run: Path, tmp_path: Path, capsys: pytest
     assert main(["serve", str(tmp_path / "none")]) == 4
 
 
+def test_a_model_that_answers_any_of_its_test_texts_differently_is_not_served(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S19: a load asks the first of them only."""
+    folder = Path(shutil.copytree(run, tmp_path / "model"))
+    side = json.loads((folder / "whet.json").read_text(encoding="utf-8"))
+    side["canaries"][-1]["logits"].reverse()
+    (folder / "whet.json").write_text(json.dumps(side), encoding="utf-8")
+    durable.seal(folder, free=[sidefile.CARD])
+    assert main(["predict", str(folder), "good"]) == 0
+    assert main(["serve", str(folder), "--port", "0"]) == 4
+    assert "the model answers its test texts differently from when it was saved" in capsys.readouterr().err
+
+
 def test_an_address_that_others_reach_needs_a_token(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """X7"""
     assert main(["serve", str(run), "--host", "0.0.0.0"]) == 2
@@ -260,6 +248,7 @@ def test_a_token_that_is_easily_guessed_or_cannot_be_sent_is_refused(
     assert main(["serve", str(run), "--token-file", str(tmp_path / "none")]) == 2
 
 
-def test_an_address_that_is_none_is_named(run: Path) -> None:
+@pytest.mark.parametrize("host", ["no.such.name.invalid", "a" * 70, "a..b"])
+def test_an_address_that_is_none_is_named(host: str) -> None:
     with pytest.raises(UsageError, match="an address of this machine"):
-        bind("no.such.name.invalid", 0)
+        bind(host, 0)
