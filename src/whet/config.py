@@ -76,6 +76,10 @@ class Settings:
         None, "Data", "The column that holds the label, or a,b,c: a column of 0 and 1 for each. Found by name and "
         "shape.", common=True,
     )  # fmt: skip
+    weight: str | None = _setting(
+        None, "Data", "The column that tells what each row counts in the training: numbers above 0, whose mean is "
+        "taken as 1.",
+    )  # fmt: skip
     task: TaskName = _setting(
         "auto", "Data", "One label a row (classification), any number of labels (multilabel), or a number "
         "(regression). auto: by what the label column holds.", common=True,

@@ -18,6 +18,7 @@ class SettingValues(TypedDict, total=False):
     text: str | None
     pair: str | None
     label: str | None
+    weight: str | None
     task: TaskName
     label_separator: str | None
     label_names: str | None

@@ -72,7 +72,11 @@ class Network:
         return rows_to_look_at(settings.label_errors, rows, settings.epochs * rows)
 
     def guess(self) -> float:
-        job, targets = self.job, self.job.sides["train"].targets
+        job, encoded = self.job, self.job.sides["train"].encoded
+        targets = job.sides["train"].targets
+        if encoded.weights is not None:  # each row as often as it counts
+            counted, rows = np.cumsum(encoded.weights), np.arange(len(targets)) + 0.5
+            targets = targets[np.searchsorted(counted, rows * counted[-1] / len(targets))]
         if job.labels.kind == "value":
             values = np.asarray(targets, dtype=np.float64)
             scale = scale_of(values, job.classifier.model)

@@ -106,7 +106,8 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     ),
 }  # fmt: skip
 SHOWN_BELOW = {"recipe", "encoding", "model", "log_every", "json", "quiet", "debug"}
-# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, and test_track_tensorboard.
+# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, test_track_tensorboard and
+# test_row_weights.
 SHOWN_ELSEWHERE = {
     "require_gpu",
     "yes",
@@ -119,6 +120,7 @@ SHOWN_ELSEWHERE = {
     "corrections",
     "slice",
     "track",
+    "weight",
 }
 
 
