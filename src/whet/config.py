@@ -215,6 +215,9 @@ class Settings:
         "none", "Output", "Tell a tracker of the job while it runs: tensorboard (in the run folder) or mlflow "
         "(MLFLOW_TRACKING_URI, else runs/mlflow/).", result=False,
     )  # fmt: skip
+    brief: bool = _setting(
+        False, "Output", "No plan before and no report.html after: for a program that trains often.", result=False
+    )
     log_every: int = _setting(
         100, "Output", "Print the loss every N steps where there is no progress bar.", result=False,
         within=Range(least=1),

@@ -61,6 +61,7 @@ class SettingValues(TypedDict, total=False):
     checkpoint_every: int | None
     mirror: str | None
     track: Track
+    brief: bool
     log_every: int
     lang: Language
     json: bool
