@@ -30,6 +30,12 @@ def require_linear() -> None:
     _refuse("a linear model", [name for name in missing if name in LINEAR_ANSWERS_WITH])
 
 
+def require_estimator() -> None:
+    """The same of what an estimator of scikit-learn is made of."""
+    missing = missing_for_training()
+    _refuse("whet.TextClassifier", [name for name in missing if name == "scikit-learn"])
+
+
 def has_onnx() -> bool:
     """Whether exported models can be answered with."""
     return importlib.util.find_spec("onnxruntime") is not None

@@ -440,3 +440,26 @@ def test_loading_rests_the_collector_and_leaves_it_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+# ---------------------------------------------------------------- inside of another program
+
+
+@pytest.mark.parametrize(("given", "left"), [("3", 3), ("0", None), ("4,2", None), ("", None)])
+def test_the_threads_that_the_environment_leaves(monkeypatch: pytest.MonkeyPatch, given: str, left: int | None) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert runtime.threads_left() == left
+
+
+def test_random_streams_go_on_after_an_undisturbed_block_as_if_it_had_not_been() -> None:
+    torch = pytest.importorskip("torch")
+
+    def drawn(*, seeds_between: bool) -> list[float]:
+        random.seed(1), np.random.seed(1), torch.manual_seed(1)
+        if seeds_between:
+            with pytest.raises(KeyError), runtime.undisturbed():
+                random.seed(2), np.random.seed(2), torch.manual_seed(2)
+                raise KeyError
+        return [random.random(), np.random.random(), float(torch.rand(()))]
+
+    assert drawn(seeds_between=True) == drawn(seeds_between=False)
