@@ -89,9 +89,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     - `verbose`: whether what a fit has to say goes to the logger `whet`.
 
     A fit splits off its validation rows itself (`validation`), keeps the weights that are best on them, fits the
-    temperature and leaves nothing in the working folder. What only looks at a model is left out: the plan, baselines,
-    a test side, doubted labels, near duplicates, the report, the run folder. `threads` is by default what
-    OMP_NUM_THREADS says, which joblib sets in its workers, else the cores that are free.
+    temperature, and leaves no file but the tokens of its texts in whet's cache. What only looks at a model is left out:
+    the plan, baselines, a test side, doubted labels, near duplicates, the report, the run folder. `threads` is by
+    default what OMP_NUM_THREADS says, which joblib sets in its workers, else the cores that are free.
 
     After `fit`: `classes_` in the dtype of y, and `metrics_`, the content of the metrics.json of the job.
 
