@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from whet.config import Settings as Settings
     from whet.errors import PlanTooLongError as PlanTooLongError
     from whet.errors import WhetError as WhetError
+    from whet.estimator import TextClassifier as TextClassifier
     from whet.exporting.job import export as export
     from whet.health import doctor as doctor
     from whet.pipeline import Run as Run
@@ -31,6 +32,7 @@ _HOMES = {
     "PlanTooLongError": "whet.errors",
     "Run": "whet.pipeline",
     "Settings": "whet.config",
+    "TextClassifier": "whet.estimator",
     "WhetError": "whet.errors",
     "check": "whet.pipeline",
     "compare": "whet.pipeline",
@@ -49,6 +51,7 @@ __all__ = [
     "PlanTooLongError",
     "Run",
     "Settings",
+    "TextClassifier",
     "WhetError",
     "__version__",
     "check",

@@ -76,6 +76,10 @@ class Settings:
         None, "Data", "The column that holds the label, or a,b,c: a column of 0 and 1 for each. Found by name and "
         "shape.", common=True,
     )  # fmt: skip
+    weight: str | None = _setting(
+        None, "Data", "The column that tells what each row counts in the training: numbers above 0, whose mean is "
+        "taken as 1.",
+    )  # fmt: skip
     task: TaskName = _setting(
         "auto", "Data", "One label a row (classification), any number of labels (multilabel), or a number "
         "(regression). auto: by what the label column holds.", common=True,
@@ -215,6 +219,9 @@ class Settings:
         "none", "Output", "Tell a tracker of the job while it runs: tensorboard (in the run folder) or mlflow "
         "(MLFLOW_TRACKING_URI, else runs/mlflow/).", result=False,
     )  # fmt: skip
+    brief: bool = _setting(
+        False, "Output", "No plan before and no report.html after: for a program that trains often.", result=False
+    )
     log_every: int = _setting(
         100, "Output", "Print the loss every N steps where there is no progress bar.", result=False,
         within=Range(least=1),

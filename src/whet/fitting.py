@@ -25,7 +25,7 @@ from whet.training.team import Alone
 
 
 def fit_and_save(
-    folder: runs.RunFolder, asked: Asked, plan: Plan, team: Alone
+    folder: runs.RunFolder, asked: Asked, plan: Plan | None, team: Alone
 ) -> Iterator[Stage | Notice | Evaluation]:
     """Fits, scores and saves; metrics.json, written last, ends the run. Stopped, the job begins anew."""
     interruption = Interruption()
@@ -37,12 +37,15 @@ def fit_and_save(
         raise type(fault)(fault.saw, todo="The same command starts anew") from None
 
 
-def _given(folder: runs.RunFolder, asked: Asked, plan: Plan, team: Alone) -> Generator[Stage | Notice, None, Given]:
+def _given(
+    folder: runs.RunFolder, asked: Asked, plan: Plan | None, team: Alone
+) -> Generator[Stage | Notice, None, Given]:
     """The rows of the job; its splits and findings are written."""
     splits, labels, settings = asked.splits, asked.labels, asked.resolved.settings
     for notice in asked.said:  # told before there was a folder to write to
         folder.log(notice)
-    folder.log(plan)
+    if plan is not None:
+        folder.log(plan)
     runs.write_splits(folder, splits)
     checked, leaks = examine.of_job(asked, {}, None)
     folder.write("findings.json", as_json(checked))

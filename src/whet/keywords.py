@@ -18,6 +18,7 @@ class SettingValues(TypedDict, total=False):
     text: str | None
     pair: str | None
     label: str | None
+    weight: str | None
     task: TaskName
     label_separator: str | None
     label_names: str | None
@@ -61,6 +62,7 @@ class SettingValues(TypedDict, total=False):
     checkpoint_every: int | None
     mirror: str | None
     track: Track
+    brief: bool
     log_every: int
     lang: Language
     json: bool

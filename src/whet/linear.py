@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from whet.data.split import draw, select
 from whet.data.targets import classes_of
 from whet.given import Given
 from whet.predictor import Predictor
+from whet.prepare import counted
 from whet.records import Bools, Examples, Floats, Ints, Notice, Side, Targets, Usage
 from whet.report import card
 from whet.score import baseline
@@ -101,8 +103,9 @@ def learnable(rows: Examples, targets: Targets, seed: int) -> tuple[Inputs, Targ
     and what is to be said where those are not all."""
     fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
     if fitting == len(rows.texts):
-        return tfidf.seen(rows.texts, rows.pairs), targets, []
+        return dataclasses.replace(tfidf.seen(rows.texts, rows.pairs), weights=counted(rows)), targets, []
     facts = {"count": fitting, "total": len(rows.texts), "size": machine.gigabytes(baseline.MOST_BYTES)}
     taken = draw(classes_of(targets), rows.row_ids, fitting, "rows of the baseline", seed)
     some = select(rows, taken)
-    return tfidf.seen(some.texts, some.pairs), targets[taken], [Notice(said(facts, "some fit TF-IDF"), "warning")]
+    seen = dataclasses.replace(tfidf.seen(some.texts, some.pairs), weights=counted(some))
+    return seen, targets[taken], [Notice(said(facts, "some fit TF-IDF"), "warning")]

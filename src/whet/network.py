@@ -21,7 +21,7 @@ from whet.data.batches import subset, tokens_of
 from whet.job import Job
 from whet.model.answers import scale_of
 from whet.predictor import Predictor
-from whet.records import Bools, Floats, Ints, Side, Usage
+from whet.records import Bools, Floats, Ints, Side, Targets, Usage
 from whet.report import card
 from whet.score.judge import default_thresholds
 from whet.score.mistakes import MOST_EPOCHS, rows_to_look_at
@@ -72,7 +72,8 @@ class Network:
         return rows_to_look_at(settings.label_errors, rows, settings.epochs * rows)
 
     def guess(self) -> float:
-        job, targets = self.job, self.job.sides["train"].targets
+        job, train = self.job, self.job.sides["train"]
+        targets = as_they_count(train.targets, train.encoded.weights)
         if job.labels.kind == "value":
             values = np.asarray(targets, dtype=np.float64)
             scale = scale_of(values, job.classifier.model)
@@ -89,3 +90,13 @@ class Network:
         if device.type == "cuda":
             return torch.cuda.max_memory_reserved(device)
         return machine.peak() if device.type == "cpu" else None
+
+
+def as_they_count(targets: Targets, weights: Floats | None) -> Targets:
+    """As many targets, in which each row stands as often as it counts, to within one."""
+    if weights is None:
+        return targets
+    counted = np.cumsum(weights)
+    rows = np.searchsorted(counted, (np.arange(len(targets)) + 0.5) * counted[-1] / len(targets))
+    found: Targets = targets[rows]
+    return found

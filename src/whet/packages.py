@@ -23,6 +23,12 @@ def require_training(*, linear: bool = False) -> None:
     _refuse("training", [name for name in missing if not linear or name not in LINEAR_DOES_WITHOUT])
 
 
+def require_estimator() -> None:
+    """The same of what an estimator of scikit-learn is made of."""
+    missing = missing_for_training()
+    _refuse("whet.TextClassifier", [name for name in missing if name == "scikit-learn"])
+
+
 def has_onnx() -> bool:
     """Whether exported models can be answered with."""
     return importlib.util.find_spec("onnxruntime") is not None

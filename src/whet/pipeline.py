@@ -100,7 +100,7 @@ def train(data: object, **settings: Unpack[SettingValues]) -> Run:
     """Fine-tunes on labelled text, scores and saves; the same call on a finished run reads it."""
     resolved = resolve(settings)
     for event in follow(data, resolved):
-        _tell(event)
+        tell(event)
         _agree(event, resolved)
         if isinstance(event, Finished):
             return event.run
@@ -111,13 +111,13 @@ def steps(data: object, **settings: Unpack[SettingValues]) -> Iterator[StepRecor
     """The same job, step by step; it ends saved when the iterator is read to its end."""
     resolved = resolve(settings)
     for event in follow(data, resolved):
-        _tell(event)
+        tell(event)
         _agree(event, resolved)
         if isinstance(event, StepRecord):
             yield event
 
 
-def _tell(event: Event) -> None:
+def tell(event: Event) -> None:
     """Notices of a job to the logger `whet`: warnings are shown unless a program says otherwise."""
     if isinstance(event, Notice):
         logger.log(logging.WARNING if event.severity == "warning" else logging.INFO, "%s", event.message)
@@ -147,7 +147,7 @@ def _as_arguments(changes: Mapping[str, object]) -> str:
 def plan(data: object, **settings: Unpack[SettingValues]) -> Plan:
     """What a training would take on this machine: a few steps are timed and undone, nothing is written."""
     for event in foresee(data, resolve(settings)):
-        _tell(event)
+        tell(event)
         if isinstance(event, Plan):
             return event
     raise AssertionError("a plan ends with Plan")

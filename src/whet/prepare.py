@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from whet import durable, meaningless, naming, relabel, runs, runtime, sidefile, values
 from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
@@ -28,6 +30,7 @@ from whet.records import (
     Checked,
     Encoded,
     Examples,
+    Floats,
     Inputs,
     Notice,
     Side,
@@ -324,14 +327,20 @@ def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) 
             continue
         targets = targets_of(rows, labels)
         try:
-            encoded[side] = EncodedSide(encode_to_disk(rows.texts, cutter, cache, rows.pairs), targets)
+            tokens = encode_to_disk(rows.texts, cutter, cache, rows.pairs)
         except OSError as fault:
             raise OutputError(
                 f"the tokens cannot be written: {fault.strerror or fault}",
                 where=str(cache),
                 todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
             ) from None
+        encoded[side] = EncodedSide(dataclasses.replace(tokens, weights=counted(rows)), targets)
     return encoded
+
+
+def counted(rows: Examples) -> Floats | None:
+    """What each row counts [B], with the mean 1; None: all alike."""
+    return None if rows.weights is None else np.asarray(rows.weights) / np.mean(rows.weights)
 
 
 def learnt_rows(splits: Splits, cache: Path) -> dict[Side, Examples]:
@@ -343,7 +352,7 @@ def learnt_rows(splits: Splits, cache: Path) -> dict[Side, Examples]:
         if rows is not None:
             pairs = None if rows.pairs is None else aside(rows.pairs, cache)
             kept[side] = dataclasses.replace(rows, texts=aside(rows.texts, cache), pairs=pairs)
-    kept["train"] = dataclasses.replace(kept["train"], labels=None, several=None, values=None, further={})
+    kept["train"] = dataclasses.replace(kept["train"], labels=None, several=None, values=None, further={}, weights=None)
     return kept
 
 

@@ -10,6 +10,7 @@ from itertools import chain
 from whet import large, relabel, sidefile, values
 from whet.bilingual import Bilingual, listed, said
 from whet.config import Settings
+from whet.data import weights
 from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.named import match
@@ -50,13 +51,15 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     source = read(data, encoding=settings.encoding, disk=large.disk())
     tables, notices = _tables(source, settings)
     given_names = read_label_names(settings.label_names) if settings.label_names else None
-    columns, told = columns_of(tables["train"], settings)
+    columns, told = columns_of(weights.without(tables["train"], settings.weight), settings)
     notices += told
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
         rows = examples(
             table, _same_columns(table, columns), label_names=given_names, gaps=gaps, further=sliced_by(settings)
         )
+        if settings.weight is not None and side == "train":
+            rows = dataclasses.replace(rows, weights=weights.row_weights(table, settings.weight))
         damaged = sum(is_damaged(text) for text in chain(rows.texts, rows.pairs or ()))
         if damaged:
             facts = {"name": table.source, "count": damaged, "total": len(rows.texts)}

@@ -130,6 +130,8 @@ class Examples:
     """The number of each row."""
     further: Mapping[str, Sequence[object]] = field(default_factory=dict)
     """Columns by whose values scores are told."""
+    weights: Sequence[float] | None = None
+    """What each row counts in a training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,8 @@ class Encoded:
     seconds: Ints | None = None  # [N] place in its sequence from which tokens are of the second type
     documents: Ints | None = None
     """[B + 1] first sequence of each text, then N. None: each text is one sequence."""
+    weights: Floats | None = None
+    """[B] what each text counts in a training, about 1 in the mean. None: all alike."""
 
     def __len__(self) -> int:
         """Texts."""
@@ -212,6 +216,7 @@ class Batch:
     seconds: Ints | None = None  # [N] as in Encoded
     owners: Ints | None = None
     """[N] place in `rows` of the row that a sequence is a chunk of. None: each row is one sequence, in this order."""
+    weights: Floats | None = None  # [B] as in Encoded
 
 
 # ---------------------------------------------------------------- training

@@ -228,6 +228,32 @@ def use_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+def threads_left() -> int | None:
+    """How many threads the environment leaves a process that works beside others, as joblib does in each of its workers
+    (OMP_NUM_THREADS); None where it says nothing."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdecimal() and int(given) > 0 else None
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """A block after which the random streams of this process go on as if it had not been."""
+    import numpy as np
+
+    torch = sys.modules.get("torch")
+    streams = random.getstate(), np.random.get_state()
+    tensors = None if torch is None else torch.get_rng_state()
+    cards = torch.cuda.get_rng_state_all() if torch is not None and torch.cuda.is_initialized() else []
+    try:
+        yield
+    finally:
+        random.setstate(streams[0])
+        np.random.set_state(streams[1])
+        if torch is not None:
+            torch.set_rng_state(tensors)
+            torch.cuda.set_rng_state_all(cards)
+
+
 def _share_cores() -> None:
     """Lets a thread that has waited a while for another give up its core. GNU's OpenMP spins some
     milliseconds, which on a machine with other work makes each product wait for a thread that lost

@@ -63,6 +63,7 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
 def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     """The same job up to its plan, which is the last event. Nothing is written."""
     packages.require_training(linear=resolved.settings.model == LINEAR)
+    resolved = resolved.with_value("brief", False, "default")
     team, started = Alone(runtime.ALONE), time.monotonic()
     asked = yield from prepare.settle(data, resolved, team.ranks)
     if asked.encoder is None:
@@ -149,9 +150,11 @@ def _linear(
     """The rest of the job of a linear model, which is not saved on its way: what was stopped begins anew."""
     from whet import fitting  # loads what scores and reports
 
-    yield Stage("plan")
-    plan = linear.plan_of(asked, folder.path, started)
-    yield plan  # nothing has been written yet: whoever does not want the job goes no further
+    plan = None
+    if not asked.resolved.settings.brief:
+        yield Stage("plan")
+        plan = linear.plan_of(asked, folder.path, started)
+        yield plan  # nothing has been written yet: whoever does not want the job goes no further
     with folder.held(), _untouched(folder, seen), folder.telling_faults():
         runs.start(folder, asked.resolved, about)
         yield from fitting.fit_and_save(folder, asked, plan, team)
@@ -227,7 +230,9 @@ def _tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
 
 
 def _reported(folder: runs.RunFolder, resolved: Resolved) -> Iterator[Stage | Notice]:
-    """Writes report.html. The run is finished, whether that can be done or not."""
+    """Writes report.html, unless there shall be none. The run is finished, whether that can be done or not."""
+    if resolved.settings.brief:
+        return
     yield Stage("report")
     if lack := room.lack("matplotlib"):
         yield _unreported(folder.path, lack)

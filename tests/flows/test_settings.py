@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import Command, Job, Told, weights_of, write_csv
 from whet import config
+from whet.forecast import Plan
 
 BASE: Mapping[str, Any] = {"epochs": 1.0, "baseline": False, "threads": 1, "learning_rate": 1e-3, "output": "base"}
 
@@ -96,6 +97,10 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "baseline": (True, {}, lambda told: "baselines" in told.run.metrics, (False, True)),
     "output": ("elsewhere", {}, lambda told: told.path.name, ("base", "elsewhere")),
     "fresh": (True, {}, lambda told: told.path.name, ("base", "base-2")),
+    "brief": (
+        True, {}, lambda told: [any(isinstance(each, Plan) for each in told.events), told.run.report is not None],
+        ([True, True], [False, False]),
+    ),
     "lang": ("ko", {"baseline": True}, lambda told: "모델" in told.end.verdict, (False, True)),
     "device": (
         "cpu", {}, lambda told: json.loads((told.path / "run.json").read_text())["device"]["reason"] == "given",
@@ -107,7 +112,8 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     ),
 }  # fmt: skip
 SHOWN_BELOW = {"recipe", "encoding", "model", "log_every", "json", "quiet", "debug"}
-# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, and test_track_tensorboard.
+# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, test_track_tensorboard and
+# test_row_weights.
 SHOWN_ELSEWHERE = {
     "require_gpu",
     "yes",
@@ -120,6 +126,7 @@ SHOWN_ELSEWHERE = {
     "corrections",
     "slice",
     "track",
+    "weight",
 }
 
 

@@ -88,9 +88,9 @@ LAYERS = {
     "whet.estimator": 11,
     "whet.compat": 11,
     "whet.scale": 11,
-    "whet": 11,  # the package itself, which is the library's door; exactly this name, not a prefix
-    "whet.cli": 12,
-    "whet.__main__": 13,
+    "whet": 12,  # the package itself, which is the library's door; exactly this name, not a prefix
+    "whet.cli": 13,
+    "whet.__main__": 14,
 }
 
 # No torch and no transformers, not even inside functions. sentence_transformers would load both.

@@ -454,3 +454,26 @@ print(gc.get_freeze_count() > 1_000, any(each is held for each in gc.get_objects
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True False 1000\n"
+
+
+# ---------------------------------------------------------------- inside of another program
+
+
+@pytest.mark.parametrize(("given", "left"), [("3", 3), ("0", None), ("4,2", None), ("", None)])
+def test_the_threads_that_the_environment_leaves(monkeypatch: pytest.MonkeyPatch, given: str, left: int | None) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert runtime.threads_left() == left
+
+
+def test_random_streams_go_on_after_an_undisturbed_block_as_if_it_had_not_been() -> None:
+    torch = pytest.importorskip("torch")
+
+    def drawn(*, seeds_between: bool) -> list[float]:
+        random.seed(1), np.random.seed(1), torch.manual_seed(1)
+        if seeds_between:
+            with pytest.raises(KeyError), runtime.undisturbed():
+                random.seed(2), np.random.seed(2), torch.manual_seed(2)
+                raise KeyError
+        return [random.random(), np.random.random(), float(torch.rand(()))]
+
+    assert drawn(seeds_between=True) == drawn(seeds_between=False)

@@ -41,7 +41,7 @@ Engine: TypeAlias = Annotated[str, engine_option()]
 _TYPES = config.types()  # once: it resolves every annotation anew
 EVERY = tuple(setting.name for setting in config.fields())
 METAVARS = {
-    "recipe": "NAME|FILE", "text": "COLUMN|TEMPLATE", "pair": "COLUMN|none", "label": "COLUMN|A,B",
+    "recipe": "NAME|FILE", "text": "COLUMN|TEMPLATE", "pair": "COLUMN|none", "label": "COLUMN|A,B", "weight": "COLUMN",
     "label_separator": "TEXT", "label_names": "FILE|A,B", "positive": "LABEL",
     "test": "FILE|SPLIT|0.1|none", "validation": "FILE|SPLIT|0.1|none", "encoding": "NAME", "allow": "CODE,CODE",
     "model": "NAME|FOLDER|RUN", "metric": "NAME", "budget": "TIME", "output": "DIR", "mirror": "DIR",

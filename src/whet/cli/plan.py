@@ -6,7 +6,9 @@ from whet.cli.jobs import command_line, data_of, language, resolve_and_tell
 from whet.cli.options import EVERY, Data, Given, with_settings
 
 
-@with_settings(*(name for name in EVERY if name not in ("fresh", "yes", "checkpoint_every", "mirror")), brief=True)
+@with_settings(
+    *(name for name in EVERY if name not in ("fresh", "yes", "checkpoint_every", "mirror", "brief")), brief=True
+)
 def plan(
     given: Given,
     data: Data = None,

@@ -104,12 +104,12 @@ def encoded_of(batch: Batch) -> Encoded:
     """The rows of a batch as texts of their own, in their order."""
     none_cut = np.zeros(len(batch.rows), np.bool_)
     if batch.owners is None:
-        return Encoded(batch.ids, batch.cu_seqlens, none_cut, batch.seconds)
+        return Encoded(batch.ids, batch.cu_seqlens, none_cut, batch.seconds, weights=batch.weights)
     sequences = np.argsort(batch.owners, kind="stable")
     lengths = np.diff(batch.cu_seqlens)[sequences]
     ids = batch.ids[_ranges(batch.cu_seqlens[sequences], lengths)]
     documents = _starts(np.bincount(batch.owners, minlength=len(batch.rows)))
-    return Encoded(ids, _starts(lengths), none_cut, _at(batch.seconds, sequences), documents)
+    return Encoded(ids, _starts(lengths), none_cut, _at(batch.seconds, sequences), documents, batch.weights)
 
 
 def sequences_of(encoded: Encoded) -> Encoded:
@@ -148,7 +148,8 @@ def subset(encoded: Encoded, taken: Bools) -> Encoded:
     parts = [encoded.ids[encoded.offsets[place] : encoded.offsets[place + 1]] for place in sequences]
     ids = np.concatenate(parts) if parts else encoded.ids[:0]
     offsets = _starts(np.diff(encoded.offsets)[sequences])
-    return Encoded(ids, offsets, encoded.truncated[rows], _at(encoded.seconds, sequences), documents)
+    weights = _at(encoded.weights, rows)
+    return Encoded(ids, offsets, encoded.truncated[rows], _at(encoded.seconds, sequences), documents, weights)
 
 
 def cut(batch: Batch, tokens: int | None) -> list[Batch]:
@@ -171,7 +172,8 @@ def _between(batch: Batch, first: int, last: int) -> Batch:
         return select(batch, np.arange(first, last))
     starts, part = batch.cu_seqlens, slice(first, last)
     ids, inside = batch.ids[starts[first] : starts[last]], starts[first : last + 1] - starts[first]
-    return Batch(ids, inside, batch.rows[part], _at(batch.labels, part), _at(batch.seconds, part))
+    labels, seconds, weights = (_at(each, part) for each in (batch.labels, batch.seconds, batch.weights))
+    return Batch(ids, inside, batch.rows[part], labels, seconds, weights=weights)
 
 
 def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> Iterator[Batch]:
@@ -209,7 +211,8 @@ def gather(encoded: Encoded, rows: Ints, labels: Targets | None) -> Batch:
     cu_seqlens = _starts(encoded.offsets[sequences + 1] - encoded.offsets[sequences])
     parts = [encoded.ids[encoded.offsets[place] : encoded.offsets[place + 1]] for place in sequences]
     ids = np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
-    return Batch(ids, cu_seqlens, rows, _at(labels, rows), _at(encoded.seconds, sequences), owners)
+    weights = _at(encoded.weights, rows)
+    return Batch(ids, cu_seqlens, rows, _at(labels, rows), _at(encoded.seconds, sequences), owners, weights)
 
 
 def _starts(sizes: Ints) -> Ints:

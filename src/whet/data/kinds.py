@@ -131,8 +131,9 @@ def read_marks(columns: Sequence[tuple[str, Values]], places: Sequence[str], sou
     return [tuple(row) for row in marked]
 
 
-def read_values(values: Values, places: Sequence[str], where: str) -> tuple[float, ...]:
-    """The number of each row. Raises DataError for a row without one, and for what is not finite."""
+def read_values(values: Values, places: Sequence[str], where: str, *, flag: str = "--label") -> tuple[float, ...]:
+    """The number of each row. Raises DataError for a row without one, and for what is not finite. `flag`: what names
+    the column."""
     found, strange = [], []
     for value, place in zip(values, places, strict=True):
         number = _number(value)
@@ -147,7 +148,7 @@ def read_values(values: Values, places: Sequence[str], where: str) -> tuple[floa
             f"{len(strange):,} {rows} without a number: {first_places(strange)}",
             where=where,
             expected="a finite number in every row, such as 3.5",
-            todo="Mend or drop these rows, or name another column with --label",
+            todo=f"Mend or drop these rows, or name another column with {flag}",
         )
     return tuple(found)
 

@@ -95,10 +95,12 @@ def split(
 
 
 def fingerprint(examples: Examples) -> str:
-    """sha256 over texts and what they are to be answered with, in their order, in hex: for run names and caches."""
+    """sha256 over texts, what they are to be answered with and what they count, in their order, in hex: for run names
+    and caches."""
     digest = hashlib.sha256(f"{len(examples.texts)} {examples.labels is not None}\n".encode())
     further: list[Iterable[str]] = []
-    for name, more in (("pairs", examples.pairs), ("several", examples.several), ("values", examples.values)):
+    for name in ("pairs", "several", "values", "weights"):
+        more = getattr(examples, name)
         if more is not None:
             further += [[name], (value if isinstance(value, str) else repr(value) for value in more)]
     for values in (examples.texts, examples.labels or (), *further):
@@ -362,6 +364,7 @@ def select(examples: Examples, taken: Bools) -> Examples:
         several=_kept(examples.several, taken),
         values=_kept(examples.values, taken),
         further={name: store.taken(values, taken) for name, values in examples.further.items()},
+        weights=_kept(examples.weights, taken),
     )
 
 

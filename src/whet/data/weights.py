@@ -1,7 +1,8 @@
-"""What a row of each class, or the yes of each of several labels, counts in the training."""
+"""What a row of each class, or the yes of each of several labels, counts in the training; and each row of its own."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Sequence
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from whet.errors import UsageError, did_you_mean, quoted
+from whet.data.kinds import read_values
+from whet.data.named import listed, match
+from whet.data.spelling import first_places
+from whet.errors import DataError, UsageError, did_you_mean, quoted
 from whet.labels import LabelSet
-from whet.records import Targets
+from whet.records import Table, Targets
 from whet.values import shown
 
 BALANCED = "balanced"
@@ -43,6 +47,29 @@ def class_weights(given: str, labels: LabelSet, targets: Targets) -> tuple[float
         first, *more = [UsageError(saw, where=f"{FLAG} {given}", todo=todo) for saw, todo in faults]
         raise UsageError(first.saw, where=first.where, todo=first.todo, more=more)
     return tuple(float(found[name]) for name in labels.names)  # type: ignore[arg-type]  # _wrong has looked
+
+
+def row_weights(table: Table, given: str) -> tuple[float, ...]:
+    """What each row counts, by the column that `--weight` names [B]. Raises DataError where it is not there, and for a
+    row without a finite number above 0."""
+    column = match(given, table.columns)
+    if column is None:
+        todo, expected = did_you_mean(given, table.columns), f"one of {listed(table, list(table.columns))}"
+        raise DataError(f"no column {quoted(given)}", where="--weight", expected=expected, todo=todo)
+    where = f"{table.source}, column {quoted(column)}"
+    found = read_values(table.columns[column], table.places, where, flag="--weight")
+    wrong = [f"{place} ({weight:g})" for place, weight in zip(table.places, found, strict=True) if weight <= 0]
+    if wrong:
+        saw = f"{len(wrong):,} row{'s' if len(wrong) > 1 else ''} that would not count: {first_places(wrong)}"
+        raise DataError(saw, where=where, expected="numbers above 0", todo="Drop the rows that shall not count")
+    return found
+
+
+def without(table: Table, given: str | None) -> Table:
+    """A table without the column that `--weight` names, which is neither text nor label."""
+    column = None if given is None else match(given, table.columns)
+    kept = {name: values for name, values in table.columns.items() if name != column}
+    return table if column is None else dataclasses.replace(table, columns=kept)
 
 
 def _object(path: Path) -> dict[str, object]:

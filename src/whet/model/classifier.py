@@ -228,6 +228,12 @@ class Classifier:
         values = (batch.labels - self.scale.mean) / self.scale.deviation if self.kind == "value" else batch.labels
         return to_device([torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))], self.device)[0]
 
+    def weights(self, batch: Batch) -> Tensor | None:
+        """What each row counts in the training [N], on the model's device; None: all alike."""
+        if batch.weights is None:
+            return None
+        return to_device([torch.from_numpy(np.ascontiguousarray(batch.weights, dtype=np.float32))], self.device)[0]
+
     def _try_flash(self, precision: Precision) -> Found:
         config, family = self.model.config, FAMILIES.get(self.model.config.model_type)
         if not self.packed or family is None:

@@ -157,6 +157,12 @@ class SquaredError:
 PLAIN = CrossEntropy()
 
 
+def weighted(loss: Loss, logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    """The sum [] of the losses of rows, each times what the row counts [N]; without weights all alike. Over all
+    training rows these have the mean 1, so that in the mean over an epoch a row of weight 2 counts like two rows."""
+    return loss.total(logits, targets) if weights is None else (loss.rows(logits, targets) * weights).sum()
+
+
 def loss_of(kind: Kind, *, weights: tuple[float, ...] | None, focal: float, smoothing: float) -> Loss:
     """The loss of a kind of answers. Numbers have none of the options, several labels no smoothing."""
     if kind == "one":

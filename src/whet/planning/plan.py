@@ -59,7 +59,8 @@ class Planned:
     said: list[Notice]
     """What must be said about them."""
     plan: Plan | None = None
-    """None where several processes share the job: what they take together, one cannot measure."""
+    """None where several processes share the job, for what they take together, one cannot measure; and of a brief
+    one."""
     budget: Budget | None = None
     nbsvm: bool = True
     """Whether the baseline NB-SVM is worth its time."""
@@ -78,7 +79,7 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     seed = team.seed(settings.seed)
     classifier, notices = classifiers.fresh(asked.files, asked.labels, asked.machine, settings, seed=seed)
     told = [*map(Notice, notices), *_doubts(asked, cutter)]
-    if team.ranks.count > 1:
+    if team.ranks.count > 1 or (settings.brief and settings.budget is None):
         return Planned(asked, classifier, cutter, told)
     with heap.kept():  # as in training
         measured, budget = measure(asked, classifier, cutter, started), None

@@ -47,6 +47,8 @@ def key(train: Inputs, train_targets: Targets, test: Inputs, labels: LabelSet) -
             digest.update(len(raw).to_bytes(8, "little") + raw)
         if inputs.second is not None:
             digest.update(b"pairs")
+        if inputs.weights is not None:
+            digest.update(b"weights" + np.ascontiguousarray(inputs.weights, dtype="<f8").tobytes())
     digest.update(np.ascontiguousarray(train_targets, dtype=TYPES[labels.kind]).tobytes())
     return digest.hexdigest()
 

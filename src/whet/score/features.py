@@ -31,13 +31,14 @@ PART_ROWS = 10_000
 class Inputs:
     texts: Sequence[str]  # [B] the first ones of pairs
     second: Sequence[str] | None = None  # [B] those of pairs
+    weights: Floats | None = None  # [B] what each row counts where it is learnt from; None: all alike
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def take(self, rows: Ints) -> Inputs:
         second = None if self.second is None else [self.second[i] for i in rows]
-        return Inputs([self.texts[i] for i in rows], second)
+        return Inputs([self.texts[i] for i in rows], second, None if self.weights is None else self.weights[rows])
 
     def parts(self) -> Iterator[Inputs]:
         """The same rows, so many at a time that their features take little memory."""

@@ -3,6 +3,8 @@
 `fit` returns the model itself; the others fit one to the training rows and answer the test rows. All return None where
 there is nothing to learn from: texts without a single word, or rows that all have the same target.
 
+Rows of `train` that have weights count by these in every fit and choice, but in NB-SVM and in how rare a word is.
+
 Sizes in comments: B rows, F features, C labels, K columns of weights.
 """
 
@@ -100,7 +102,8 @@ def held_back(rows: Inputs, ids: Ints, count: int) -> Floats | None:
     found = np.zeros((len(ids), count))
     with _as_it_is():
         for learn, held, learn_rows, held_rows in _parts(words, rows, folds):
-            fitted = _classifier(DEFAULT_STRENGTH, ids[learn], rows.second is not None).fit(learn_rows, ids[learn])
+            model = _classifier(DEFAULT_STRENGTH, ids[learn], rows.second is not None)
+            fitted = _taught(model, learn_rows, ids[learn], _at(rows, learn))
             found[np.ix_(held, fitted.classes_)] = fitted.predict_proba(held_rows)
     return found
 
@@ -124,7 +127,7 @@ def _fit_classes(train: Inputs, ids: Ints, count: int, *, nbsvm: bool) -> tuple[
     with _as_it_is():
         strength = _strength(words, train, ids)
         terms, learnt = features.fit(words, train)
-        found = _classifier(strength, ids, train.second is not None).fit(learnt, ids)
+        found = _taught(_classifier(strength, ids, train.second is not None), learnt, ids, train.weights)
         other = NbSvm.fit(learnt, ids) if nbsvm else None
     return Linear(terms, *_decisions(found, len(ids), count), "one", count), other
 
@@ -164,6 +167,19 @@ def _classifier(strength: float, ids: Ints, pairs: bool) -> Any:
     return single if len(np.unique(ids)) == 2 else OneVsRestClassifier(single)
 
 
+def _taught(model: Any, rows: Any, targets: Ints | Bools, weights: Floats | None) -> Any:
+    """A model of scikit-learn, fitted to rows of these weights [B]."""
+    from sklearn import config_context
+
+    if weights is None:
+        return model.fit(rows, targets)
+    if not hasattr(model, "estimator"):
+        return model.fit(rows, targets, sample_weight=weights)
+    with config_context(enable_metadata_routing=True):  # without it one against the rest passes nothing on
+        model.estimator.set_fit_request(sample_weight=True)
+        return model.fit(rows, targets, sample_weight=weights)
+
+
 def _quick(strength: float) -> Any:
     """Logistic regression by liblinear's dual solver at the tolerance that liblinear itself gives it. On
     GoEmotions it takes an eighth of the time of the primal one for the same F1 (docs/log.md, 2026-11-27)."""
@@ -183,13 +199,15 @@ def _strength(words: Any, train: Inputs, ids: Ints) -> float:
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(ids, ids))
     if not _all_have_words(words, train, folds):
         return DEFAULT_STRENGTH
-    hits, losses = np.zeros(len(STRENGTHS), dtype=np.int64), np.zeros(len(STRENGTHS))
+    hits, losses = np.zeros(len(STRENGTHS)), np.zeros(len(STRENGTHS))
+    each = np.ones(len(ids)) if train.weights is None else train.weights
     for learn, held, learn_rows, held_rows in _parts(words, train, folds):
         for i, strength in enumerate(STRENGTHS):
-            fitted = _classifier(strength, ids[learn], train.second is not None).fit(learn_rows, ids[learn])
-            hits[i] += int((fitted.predict(held_rows) == ids[held]).sum())
+            model = _classifier(strength, ids[learn], train.second is not None)
+            fitted = _taught(model, learn_rows, ids[learn], _at(train, learn))
+            hits[i] += each[held][fitted.predict(held_rows) == ids[held]].sum()
             true = np.searchsorted(fitted.classes_, ids[held])
-            losses[i] -= np.log(fitted.predict_proba(held_rows)[np.arange(len(held)), true]).sum()
+            losses[i] -= each[held] @ np.log(fitted.predict_proba(held_rows)[np.arange(len(held)), true])
     return STRENGTHS[int(np.lexsort((losses, -hits))[0])]
 
 
@@ -205,7 +223,7 @@ def _tuned(words: Any, train: Inputs, true: Bools, labels: LabelSet) -> tuple[fl
     held_back = np.zeros((len(strengths), *true.shape))
     for learn, held, learn_rows, held_rows in _parts(words, train, folds):
         for i, strength in enumerate(strengths):
-            held_back[i, held] = _probabilities(learn_rows, true[learn], held_rows, strength)
+            held_back[i, held] = _probabilities(learn_rows, true[learn], held_rows, strength, _at(train, learn))
     found = []
     for probabilities in held_back:
         thresholds = threshold.tune(probabilities, true)
@@ -215,21 +233,26 @@ def _tuned(words: Any, train: Inputs, true: Bools, labels: LabelSet) -> tuple[fl
     return strengths[best], found[best][1]
 
 
-def _probabilities(rows: Any, true: Bools, others: Any, strength: float) -> Floats:
+def _at(train: Inputs, rows: Ints) -> Floats | None:
+    """What some rows count."""
+    return None if train.weights is None else train.weights[rows]
+
+
+def _probabilities(rows: Any, true: Bools, others: Any, strength: float, weights: Floats | None) -> Floats:
     """Probabilities [B, C] of other rows by a model for each label; of a label that is always or never there
     1 or 0."""
     found = np.zeros((others.shape[0], true.shape[1]))
     for c, answers in enumerate(true.T):
-        fitted = _of_label(rows, answers, strength)
+        fitted = _of_label(rows, answers, strength, weights)
         found[:, c] = float(answers[0]) if fitted is None else sigmoid(others @ fitted[0] + fitted[1])
     return found
 
 
-def _of_label(rows: Any, answers: Bools, strength: float) -> tuple[Floats, float] | None:
+def _of_label(rows: Any, answers: Bools, strength: float, weights: Floats | None) -> tuple[Floats, float] | None:
     """Weights [F] and bias of one label; None for one that is always or never there."""
     if answers.all() or not answers.any():
         return None
-    fitted = _quick(strength).fit(rows, answers)
+    fitted = _taught(_quick(strength), rows, answers, weights)
     return fitted.coef_[0], float(fitted.intercept_[0])
 
 
@@ -242,7 +265,7 @@ def _fit_several(train: Inputs, true: Bools, labels: LabelSet) -> Linear | None:
         terms, learnt = features.fit(words, train)
         weights, bias = np.zeros((learnt.shape[1], len(labels))), np.zeros(len(labels))
         for c, answers in enumerate(true.T):
-            fitted = _of_label(learnt, answers, strength)
+            fitted = _of_label(learnt, answers, strength, train.weights)
             if fitted is None:
                 bias[c] = _odds(int(answers.sum()), len(answers))
             else:
@@ -263,13 +286,14 @@ def _fit_values(train: Inputs, true: Floats) -> Linear | None:
         strength, folds = DEFAULT_RIDGE, _folds(words, train)
         if folds and len(train) <= SEARCH_ROWS:
             errors = np.zeros(len(STRENGTHS))
+            each = np.ones(len(train)) if train.weights is None else train.weights
             for learn, held, learn_rows, held_rows in _parts(words, train, folds):
                 for i, alpha in enumerate(STRENGTHS):
-                    fitted = Ridge(alpha).fit(learn_rows, true[learn])
-                    errors[i] += np.sum((fitted.predict(held_rows) - true[held]) ** 2)
+                    fitted = Ridge(alpha).fit(learn_rows, true[learn], sample_weight=_at(train, learn))
+                    errors[i] += np.sum(each[held] * (fitted.predict(held_rows) - true[held]) ** 2)
             strength = STRENGTHS[int(errors.argmin())]
         terms, learnt = features.fit(words, train)
-        fitted = Ridge(strength).fit(learnt, true)
+        fitted = Ridge(strength).fit(learnt, true, sample_weight=train.weights)
     return Linear(
         terms, np.asarray(fitted.coef_, np.float64)[:, None], np.array([float(fitted.intercept_)]), "value", 1
     )

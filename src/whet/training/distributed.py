@@ -215,7 +215,7 @@ class _OnRank(OnDevice):
         return mine, count / len(batch.rows)
 
     def _of_rows(self, rows: Batch, weight: float) -> Tensor:
-        return self._loss.total(self._parallel(rows), self._classifier.labels(rows)) * weight
+        return self._total(rows, self._parallel(rows)) * weight
 
     @contextmanager
     def _no_way_back(self, tokens: int) -> Iterator[None]:

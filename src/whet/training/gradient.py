@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from whet.data.batches import cut, deal, share
 from whet.model import threads
 from whet.model.classifier import Classifier
-from whet.model.loss import PLAIN, Loss
+from whet.model.loss import PLAIN, Loss, weighted
 from whet.records import Batch
 from whet.training.limit import Limit
 from whet.training.words import Words
@@ -60,10 +60,13 @@ class OnDevice:
 
     def _of_part(self, rows: Batch, weight: float, scale: float) -> Tensor:
         """Adds the gradient of `weight` times the mean loss of these rows, and returns that."""
-        total = self._loss.total(self._classifier.logits(rows), self._classifier.labels(rows))
-        loss = total / len(rows.rows) * weight
+        loss = self._total(rows, self._classifier.logits(rows)) / len(rows.rows) * weight
         self._backward(loss * scale)
         return loss.detach()
+
+    def _total(self, rows: Batch, logits: Tensor) -> Tensor:
+        """The sum of the losses of some rows."""
+        return weighted(self._loss, logits, self._classifier.labels(rows), self._classifier.weights(rows))
 
     def _backward(self, loss: Tensor) -> None:
         with np.errstate(invalid="ignore"):  # numpy takes part in the backward pass on a CPU
@@ -114,8 +117,7 @@ class OnThreads(OnDevice):
         return total, gradient
 
     def _of_rows(self, rows: Batch, weight: float) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-        logits = self._classifier.logits(rows)
-        loss = self._loss.total(logits, self._classifier.labels(rows))
+        loss = self._total(rows, self._classifier.logits(rows))
         return loss.detach(), torch.autograd.grad(loss * weight, self._trained, allow_unused=True)
 
 

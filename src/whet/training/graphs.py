@@ -34,12 +34,13 @@ SEEN = 2  # batches of a size before one is recorded, which takes as long as som
 
 def usable(classifier: Classifier, encoded: Encoded) -> bool:
     """Whether steps of this classifier on these rows can be recorded: nothing in them waits for the card, no factor
-    of the loss changes from step to step, and each row is one sequence of one text with one label."""
+    of the loss changes from step to step, and each row counts alike and is one sequence of one text with one label."""
     family = FAMILIES.get(classifier.model.config.model_type)
     return (
         classifier.device.type == "cuda"
         and encoded.documents is None
         and encoded.seconds is None
+        and encoded.weights is None
         and classifier.precision == "bf16"
         and classifier.kind == "one"
         and classifier.flash.usable

@@ -352,6 +352,22 @@ def test_shares_and_parts_of_a_batch_leave_no_row_in_two(rows: list[list[int]], 
         assert all(len(part.ids) <= tokens or len(part.rows) == 1 for part in cut(batch, tokens))
 
 
+@given(documents_of_rows, st.integers(1, 4), st.one_of(st.none(), st.integers(1, 60)), st.booleans())
+def test_what_a_row_counts_goes_where_the_row_goes(
+    rows: list[list[int]], count: int, tokens: int | None, is_whole: bool
+) -> None:
+    source = encoded([sum(row) for row in rows]) if is_whole else divided(rows)
+    source = replace(source, weights=0.5 + np.arange(len(rows)))
+    batch = training_batch(source, np.arange(len(rows)), batch_size=5, seed=1, step=0)
+    shares = [share(batch, index, count) for index in range(count)]
+    for part in (batch, *shares, *cut(batch, tokens), select(batch, np.arange(len(batch.rows))[::2])):
+        assert part.weights is not None
+        assert part.weights.tolist() == (0.5 + part.rows).tolist()
+    taken = subset(source, np.arange(len(rows)) % 2 == 0).weights
+    assert taken is not None
+    assert taken.tolist() == (0.5 + np.arange(0, len(rows), 2)).tolist()
+
+
 @given(documents_of_rows, st.data())
 def test_a_subset_has_all_sequences_of_what_is_taken(rows: list[list[int]], data: st.DataObject) -> None:
     taken = np.asarray(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))))

@@ -1,4 +1,4 @@
-"""Class weights: scikit-learn's balanced ones, or those of a file that says one for each label."""
+"""Class weights: scikit-learn's balanced ones, or those of a file that says one for each label; and rows' own."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from whet.data.weights import class_weights
-from whet.errors import UsageError
+from whet.data.weights import class_weights, row_weights, without
+from whet.errors import DataError, UsageError
 from whet.labels import LabelSet
+from whet.records import Table
 
 LABELS = LabelSet(("bad", "fair", "good"), None, "")
 IDS = np.array([0] * 6 + [1] * 3 + [2])
@@ -93,3 +94,49 @@ def test_a_weight_is_a_finite_number_above_0(tmp_path: Path, weight: str) -> Non
     told = fault(tmp_path, f'{{"bad": {weight}, "fair": 1, "good": 1}}')
     assert told.startswith("--class-weights w.json: the weight of 'bad' is ")
     assert told.endswith("Give a number above 0.")
+
+
+# ---------------------------------------------------------------- weights of rows
+
+
+def rows(values: list[object]) -> Table:
+    columns = {"text": ["a"] * len(values), "Count": values}
+    return Table("t.csv", columns, [f"line {row + 2}" for row in range(len(values))])
+
+
+def test_each_row_counts_what_its_column_says_however_that_is_spelled() -> None:
+    assert row_weights(rows(["1", "2.5", 3, np.float32(0.5)]), "count") == (1.0, 2.5, 3.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            ["1", "0", "-2"],
+            "t.csv, column 'Count': 2 rows that would not count: line 3 (0), line 4 (-2). Expected numbers above 0. "
+            "Drop the rows that shall not count.",
+        ),
+        (
+            ["1", "", "nan"],
+            "t.csv, column 'Count': 2 rows without a number: line 3 (nothing), line 4 ('nan'). Expected a finite "
+            "number in every row, such as 3.5. Mend or drop these rows, or name another column with --weight.",
+        ),
+    ],
+)
+def test_a_row_that_counts_nothing_is_named(values: list[object], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        row_weights(rows(values), "Count")
+    assert caught.value.message == message
+
+
+def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
+    with pytest.raises(DataError) as caught:
+        row_weights(rows(["1"]), "counts")
+    message = "--weight: no column 'counts'. Expected one of 'text' ('a'), 'Count' ('1'). Did you mean 'Count'."
+    assert caught.value.message == message
+
+
+def test_the_column_is_hidden_from_who_looks_for_texts_and_labels() -> None:
+    table = rows(["1"])
+    assert list(without(table, "count").columns) == ["text"]
+    assert without(table, None) is table

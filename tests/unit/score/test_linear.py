@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from whet.labels import LabelSet
-from whet.score import linear
+from whet.score import features, linear
 from whet.score.features import Inputs
 
 PRAISE = ["a lovely warm film", "warm and lovely", "a lovely cast", "such a warm story", "lovely songs"]
@@ -179,3 +181,35 @@ def test_nothing_is_held_back_where_a_label_has_too_few_rows_or_no_text_has_a_wo
     assert linear.held_back(Inputs(["a film"] * 8), np.array([0, 0, 0, 0, 0, 0, 1, 1]), 2) is None
     assert linear.held_back(Inputs(["!"] * 8), np.arange(8) % 2, 2) is None
     assert linear.held_back(Inputs(["a film"] * 8), np.zeros(8, np.int64), 2) is None
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_row_of_weight_2_is_learnt_from_as_if_it_stood_there_twice(classes):
+    ids = TRAIN_IDS if classes == 2 else np.arange(len(TRAIN)) % 3
+    counts = np.array([2, 1, 1, 3, 1, 1, 1, 2, 1, 1, 1])
+    rows = features.fit(features.vectorizer(Inputs(TRAIN)), Inputs(TRAIN))
+    twice = np.repeat(np.arange(len(TRAIN)), counts)
+    weighted = linear._taught(linear._classifier(1.0, ids, False), rows, ids, counts.astype(float))
+    repeated = linear._taught(linear._classifier(1.0, ids, False), rows[twice], ids[twice], None)
+    for one, other in zip(
+        *(linear._decisions(each, len(TRAIN), classes) for each in (weighted, repeated)), strict=True
+    ):
+        assert one == pytest.approx(other, abs=2e-3)
+
+
+def test_weights_move_the_answers_of_every_kind_of_model():
+    texts, true = topics(60)
+    numbers, values = counted(60)
+    kinds = (
+        (Inputs(TRAIN), TRAIN_IDS, LabelSet(("bad", "good"), None, "")),
+        (texts, true, TOPICS),
+        (numbers, values, LabelSet(("n",), None, "", kind="value")),
+    )
+    for inputs, targets, labels in kinds:
+        weights = np.linspace(0.1, 3.0, len(inputs))
+        plain, alike, weighted = (
+            linear.fit(replace(inputs, weights=each), targets, labels).logits(inputs)
+            for each in (None, np.ones(len(inputs)), weights)
+        )
+        assert alike == pytest.approx(plain, abs=1e-9)
+        assert np.abs(weighted - plain).max() > 1e-3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,20 @@ def test_the_objective_has_the_gradient_of_the_mean_loss(team: Team, tiny_bert: 
         mine = found[name]
         assert mine is not None
         assert torch.allclose(mine, theirs.grad, atol=1e-6)
+
+
+def test_a_team_counts_rows_by_their_weights(team: Team, tiny_bert: Path) -> None:
+    ours, plain = classifier(tiny_bert), classifier(tiny_bert)
+    rows, weights = batch(ROWS, labels=[0, 1, 2]), np.array([0.5, 2.0, 0.5])
+    objective = team.objective(ours, encoded(ROWS))
+    mean = objective.gradient(dataclasses.replace(rows, weights=weights))
+    each = nn.functional.cross_entropy(plain.logits(rows), torch.tensor([0, 1, 2]), reduction="none")
+    expected = (each * torch.from_numpy(weights).float()).mean()
+    expected.backward()
+    assert float(mean) == pytest.approx(expected.item())
+    found = gradients(objective, ours.model)["classifier.weight"]
+    assert found is not None
+    assert torch.allclose(found, plain.model.classifier.weight.grad, atol=1e-6)
 
 
 def test_a_team_has_another_loss_too(team: Team, tiny_bert: Path) -> None:

@@ -45,6 +45,12 @@ def test_nothing_is_recorded_of_texts_of_several_sequences(tiny_bert: Path) -> N
     assert not graphs.usable(made, divided)
 
 
+def test_nothing_is_recorded_of_rows_that_do_not_count_alike(tiny_bert: Path) -> None:
+    made, whole = classifier(tiny_bert), encoded([[1, 2], [3]])
+    made.device, made.precision, made.flash = torch.device("cuda"), "bf16", Found(True, "")
+    assert not graphs.usable(made, replace(whole, weights=np.array([0.5, 1.5])))
+
+
 @pytest.mark.parametrize(("tokens", "filled"), [(1, 256), (255, 256), (256, 512), (700, 768)])
 def test_a_batch_is_filled_up_by_a_last_sequence_of_at_least_a_token(tiny_bert: Path, tokens: int, filled: int) -> None:
     made, rows = classifier(tiny_bert), sequences([tokens], vocabulary=200)

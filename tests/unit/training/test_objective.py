@@ -72,6 +72,27 @@ def test_the_loss_and_its_gradient_are_those_of_plain_transformers(
     assert difference(gradients(objective, made.model), plain) < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+@pytest.mark.parametrize("tokens", [None, 12])
+def test_a_row_of_weight_2_counts_like_the_same_row_twice(
+    tiny_model: TinyModel, kind: str, tokens: int | None, cores: int
+) -> None:
+    counts = np.array([1, 2, 1, 1, 3, 1, 1])
+    twice = np.repeat(np.arange(len(ROWS)), counts)
+    found = []
+    for rows, weights in ((np.arange(len(ROWS)), counts / counts.mean()), (twice, None)):
+        made = without_dropout(classifier(tiny_model(kind)))
+        objective = objective_of(made, encoded(ROWS))
+        objective.limit.tokens = tokens
+        step = batch([ROWS[row] for row in rows], labels=[LABELS[row] for row in rows])
+        loss = objective.gradient(dataclasses.replace(step, weights=weights))
+        mine = torch.cat([each.flatten() for each in gradients(objective, made.model).values() if each is not None])
+        found.append((float(loss), mine))
+    (weighted, gradient), (repeated, other) = found
+    assert weighted == pytest.approx(repeated, rel=1e-5)
+    assert float((gradient - other).norm() / other.norm()) < 1e-5
+
+
 @pytest.mark.parametrize("cores", [2], indirect=True)
 @pytest.mark.parametrize("kind", PACKED)
 def test_twenty_steps_of_the_optimiser_are_those_of_plain_transformers(
