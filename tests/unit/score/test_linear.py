@@ -187,7 +187,7 @@ def test_nothing_is_held_back_where_a_label_has_too_few_rows_or_no_text_has_a_wo
 def test_a_row_of_weight_2_is_learnt_from_as_if_it_stood_there_twice(classes):
     ids = TRAIN_IDS if classes == 2 else np.arange(len(TRAIN)) % 3
     counts = np.array([2, 1, 1, 3, 1, 1, 1, 2, 1, 1, 1])
-    rows = features.fit(features.vectorizer(Inputs(TRAIN)), Inputs(TRAIN))
+    _, rows = features.fit(features.vectorizer(Inputs(TRAIN)), Inputs(TRAIN))
     twice = np.repeat(np.arange(len(TRAIN)), counts)
     weighted = linear._taught(linear._classifier(1.0, ids, False), rows, ids, counts.astype(float))
     repeated = linear._taught(linear._classifier(1.0, ids, False), rows[twice], ids[twice], None)
