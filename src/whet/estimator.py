@@ -107,6 +107,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     budget: str | None = DEFAULT.budget
     batch_size: int = DEFAULT.batch_size
     learning_rate: float = DEFAULT.learning_rate
+    llrd: float = DEFAULT.llrd
     weight_decay: float = DEFAULT.weight_decay
     warmup: float = DEFAULT.warmup
     max_grad_norm: float = DEFAULT.max_grad_norm
