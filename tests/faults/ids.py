@@ -373,7 +373,7 @@ S: dict[str, tuple[str, ...] | str] = {
     ),
     "S19": (
         f"{_APP}a_model_that_does_not_answer_its_test_texts_is_not_served",
-        f"{_SERVING}a_model_that_answers_any_of_its_test_texts_differently_is_not_served",
+        "tests/unit/test_exported.py::test_a_model_that_answers_any_of_its_test_texts_differently_is_not_served",
     ),
     "S20": (f"{_SERVING}what_happens_to_the_files_of_a_model_later_does_not_matter",),
     "S21": (

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.exported_models import LABELS, TEXTS, save_model
 from whet import artifact, durable, exported, predictor, sidefile
+from whet.cli import main
 from whet.errors import ModelError, UsageError
 from whet.exporting import job
 from whet.exporting.folder import Export
@@ -118,6 +119,20 @@ def test_an_exchanged_graph_is_known_by_its_answers(copy: Path, tiny_model: Any,
     durable.seal(copy, free=[sidefile.CARD])
     with pytest.raises(ModelError, match=r"answers its test texts differently from when it was saved"):
         exported.load(copy, engine="onnx")
+
+
+def test_a_model_that_answers_any_of_its_test_texts_differently_is_not_served(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S19: a load asks the first of them only, a server and the doctor all before they say yes."""
+    side = json.loads((copy / "whet.json").read_text(encoding="utf-8"))
+    side["canaries"][-1]["logits"][0] += 0.5
+    (copy / "whet.json").write_text(json.dumps(side), encoding="utf-8")
+    durable.seal(copy, free=[sidefile.CARD])
+    assert exported.load(copy, engine="onnx").labels == LABELS["one"]
+    for command in ("serve", "doctor"):
+        assert main([command, str(copy), *(["--port", "0"] if command == "serve" else [])]) == 4
+        assert "the model answers its test texts differently from when it was saved" in capsys.readouterr().err
 
 
 def test_a_graph_that_is_none_is_told_as_such(copy: Path) -> None:
