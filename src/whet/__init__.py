@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from whet.pipeline import predict as predict
     from whet.pipeline import steps as steps
     from whet.pipeline import train as train
+    from whet.trainer.arguments import TrainingArguments as TrainingArguments
+    from whet.trainer.trainer import Trainer as Trainer
 
 _HOMES = {
     "PlanTooLongError": "whet.errors",
     "Run": "whet.pipeline",
     "Settings": "whet.config",
+    "Trainer": "whet.trainer.trainer",
+    "TrainingArguments": "whet.trainer.arguments",
     "WhetError": "whet.errors",
     "check": "whet.pipeline",
     "compare": "whet.pipeline",
@@ -49,6 +53,8 @@ __all__ = [
     "PlanTooLongError",
     "Run",
     "Settings",
+    "Trainer",
+    "TrainingArguments",
     "WhetError",
     "__version__",
     "check",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,17 +21,36 @@ Fall = tuple[int, float]
 """A 0-based step and its learning rate, from which on the rate falls."""
 
 
+class Schedule(Protocol):
+    """How the learning rate goes."""
+
+    def __call__(self, step: int, *, steps: int, warmup: int, peak: float, fall: Fall | None = None) -> float:
+        """That of the 0-based step, as `rate` has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """How fast the optimiser forgets, and what keeps it from dividing by zero."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+
+USUAL = Moments()
+
+
 class Optimizer:
     """AdamW after Loshchilov and Hutter (arXiv 1711.05101), no decay on biases and norms, which are the
     parameters of one dimension. On a CPU each thread updates parameters of its own: a pass that they
     share waits for the slowest, once for every parameter."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter], *, weight_decay: float) -> None:
+    def __init__(self, parameters: Sequence[nn.Parameter], *, weight_decay: float, moments: Moments = USUAL) -> None:
         on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
         count = min(threads.at_once(), len(parameters)) if on_cpu else 1
         dealt = deal([parameter.numel() for parameter in parameters], count)
         self._parameters = parameters
-        self._parts = [_adamw([parameters[index] for index in part], weight_decay) for part in dealt]
+        self._parts = [_adamw([parameters[index] for index in part], weight_decay, moments) for part in dealt]
         self._part_of = {index: part for part, indices in zip(self._parts, dealt, strict=True) for index in indices}
 
     def norm(self) -> Tensor:
@@ -75,13 +96,13 @@ class _AdamW(torch.optim.AdamW):
         return [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
 
 
-def _adamw(parameters: Sequence[nn.Parameter], weight_decay: float) -> _AdamW:
+def _adamw(parameters: Sequence[nn.Parameter], weight_decay: float, moments: Moments) -> _AdamW:
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
     # The fused kernel is five times the loop's speed on a CPU.
-    return _AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return _AdamW(groups, betas=(moments.beta1, moments.beta2), eps=moments.epsilon, fused=True)
 
 
 def clipping(norm: float, most: float) -> float:
