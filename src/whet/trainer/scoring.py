@@ -35,12 +35,12 @@ def predicted(classifier: Classifier, rows: Rows, batch_size: int) -> Iterator[F
 
 def loss(classifier: Classifier, given: Loss, logits: Floats, targets: Targets, batch_size: int) -> float:
     """The mean over all rows of the mean losses of the batches that they would be evaluated in, one after another."""
-    dtype = torch.int64 if classifier.kind == "one" else torch.float64
-    outputs, wanted = torch.from_numpy(logits), torch.as_tensor(targets, dtype=dtype)
+    dtype = torch.int64 if classifier.kind == "one" else torch.float32
+    outputs, wanted = torch.from_numpy(logits).float(), torch.as_tensor(targets, dtype=dtype)
     parts = range(0, len(logits), batch_size)
     with torch.no_grad():
         totals = [given.total(outputs[i : i + batch_size], wanted[i : i + batch_size]) for i in parts]
-    return float(torch.stack(totals).sum()) / len(logits)
+    return float(torch.stack(totals).double().sum()) / len(logits)
 
 
 def processed(logits: Floats, labels: Any, change: Callable[[Any, Any], Any] | None) -> Any:
