@@ -84,6 +84,8 @@ class TrainingArguments:
         if isinstance(self.report_to, str) or self.report_to is None:
             self.report_to = [] if self.report_to in (None, "none") else [self.report_to]
         self.report_to = [each for each in self.report_to if each != "none"]
+        if self.logging_dir and "tensorboard" not in self.report_to:
+            _hint("logging_dir", "nothing is written there without report_to='tensorboard'")
         self._check_together()
 
     def _check_together(self) -> None:
@@ -115,7 +117,7 @@ class TrainingArguments:
         raise AttributeError(f"whet.TrainingArguments has no {name!r}. {mean}{'?' if mean else ''}".strip())
 
     def __repr__(self) -> str:
-        return f"TrainingArguments({', '.join(f'{name}={getattr(self, name)!r}' for name in sorted(self._given))})"
+        return f"TrainingArguments({', '.join(f'{name}={getattr(self, name)!r}' for name in sorted(self._given) if 'token' not in name)})"
 
     @cached_property
     def machine(self) -> runtime.Runtime:
@@ -204,7 +206,7 @@ def _renamed(given: dict[str, Any]) -> tuple[dict[str, Any], list[UsageError]]:
             _hint(name, f"read as {new}")
         if new not in ARGUMENTS:
             todo = did_you_mean(name, [*ARGUMENTS, *RENAMED, *SWITCHES])
-            faults.append(UsageError(f"unknown argument {name!r}", where=WHERE, todo=f"{todo}?" if todo else ""))
+            faults.append(UsageError(f"unknown argument {name!r}", where=WHERE, todo=todo))
         elif new in values:
             faults.append(UsageError(f"{name} and {new}, which are one", where=WHERE, expected="one of them"))
         else:
