@@ -40,7 +40,9 @@ def test_the_defaults_are_those_of_transformers() -> None:
     unlike = {
         name: (argument.default, theirs[name])
         for name, argument in ARGUMENTS.items()
-        if argument.fate == "used" and name in theirs and argument.default != getattr(theirs[name], "value", theirs[name])
+        if argument.fate == "used"
+        and name in theirs
+        and argument.default != getattr(theirs[name], "value", theirs[name])
     }
     # Both mean that there is no number of steps.
     assert {name: pair for name, pair in unlike.items() if pair != (0.0, 0)} == {}
