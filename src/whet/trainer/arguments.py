@@ -117,7 +117,8 @@ class TrainingArguments:
         raise AttributeError(f"whet.TrainingArguments has no {name!r}. {mean}{'?' if mean else ''}".strip())
 
     def __repr__(self) -> str:
-        return f"TrainingArguments({', '.join(f'{name}={getattr(self, name)!r}' for name in sorted(self._given) if 'token' not in name)})"
+        given = [name for name in sorted(self._given) if "token" not in name]
+        return f"TrainingArguments({', '.join(f'{name}={getattr(self, name)!r}' for name in given)})"
 
     @cached_property
     def machine(self) -> runtime.Runtime:

@@ -87,9 +87,9 @@ def test_what_means_nothing_here_is_said_once(caplog: pytest.LogCaptureFixture) 
 def test_what_would_change_the_numbers_is_refused_all_at_once() -> None:
     assert fault_of(optim="adafactor", lr_scheduler_type="polynomial", dataloader_drop_last=True) == (
         "TrainingArguments: lr_scheduler_type='polynomial'. Expected 'linear' or 'cosine' or 'constant' or "
-        "'constant_with_warmup'. TrainingArguments: optim='adafactor'. Expected 'adamw_torch' or 'adamw_torch_fused' or "
-        "'adamw_hf'. TrainingArguments: dataloader_drop_last=True: the last, smaller batch of an epoch is always trained "
-        "on. Expected False."
+        "'constant_with_warmup'. TrainingArguments: optim='adafactor'. Expected 'adamw_torch' or "
+        "'adamw_torch_fused' or 'adamw_hf'. TrainingArguments: dataloader_drop_last=True: the last, smaller batch of "
+        "an epoch is always trained on. Expected False."
     )
 
 
@@ -133,8 +133,8 @@ def test_two_spellings_of_one_argument_are_refused() -> None:
         ),
         (
             {"load_best_model_at_end": True, "eval_strategy": "steps", "eval_steps": 4, "save_steps": 6},
-            "load_best_model_at_end=True with save_steps=6 and eval_steps=4. Expected save_steps that are a multiple of "
-            "eval_steps.",
+            "load_best_model_at_end=True with save_steps=6 and eval_steps=4. Expected save_steps that are a multiple "
+            "of eval_steps.",
         ),
     ],
 )

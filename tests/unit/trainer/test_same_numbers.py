@@ -26,7 +26,7 @@ def compared(ours: Any, theirs: Any) -> None:
     weights = theirs.model.state_dict()
     for name, tensor in ours.model.state_dict().items():
         if name.endswith("key.bias"):
-            continue  # it moves all scores of a query alike: its gradient is a rounding, of which Adam makes whole steps
+            continue  # it moves all scores of a query alike: Adam makes whole steps of what is a rounding
         torch.testing.assert_close(tensor, weights[name], rtol=0, atol=2e-4, msg=name)
     rows = ours.eval_dataset
     found, wanted = ours.predict(rows), theirs.predict(rows)

@@ -106,7 +106,7 @@ def test_a_callback_that_leaves_an_epoch_early_is_refused(tiny_bert: Path, tmp_p
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             control.should_epoch_stop = True
 
-    with pytest.raises(UsageError, match="step 1: a callback set control.should_epoch_stop within an epoch"):
+    with pytest.raises(UsageError, match=r"step 1: a callback set control\.should_epoch_stop within an epoch"):
         trainer_of(tiny_bert, tmp_path, callbacks=[Leave()]).train()
 
 
@@ -202,7 +202,7 @@ def test_a_checkpoint_that_cannot_be_gone_on_from_is_refused(tiny_bert: Path, tm
     with pytest.raises(UsageError, match=r"no checkpoint that whet\.Trainer can go on from"):
         trainer_of(tiny_bert, tmp_path).train(resume_from_checkpoint=True)
     trainer_of(tiny_bert, tmp_path, {"save_strategy": "epoch"}).train()
-    with pytest.raises(UsageError, match="a checkpoint of a training of 6 steps. Expected 9, as rows"):
+    with pytest.raises(UsageError, match=r"a checkpoint of a training of 6 steps\. Expected 9, as rows"):
         trainer_of(tiny_bert, tmp_path, {"num_train_epochs": 3}).train(resume_from_checkpoint=True)
     (tmp_path / "checkpoint-6" / "model.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match=r"model\.safetensors"):
@@ -245,11 +245,11 @@ def test_what_whet_cannot_honour_is_refused(tiny_bert: Path, tmp_path: Path) -> 
     args = whet.TrainingArguments(str(tmp_path), use_cpu=True)
     with pytest.raises(UsageError, match="an optimizer or scheduler of the script's own"):
         whet.Trainer(model, args, optimizers=(torch.optim.SGD(model.parameters(), lr=0.1), None))
-    with pytest.raises(UsageError, match="Expected whet.TrainingArguments. Import it from whet, like the Trainer"):
+    with pytest.raises(UsageError, match=r"Expected whet\.TrainingArguments\. Import it from whet, like the Trainer"):
         whet.Trainer(model, object())  # type: ignore[arg-type]
-    with pytest.raises(ModelError, match="a model of type BertModel. Expected a sequence classifier of transformers"):
+    with pytest.raises(ModelError, match=r"a model of type BertModel\. Expected a sequence classifier of transformers"):
         whet.Trainer(model.base_model, args)
-    with pytest.raises(UsageError, match="no model. Expected one of model and model_init"):
+    with pytest.raises(UsageError, match=r"no model\. Expected one of model and model_init"):
         whet.Trainer(args=args)
     with pytest.raises(UsageError, match="no train_dataset"):
         whet.Trainer(model, args).train()
