@@ -12,7 +12,7 @@ VENV_PYTHON := .venv/bin/python
 INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check browser bench docs
+.PHONY: help setup demo test test-slow test-oldest check browser bench docs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -28,6 +28,10 @@ test: .venv/dev.stamp ## run the quick tests
 
 test-slow: .venv/dev.stamp ## run the tests that train for real
 	$(VENV_PYTHON) -m pytest -m slow
+
+# The models and whet.Trainer lean on the library most; all else is tested with the pinned versions.
+test-oldest: .venv-oldest/made.stamp ## run the tests of models and of whet.Trainer with the oldest torch and transformers
+	.venv-oldest/bin/python -m pytest tests/unit/model tests/unit/training tests/unit/trainer tests/flows/test_reference_script.py
 
 check: .venv/dev.stamp ## lint, format, types and generated pages
 	$(VENV_PYTHON) -m ruff check .
@@ -73,6 +77,14 @@ endif
 .venv/bench.stamp: .venv/dev.stamp pyproject.toml constraints.txt
 	@echo "Installing the rivals: accelerate, onnxruntime and what exports a model for it, some 60 MB."
 	$(INSTALL) --editable ".[train,embedded,bench]"
+	@touch $@
+
+.venv-oldest/made.stamp: pyproject.toml constraints-oldest.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv was found." >&2; exit 2; }
+	"$(PYTHON)" -m venv .venv-oldest
+	@echo "Installing the oldest torch and transformers into .venv-oldest: some 400 MB to fetch, more with a GPU build of torch."
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt \
+		--editable ".[train,embedded,hub]" accelerate "pytest>=8.3" "hypothesis>=6.115" "tensorboard>=2.18" "pandas>=2.2"
 	@touch $@
 
 .venv/dev.stamp: .venv/made.stamp pyproject.toml constraints.txt

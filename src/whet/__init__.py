@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from whet.pipeline import predict as predict
     from whet.pipeline import steps as steps
     from whet.pipeline import train as train
+    from whet.trainer.arguments import TrainingArguments as TrainingArguments
+    from whet.trainer.trainer import Trainer as Trainer
 
 _HOMES = {
     "PlanTooLongError": "whet.errors",
     "Run": "whet.pipeline",
     "Settings": "whet.config",
     "TextClassifier": "whet.estimator",
+    "Trainer": "whet.trainer.trainer",
+    "TrainingArguments": "whet.trainer.arguments",
     "WhetError": "whet.errors",
     "check": "whet.pipeline",
     "compare": "whet.pipeline",
@@ -52,6 +56,8 @@ __all__ = [
     "Run",
     "Settings",
     "TextClassifier",
+    "Trainer",
+    "TrainingArguments",
     "WhetError",
     "__version__",
     "check",

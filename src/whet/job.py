@@ -6,13 +6,14 @@ Loads torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from whet.data.tokens import Cutter
 from whet.given import Given
 from whet.model.classifier import Classifier
 from whet.model.files import ModelFiles
+from whet.model.loss import Loss
 from whet.prepare import EncodedSide
 from whet.records import Side
 from whet.runs import Redone
@@ -48,7 +49,10 @@ class Job(Given):
     """A linear model of the same rows, to be handed out where it is better on validation."""
     weights: tuple[float, ...] | None = None
     """What a row of each class, or the yes of each label, counts."""
+    loss: Loss | None = None
+    """Another than that of the settings."""
 
     @property
     def recipe(self) -> loop.Recipe:
-        return loop.recipe_of(self.settings, self.weights, kind=self.labels.kind)
+        recipe = loop.recipe_of(self.settings, self.weights, kind=self.labels.kind)
+        return recipe if self.loss is None else replace(recipe, loss=self.loss)

@@ -6,10 +6,10 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -62,6 +62,11 @@ from whet.story import Event as Event
 from whet.story import follow as follow
 from whet.story import foresee as foresee
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from whet.model.loss import Own
+
 EVALUATED_ROWS = 50_000  # whose tokens are held at a time
 
 logger = logging.getLogger("whet")
@@ -107,14 +112,38 @@ def train(data: object, **settings: Unpack[SettingValues]) -> Run:
     raise AssertionError("a job ends with Finished")
 
 
-def steps(data: object, **settings: Unpack[SettingValues]) -> Iterator[StepRecord]:
-    """The same job, step by step; it ends saved when the iterator is read to its end."""
-    resolved = resolve(settings)
-    for event in follow(data, resolved):
+def steps(
+    data: object, *, loss: Callable[[Tensor, Tensor], Tensor] | None = None, **settings: Unpack[SettingValues]
+) -> Iterator[StepRecord]:
+    """The same job, step by step; it ends saved when the iterator is read to its end.
+
+    `loss`: another than the settings', of logits [N, C] and of class ids [N], marks [N, C] or numbers [N] (less the
+    mean of the training rows, in units of their deviation): the loss of each row [N], or their sum []. A step may be
+    computed in parts, and several at once. Nothing tells whether such a function is the one of an earlier call, so each
+    call is a run of its own, as with `fresh`, and one that was stopped begins anew.
+    """
+    resolved, own = resolve(settings), None
+    if loss is not None:
+        resolved, own = _with_a_loss(resolved, loss)
+    for event in follow(data, resolved, loss=own):
         tell(event)
         _agree(event, resolved)
         if isinstance(event, StepRecord):
             yield event
+
+
+def _with_a_loss(resolved: Resolved, loss: Callable[[Tensor, Tensor], Tensor]) -> tuple[Resolved, Own]:
+    """Settings of a job with such a loss; UsageError for those that it leaves without a meaning."""
+    from whet.model.loss import Own
+
+    found = resolved.settings
+    without = {"weight": None, "class_weights": None, "focal": None, "label_smoothing": 0.0}
+    idle = [f"{name}={getattr(found, name)!r}" for name, none in without.items() if getattr(found, name) != none]
+    if found.model == LINEAR:
+        idle.append("model='linear'")
+    if idle:
+        raise UsageError(f"{', '.join(idle)} with a loss of its own", where="steps", todo="Leave out one of the two")
+    return resolved.with_value("fresh", True, "loss"), Own(loss)
 
 
 def tell(event: Event) -> None:

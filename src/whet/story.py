@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from whet.training.team import Alone, team_of
 
 if TYPE_CHECKING:
     from whet.job import Job, Kept
+    from whet.model.loss import Own
     from whet.planning.plan import Planned
     from whet.score.fitted import Linear
     from whet.training.checkpoints import Checkpoints, Found
@@ -43,9 +45,10 @@ CHECKPOINTS = "checkpoints"  # in the run folder
 Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | CurveStep | CurvePoint | Finished
 
 
-def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[Event]:
+def follow(data: object, resolved: Resolved, *, command: str = "", loss: Own | None = None) -> Iterator[Event]:
     """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
-    several processes, each follows the same job and the first alone writes it down."""
+    several processes, each follows the same job and the first alone writes it down. `loss`: another than that of the
+    settings."""
     packages.require_training(linear=resolved.settings.model == LINEAR)
     runtime.require_tracker(resolved.settings.track)
     with team_of(runtime.ranks()) as team:
@@ -57,7 +60,7 @@ def follow(data: object, resolved: Resolved, *, command: str = "") -> Iterator[E
             )
         if resolved.settings.require_gpu:  # at once, for reading the data may take minutes
             runtime.require_gpu(resolved.settings.device, team.ranks)
-        yield from _story(data, resolved, command, team)
+        yield from _story(data, resolved, command, team, loss)
 
 
 def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
@@ -79,11 +82,11 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     yield planned.plan
 
 
-def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Iterator[Event]:
+def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Own | None) -> Iterator[Event]:
     started, is_auto = time.monotonic(), resolved.settings.model == "auto"
     asked = yield from prepare.settle(data, resolved, team.ranks)
     resolved, labels = asked.resolved, asked.labels
-    digests = _digests(asked)
+    digests = _digests(asked, loss)
     same = naming.fingerprint(resolved, [*digests, *labels.names])
     _check_alike(team, same, asked.machine.precision)
     ranks = [f"{team.ranks.count} ranks"] * (team.ranks.count > 1)  # each draws its own dropout
@@ -122,7 +125,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
             yield planned.plan  # nothing has been written yet: whoever does not want the job goes no further
     else:
         planned = again(asked, team, found.facts)
-    about = _facts(command, digest, planned.asked, team)
+    about = _facts(command, digest, planned.asked, team, loss)
     with folder.held(), _untouched(folder, seen), folder.telling_faults():
         if found is None:
             runs.start(folder, planned.asked.resolved, about)
@@ -131,16 +134,18 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone) -> Itera
             redone = yield from _resumed(folder, planned.asked, about, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
         job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), is_auto)
+        job = dataclasses.replace(job, loss=loss)
         del asked, planned  # while it trains, memory holds no training text
         since = 0 if found is None else found.step
         yield from feed.followed(_made(folder, job, checkpoints, resolved), folder, job.settings, since)
     yield _finished(folder, resolved, team, before=False)
 
 
-def _digests(asked: prepare.Asked) -> list[str]:
+def _digests(asked: prepare.Asked, loss: Own | None) -> list[str]:
     """What identifies the rows of a job and what they count."""
+    own = [] if loss is None else [f"loss {loss.name}"]
     weights = prepare.weights_of(asked)  # a file may have others tomorrow
-    return [*prepare.data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"])]
+    return [*prepare.data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"]), *own]
 
 
 def _linear(
@@ -367,9 +372,10 @@ def _shared(team: Alone, opened: runs.RunFolder | None) -> tuple[runs.RunFolder,
     return opened or runs.RunFolder(Path(path), silent=True), finished
 
 
-def _facts(command: str, digest: str, asked: prepare.Asked, team: Alone) -> dict[str, object]:
+def _facts(command: str, digest: str, asked: prepare.Asked, team: Alone, loss: Own | None = None) -> dict[str, object]:
     machine = asked.machine
     return {
+        **({} if loss is None else {"loss": loss.name}),
         "command": command,
         "digest": digest,
         "device": {"value": machine.device, "reason": machine.device_reason},

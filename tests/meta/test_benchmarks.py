@@ -39,6 +39,7 @@ BENCHMARKS = [
     "tokenise",
     "train_cpu",
     "train_gpu",
+    "trainer",
     "wall",
     "wheel",
 ]

@@ -85,6 +85,7 @@ LAYERS = {
     "whet.pipeline": 10,
     "whet.health": 7,
     "whet.server": 7,
+    "whet.trainer": 5,
     "whet.estimator": 11,
     "whet.compat": 11,
     "whet.scale": 11,

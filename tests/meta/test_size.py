@@ -16,6 +16,7 @@ PACKAGE_LINES = 36_000
 WIDE_BY_CONTRACT = {
     ("whet.model.packed", "attend"): "transformers calls a registered attention function with exactly these",
     ("whet.model.kernels", "forward"): "autograd is given tensors and constants one by one, after its context",
+    ("whet.trainer.trainer", "__init__"): "scripts call transformers' Trainer with these, some by their place",
 }
 
 

@@ -11,7 +11,7 @@ import dataclasses
 import heapq
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,13 @@ def order(rows: int, *, seed: int, epoch: int) -> Ints:
     permutation = generator.permutation(rows).astype(np.int64)
     permutation.setflags(write=False)
     return permutation
+
+
+class Order(Protocol):
+    """Which rows an epoch has, and in which order."""
+
+    def order(self, epoch: int) -> Ints:
+        """As many as there are rows [B]."""
 
 
 class Balance:
@@ -68,11 +75,11 @@ def steps_per_epoch(rows: int, batch_size: int) -> int:
 
 
 def training_batch(
-    encoded: Encoded, labels: Targets, *, batch_size: int, seed: int, step: int, balance: Balance | None = None
+    encoded: Encoded, labels: Targets, *, batch_size: int, seed: int, step: int, drawn: Order | None = None
 ) -> Batch:
-    """The batch of the 0-based `step`, counted over all epochs."""
+    """The batch of the 0-based `step`, counted over all epochs; `drawn` where the order is another than `order`."""
     epoch, index = divmod(step, steps_per_epoch(len(encoded), batch_size))
-    whole = order(len(encoded), seed=seed, epoch=epoch) if balance is None else balance.order(epoch)
+    whole = order(len(encoded), seed=seed, epoch=epoch) if drawn is None else drawn.order(epoch)
     return gather(encoded, whole[index * batch_size : (index + 1) * batch_size], labels)
 
 

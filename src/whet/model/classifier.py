@@ -21,7 +21,7 @@ from whet.errors import TrainingError
 from whet.labels import Kind, LabelSet
 from whet.model import answers, kernels, packed, threads
 from whet.model.copies import to_device
-from whet.model.dropout import DropoutStream, replace_dropouts
+from whet.model.dropout import DropoutStream, replace_dropouts, restore_dropouts
 from whet.model.encoder import FAMILIES, Family, SequenceModel, load_pretrained
 from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.files import ModelFiles
@@ -66,6 +66,7 @@ class Classifier:
         self.precision: Precision = "fp32"  # in which packed and single texts are compared
         self.packed = False
         self._recompute: bool | None = None  # None: nobody asked for it
+        self._stock: str = self.model.config._attn_implementation
         self.packing_reason = self._try_packing()
         self.flash = Found(False, "plain attention was asked for") if plain_attention else self._try_flash(precision)
         self.precision = precision
@@ -95,9 +96,26 @@ class Classifier:
         """From now on the layers are computed again in the backward pass, instead of keeping what it
         needs of them. False where the architecture does not let us."""
         if self._recompute is None:
-            ours = self.packed and not FAMILIES[self.model.config.model_type].registered
+            ours = self.packed and not self._is_registered
             self._recompute = ours or recompute_layers(self.model, self.stream)
         return self._recompute
+
+    def release(self) -> None:
+        """Leaves the model as plain transformers has it, with its own attention and dropout, for others to use."""
+        restore_dropouts(self.model)
+        self.model.get_input_embeddings().sparse = False
+        if self._is_registered:
+            self._use_attention(self._stock)
+
+    def resume(self) -> None:
+        """Takes it back for batches of ours."""
+        replace_dropouts(self.model, self.stream)
+        if self._is_registered:
+            self._use_attention(packed.NAME)
+
+    @property
+    def _is_registered(self) -> bool:
+        return self.packed and FAMILIES[self.model.config.model_type].registered
 
     @contextmanager
     def in_fp32(self) -> Iterator[None]:
@@ -250,7 +268,6 @@ class Classifier:
         kind = self.model.config.model_type
         if kind not in FAMILIES:
             return said({"kind": kind}, "not packed yet")
-        stock: Any = self.model.config._attn_implementation
         try:
             gap, scale = self._compare(FAMILIES[kind])
         except (AttributeError, ImportError, TypeError, NotImplementedError) as fault:
@@ -262,7 +279,7 @@ class Classifier:
                 self.packed = True
                 return f"packed and single texts agree to {gap:.0e}"
             reason = said({"gap": gap}, "packed differs")
-        self._use_attention(stock)
+        self._use_attention(self._stock)
         return reason
 
     def _use_attention(self, name: str) -> None:

@@ -154,4 +154,12 @@ def replace_dropouts(model: nn.Module, stream: DropoutStream) -> None:
     for parent in model.modules():
         for name, child in parent.named_children():
             if type(child) is nn.Dropout:
-                setattr(parent, name, Dropout(child.p, stream))
+                setattr(parent, name, Dropout(child.p, stream).train(child.training))
+
+
+def restore_dropouts(model: nn.Module) -> None:
+    """Puts nn.Dropout back."""
+    for parent in model.modules():
+        for name, child in parent.named_children():
+            if type(child) is Dropout:
+                setattr(parent, name, nn.Dropout(child.p).train(child.training))

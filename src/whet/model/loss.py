@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from whet.errors import UsageError
 from whet.labels import Kind
 
 FAR = 40.0  # a logit that is as good as sure: a rounding in double precision
@@ -152,6 +153,46 @@ class SquaredError:
 
     def guess(self, targets: Tensor) -> float:
         return float(targets.double().var(correction=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A loss of somebody's own, of logits [N, C] and class ids [N], marks [N, C] or numbers [N]: the loss of each row
+    [N], or their sum []. Parts of a step are given to it apart, and side by side."""
+
+    function: Callable[[Tensor, Tensor], Tensor]
+
+    @property
+    def name(self) -> str:
+        """By which it is told from others."""
+        found = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        return f"{getattr(self.function, '__module__', '')}.{found}"
+
+    def rows(self, logits: Tensor, targets: Tensor) -> Tensor:
+        found = self.function(logits, targets)
+        if not isinstance(found, Tensor) or found.shape not in ((), (len(logits),)):
+            told = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"type {type(found).__name__}"
+            raise UsageError(
+                f"a loss of {told} for {len(logits)} rows",
+                where=f"loss={self.name}",
+                expected="a tensor with the loss of each row, or their sum",
+            )
+        return found if found.shape else found.expand(len(logits)) / len(logits)
+
+    def total(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return self.rows(logits, targets).sum()
+
+    def guess(self, targets: Tensor) -> float:
+        if targets.ndim == 2:
+            outputs, wanted = targets.shape[1], targets.float()
+        else:
+            whole = not targets.is_floating_point()
+            outputs, wanted = (int(targets.max()) + 1, targets) if whole else (1, targets.float())
+
+        def mean(logits: Tensor) -> Tensor:
+            return self.total(logits.expand(len(targets), -1), wanted) / len(targets)
+
+        return _least(mean, torch.zeros(outputs))
 
 
 PLAIN = CrossEntropy()

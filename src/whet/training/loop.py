@@ -16,7 +16,7 @@ from torch import Tensor
 
 from whet.bilingual import said
 from whet.config import Sampling, Settings
-from whet.data.batches import Balance, steps_per_epoch, training_batch
+from whet.data.batches import Balance, Order, steps_per_epoch, training_batch
 from whet.data.targets import classes_of
 from whet.errors import TrainingError
 from whet.labels import Kind
@@ -49,6 +49,11 @@ class Recipe:
     loss: Loss = PLAIN
     sampling: Sampling = "plain"
     llrd: float = 1.0
+    order: Order | None = None
+    """Which rows share a step, where that is not decided by seed and sampling."""
+    schedule: optim.Schedule | None = None
+    """Another than `optim.rate`."""
+    moments: optim.Moments = optim.USUAL
 
 
 def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None, *, kind: Kind = "one") -> Recipe:
@@ -92,10 +97,15 @@ class Training:
     ) -> None:
         self._classifier, self._encoded, self._labels = classifier, encoded, labels
         self._recipe, self._pace, self._limit = recipe, pace, limit or Limit()
-        self._balance = Balance(classes_of(labels), seed=recipe.seed) if recipe.sampling == "balanced" else None
+        self._drawn = recipe.order
+        if recipe.order is None and recipe.sampling == "balanced":
+            self._drawn = Balance(classes_of(labels), seed=recipe.seed)
         self._objective = objective or objective_of(classifier, encoded, recipe.loss)
         self._optimizer = optim.Optimizer(
-            self._objective.parameters, weight_decay=recipe.weight_decay, shares=_shares(classifier, recipe.llrd)
+            self._objective.parameters,
+            weight_decay=recipe.weight_decay,
+            shares=_shares(classifier, recipe.llrd),
+            moments=recipe.moments,
         )
         self._scale = optim.LossScale(fp16=classifier.precision == "fp16")
         steps = count_steps(len(encoded), recipe)
@@ -105,6 +115,8 @@ class Training:
         self._fall: optim.Fall | None = None  # these two as the pace revises them
         self._step, self._tokens, self._seconds = 0, 0, 0.0
         self._missed = 0  # steps in a row
+        self.norm = math.nan
+        """That of the gradient of the last step, before it was clipped."""
 
     def records(self) -> Iterator[StepRecord | Notice]:
         """Trains to the end, and yields a record after each optimiser step, and before it a notice each
@@ -120,9 +132,9 @@ class Training:
             started, step = time.perf_counter(), self._step
             batch = training_batch(
                 self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step,
-                balance=self._balance,
+                drawn=self._drawn,
             )  # fmt: skip
-            learning_rate = optim.rate(
+            learning_rate = (recipe.schedule or optim.rate)(
                 step, steps=self._total, warmup=self._warmup, peak=recipe.learning_rate, fall=self._fall
             )
             self._classifier.model.train()
@@ -172,6 +184,7 @@ class Training:
         # In one transfer, for here the host waits for the device; before the weights change.
         loss, scaled = torch.stack([mean, self._optimizer.norm()]).tolist()
         norm, factor = scaled / self._scale.factor, self._scale.factor
+        self.norm = norm
         wrong = "" if math.isfinite(loss) else "loss"
         if not wrong and not self._scale.overflowed(norm):
             if math.isfinite(norm):  # clipping would turn an infinite gradient into weights that are not numbers

@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from whet.model.classifier import Classifier
-from whet.model.loss import PLAIN, Loss
+from whet.model.loss import PLAIN, Loss, Own
 from whet.records import Batch, Encoded
 from whet.training import graphs
 from whet.training.gradient import OnDevice, OnThreads
@@ -49,6 +49,6 @@ def objective_of(classifier: Classifier, encoded: Encoded, loss: Loss = PLAIN) -
     """That of one process alone, for training on `encoded`."""
     if classifier.device.type == "cpu":
         return OnThreads(classifier, Words(classifier.model, encoded), loss)
-    if graphs.usable(classifier, encoded):
+    if graphs.usable(classifier, encoded) and not isinstance(loss, Own):  # which may do what no graph records
         return graphs.OnCard(classifier, Words(classifier.model, encoded), encoded, loss)
     return OnDevice(classifier, Words(classifier.model, encoded), loss)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,25 @@ Fall = tuple[int, float]
 """A 0-based step and its learning rate, from which on the rate falls."""
 
 
+class Schedule(Protocol):
+    """How the learning rate goes."""
+
+    def __call__(self, step: int, *, steps: int, warmup: int, peak: float, fall: Fall | None = None) -> float:
+        """That of the 0-based step, as `rate` has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """How fast the optimiser forgets, and what keeps it from dividing by zero."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+
+USUAL = Moments()
+
+
 class Optimizer:
     """AdamW after Loshchilov and Hutter (arXiv 1711.05101), no decay on biases and norms, which are the
     parameters of one dimension. `shares`: what part of the learning rate each of them has, otherwise all of it. On a
@@ -26,14 +47,17 @@ class Optimizer:
     parameter."""
 
     def __init__(
-        self, parameters: Sequence[nn.Parameter], *, weight_decay: float, shares: Sequence[float] | None = None
-    ) -> None:
+        self, parameters: Sequence[nn.Parameter], *, weight_decay: float, shares: Sequence[float] | None = None,
+        moments: Moments = USUAL,
+    ) -> None:  # fmt: skip
         shares = shares or [1.0] * len(parameters)
         on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
         count = min(threads.at_once(), len(parameters)) if on_cpu else 1
         dealt = deal([parameter.numel() for parameter in parameters], count)
         self._parameters = parameters
-        self._parts = [_adamw([(parameters[index], shares[index]) for index in part], weight_decay) for part in dealt]
+        self._parts = [
+            _adamw([(parameters[index], shares[index]) for index in part], weight_decay, moments) for part in dealt
+        ]
         self._part_of = {index: part for part, indices in zip(self._parts, dealt, strict=True) for index in indices}
 
     def norm(self) -> Tensor:
@@ -79,13 +103,13 @@ class _AdamW(torch.optim.AdamW):
         return [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
 
 
-def _adamw(parameters: Sequence[tuple[nn.Parameter, float]], weight_decay: float) -> _AdamW:
+def _adamw(parameters: Sequence[tuple[nn.Parameter, float]], weight_decay: float, moments: Moments) -> _AdamW:
     alike: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter, share in parameters:
         alike.setdefault((share, weight_decay if parameter.ndim >= 2 else 0.0), []).append(parameter)
     groups = [{"params": some, "share": share, "weight_decay": decay} for (share, decay), some in alike.items()]
     # The fused kernel is five times the loop's speed on a CPU.
-    return _AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return _AdamW(groups, betas=(moments.beta1, moments.beta2), eps=moments.epsilon, fused=True)
 
 
 def clipping(norm: float, most: float) -> float:

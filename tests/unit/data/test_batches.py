@@ -126,7 +126,7 @@ def test_balanced_orders_differ_by_seed_and_epoch_and_are_the_same_in_every_vers
 def test_a_step_of_a_balanced_training_is_its_part_of_that_order() -> None:
     source, labels = encoded([3] * 10), np.array([0] * 8 + [1] * 2)
     balance = Balance(labels, seed=5)
-    batch = training_batch(source, labels, batch_size=4, seed=5, step=4, balance=balance)
+    batch = training_batch(source, labels, batch_size=4, seed=5, step=4, drawn=balance)
     assert sorted(batch.rows.tolist()) == sorted(balance.order(1)[4:8].tolist())
     assert batch.labels is not None
     assert sorted(batch.labels.tolist()) == [0, 0, 1, 1]

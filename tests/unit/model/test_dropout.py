@@ -15,7 +15,7 @@ from torch import nn
 
 from tests.conftest import KINDS, TinyModel
 from tests.unit.small import batch, classifier
-from whet.model.dropout import LANE, LEVELS, Dropout, DropoutStream, dropout, replace_dropouts
+from whet.model.dropout import LANE, LEVELS, Dropout, DropoutStream, dropout, replace_dropouts, restore_dropouts
 
 N = 400_000
 SHAPE = torch.Size([N])
@@ -248,3 +248,11 @@ def test_every_rate_of_a_model_is_that_of_what_is_zeroed(
     # DeBERTa after its embeddings, at the positions, after attention and the MLP of 2 layers, at its head,
     # its pooler having the rate 0.
     assert len(hidden) == {"modernbert": 6, "deberta-v2": 8}[kind]
+
+
+def test_replaced_dropouts_are_torchs_again_with_their_rates_and_modes() -> None:
+    model = nn.Sequential(nn.Dropout(0.3), nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0))).eval()
+    replace_dropouts(model, DropoutStream(0))
+    restore_dropouts(model)
+    found = [(type(module), module.p, module.training) for module in (model[0], model[1][1])]
+    assert found == [(nn.Dropout, 0.3, False), (nn.Dropout, 0.0, False)]

@@ -399,3 +399,25 @@ def test_loss_and_norm_are_read_in_one_transfer_a_step(tiny_bert: Path, monkeypa
     read.clear()
     list(steps)
     assert read == ["tolist"] * 2
+
+
+def test_another_order_and_another_schedule_are_followed(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Backwards:
+        def order(self, epoch: int) -> Ints:
+            return np.arange(8, dtype=np.int64)[::-1]
+
+    seen: list[list[int]] = []
+
+    def noted(*given: object, **named: object) -> Batch:
+        seen.append(sorted((batch := training_batch(*given, **named)).rows.tolist()))  # type: ignore[arg-type]
+        return batch
+
+    monkeypatch.setattr(loop, "training_batch", noted)
+    rows, labels = random_rows(8)
+    made = dataclasses.replace(
+        RECIPE, order=Backwards(), schedule=lambda step, *, steps, warmup, peak, fall=None: peak / (step + 1)
+    )
+    training = Training(classifier(tiny_bert), rows, labels, made)
+    assert [step.learning_rate for step in training.records()] == [1e-3, 5e-4]  # type: ignore[union-attr]
+    assert seen == [[4, 5, 6, 7], [0, 1, 2, 3]]
+    assert math.isfinite(training.norm)
