@@ -10,6 +10,7 @@ import base64
 import hashlib
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,16 +104,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Silent."""
 
-    def answer(
-        self, status: int, content: object = None, *, error: str = "", code: str = "", **headers: str
-    ) -> None:
+    def answer(self, status: int, content: object = None, *, error: str = "", code: str = "", **headers: str) -> None:
         raw = content if isinstance(content, bytes) else json.dumps(content or {}).encode()
         self.send_response(status)
-        headers.setdefault("Content-Length", str(len(raw)))
+        headers = {"Content_Length": str(len(raw)), **headers}
         if error:
-            headers["X-Error-Message"] = error
+            headers["X_Error_Message"] = error
         if code:
-            headers["X-Error-Code"] = code
+            headers["X_Error_Code"] = code
         for key, value in headers.items():
             self.send_header(key.replace("_", "-"), value)
         self.end_headers()
@@ -224,8 +223,12 @@ class HubHandler(Handler):
                 for path, file in files.items()
             ])  # fmt: skip
             return
-        siblings = [{"rfilename": path} for path in files]
-        self.answer(200, {"id": name, "sha": oid, "private": found.private, "siblings": siblings, "tags": []})
+        card = files["README.md"].content.decode() if "README.md" in files else ""
+        told: dict[str, Any] = {"id": name, "sha": oid, "private": found.private, "tags": []}
+        told["siblings"] = [{"rfilename": path} for path in files]
+        if licence := re.search("^license: (.*)$", card, re.MULTILINE):
+            told["cardData"] = {"license": licence[1]}
+        self.answer(200, told)
 
     def resolve(self, name: str, revision: str, path: str) -> None:
         if (found := self.model(name)) is None:
@@ -236,9 +239,9 @@ class HubHandler(Handler):
             self.answer(404, error="not found", code=code)
             return
         file = known[1][path]
-        told = {"ETag": f'"{file.oid}"', "X-Repo-Commit": known[0]}
+        told = {"ETag": f'"{file.oid}"', "X_Repo_Commit": known[0]}
         if file.large:
-            told |= {"X-Linked-Size": str(len(file.content)), "X-Linked-Etag": f'"{file.oid}"'}
+            told |= {"X_Linked_Size": str(len(file.content)), "X_Linked_Etag": f'"{file.oid}"'}
             self.answer(302, b"", Location=f"{self.hub.store_address}/{file.oid}", **told)
         elif self.command == "HEAD":
             self.answer(200, b"", Content_Length=str(len(file.content)), **told)

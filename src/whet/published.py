@@ -35,6 +35,7 @@ FRONT = re.compile(r"---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
 LICENSE_LINE = re.compile(r"^license:.*$", re.MULTILINE)
 LICENSE = re.compile(r"[A-Za-z0-9.+-]+")
 FREE = (sidefile.CARD, ".gitattributes")  # which every repository may have
+MOST = 5  # names that a message lists
 LOGIN = "Set HF_TOKEN, or log in with: hf auth login"
 
 
@@ -179,19 +180,18 @@ def _repository(api: HfApi, name: str, *, private: bool) -> ModelInfo:
 
 def _check_strangers(name: str, known: ModelInfo, ours: Collection[str]) -> None:
     """Raises OutputError where files of another model would be read with those that are pushed: a push deletes none."""
-    there = [file.rfilename for file in known.siblings or () if file.rfilename not in (*ours, *FREE)]
-    table = f"{EXPORT}/{exported.TABLE}"
-    strange = sorted(
-        path for path in there
-        if path != table and (path.startswith(f"{EXPORT}/") or ("/" not in path and _is_read_along(path)))
-    )  # fmt: skip
+    there = {file.rfilename for file in known.siblings or ()} - {*ours, *FREE}
+    strange = sorted(path for path in there if "/" not in path and _is_read_along(path))
+    export = f"{EXPORT}/"
+    if any(path.startswith(export) for path in there):
+        strange.append(export)
     if strange:
-        shown = ", ".join(strange[:5]) + (", ..." if len(strange) > 5 else "")
+        shown = ", ".join(strange[:MOST]) + (f" and {len(strange) - MOST} more" if len(strange) > MOST else "")
+        todo = "Delete them on the hub, or give another name"
         raise OutputError(
             f"nothing was sent: the repository has files of another model, which would be read with this one: {shown}",
             where=_place(name),
-            todo="Delete them on the hub, or give another name"
-            + (", or push the export too, with exports=True" if strange[0].startswith(f"{EXPORT}/") else ""),
+            todo=f"{todo}, or push the export too, with exports=True" if strange == [export] else todo,
         )
 
 
