@@ -70,11 +70,21 @@ def test_a_pushed_model_answers_elsewhere_as_it_did_here(
     assert [each["probabilities"] for each in answered.json] == [
         pytest.approx(each.probabilities, abs=1e-6) for each in ours
     ]
-    # Now it is cached there, and no hub is needed.
-    before = len(hub.asked)
-    again = whet_process("predict", f"hf:{NAME}", *TEXTS[:2], "--json", "--quiet", **world, HF_HUB_OFFLINE="1")
-    assert (again.code, again.json) == (0, answered.json)
-    assert len(hub.asked) == before
+
+
+def test_what_is_cached_answers_offline_and_nobody_is_asked(
+    run: whet.Run, hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run.push_to_hub(NAME)
+    whet.load(f"hf:{NAME}")
+    hub.asked.clear()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert whet.predict(f"hf:{NAME}", TEXTS) == run.predict(TEXTS)
+    with pytest.raises(ModelError) as caught:
+        whet.load("hf:org/other")
+    assert "org/other is not in the local cache" in caught.value.message
+    assert "(HF_HUB_OFFLINE is set)" in caught.value.message
+    assert (hub.asked, caplog.messages) == ([], [])
 
 
 def test_load_takes_the_newest_commit_and_a_revision_the_one_that_it_names(
