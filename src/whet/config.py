@@ -117,8 +117,8 @@ class Settings:
     )
 
     model: str = _setting(
-        "auto", "Model", "auto, embedded, linear (TF-IDF with logistic or ridge regression), a model's name on the "
-        "hub, a folder, or a run to start from (its folder, or last).", common=True,
+        "auto", "Model", "auto, embedded, linear (TF-IDF with logistic or ridge regression), a name on the hub "
+        "(NAME, hf:NAME, hf:NAME@REVISION), a folder, or a run to start from (its folder, or last).", common=True,
     )  # fmt: skip
     max_length: int = _setting(
         512,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from whet import gpu, hub, machine, naming, packages, runs, runtime, sidefile
+from whet import gpu, hub, machine, naming, packages, published, runs, runtime, sidefile
 from whet.config import Language
 from whet.errors import MissingExtraError, ModelError
 from whet.predictor import Answering
@@ -128,7 +128,7 @@ def doctor(run: str | os.PathLike[str] | None = None, *, lang: Language = "auto"
 
 def _verified(run: str | os.PathLike[str]) -> CheckedRun:
     """Reads every file of a finished run, and loads its model, which compares its answers."""
-    folder = runs.find(run)
+    folder = published.find(run)
     files = [] if folder.bare else list(_read_files(folder))
     models = [folder.model, *([folder.export] if not folder.bare and folder.export.is_dir() else [])]
     labels: tuple[str, ...] = ()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import threading
-import urllib.error
-import urllib.request
 from functools import lru_cache
-from http.client import HTTPException
 from urllib.parse import urlsplit
 
 PROBE_SECONDS = 4.0
@@ -46,6 +43,11 @@ def _probe(address: str) -> str:
 
 
 def _ask(address: str) -> str:
+    # Here, for they load half of what the first answer of a small model waits for.
+    import urllib.error
+    import urllib.request
+    from http.client import HTTPException
+
     try:
         with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=PROBE_SECONDS):
             return ""

@@ -154,12 +154,12 @@ def choose(run: RunFolder, asked: str = "auto") -> Chosen:
     if not lacks and (engine != "auto" or packages.has_onnx()):
         return _exported(run.export, engine)
     told = lacks or said({}, "no onnxruntime")
-    return Chosen(run.model, "torch", told if not run.bare and run.export.is_dir() else "")
+    return Chosen(run.model, "torch", told if run.export.is_dir() else "")
 
 
 def _lack(run: RunFolder) -> str:
     """Why its export/ cannot answer for a run of a transformer; '' where it can."""
-    if run.bare or not run.export.is_dir():
+    if not run.export.is_dir():
         return said({}, "no export")
     same = sidefile.read(run.export).get("source") == sidefile.state_of(run.model)
     return "" if same else said({}, "export of another model")

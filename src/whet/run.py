@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import notebook, occlusion, runs, sidefile
+from whet import notebook, occlusion, published, runs, sidefile
 from whet.errors import ModelError
 from whet.notebook import Predictions
+from whet.published import Pushed
 from whet.records import Attribution, Inputs, Prediction
 
 if TYPE_CHECKING:
@@ -114,6 +115,20 @@ class Run:
         """What the words of each text, or pair, count for the label that it is answered with, or for `label`."""
         return occlusion.attributions(self.predictor, texts, label=label)
 
+    def push_to_hub(
+        self, name: str, *, private: bool = True, exports: bool = False, license: str | None = None,
+        message: str = "Push a model of whet",
+    ) -> Pushed:  # fmt: skip
+        """The run's model, with `exports` its export/ folder too, as one commit of the repository OWNER/NAME on the
+        hub, which is made if need be, or NAME of whoever the token is. Nothing else of the run is sent. `private=False`
+        makes a public repository, or agrees to one that is public; none is made public that is private. `license`: what
+        the model card says, such as `apache-2.0`. The access token is huggingface_hub's: HF_TOKEN, or that of a login.
+
+        Raises UsageError for no name of a repository, ModelError for files that are not as they were saved, and
+        OutputError where the hub takes nothing; the repository is then as it was.
+        """
+        return published.push(self._folder, name, private=private, exports=exports, license=license, message=message)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: scores and verdict; the path alone of a run whose scores cannot be read."""
         try:
@@ -127,9 +142,10 @@ class Run:
 
 
 def load(run: str | os.PathLike[str], *, engine: str = "auto") -> Run:
-    """A finished run: its folder, its model/ or export/ folder, or `last`. ModelError where there is none. `engine`:
-    what answers, `torch`, or `onnx` or `int8` of what `export` wrote; `auto` is the latter's choice, where it did."""
-    return Run(runs.find(run), engine=engine)
+    """A finished run: its folder, its model/ or export/ folder, `last`, or `hf:NAME` or `hf:NAME@REVISION` for one that
+    was pushed to the hub. ModelError where there is none. `engine`: what answers, `torch`, or `onnx` or `int8` of what
+    `export` wrote; `auto` is the latter's choice, where it did."""
+    return Run(published.find(run), engine=engine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ FORMAT = 4  # 2: tasks beside one label of a text; 3: linear models; 4: exported
 WRITTEN = {"transformer": 2, "linear": 3, "onnx": 4}  # the lowest that has what is written of a kind
 NAME = "whet.json"
 CARD = "README.md"  # the one file that may be changed
+PLACE = "PATH_OF_THIS_FOLDER"  # in its examples, for where the folder will lie
 POOLING = "mean of the logits, by whet"  # not by the model in the folder, which answers one sequence
 FEWEST = {"binary": 2, "multiclass": 2, "multilabel": 1, "regression": 1}  # labels of a task
 PARTS = {"text": "text_parts", "pair": "pair_parts"}  # where a template is, the columns that it joins

@@ -31,6 +31,8 @@ LAYERS = {
     "whet.config": 0,
     "whet.keywords": 1,
     "whet.hub": 0,
+    "whet.snapshot": 1,
+    "whet.published": 4,
     "whet.gpu": 0,  # torch inside its functions
     "whet.runtime": 1,
     "whet.packages": 0,
@@ -110,6 +112,7 @@ LIGHT = (
         "whet.config",
         "whet.keywords",
         "whet.hub",
+        "whet.snapshot",
     ),
     *("whet.data", "whet.score", "whet.occlusion"),
 )

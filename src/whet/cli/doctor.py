@@ -15,7 +15,9 @@ def doctor(
     given: Given,
     run: Annotated[
         str | None,
-        typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, or last.", show_default=False),
+        typer.Argument(
+            metavar="RUN", help="A run folder, its model/ or export/ folder, last, or hf:NAME.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Look at the machine: processor, memory, disk, GPU, packages, hub.

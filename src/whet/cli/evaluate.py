@@ -17,7 +17,9 @@ from whet.cli.options import Engine, Given, with_settings
 )  # fmt: skip
 def evaluate(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, or last.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, last, or hf:NAME.")
+    ],
     data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a folder, hf:NAME or sample:NAME.")],
     require: Annotated[
         str | None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @with_settings("lang", "json", "quiet", "debug")
 def export(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, or last.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, last, or hf:NAME.")],
     data: Annotated[
         str | None,
         typer.Argument(
@@ -51,14 +51,14 @@ def export(
     """
     resolved = resolve_and_tell(given)
     words = language(resolved.settings.lang)
-    from whet import runs
+    from whet import published
     from whet.cli import engines, progress
     from whet.cli.output import print_json, stderr_console, stdout_console
     from whet.exporting import job
     from whet.records import Notice
 
     found: Export | None = None
-    for event in job.follow(runs.find(run), data, int8=int8, max_loss=max_accuracy_loss, output=output):
+    for event in job.follow(published.find(run), data, int8=int8, max_loss=max_accuracy_loss, output=output):
         if not isinstance(event, Notice):
             found = event
         elif not resolved.settings.quiet:

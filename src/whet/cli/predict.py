@@ -81,7 +81,9 @@ Like: TypeAlias = Annotated[
 @with_settings("text", "pair", "encoding", "min_confidence", "lang", "json", "quiet", "debug")
 def predict(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, or last.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, last, or hf:NAME.")
+    ],
     texts: Annotated[
         list[str] | None,
         typer.Argument(

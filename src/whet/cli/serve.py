@@ -67,7 +67,9 @@ Deadline: TypeAlias = Annotated[
 @with_settings("device", "threads", "min_confidence", "lang", "quiet", "debug")
 def serve(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, or last.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, last, or hf:NAME.")
+    ],
     host: Host = "127.0.0.1",
     port: Port = 8_000,
     token_file: TokenFile = None,

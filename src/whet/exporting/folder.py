@@ -110,7 +110,7 @@ def card(model: Path, found: Export, usage: Usage) -> str:
         ),
         "",
         "```bash",
-        f'whet predict PATH_OF_THIS_FOLDER "{asked}"',
+        f'whet predict {sidefile.PLACE} "{asked}"',
         "```",
         "",
     ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from whet import durable, exported, machine, packages, predictor, runs, sidefile, tfidf, values
+from whet import durable, exported, machine, packages, predictor, published, sidefile, tfidf, values
 from whet.bilingual import said
 from whet.errors import ModelError, OutputError, UsageError
 from whet.exported import TABLE, TOLERANCES
@@ -38,7 +38,7 @@ def export(
     The 8-bit model is the folder's default where it loses at most `max_accuracy_loss` points on validation.
     Raises ModelError for a model that cannot be exported, or whose graph answers otherwise than it does.
     """
-    for event in follow(runs.find(run), data, int8=int8, max_loss=max_accuracy_loss, output=output):
+    for event in follow(published.find(run), data, int8=int8, max_loss=max_accuracy_loss, output=output):
         if isinstance(event, Export):
             return event
     raise AssertionError("an export ends with Export")

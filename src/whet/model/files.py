@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from whet import hub, values
+from whet import hub, snapshot, values
 from whet.errors import ModelError, did_you_mean
 from whet.model import embedded
 from whet.values import shown
@@ -44,14 +44,15 @@ class ModelFiles:
     """Where a pretrained encoder lies."""
 
     name: str
-    """As the user knows it: `embedded`, a hub id, a folder."""
+    """As the user knows it: `embedded`, a name on the hub, a folder."""
     folder: Path
     short_name: str
     """For run folders: `all-MiniLM-L6-v2`."""
 
 
 def find(model: str, *, weights: bool = True) -> ModelFiles:
-    """The files of `embedded`, of a local folder, or of a model on the hub (downloaded on first use).
+    """The files of `embedded`, of a local folder, or of a model on the hub (downloaded on first use): NAME, or
+    `hf:NAME` where no folder is meant, each with `@REVISION` for a branch, a tag or a commit.
 
     A name with a slash that exists as a folder is that folder, of a run its model/. `weights=False` fetches only config
     and tokenizer. Raises ModelError when nothing is there, when the hub cannot be reached, and for
@@ -60,12 +61,14 @@ def find(model: str, *, weights: bool = True) -> ModelFiles:
     if model == "embedded":
         return ModelFiles(model, embedded.folder(), embedded.NAME)
     local = values.folder(model)
-    if local.is_dir():
+    is_hubs = model.startswith(snapshot.PREFIX)
+    if local.is_dir() and not is_hubs:
         found = _in_folder(model, local.resolve())
-    elif model.startswith((".", "/", "~")) or local.is_file():
+    elif not is_hubs and (model.startswith((".", "/", "~")) or local.is_file()):
         raise ModelError(f"no such model folder: {model}", where="--model", todo=_nearest(local))
     else:
-        found = ModelFiles(model, _from_hub(model, weights=weights), model.split("/")[-1])
+        short = snapshot.named(model).repository.split("/")[-1]
+        found = ModelFiles(model, _from_hub(model, weights=weights), short)
     _check(found, weights=weights)
     return found
 
@@ -182,20 +185,17 @@ def _check(found: ModelFiles, *, weights: bool) -> None:
 
 
 def _from_hub(model: str, *, weights: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
-    wanted = [*TOKENIZER_FILES, *(WEIGHT_FILES if weights else ())]
+    named, wanted = snapshot.named(model), [*TOKENIZER_FILES, *(WEIGHT_FILES if weights else ())]
     try:
-        cached = Path(snapshot_download(model, allow_patterns=wanted, local_files_only=True))
-        if not weights or any(cached.glob("model*.safetensors")):
-            return cached
+        cached = snapshot.cached(named, wanted)
     except HFValidationError:
         raise ModelError(
             f"{model!r} is no model name and no folder", where="--model", todo=_nearest(Path(model))
         ) from None
-    except LocalEntryNotFoundError:
-        pass
+    if cached is not None and (not weights or any(cached.glob("model*.safetensors"))):
+        return cached
     reason = hub.unreachable_because()
     if reason:
         raise ModelError(
@@ -203,14 +203,7 @@ def _from_hub(model: str, *, weights: bool) -> Path:
             where="--model",
             todo="Use --model embedded, a folder with the model's files, or connect once so that it is cached",
         )
-    try:
-        return Path(snapshot_download(model, allow_patterns=wanted))
-    except HfHubHTTPError as fault:
-        status = getattr(fault.response, "status_code", "?")
-        saw = f"the hub has no model {model!r}, or it needs a login" if status in (401, 403, 404) else str(fault)
-        raise ModelError(saw, where="--model", todo="See the name on the hub's page, or set HF_TOKEN") from None
-    except (OSError, LocalEntryNotFoundError) as fault:
-        raise ModelError(f"the download of {model} broke off: {fault}", where="--model", todo="Try again") from None
+    return snapshot.downloaded(named, wanted, where="--model")
 
 
 def _nearest(path: Path) -> str:

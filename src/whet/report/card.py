@@ -8,11 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from whet import snapshot
 from whet.config import Settings
 from whet.errors import printable
 from whet.labels import LabelSet
 from whet.model.choice import SAMPLE, WORDS_NEEDED, language_of
 from whet.records import Examples, Inputs
+from whet.sidefile import PLACE
 
 LANGUAGES = {"english": "en", "korean": "ko"}  # of the texts, where they tell it
 # The names that the hub's metrics have, and what tells averages of one metric apart.
@@ -40,6 +42,8 @@ def write(
     It holds no text of the data and no path of this machine.
     """
     inputs = inputs or Inputs("text")
+    if base.startswith(snapshot.PREFIX):
+        base = snapshot.named(base).repository
     folder = Path(base).expanduser()
     local = base.startswith((".", "/", "~")) or folder.is_dir()
     origin = "all-MiniLM-L6-v2" if base == "embedded" else _plain(folder.resolve().name) if local else base
@@ -55,7 +59,7 @@ def write(
         "```python",
         "from transformers import pipeline",
         "",
-        'classify = pipeline("text-classification", model="PATH_OF_THIS_FOLDER", top_k=None)',
+        f'classify = pipeline("text-classification", model="{PLACE}", top_k=None)',
         f"classify({asked}, truncation=True, max_length={settings.max_length})",
         "```",
         "",
@@ -74,7 +78,7 @@ def write_linear(labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, t
         "",
         *_scores(metrics),
         "```bash",
-        f'whet predict PATH_OF_THIS_FOLDER "{asked}"',
+        f'whet predict {PLACE} "{asked}"',
         "```",
         "",
     ]

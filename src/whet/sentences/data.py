@@ -312,6 +312,10 @@ NOTICES: Mapping[str, tuple[str, str]] = {
         "the hub at {hub} could not be reached ({reason}); hf:{name} comes from the local cache",
         "허브({hub})에 접속할 수 없어({reason}) hf:{name}을(를) 로컬 캐시에서 읽습니다",
     ),
+    "model from the cache": (
+        "the hub at {hub} could not be reached ({reason}); {name} comes from the local cache and may be an older one",
+        "허브({hub})에 접속할 수 없어({reason}) {name}을(를) 로컬 캐시에 있는 그대로 씁니다. 최신이 아닐 수 있습니다",
+    ),
     "a split without labels": (
         "{name}: the split {split} has no labels; it is left out",
         "{name}: {split} 스플릿은 라벨이 없어 쓰지 않습니다",

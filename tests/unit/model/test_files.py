@@ -209,7 +209,7 @@ def remote(monkeypatch: pytest.MonkeyPatch, folder: Path) -> SimpleNamespace:
 
     state = SimpleNamespace(cached=None, answer=folder, asked=[])
 
-    def download(model: str, *, allow_patterns: list[str], local_files_only: bool = False) -> str:
+    def download(model: str, *, revision: str | None, allow_patterns: list[str], local_files_only: bool = False) -> str:
         if local_files_only:
             if state.cached is None:
                 raise LocalEntryNotFoundError("not cached")
