@@ -447,13 +447,19 @@ def test_it_is_calibrated_and_votes(tiny: TextClassifier) -> None:
 
 @pytest.mark.slow
 def test_a_search_over_learning_rate_and_layers_on_the_sample_reviews() -> None:
+    """Eight short fits and their equals in two processes; how right they are is not what is looked at."""
     table = read("sample:reviews").tables["train"]
-    texts, y = np.array(table.columns["text"][:240]), np.array(table.columns["label"][:240])
+    texts, y = np.array(table.columns["text"][:120]), np.array(table.columns["label"][:120])
     made = TextClassifier(model="embedded", epochs=1.0, max_length=64)
-    grid = {"learning_rate": [1e-4, 5e-4], "layers": [2, 6]}
-    one, two = (GridSearchCV(made, grid, cv=2, n_jobs=count).fit(texts[:160], y[:160]) for count in (1, 2))
-    assert one.cv_results_["mean_test_score"].tolist() == two.cv_results_["mean_test_score"].tolist()
+    grid = {"learning_rate": [1e-4, 5e-4], "layers": [1, 2]}
+    one, two = (
+        GridSearchCV(made, grid, cv=2, scoring="neg_log_loss", n_jobs=count, error_score="raise").fit(texts, y)
+        for count in (1, 2)
+    )
+    scores = one.cv_results_["mean_test_score"].tolist()
+    assert scores == two.cv_results_["mean_test_score"].tolist()
+    assert len(set(scores)) == 4
     assert one.best_params_ == two.best_params_
-    assert len({*one.cv_results_["mean_test_score"]}) > 1
-    content = pickle.dumps(two)
-    assert pickle.loads(content).predict_proba(texts).tolist() == one.predict_proba(texts).tolist()
+    answers = one.predict_proba(texts).tolist()
+    assert pickle.loads(pickle.dumps(two)).predict_proba(texts).tolist() == answers
+    assert clone(one.best_estimator_).fit(texts, y).predict_proba(texts).tolist() == answers
