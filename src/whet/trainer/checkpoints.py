@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from whet import durable
 from whet.errors import ModelError, OutputError, UsageError
 from whet.runtime import quiet_libraries
@@ -21,7 +24,6 @@ from whet.training.state import State, read_state, write_state
 
 STATE = "trainer_state.json"
 OWN = "whet"
-WEIGHTS = "model.safetensors"
 
 
 @contextmanager
@@ -75,20 +77,17 @@ def to_resume(output: Path, asked: str | bool) -> Path:
     return folder
 
 
-def read(folder: Path, device: Any) -> State:
-    """The state of a training that was saved there."""
-    from safetensors.torch import load_file
-
+def read(folder: Path, model: Any) -> State:
+    """The state of a training of this model that was saved there."""
     state = read_state(folder / OWN)
-    weights = {name: tensor.to(device) for name, tensor in load_file(folder / WEIGHTS).items()}
-    return State({**state.tensors, "model": weights}, state.numbers)
+    return State({**state.tensors, "model": _weights(folder, model)}, state.numbers)
 
 
-def resumed(folder: Path, training: Training, state: Any, device: Any) -> Any:
+def resumed(folder: Path, training: Training, state: Any, model: Any) -> Any:
     """Lets a training go on from there; returns its TrainerState. UsageError where it was one of other steps."""
     from transformers.trainer_callback import TrainerState
 
-    found = read(folder, device)
+    found = read(folder, model)
     if found.numbers["steps"] != state.max_steps:
         raise UsageError(
             f"a checkpoint of a training of {found.numbers['steps']} steps",
@@ -105,9 +104,14 @@ def resumed(folder: Path, training: Training, state: Any, device: Any) -> Any:
 
 def load_weights(folder: Path, model: Any) -> None:
     """Puts the weights of a checkpoint into a model, in place."""
-    from safetensors.torch import load_file
+    model.load_state_dict(_weights(folder, model))
 
-    model.load_state_dict(load_file(folder / WEIGHTS))
+
+def _weights(folder: Path, model: Any) -> dict[str, Tensor]:
+    """By the names that the model has for them: in the file they may have those of the one that it was loaded from."""
+    with quiet_libraries():
+        saved = type(model).from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+    return {name: tensor.to(model.device) for name, tensor in saved.state_dict().items()}
 
 
 def keep(output: Path, most: int | None, best: str | None, *, ended: bool = False) -> None:

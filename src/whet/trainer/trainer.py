@@ -163,7 +163,7 @@ class Trainer(Outer):
         self.control.should_training_stop = False
         self.state = events.state_of(self.callback_handler, self.control, args, steps, math.ceil(recipe.epochs))
         if found is not None:
-            self.state = checkpoints.resumed(found, training, self.state, classifier.device)
+            self.state = checkpoints.resumed(found, training, self.state, self.model)
         per_epoch = steps_per_epoch(len(targets), recipe.batch_size)
         tally = Tally(len(targets), per_epoch, time.time(), self.state.global_step, told_at=self.state.global_step)
         self._event("on_train_begin")

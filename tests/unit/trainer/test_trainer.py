@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 import whet
@@ -185,6 +186,23 @@ def test_a_training_goes_on_from_a_checkpoint_with_the_same_bits(tiny_bert: Path
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(tensor, again.model.state_dict()[name]), name
     assert scripts.told(again)[:-1] == scripts.told(whole)[:-1]
+
+
+def test_a_model_whose_file_has_other_names_for_its_weights_goes_on_too(tiny_bert: Path, tmp_path: Path) -> None:
+    # bert-base-uncased has gamma and beta in its file, and some versions of transformers save them so again.
+    folder = tmp_path / "old"
+    scripts.model_of(tiny_bert).save_pretrained(folder)
+    scripts.tokenizer_of(tiny_bert).save_pretrained(folder)
+    weights = load_file(folder / "model.safetensors")
+    old = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
+        for name, tensor in weights.items()
+    }
+    save_file(old, folder / "model.safetensors", {"format": "pt"})
+    given = {"save_strategy": "epoch", "load_best_model_at_end": True}
+    trainer_of(folder, tmp_path / "out", given).train()
+    again = trainer_of(folder, tmp_path / "out", given)
+    assert again.train(resume_from_checkpoint=str(tmp_path / "out" / "checkpoint-3")).global_step == 6
 
 
 def test_true_goes_on_from_the_newest_checkpoint(tiny_bert: Path, tmp_path: Path) -> None:
