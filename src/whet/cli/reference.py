@@ -1,8 +1,9 @@
-"""docs/cli.md and docs/settings.md out of the program: `python -m whet.cli.reference --check|--write`."""
+"""Pages of docs/ out of the program, and the schema of recipes: `python -m whet.cli.reference --check|--write`."""
 
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,7 +61,16 @@ def settings_page() -> str:
     return "\n".join(parts)
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "settings.md": settings_page}
+def schema_page() -> str:
+    """The schema of recipes as a file."""
+    from whet.cli.schema import recipe_schema
+
+    return json.dumps(recipe_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page, "settings.md": settings_page, "recipe.schema.json": schema_page,
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:
