@@ -38,6 +38,8 @@ DISK_FAULTS = (
 )  # fmt: skip
 NAME_FAULTS = (errno.ENAMETOOLONG, errno.ELOOP)  # of what somebody wrote for the name of a file
 INTERRUPTED = 130
+SHELLS = "bash, zsh, fish or PowerShell"
+COMPLETION = {"--install-completion", "--show-completion"}  # Typer's own options
 DIVIDED = (["train"], ["demo"])  # commands that several processes share; others are the first's alone
 
 
@@ -45,6 +47,10 @@ class Command(TyperCommand):
     """A command that understands other spellings of its options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # a line that is being typed: half of an option is no mistake
+            for param in self.params:
+                param.hidden = False  # what --help leaves out is not left out where somebody types it
+            return super().parse_args(ctx, args)
         understood = understand(args, _flags(self), ctx.command_path)
         for notice in understood.notices:
             print(f"note: {notice}", file=sys.stderr)
@@ -56,7 +62,7 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         known = _flags(self)
-        if args and args[0].startswith("-") and args[0] not in known:
+        if args and args[0].startswith("-") and args[0] not in known and not ctx.resilient_parsing:
             todo = did_you_mean(args[0], known) or "Options stand after the command: whet train DATA --epochs 1"
             raise UsageError(f"unknown option {args[0]}", todo=todo)
         return super().parse_args(ctx, args)
@@ -83,7 +89,6 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=False,
-    add_completion=False,
     pretty_exceptions_enable=False,
     add_help_option=False,
     epilog="Start with `whet demo`, then `whet train YOUR.csv`.",
@@ -132,6 +137,8 @@ def _run(arguments: list[str]) -> int:
         with muted() if rank else nullcontext():
             code = typer.main.get_command(app).main(arguments, prog_name="whet", standalone_mode=False)
         sys.stdout.flush()
+        if code == 1 and COMPLETION & set(arguments):
+            raise UsageError("no shell was recognised", expected=SHELLS, todo="Give the command in that shell itself")
     except (StdoutClosedError, BrokenPipeError):
         silence(sys.stdout)
         return 0
