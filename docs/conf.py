@@ -24,6 +24,8 @@ add_module_names = False
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 88
 
+smartquotes = False  # would make one dash of the two of an option that stands in a sentence
+
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.meta.source import REPOSITORY
+from whet.cli.examples import EXAMPLES
 from whet.errors import WhetError
 from whet.records import Evaluation, Metrics, Notice, StepRecord, Tightened
 from whet.runs import OWN_FILES
@@ -149,6 +150,15 @@ def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
     everything = set().union(*known_flags().values())
     foreign = {"--extra-index-url", "--gpus"}  # pip's and docker's
     assert (strange, bare_flags(text) - everything - foreign) == ([], set())
+
+
+def test_the_help_of_every_command_ends_with_examples_that_exist() -> None:
+    assert set(EXAMPLES) == known_flags().keys() - {""}
+    lines = [line for lines in EXAMPLES.values() for line in lines]
+    shown = list(commands("```bash\n" + "\n".join(lines) + "\n```\n"))
+    assert len(shown) == len(lines)
+    assert [fault for words in shown for fault in unknown(words)] == []
+    assert all(line.split()[1] == name for name, lines in EXAMPLES.items() for line in lines)
 
 
 def test_commands_are_read_from_blocks_and_spans_and_not_from_prose() -> None:

@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from whet import __version__, runtime
 from whet.cli import check, compare, demo, doctor, evaluate, export, plan, predict, serve, train
 from whet.cli.arguments import understand
+from whet.cli.examples import epilog
 from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.options import help_option
 from whet.cli.output import (
@@ -98,7 +99,7 @@ _COMMANDS = (
     export.export, serve.serve, doctor.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:
-    app.command(cls=Command, add_help_option=False)(_command)
+    app.command(cls=Command, add_help_option=False, epilog=epilog(_command.__name__))(_command)
 
 
 def _show_version(asked: bool) -> None:
