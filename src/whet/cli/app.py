@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from whet import __version__, runtime
 from whet.cli import check, compare, demo, doctor, evaluate, export, plan, predict, serve, train
@@ -50,7 +50,8 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if ctx.resilient_parsing:  # a line that is being typed: half of an option is no mistake
             for param in self.params:
-                param.hidden = False  # what --help leaves out is not left out where somebody types it
+                if isinstance(param, TyperOption):
+                    param.hidden = False  # what --help leaves out is not left out where somebody types it
             return super().parse_args(ctx, args)
         understood = understand(args, _flags(self), ctx.command_path)
         for notice in understood.notices:
