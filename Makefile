@@ -51,8 +51,10 @@ browser: ## install Chromium and its driver for the tests of pages, where there 
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
 		chromium chromium-driver fonts-noto-core fonts-noto-cjk
 
-docs: .venv/dev.stamp ## write docs/cli.md and docs/settings.md
+docs: .venv/dev.stamp ## write the generated pages anew, and build the site of docs/ to build/site/
 	$(VENV_PYTHON) -m whet.cli.reference --write
+	$(VENV_PYTHON) -m sphinx --quiet --fail-on-warning --keep-going -d build/doctrees docs build/site
+	@echo "The site: build/site/index.html"
 
 ifdef NAME
 bench: .venv/bench.stamp ## list the benchmarks; `make bench NAME=x` installs the rivals and runs benchmarks/x.py
@@ -88,6 +90,6 @@ endif
 	@touch $@
 
 .venv/dev.stamp: .venv/made.stamp pyproject.toml constraints.txt
-	@echo "Installing whet[train,embedded,hub,dev] into .venv: some 400 MB to fetch the first time, more with a GPU build of torch."
-	$(INSTALL) --editable ".[train,embedded,hub,dev]"
+	@echo "Installing whet[train,embedded,hub,docs,dev] into .venv: some 400 MB to fetch the first time, more with a GPU build of torch."
+	$(INSTALL) --editable ".[train,embedded,hub,docs,dev]"
 	@touch $@

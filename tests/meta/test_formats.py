@@ -13,14 +13,19 @@ from typing import Any
 import pytest
 
 from tests.meta.source import REPOSITORY
+from whet.cli.examples import EXAMPLES
 from whet.errors import WhetError
 from whet.records import Evaluation, Metrics, Notice, StepRecord, Tightened
 from whet.runs import OWN_FILES
 
 FORMATS = REPOSITORY / "docs" / "formats.md"
 READMES = sorted(REPOSITORY.glob("README*.md"))
-LINKING = [*READMES, *sorted((REPOSITORY / "docs").glob("*.md"))]
-SHOWING = [*READMES, REPOSITORY / "docs" / "guide.md"]
+PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
+LINKING = [*READMES, *PAGES]
+WITHOUT_COMMANDS = ("index", "api", "cli", "settings", "where", "log")  # the last shows those of other days
+SHOWING = [
+    *READMES, *(page for page in PAGES if page.parent.name in ("docs", "ko") and page.stem not in WITHOUT_COMMANDS)
+]  # fmt: skip
 OUR_BUG, INTERRUPTED = (1, "bug"), (130, "")
 
 
@@ -125,7 +130,7 @@ def test_every_file_of_a_run_and_every_key_of_its_events_stands_in_the_page() ->
     ] == []
 
 
-@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_every_relative_link_of_a_page_leads_somewhere(page: Path) -> None:
     lost = []
     for link in sorted(links(page.read_text(encoding="utf-8"))):
@@ -136,7 +141,7 @@ def test_every_relative_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert lost == []
 
 
-@pytest.mark.parametrize("page", SHOWING, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", SHOWING, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     shown = list(commands(text))
@@ -145,6 +150,15 @@ def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
     everything = set().union(*known_flags().values())
     foreign = {"--extra-index-url", "--gpus"}  # pip's and docker's
     assert (strange, bare_flags(text) - everything - foreign) == ([], set())
+
+
+def test_the_help_of_every_command_ends_with_examples_that_exist() -> None:
+    assert set(EXAMPLES) == known_flags().keys() - {""}
+    lines = [line for lines in EXAMPLES.values() for line in lines]
+    shown = list(commands("```bash\n" + "\n".join(lines) + "\n```\n"))
+    assert len(shown) == len(lines)
+    assert [fault for words in shown for fault in unknown(words)] == []
+    assert all(line.split()[1] == name for name, lines in EXAMPLES.items() for line in lines)
 
 
 def test_commands_are_read_from_blocks_and_spans_and_not_from_prose() -> None:

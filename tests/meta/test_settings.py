@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_type_hints
 
+from whet.cli.reasons import REASONS
 from whet.config import ALIASES, GROUPS, Settings, check_value, fields, types
 from whet.keywords import SettingValues
 from whet.values import METRICS
@@ -32,6 +33,12 @@ def test_every_alias_leads_to_a_setting_and_hides_none() -> None:
 def test_every_setting_is_explained_in_a_sentence() -> None:
     helps = {setting.name: setting.metadata["help"] for setting in fields()}
     assert {name: text for name, text in helps.items() if not text.endswith(".") or len(text) < 8} == {}
+
+
+def test_every_default_has_a_reason_and_every_setting_an_effect_that_is_a_sentence() -> None:
+    assert list(REASONS) == NAMES
+    assert {name: why for name, why in REASONS.items() if not why.default or why.default.endswith(".")} == {}
+    assert {name: why.effect for name, why in REASONS.items() if not why.effect.endswith(".")} == {}
 
 
 def test_every_setting_stands_in_a_group_and_every_group_has_settings() -> None:

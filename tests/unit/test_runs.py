@@ -22,10 +22,10 @@ from whet.records import Examples, Notice, Splits, StepRecord
 OTHER_VALUES: dict[str, object] = {
     "class_weights": "balanced", "sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1,
     "text": "review", "pair": "answer", "task": "multilabel", "label_separator": "|",
-    "label": "sentiment", "label_names": "no,yes", "positive": "spam", "test": "none",
+    "label": "sentiment", "weight": "sure", "label_names": "no,yes", "positive": "spam", "test": "none",
     "validation": "0.2", "train_rows": 100, "test_rows": 10, "encoding": "cp949", "model": "embedded",
     "max_length": 64, "truncation": "head-tail", "layers": 1, "epochs": 3.0, "budget": "20m", "batch_size": 8,
-    "learning_rate": 1e-4, "llrd": 0.9, "weight_decay": 0.1, "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5,
+    "llrd": 0.9, "learning_rate": 1e-4, "weight_decay": 0.1, "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5,
     "metric": "loss", "early_stopping": 2, "keep": "last", "seed": 1, "baseline": False, "learning_curve": True,
     "device": "cpu", "precision": "bf16", "threads": 1, "min_confidence": 0.9,
     "corrections": "relabel.csv", "slice": "shop",
@@ -34,7 +34,7 @@ OTHER_VALUES: dict[str, object] = {
 SHOWN_OTHERWISE: dict[str, object] = {
     "recipe": "sst2-minilm", "output": "here", "fresh": True, "track": "mlflow", "log_every": 7, "lang": "ko",
     "json": True, "quiet": True, "require_gpu": True, "yes": True, "debug": True, "checkpoint_every": 7,
-    "mirror": "there", "allow": "empty_texts", "near_duplicates": False, "label_errors": "all",
+    "mirror": "there", "allow": "empty_texts", "near_duplicates": False, "label_errors": "all", "brief": True,
 }  # fmt: skip
 
 AB = LabelSet(("a", "b"), "b", "")

@@ -10,11 +10,12 @@ from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from whet import __version__, runtime
 from whet.cli import check, compare, demo, doctor, evaluate, export, plan, predict, serve, train
 from whet.cli.arguments import understand
+from whet.cli.examples import epilog
 from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.options import help_option
 from whet.cli.output import (
@@ -38,6 +39,8 @@ DISK_FAULTS = (
 )  # fmt: skip
 NAME_FAULTS = (errno.ENAMETOOLONG, errno.ELOOP)  # of what somebody wrote for the name of a file
 INTERRUPTED = 130
+SHELLS = "bash, zsh, fish or PowerShell"
+COMPLETION = {"--install-completion", "--show-completion"}  # Typer's own options
 DIVIDED = (["train"], ["demo"])  # commands that several processes share; others are the first's alone
 
 
@@ -45,6 +48,11 @@ class Command(TyperCommand):
     """A command that understands other spellings of its options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # a line that is being typed: half of an option is no mistake
+            for param in self.params:
+                if isinstance(param, TyperOption):
+                    param.hidden = False  # what --help leaves out is not left out where somebody types it
+            return super().parse_args(ctx, args)
         understood = understand(args, _flags(self), ctx.command_path)
         for notice in understood.notices:
             print(f"note: {notice}", file=sys.stderr)
@@ -56,7 +64,7 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         known = _flags(self)
-        if args and args[0].startswith("-") and args[0] not in known:
+        if args and args[0].startswith("-") and args[0] not in known and not ctx.resilient_parsing:
             todo = did_you_mean(args[0], known) or "Options stand after the command: whet train DATA --epochs 1"
             raise UsageError(f"unknown option {args[0]}", todo=todo)
         return super().parse_args(ctx, args)
@@ -83,7 +91,6 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=False,
-    add_completion=False,
     pretty_exceptions_enable=False,
     add_help_option=False,
     epilog="Start with `whet demo`, then `whet train YOUR.csv`.",
@@ -93,7 +100,7 @@ _COMMANDS = (
     export.export, serve.serve, doctor.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:
-    app.command(cls=Command, add_help_option=False)(_command)
+    app.command(cls=Command, add_help_option=False, epilog=epilog(_command.__name__))(_command)
 
 
 def _show_version(asked: bool) -> None:
@@ -132,6 +139,8 @@ def _run(arguments: list[str]) -> int:
         with muted() if rank else nullcontext():
             code = typer.main.get_command(app).main(arguments, prog_name="whet", standalone_mode=False)
         sys.stdout.flush()
+        if code == 1 and COMPLETION & set(arguments):
+            raise UsageError("no shell was recognised", expected=SHELLS, todo="Give the command in that shell itself")
     except (StdoutClosedError, BrokenPipeError):
         silence(sys.stdout)
         return 0

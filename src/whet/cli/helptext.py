@@ -53,7 +53,10 @@ def _lay_out(console: Console, command: Any, path: str, everything: bool) -> Non
         console.print(f"{hidden} more options are shown by `{path} {ALL_HELP}`.")
     if command.epilog:
         console.print()
-        console.print(command.epilog)
+        heading, _, rest = command.epilog.partition("\n")
+        console.print(heading, style="bold" if rest else "")
+        if rest:
+            console.print(rest, soft_wrap=True)
 
 
 def _usage(argument: Any) -> str:

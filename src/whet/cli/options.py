@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get
 
 import typer
 
-from whet import config
+from whet import config, recipes
 from whet.cli.helptext import ALL_HELP, HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.output import stdout_console
+from whet.values import METRICS
 
 Given: TypeAlias = Mapping[str, object]
 """The settings that a command line names, and no others: a recipe's values stay where it is silent."""
@@ -38,6 +39,10 @@ def engine_option(more: str = "", about: str = "") -> Any:
 
 Engine: TypeAlias = Annotated[str, engine_option()]
 
+# Values that settings know beside free text.
+NAMED: Mapping[str, Sequence[str]] = {
+    "recipe": (), "model": ("auto", "embedded", "linear", "last"), "metric": ("auto", *METRICS),
+}  # fmt: skip
 _TYPES = config.types()  # once: it resolves every annotation anew
 EVERY = tuple(setting.name for setting in config.fields())
 METAVARS = {
@@ -127,6 +132,19 @@ def flags(setting: Field[Any]) -> str:
     return f"--{dashed}/--no-{dashed}" if setting.default is True else f"--{dashed}"
 
 
+def _offered(name: str) -> Callable[[str], list[str]] | None:
+    """What a shell offers for the value of a setting that has a few; for others it offers files. Names of recipes are
+    read when they are asked for, and not by every command."""
+    if name not in NAMED and not _choices(name):
+        return None
+
+    def offer(incomplete: str) -> list[str]:
+        values = recipes.names() if name == "recipe" else NAMED.get(name) or _choices(name)
+        return [value for value in values if value.startswith(incomplete)]
+
+    return offer
+
+
 def _kinds(name: str) -> tuple[Any, ...]:
     hint = _TYPES[name]
     return (str,) if get_origin(hint) is Literal else get_args(hint) or (hint,)
@@ -151,6 +169,7 @@ def _parameter(setting: Field[Any], brief: bool) -> inspect.Parameter:
         rich_help_panel=limits["group"],
         hidden=brief and not limits["common"],
         metavar=None if is_flag else metavar(setting),
+        autocompletion=_offered(setting.name),
     )
     kind: Any = bool if is_flag else str if setting.default is not None else str | None
     default = setting.default if is_flag else default_text(setting)

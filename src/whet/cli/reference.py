@@ -1,8 +1,9 @@
-"""docs/cli.md and docs/settings.md out of the program: `python -m whet.cli.reference --check|--write`."""
+"""Pages of docs/ out of the program, and the schema of recipes: `python -m whet.cli.reference --check|--write`."""
 
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,29 +39,49 @@ def cli_page() -> str:
 def settings_page() -> str:
     """A table for each group of settings."""
     from whet.cli.options import default_text, flags, metavar
+    from whet.cli.reasons import REASONS
 
     parts = [
         "# Settings\n",
         f"Written by `{REGENERATE}` from the program; do not edit.\n",
         "The flag, the recipe key, the Python argument and the JSON key are one word (`--max-length` is "
-        "`max_length`). A setting that changes the result is part of the name of the run's folder.\n",
+        "`max_length`). A setting that changes the result is part of the name of the run's folder. The spellings of "
+        "transformers are understood too, and answered with ours.\n",
     ]
     for group in config.GROUPS:
-        rows = ["| flag | value | default | changes the result | what it does |", "| --- | --- | --- | --- | --- |"]
+        rows = [
+            "| flag | value | default, and why | what it does | what changing it does | changes the result "
+            "| in transformers |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
         for setting in config.fields():
             if setting.metadata["group"] != group:
                 continue
+            why = REASONS[setting.name]
             is_flag = isinstance(setting.default, bool)
-            value = "" if is_flag else f"`{metavar(setting)}`{_range(setting.metadata)}".replace("|", "\\|")
-            default = ("on" if setting.default else "off") if is_flag else default_text(setting) or ""
+            value = "" if is_flag else f"`{metavar(setting)}`{_range(setting.metadata)}"
+            default = ("on" if setting.default else "off") if is_flag else default_text(setting) or "none"
             changes = "yes" if setting.metadata["result"] else "no"
-            does = setting.metadata["help"].replace("|", "\\|")
-            rows.append(f"| `{flags(setting)}` | {value} | {default} | {changes} | {does} |")
+            spelled = ", ".join(f"`{alias}`" for alias, name in config.ALIASES.items() if name == setting.name)
+            cells = (
+                f"`{flags(setting)}`", value, f"{default}: {why.default}", setting.metadata["help"], why.effect,
+                changes, spelled,
+            )  # fmt: skip
+            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         parts.append(f"## {group}\n\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "settings.md": settings_page}
+def schema_page() -> str:
+    """The schema of recipes as a file."""
+    from whet.cli.schema import recipe_schema
+
+    return json.dumps(recipe_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page, "settings.md": settings_page, "recipe.schema.json": schema_page,
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:

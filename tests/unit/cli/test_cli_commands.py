@@ -479,10 +479,11 @@ def test_the_page_of_settings_has_every_setting() -> None:
     for setting in config.fields():
         assert len(re.findall(rf"^\| `--{setting.name.replace('_', '-')}[`/]", page, re.MULTILINE)) == 1, setting.name
     assert (
-        "| `--max-length` | `N`, at least 3 | 512 | yes | Tokens a text may have; longer ones are counted, and cut as "
-        "--truncation says. |" in page
+        "| `--max-length` | `N`, at least 3 | 512: the reference job's, and what most models read | Tokens a text "
+        "may have; longer ones are counted, and cut as --truncation says. | Shorter is faster and cuts more texts. | "
+        "yes | `max_seq_length`, `max_seq_len` |" in page
     )
-    assert "| `--quiet` |  | off | no | Only results, no progress. |" in page
+    assert "| `--quiet` |  | off: a job of minutes should show that it lives | Only results, no progress. |" in page
 
 
 def test_a_stale_page_is_named(
