@@ -78,20 +78,24 @@ Like: TypeAlias = Annotated[
 ]
 
 
+RunToAsk: TypeAlias = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, last, or hf:NAME.")
+]
+Texts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TEXT",
+        help="Texts; of a run on pairs in twos. None: a text a line from standard input, of pairs with a tab.",
+        show_default=False,
+    ),
+]
+
+
 @with_settings("text", "pair", "encoding", "min_confidence", "lang", "json", "quiet", "debug")
 def predict(
     given: Given,
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run folder, its model/ or export/ folder, last, or hf:NAME.")
-    ],
-    texts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TEXT",
-            help="Texts; of a run on pairs in twos. None: a text a line from standard input, of pairs with a tab.",
-            show_default=False,
-        ),
-    ] = None,
+    run: RunToAsk,
+    texts: Texts = None,
     file: File = None,
     explain: Explain = False,
     explain_label: ExplainLabel = None,
