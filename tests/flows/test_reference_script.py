@@ -119,7 +119,11 @@ def results(folder: Path, line: str) -> list[str]:
 def test_the_script_comes_to_the_same_four_predictions_after_a_change_of_its_import_line(
     here: Path, tiny_bert: Path
 ) -> None:
-    model = scripts.model_of(tiny_bert)
+    loaded = scripts.model_of(tiny_bert)
+    # One that was never loaded: transformers 5.3 saves a model from old files with the old names of its norms, and its
+    # Trainer then leaves them out when it loads the best checkpoint.
+    model = type(loaded)(loaded.config)
+    model.load_state_dict(loaded.state_dict())
     model.save_pretrained(here / "model")
     scripts.tokenizer_of(tiny_bert).save_pretrained(here / "model")
     rows = [{"text": text, "label": int(label == "positive")} for text, label in review_rows()]
