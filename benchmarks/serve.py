@@ -8,7 +8,8 @@ their own (where there are two). A section each: `load` (requests of keep-alive 
 texts one at a time by the library in this process, for the ratio), `overload` (an open loop at 5 times the pace that
 `load` reached: a closed loop would wait for the server, and hide its queue), `slow` (200 sockets that send a byte now
 and then beside normal clients), `memory` (growth of the server's memory over requests). The texts are the first
-words of reviews. Without --run a tiny linear model is trained on sample:reviews.
+words of reviews. Without --run a tiny linear model is trained on sample:reviews; of a run
+the result is called serve_run.
 """
 
 from __future__ import annotations
@@ -225,7 +226,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = given.run or str(whet.train("sample:reviews", model="linear", output=f"{folder}/run").path)
         result = measured(run, given, cores)
-    emit("serve", __doc__.splitlines()[0].removeprefix("Claim: "), result, save=given.save)
+    name = "serve" if given.run is None else "serve_run"
+    emit(name, __doc__.splitlines()[0].removeprefix("Claim: "), result, save=given.save)
 
 
 def measured(run: str, given: argparse.Namespace, cores: Sequence[int]) -> dict[str, object]:

@@ -124,7 +124,7 @@ def test_the_script_comes_to_the_same_four_predictions_after_a_change_of_its_imp
     model.save_pretrained(here / "model")
     if any(name.endswith("gamma") for name in load_file(here / "model" / "model.safetensors")):
         pytest.skip(
-            "this transformers saves norms under old names, which its Trainer leaves out of the best checkpoint"
+            "transformers saves norms under old names here, and its Trainer then leaves them out of the best one"
         )
     scripts.tokenizer_of(tiny_bert).save_pretrained(here / "model")
     rows = [{"text": text, "label": int(label == "positive")} for text, label in review_rows()]
