@@ -42,6 +42,8 @@ PYTHON_NOT_RUN = {
     "frame[:800]": "a DataFrame of one's own; tests/unit/data reads such",
     "max_iter=1000": "scikit-learn alone",
     "whet.steps(": "every public name in one script: tests/flows/test_public_names.py",
+    "push_to_hub(": "a hub; tests/flows/test_hub.py has a stand-in",
+    "GridSearchCV(": "minutes; tests/flows/test_estimator.py searches",
     "metric=cost": "tests/unit/score/test_scorer.py",
     'model="embedded", epochs=3': "minutes; every public name in one script: tests/flows/test_public_names.py",
 }
