@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LAST = 0.2  # the share of the last batch in what is known
-GAIN = 3.0  # of a full batch over a single text, at most: benchmarks/serve.py sees 2.2 with MiniLM and one thread
+GAIN = 3.0  # of full batches over single texts, about: benchmarks/serve.py sees 2 to 4 with MiniLM, by their length
 
 
 class Pace:
