@@ -10,9 +10,11 @@ them by length is taken, and all rivals train on the rows of these batches, whet
 random order. The reference is given fewer of its steps, for each costs the same. Each rival runs in a
 process of its own, with the environment its users have, and they take turns. The best Trainer pads to
 the longest of a batch, uses the fused optimiser and whichever of eager and sdpa attention was faster
-in the first round. The matrix rate is measured in whet's process right before its turn.
+in the first round. The matrix rate is measured in whet's process right before its turn. `--precision
+bf16` is for a processor with instructions for it, where it is what whet takes by itself: the best Trainer
+is given bf16=True then too, the reference stays as its author had it.
 
-    python benchmarks/train_cpu.py --job minilm-imdb minilm-sst2 bert-imdb --save
+    python benchmarks/train_cpu.py --job minilm-imdb minilm-sst2 bert-imdb [--precision bf16] --save
 """
 
 from __future__ import annotations
@@ -25,13 +27,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from common import alternate, emit, medians, parser, rows, saved_today, shared
+
+from whet.config import Precision
 
 BATCH, POOL, SEED = 16, 3_200, 0
 
@@ -94,7 +99,9 @@ def batches_of_like_length(ids: list[list[int]], count: int) -> list[list[int]]:
 # ---------------------------------------------------------------- the rivals, each in its process
 
 
-def whet_rival(job: Job, folder: Path, ids: list[list[int]], labels: list[int]) -> Callable[[], dict[str, float]]:
+def whet_rival(
+    job: Job, folder: Path, ids: list[list[int]], labels: list[int], precision: Precision
+) -> Callable[[], dict[str, float]]:
     from whet import heap, runtime
     from whet.labels import LabelSet
     from whet.model.classifier import Classifier
@@ -107,7 +114,7 @@ def whet_rival(job: Job, folder: Path, ids: list[list[int]], labels: list[int]) 
     runtime.apply(runtime.choose("cpu", len(os.sched_getaffinity(0))), SEED)
     heap.keep()
     model, _ = load_pretrained(ModelFiles("m", folder, "m"), LabelSet(("0", "1"), None, ""), layers=None)
-    classifier = Classifier(model, device="cpu", seed=SEED)
+    classifier = Classifier(model, device="cpu", seed=SEED, precision=precision)
     chosen = [row for batch in batches_of_like_length(ids, job.batches) for row in batch]
     offsets = np.concatenate([[0], np.cumsum([len(ids[row]) for row in chosen])]).astype(np.int64)
     flat = np.concatenate([ids[row] for row in chosen]).astype(np.uint16)
@@ -137,6 +144,7 @@ def trainer_rival(
     attention: str,
     reference: bool,
     device: Mapping[str, Any] | None = None,
+    bf16: bool = False,
 ) -> Callable[[], dict[str, float]]:
     """`device`: the Trainer's options for it; None: the CPU."""
     from transformers import (
@@ -150,7 +158,7 @@ def trainer_rival(
     batches = batches_of_like_length(ids, job.batches)
     chosen = [row for batch in batches for row in batch]
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    options: dict[str, Any] = {"optim": "adamw_torch_fused"}
+    options: dict[str, Any] = {"optim": "adamw_torch_fused", "bf16": bf16}
     if reference:
         chosen = chosen[:: len(chosen) // (job.reference_batches * BATCH)][: job.reference_batches * BATCH]
         options = {}
@@ -205,18 +213,19 @@ def matrix_rate(width: int) -> float:
     return best
 
 
-def serve(name: str, job: Job, scratch: Path) -> None:
+def serve(name: str, job: Job, scratch: Path, precision: Precision) -> None:
     """A rival's process: one JSON line for each line it is given."""
     from whet import heap
 
     folder = model_folder(job.model, scratch)
     ids, labels = encoded(job, folder)
     if name == "whet":
-        run = whet_rival(job, folder, ids, labels)
+        run = whet_rival(job, folder, ids, labels, precision)
     else:
         reference = name == "reference"
         attention = "sdpa" if reference else name.removeprefix("trainer-")
-        run = trainer_rival(job, folder, ids, labels, attention=attention, reference=reference)
+        bf16 = precision == "bf16"
+        run = trainer_rival(job, folder, ids, labels, attention=attention, reference=reference, bf16=bf16)
     for _ in sys.stdin:
         print("RESULT " + json.dumps(run()), flush=True)
         if job.model == "bert":
@@ -228,10 +237,12 @@ def serve(name: str, job: Job, scratch: Path) -> None:
 class Process:
     """A rival that runs apart, and what it said besides its figure."""
 
-    def __init__(self, name: str, job: str, scratch: Path, *, script: str = __file__) -> None:
+    def __init__(
+        self, name: str, job: str, scratch: Path, *, script: str = __file__, options: Sequence[str] = ()
+    ) -> None:
         self.said: list[dict[str, float]] = []
         self._process = subprocess.Popen(
-            [sys.executable, script, "--serve", name, "--job", job, "--scratch", str(scratch)],
+            [sys.executable, script, "--serve", name, "--job", job, "--scratch", str(scratch), *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
@@ -256,16 +267,17 @@ class Process:
         self._process.wait()
 
 
-def measure(name: str, scratch: Path, rounds: int) -> dict[str, Any]:
+def measure(name: str, scratch: Path, rounds: int, precision: Precision) -> dict[str, Any]:
     """One job: the faster attention of the Trainer is found first, then all take turns."""
     job = JOBS[name]
     model_folder(job.model, scratch)
-    trainers = {attention: Process(f"trainer-{attention}", name, scratch) for attention in ("eager", "sdpa")}
+    start = partial(Process, job=name, scratch=scratch, options=("--precision", precision))
+    trainers = {attention: start(f"trainer-{attention}") for attention in ("eager", "sdpa")}
     tried = medians(alternate(dict(trainers), 1))
     attention = max(tried, key=tried.__getitem__)
     trainers.pop("sdpa" if attention == "eager" else "eager").close()
-    whet = Process("whet", name, scratch)
-    rivals = {"whet": whet, "trainer": trainers[attention], "reference": Process("reference", name, scratch)}
+    whet = start("whet")
+    rivals = {"whet": whet, "trainer": trainers[attention], "reference": start("reference")}
     figures = alternate(dict(rivals), rounds)
     middle = medians(figures)
     for rival in rivals.values():
@@ -289,14 +301,16 @@ def measure(name: str, scratch: Path, rounds: int) -> dict[str, Any]:
 def main() -> None:
     made = parser(__doc__ or "")
     made.add_argument("--job", nargs="+", choices=JOBS, default=list(JOBS))
+    made.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     made.add_argument("--serve", help=argparse.SUPPRESS)
     made.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     given = made.parse_args()
     if given.serve:
-        serve(given.serve, JOBS[given.job[0]], given.scratch)
+        serve(given.serve, JOBS[given.job[0]], given.scratch, given.precision)
         return
     with tempfile.TemporaryDirectory() as scratch:
-        jobs = {name: measure(name, Path(scratch), given.rounds) for name in given.job}
+        kind = "" if given.precision == "fp32" else f"-{given.precision}"
+        jobs = {f"{name}{kind}": measure(name, Path(scratch), given.rounds, given.precision) for name in given.job}
     jobs = {**saved_today("train_cpu").get("jobs", {}), **jobs}
     emit("train_cpu", "whet / Trainer, rows per second of training on a CPU", {"jobs": jobs}, save=given.save)
 

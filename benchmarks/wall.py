@@ -97,6 +97,7 @@ class Rival:
                 sys.executable, "-m", "whet", "train", str(train), "--test", str(test), "--validation", "none",
                 "--model", "embedded", "--max-length", str(MAX_LENGTH), "--epochs", "1", "--batch-size", str(BATCH),
                 "--learning-rate", str(LEARNING_RATE), "--seed", str(seed), "--output", str(output), "--fresh",
+                "--precision", "fp32",  # which the scripts have
             ]  # fmt: skip
         return [
             sys.executable, __file__, "--serve", self._name, "--train", str(train), "--test", str(test),

@@ -232,8 +232,8 @@ class Settings:
 
     device: DeviceName = _setting("auto", "Machine", "auto, cpu, cuda, mps or xpu.")
     precision: PrecisionName = _setting(
-        "auto", "Machine", "Numbers of matrix products in training and its evaluation: fp32, bf16, or fp16 with loss "
-        "scaling. auto: on CUDA bf16, on an older card fp16; elsewhere fp32.",
+        "auto", "Machine", "Numbers of matrix products in training: fp32, bf16, or fp16 with loss scaling. auto: bf16 "
+        "on CUDA and on a processor with instructions for it, fp16 on an older card, fp32 elsewhere.",
     )  # fmt: skip
     threads: int | None = _setting(
         None,

@@ -30,7 +30,7 @@ from whet.errors import MissingExtraError, UsageError
 
 SPINS = 20_000  # some 0.1 ms
 FREE_CORES = said({}, "free cores")
-ONLY_CUDA = said({}, "fp32 but on CUDA")
+NOT_MADE_FOR_LESS = said({}, "not made for less")
 # torch's own questions to the processor, by what makes its products of that precision fast.
 PROCESSOR_HAS = {
     "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
@@ -55,7 +55,7 @@ class Runtime:
     threads: int
     threads_reason: str
     precision: Precision = "fp32"
-    precision_reason: str = ONLY_CUDA
+    precision_reason: str = NOT_MADE_FOR_LESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +186,24 @@ def _precision(asked: PrecisionName, device: str) -> tuple[Precision, str]:
     # Without emulation: an older card computes bf16 by way of fp32, which is slower than fp32 itself.
     native = cuda and torch.cuda.is_bf16_supported(including_emulation=False)
     if asked == "auto":
+        if device == "cpu" and _processor_has("bf16"):
+            return "bf16", said({}, "processor has bf16")
         if not cuda:
-            return "fp32", ONLY_CUDA
+            return "fp32", NOT_MADE_FOR_LESS
         return ("bf16", said({}, "bf16 is there")) if native else ("fp16", said({}, "no bf16"))
     if cuda and asked == "bf16" and not native:
         return asked, said({}, "emulated")
     if device == "cpu" and asked in PROCESSOR_HAS:
-        # Another version of torch may know fewer of these questions.
-        if any(getattr(torch.cpu, name, bool)() for name in PROCESSOR_HAS[asked]):
-            return asked, said({}, "processor is quick")
-        return asked, said({}, "processor is slow")
+        return asked, said({}, "processor is quick" if _processor_has(asked) else "processor is slow")
     return asked, said({}, "given")
+
+
+def _processor_has(precision: Precision) -> bool:
+    """Whether the processor has instructions for products of this precision."""
+    import torch
+
+    # Another version of torch may know fewer of these questions.
+    return any(getattr(torch.cpu, name, bool)() for name in PROCESSOR_HAS[precision])
 
 
 def apply(runtime: Runtime, seed: int | None) -> None:

@@ -179,10 +179,44 @@ def test_on_cuda_auto_is_bf16_where_the_card_has_it_and_fp16_on_an_older_one(dev
     assert precision("cuda") == ("fp16", "the card has no bf16")
 
 
+QUESTIONS = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_amx_fp16_supported")
+
+
+@pytest.fixture
+def processor(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Gives a processor that has the instructions of one question, and no others."""
+    torch = pytest.importorskip("torch")
+
+    def has(there: str) -> None:
+        for question in QUESTIONS:
+            monkeypatch.setattr(torch.cpu, question, lambda question=question: question == there, raising=False)
+
+    return has
+
+
 @pytest.mark.parametrize("device", ["cpu", "mps", "xpu"])
-def test_elsewhere_auto_is_fp32(devices: Callable[..., None], device: str) -> None:
+def test_elsewhere_auto_is_fp32(devices: Callable[..., None], processor: Callable[[str], None], device: str) -> None:
     devices("mps", "xpu")
-    assert precision(device) == ("fp32", "less is chosen by itself on CUDA alone")
+    processor("nothing")
+    assert precision(device) == ("fp32", "what computes is not made for less")
+
+
+@pytest.mark.parametrize("there", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
+def test_auto_is_bf16_on_a_processor_that_has_it_and_what_else_is_there_has_no_part_in_it(
+    devices: Callable[..., None], processor: Callable[[str], None], there: str
+) -> None:
+    devices("mps", "xpu")
+    processor(there)
+    assert precision("cpu") == ("bf16", "the processor has instructions for it")
+    assert {precision(device)[0] for device in ("mps", "xpu")} == {"fp32"}
+
+
+def test_fp16_instructions_alone_leave_a_processor_at_fp32(
+    devices: Callable[..., None], processor: Callable[[str], None]
+) -> None:
+    devices()
+    processor("_is_amx_fp16_supported")
+    assert precision("cpu")[0] == "fp32"
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps", "xpu"])
@@ -208,12 +242,10 @@ def test_bf16_on_a_card_that_only_emulates_it_is_called_slow(devices: Callable[.
     ],
 )
 def test_on_a_cpu_the_reason_tells_whether_the_processor_is_made_for_it(
-    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch, name: str, there: str, fast: bool
+    devices: Callable[..., None], processor: Callable[[str], None], name: str, there: str, fast: bool
 ) -> None:
-    torch = pytest.importorskip("torch")
     devices()
-    for question in ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_amx_fp16_supported"):
-        monkeypatch.setattr(torch.cpu, question, lambda question=question: question == there, raising=False)
+    processor(there)
     slow = "given; slow, for the processor has no instructions for it"
     assert precision("cpu", name) == (name, "given; the processor has instructions for it" if fast else slow)
 
@@ -231,9 +263,10 @@ def test_a_torch_that_cannot_ask_the_processor_calls_it_slow(
 
 
 def test_given_threads_are_taken_and_otherwise_the_free_cores(
-    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    devices: Callable[..., None], processor: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     devices()
+    processor("nothing")
     monkeypatch.setattr(machine, "free_cores", lambda: 7)
     assert runtime.choose("cpu", 3) == runtime.Runtime("cpu", "given", 3, "given")
     assert runtime.choose("cpu", None) == runtime.Runtime("cpu", "given", 7, "the cores that are free")
@@ -261,9 +294,10 @@ def test_a_process_that_torchrun_started_knows_its_rank(monkeypatch: pytest.Monk
 
 
 def test_the_processes_of_a_machine_share_its_cores(
-    devices: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    devices: Callable[..., None], processor: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     devices()
+    processor("nothing")
     for cores, threads in ((9, 2), (3, 1)):
         monkeypatch.setattr(machine, "free_cores", lambda cores=cores: cores)
         assert runtime.choose("cpu", None, SECOND_OF_FOUR) == runtime.Runtime(

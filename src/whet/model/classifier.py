@@ -75,9 +75,18 @@ class Classifier:
 
     def logits(self, batch: Batch) -> Tensor:
         """[B, C] in float32, in the order of the batch's rows; of a row of several sequences their mean."""
-        with lowered(self.precision, self.device):
+        return self._logits(batch, self.precision)
+
+    def _logits(self, batch: Batch, precision: Precision) -> Tensor:
+        with lowered(precision, self.device):
             logits = self._packed(batch) if self.packed else self._padded(batch)
         return self._pooled(logits.float(), batch)
+
+    @property
+    def evaluation_precision(self) -> Precision:
+        """On a CPU the one in which the saved model answers, so that scores are those of its answers to the last bit:
+        an evaluation is the smaller part of a job. On a card it is that of the training."""
+        return "fp32" if self.device.type == "cpu" else self.precision
 
     def begin(self, targets: Targets, loss: Loss) -> None:
         """Readies the head to learn these targets."""
@@ -179,7 +188,7 @@ class Classifier:
 
     def _answer(self, batches: Sequence[Batch], index: int) -> Floats:
         with torch.inference_mode():
-            logits: Floats = self.logits(batches[index]).cpu().double().numpy()
+            logits: Floats = self._logits(batches[index], self.evaluation_precision).cpu().double().numpy()
         if self.scale == answers.Scale():
             return logits
         return logits * self.scale.deviation + self.scale.mean

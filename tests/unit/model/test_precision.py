@@ -98,9 +98,19 @@ def test_the_check_at_load_is_in_fp32_whatever_the_training(tiny_bert: Path) -> 
 
 
 def test_fp32_can_be_had_for_a_while(tiny_bert: Path) -> None:
-    rows = encoded(sequences([5, 30, 9], vocabulary=200))
+    few = batch(sequences([5, 30, 9], vocabulary=200))
     full, lower = made(tiny_bert, "fp32"), made(tiny_bert, "bf16")
+    for classifier in (full, lower):
+        classifier.model.eval()
     with lower.in_fp32():
-        assert np.array_equal(lower.all_logits(rows), full.all_logits(rows))
+        assert torch.equal(lower.logits(few), full.logits(few))
     assert lower.precision == "bf16"
-    assert not np.array_equal(lower.all_logits(rows), full.all_logits(rows))
+    assert not torch.equal(lower.logits(few), full.logits(few))
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+def test_on_a_cpu_an_evaluation_is_in_fp32_whatever_the_training(tiny_bert: Path, precision: str) -> None:
+    rows = encoded(sequences([5, 30, 9], vocabulary=200))
+    full, lower = made(tiny_bert, "fp32"), made(tiny_bert, precision)
+    assert lower.evaluation_precision == "fp32"
+    assert np.array_equal(lower.all_logits(rows), full.all_logits(rows))
