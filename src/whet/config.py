@@ -156,6 +156,10 @@ class Settings:
         1.0, "Training", "Layer-wise learning-rate decay: what part of the rate of the layer above it each layer has.",
         within=Range(above=0, most=1),
     )  # fmt: skip
+    ema: float | None = _setting(
+        None, "Training", "Judge and keep a moving average of the weights, which keeps this much of itself a step, "
+        "such as 0.99.", within=Range(above=0, most=0.9999),
+    )  # fmt: skip
     weight_decay: float = _setting(0.01, "Training", "Weight decay; none on biases and norms.", within=Range(least=0))
     warmup: float = _setting(
         0.06, "Training", "Warm-up: a share of all steps below 1, a number of steps from 1.", within=Range(least=0)

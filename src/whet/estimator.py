@@ -108,6 +108,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     batch_size: int = DEFAULT.batch_size
     learning_rate: float = DEFAULT.learning_rate
     llrd: float = DEFAULT.llrd
+    ema: float | None = DEFAULT.ema
     weight_decay: float = DEFAULT.weight_decay
     warmup: float = DEFAULT.warmup
     max_grad_norm: float = DEFAULT.max_grad_norm

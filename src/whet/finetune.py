@@ -109,7 +109,7 @@ def _fit(
     """Trains with evaluations on validation in between, from the start or from where a checkpoint was made;
     leaves the weights that are to be kept and returns the last step and the validation side, scored with them."""
     train = job.sides["train"]
-    selection = Selection(keep=settings.keep, patience=settings.early_stopping)
+    selection = Selection(keep=settings.keep, patience=settings.early_stopping, apart=settings.ema is not None)
     objective = job.team.objective(classifier, train.encoded, job.recipe.loss)
     training = loop.Training(classifier, train.encoded, train.targets, job.recipe, objective, pace)
     keeper = Keeper(
@@ -140,7 +140,8 @@ def _fit(
             try:
                 interruption.raise_for(job.team.most(interruption.came))
                 if _is_judged(record, job, settings):
-                    judged = yield from _judge(folder, job, pace, selection, record, interruption)
+                    with training.judged():
+                        judged = yield from _judge(folder, job, pace, selection, record, interruption)
                     if judged is not None:
                         kept, scored = judged.evaluation, judged
             except Interrupted as fault:
@@ -154,6 +155,7 @@ def _fit(
                 yield folder.log(Notice(said(facts, "stopped early")))
                 break
         yield from _tried(folder, keeper.settle, keeper)
+    training.finish()
     if selection.restore(classifier.model):
         facts = {"step": selection.best_step, "metric": settings.metric}
         yield folder.log(Notice(said(facts, "weights kept")))

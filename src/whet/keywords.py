@@ -42,6 +42,7 @@ class SettingValues(TypedDict, total=False):
     batch_size: int
     learning_rate: float
     llrd: float
+    ema: float | None
     weight_decay: float
     warmup: float
     max_grad_norm: float

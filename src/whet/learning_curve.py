@@ -159,7 +159,8 @@ def _trained(
     selection = Selection(keep="last", patience=settings.early_stopping)  # the weights themselves are not needed
     kept: Answered | None = None
     with interruption.heard():
-        for record in loop.Training(classifier, encoded, targets, task.recipe).records():
+        training = loop.Training(classifier, encoded, targets, task.recipe)
+        for record in training.records():
             if isinstance(record, Notice):
                 yield replace(record, message=said({"part": task.told, "message": record.message}, "of a curve"))
                 continue
@@ -167,7 +168,7 @@ def _trained(
             try:
                 interruption.raise_for(interruption.came)
                 if estimate.is_judged(record, task.part.every):
-                    with interruption.at_once():
+                    with interruption.at_once(), training.judged():
                         answered, score = _judged(job, settings, classifier, whole)
                     best = selection.offer(score, record.step, classifier.model)
                     kept = answered if best or kept is None or settings.keep == "last" else kept

@@ -69,7 +69,8 @@ def check_alike(run: Path, whole: Path) -> None:
 
 COURSES = [
     {}, {"keep": "last"}, {"evaluate_every": 4}, {"evaluate_every": 5, "validation": "0.2"},
-    {"sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1},
+    {"sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1}, {"ema": 0.9, "evaluate_every": 5},
+    {"ema": 0.5, "keep": "last"},
 ]  # fmt: skip
 
 

@@ -46,6 +46,7 @@ REASONS: Mapping[str, Why] = {
     "batch_size": Why("the reference job's", "Larger: fewer steps, more memory; raise the learning rate with it."),
     "learning_rate": Why("the reference job's", "Too low learns little, too high nothing; small models need more."),
     "llrd": Why("all layers learn alike", "Below 1: lower layers change less, and keep what they know."),
+    "ema": Why(UNUSED, "Near 1: the mean of more steps, calmer; a copy of the weights more in memory."),
     "weight_decay": Why("the reference job's", "Larger keeps weights smaller; seldom decides anything."),
     "warmup": Why("a new layer starts roughly", "Longer: safer with a high learning rate, slower at first."),
     "max_grad_norm": Why("as in transformers", "Lower bounds the steps of odd batches more."),

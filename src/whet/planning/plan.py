@@ -181,8 +181,8 @@ def _memory(measured: Measured) -> int | None:
     every = estimate.interval(settings, steps_per_epoch(work.rows["train"], settings.batch_size))
     kept = settings.keep == "best" and "validation" in work.rows and every is not None and every < steps
     # Beside those of a point of the learning curve stand the job's own.
-    aside = weights(measured.classifier) if kept or settings.learning_curve else 0
-    training = round(highest + measured.words + aside)
+    aside = (kept or settings.learning_curve) + (settings.ema is not None)
+    training = round(highest + measured.words + aside * weights(measured.classifier))
     if not on_cpu or not has_baseline(asked):
         return training
     rows = asked.splits.train
@@ -203,8 +203,8 @@ def _disk(measured: Measured) -> int:
     """Bytes of model, predictions, splits, cached tokens and checkpoints, as many as there are at once."""
     asked, work, model = measured.asked, measured.work, weights(measured.classifier)
     settings = asked.resolved.settings
-    # Weights, two moments of each, and those that were the best.
-    state = model * (4 if settings.keep == "best" and "validation" in work.rows else 3)
+    # Weights, two moments of each, their average, and those that were the best.
+    state = model * (3 + (settings.ema is not None) + (settings.keep == "best" and "validation" in work.rows))
     count = checkpoints.at_once(settings.checkpoint_every, measured.times.training)
     tokens = sum(work.rows[side] * float(lengths.mean()) for side, lengths in work.lengths.items())
     test = 0 if asked.splits.test is None else sum(map(len, asked.splits.test.texts))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ from whet.model.loss import PLAIN, Loss, loss_of
 from whet.model.recompute import torch_random
 from whet.records import Batch, Encoded, Notice, StepRecord, Targets
 from whet.training import optim
+from whet.training.average import Average
 from whet.training.limit import Limit
 from whet.training.memory import Sparing
 from whet.training.objective import Objective, objective_of
@@ -49,6 +51,7 @@ class Recipe:
     loss: Loss = PLAIN
     sampling: Sampling = "plain"
     llrd: float = 1.0
+    ema: float | None = None
     order: Order | None = None
     """Which rows share a step, where that is not decided by seed and sampling."""
     schedule: optim.Schedule | None = None
@@ -62,7 +65,7 @@ def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None, *, k
         settings.epochs, settings.batch_size, settings.learning_rate, settings.weight_decay, settings.warmup,
         settings.max_grad_norm, settings.seed,
         loss_of(kind, weights=weights, focal=settings.focal or 0.0, smoothing=settings.label_smoothing),
-        settings.sampling, settings.llrd,
+        settings.sampling, settings.llrd, settings.ema,
     )  # fmt: skip
 
 
@@ -107,6 +110,8 @@ class Training:
             shares=_shares(classifier, recipe.llrd),
             moments=recipe.moments,
         )
+        trained = [parameter for parameter in classifier.model.parameters() if parameter.requires_grad]
+        self._average = None if recipe.ema is None else Average(trained, recipe.ema)
         self._scale = optim.LossScale(fp16=classifier.precision == "fp16")
         steps = count_steps(len(encoded), recipe)
         self._per_epoch = steps_per_epoch(len(encoded), recipe.batch_size)
@@ -147,6 +152,18 @@ class Training:
             self._revise(step, learning_rate)
             epoch = self._step / self._per_epoch
             yield StepRecord(self._step, self._total, epoch, loss, learning_rate, self._tokens, self._seconds)
+        self.finish()
+
+    def judged(self) -> AbstractContextManager[None]:
+        """A block in which the model holds the weights that the training would leave now, other than those that it goes
+        on with where they are averaged."""
+        return nullcontext() if self._average is None else self._average.shown()
+
+    def finish(self) -> None:
+        """The model holds the weights that the training leaves; it does not go on. `records` does so at its end."""
+        if self._average is not None:
+            self._average.settle()
+            self._average = None
 
     def state(self) -> State:
         """What the steps so far have changed; `own` is what each process of a job has for itself. The tensors are
@@ -157,6 +174,8 @@ class Training:
             "random": random.get_rng_state().numpy().tobytes().hex(),
         }
         tensors = {"model": self._classifier.model.state_dict(), "optimizer": self._optimizer.state()}
+        if self._average is not None:
+            tensors["average"] = self._average.state()
         numbers = {
             "step": self._step, "steps": self._total, "fall": self._fall, "tokens": self._tokens,
             "train_seconds": self._seconds, "missed": self._missed, "scale": self._scale.state(),
@@ -170,6 +189,8 @@ class Training:
         self._classifier.model.load_state_dict(state.tensors["model"])
         self._objective.reload()
         self._optimizer.load_state(state.tensors["optimizer"])
+        if self._average is not None:
+            self._average.load_state(state.tensors["average"])
         random = np.frombuffer(bytes.fromhex(numbers["own"]["random"]), np.uint8)
         torch_random(self._classifier.device).set_rng_state(torch.from_numpy(random.copy()))
         self._step, self._total, self._tokens = numbers["step"], numbers["steps"], numbers["tokens"]
@@ -192,6 +213,8 @@ class Training:
             else:
                 wrong = "gradient"
         self._objective.settle()
+        if self._average is not None:
+            self._average.update(self._step + 1)
         self._missed = self._missed + 1 if wrong else 0
         return float(loss), wrong
 

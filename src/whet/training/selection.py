@@ -14,12 +14,14 @@ from whet.config import Keep
 class Selection:
     """Remembers the weights of the best evaluation, in memory on the model's device.
 
-    With keep="last" or without any evaluation nothing is remembered and nothing restored.
+    With keep="last" or without any evaluation nothing is remembered and nothing restored. `apart`: what is
+    evaluated are other weights than those that the training goes on with.
     """
 
-    def __init__(self, *, keep: Keep, patience: int | None) -> None:
+    def __init__(self, *, keep: Keep, patience: int | None, apart: bool = False) -> None:
         self.keep = keep
         self.patience = patience
+        self._apart = apart
         self.best_step = 0
         self._best_score = float("-inf")
         self._worse = 0
@@ -45,7 +47,7 @@ class Selection:
 
     def state(self, step: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """After so many steps: the best weights, none where the model has them now, and plain JSON."""
-        weights = {} if self.best_step == step else self._weights
+        weights = {} if self.best_step == step and not self._apart else self._weights
         score = self._best_score if math.isfinite(self._best_score) else None
         return weights, {
             "best_step": self.best_step, "best_score": score, "worse": self._worse, "last_step": self._last_step

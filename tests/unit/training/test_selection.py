@@ -110,3 +110,12 @@ def test_a_score_that_is_not_a_number_is_never_the_best() -> None:
     assert selection.exhausted
     assert selection.restore(trained)
     assert values(trained) == {2}
+
+
+def test_weights_that_are_apart_from_those_of_the_training_are_always_part_of_the_state() -> None:
+    trained = model(0)
+    for apart, there in ((False, False), (True, True)):
+        selection = Selection(keep="best", patience=None, apart=apart)
+        offer(selection, trained, [0.5, 0.8])
+        weights, numbers = selection.state(2)
+        assert (bool(weights), numbers["best_step"]) == (there, 2)
