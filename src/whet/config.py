@@ -61,8 +61,8 @@ class Settings:
     """All settings of a job with their defaults: those of the reference job, bert-base on IMDB."""
 
     recipe: str | None = _setting(
-        None, "Data", "A named recipe (demo, imdb-bert-base, imdb-minilm, nsmc, sst2-minilm) or a TOML file of "
-        "settings.", common=True, result=False,
+        None, "Data", "A named recipe (demo, imdb-bert-base, imdb-minilm, nsmc, reference, sst2-minilm) or a TOML "
+        "file of settings.", common=True, result=False,
     )  # fmt: skip
     text: str | None = _setting(
         None, "Data", "The column that holds the text, or a template of several such as {title}\\n{body}. Found by "
@@ -138,7 +138,7 @@ class Settings:
     epochs: float = _setting(
         2.0,
         "Training",
-        "Passes over the training rows; by default more where they are few.",
+        "Passes over the training rows; by default 3, of more than 10,000 rows 2, of few rows more.",
         common=True,
         within=Range(above=0, most=1000),
     )
@@ -150,7 +150,11 @@ class Settings:
         16, "Training", "Rows a step, of all processes together.", common=True, within=Range(least=1)
     )
     learning_rate: float = _setting(
-        5e-5, "Training", "Peak of the learning rate.", common=True, within=Range(above=0, most=1)
+        5e-5,
+        "Training",
+        "Peak of the learning rate; by default what suits the model.",
+        common=True,
+        within=Range(above=0, most=1),
     )
     llrd: float = _setting(
         1.0, "Training", "Layer-wise learning-rate decay: what part of the rate of the layer above it each layer has.",

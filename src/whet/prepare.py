@@ -39,6 +39,7 @@ from whet.records import (
     Targets,
 )
 from whet.score.scorer import fitting
+from whet.training.defaults import suited
 from whet.training.few import enough_steps
 from whet.values import AUTO_METRIC, MetricFunction
 
@@ -160,7 +161,8 @@ def _model_of(
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, texts, machine.device)
     resolved, few = enough_steps(resolved, len(texts))
-    return machine, resolved, files, [*notices, *([Notice(few)] if few else ())]
+    resolved, suit = suited(resolved, read_config(files.folder), len(texts))
+    return machine, resolved, files, [*notices, *(Notice(told) for told in (few, suit) if told)]
 
 
 def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:

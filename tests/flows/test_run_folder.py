@@ -347,7 +347,8 @@ def test_a_loss_that_is_not_finite_ends_with_its_message_in_error_json(
 
     monkeypatch.setattr(Classifier, "logits", spoilt)
     arguments = ("train", data, "--model", str(tiny_bert), "--epochs", "1", "--no-baseline", "--threads", "1")
-    ended = whet(*arguments, "--batch-size", "8", "--json")
+    arguments += ("--batch-size", "8", "--precision", "fp32", "--learning-rate", "5e-5")
+    ended = whet(*arguments, "--json")
     (message,) = ended.errors
     assert ended.code == 5
     assert message.startswith(

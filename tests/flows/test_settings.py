@@ -107,7 +107,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
         "cpu", {}, lambda told: json.loads((told.path / "run.json").read_text())["device"]["reason"] == "given",
         (False, True),
     ),
-    "precision": ("bf16", {"device": "cpu"}, losses, None),
+    "precision": ("bf16", {"device": "cpu", "precision": "fp32"}, losses, None),
     "threads": (
         2, {}, lambda told: json.loads((told.path / "run.json").read_text())["threads"]["value"], (1, 2)
     ),

@@ -333,10 +333,10 @@ def test_a_job_in_less_than_fp32_says_so_and_leaves_a_model_that_answers_in_fp32
 
 
 def test_fp32_is_not_worth_a_word(data: str, job: Job) -> None:
-    told = job(data, **BRIEF, device="cpu")
+    told = job(data, **BRIEF, device="cpu", precision="fp32")
     assert "device cpu: given; 1 thread" in told.notices
     known = json.loads((told.path / "run.json").read_text())["precision"]
-    assert (known["value"], known["reason"]) == ("fp32", "less is chosen by itself on CUDA alone")
+    assert (known["value"], known["reason"]) == ("fp32", "given")
 
 
 @pytest.mark.parametrize("failed", [True, False])

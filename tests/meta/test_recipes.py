@@ -8,10 +8,10 @@ from tests.meta.source import PACKAGE
 from whet import recipes
 from whet.config import ALIASES, Settings, fields, resolve
 
-RECIPES = ["demo", "imdb-bert-base", "imdb-minilm", "nsmc", "sst2-minilm"]
+RECIPES = ["demo", "imdb-bert-base", "imdb-minilm", "nsmc", "reference", "sst2-minilm"]
 
 
-def test_there_are_five_recipes() -> None:
+def test_there_are_six_recipes() -> None:
     assert recipes.names() == RECIPES
     assert sorted(path.stem for path in (PACKAGE / "recipes").glob("*.toml")) == RECIPES
 
@@ -29,17 +29,21 @@ def test_a_recipe_resolves_and_each_of_its_values_has_it_as_its_reason(name: str
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_names_its_data(name: str) -> None:
+def test_a_recipe_names_its_data_but_for_the_one_that_is_for_any(name: str) -> None:
     data = recipes.data_of(name)
-    assert data is not None
-    assert data.startswith(("hf:", "sample:"))
+    if name == "reference":
+        assert data is None
+    else:
+        assert data is not None
+        assert data.startswith(("hf:", "sample:"))
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_headed_by_its_subject_command_time_and_score(name: str) -> None:
     subject, command, time, score = recipes.read(name)[1].splitlines()
     assert subject.endswith(".")
-    assert command == ("Command: whet demo" if name == "demo" else f"Command: whet train --recipe {name}")
+    commands = {"demo": "whet demo", "reference": "whet train DATA --recipe reference"}
+    assert command == f"Command: {commands.get(name, f'whet train --recipe {name}')}"
     assert time.removeprefix("Time: ") not in ("", time)
     assert score.removeprefix("Score: ") not in ("", score)
 
@@ -51,3 +55,9 @@ def test_the_reference_job_is_the_reference_job() -> None:
     assert (settings.max_length, settings.batch_size, settings.epochs) == (512, 16, 2)
     assert (settings.learning_rate, settings.weight_decay, settings.warmup) == (5e-5, 0.01, 0)
     assert (settings.validation, settings.keep, settings.log_every) == ("none", "last", 100)
+
+
+def test_the_recipe_of_plain_settings_has_those_that_stand_in_the_table_of_settings() -> None:
+    values, plain = recipes.read("reference")[0], Settings()
+    assert values == {name: getattr(plain, name) for name in values}
+    assert {"epochs", "learning_rate", "llrd", "warmup"} <= values.keys()

@@ -103,8 +103,8 @@ def test_data_is_a_key_of_recipes_only(recipe: Path) -> None:
 
 def test_an_unknown_recipe_is_answered_with_the_nearest_and_the_list() -> None:
     assert fault(recipe="nsmcc") == (
-        "--recipe: unknown recipe 'nsmcc'. Expected one of demo, imdb-bert-base, imdb-minilm, nsmc, sst2-minilm, "
-        "or a .toml file. Did you mean 'nsmc'."
+        "--recipe: unknown recipe 'nsmcc'. Expected one of demo, imdb-bert-base, imdb-minilm, nsmc, reference, "
+        "sst2-minilm, or a .toml file. Did you mean 'nsmc'."
     )
 
 

@@ -16,6 +16,7 @@ class Why:
 
 FOUND = "it is found"
 UNUSED = "most jobs need none"
+BY_MODEL = "what suits the model, if its family is known"
 
 REASONS: Mapping[str, Why] = {
     "recipe": Why(UNUSED, "Its values take the place of the defaults; what is given beside it wins."),
@@ -41,14 +42,14 @@ REASONS: Mapping[str, Why] = {
     "max_length": Why("the reference job's, and what most models read", "Shorter is faster and cuts more texts."),
     "truncation": Why("what plain transformers does", "head-tail costs nothing; chunks reads all, in the time of all."),
     "layers": Why("the model as it is", "Fewer are faster, mostly less accurate."),
-    "epochs": Why("the reference job's", "Time grows in proportion; too many learn rows by heart."),
+    "epochs": Why("the reference job's, or by rows", "Time grows in proportion; too many learn rows by heart."),
     "budget": Why("the job as asked", "Epochs, length, rows or model are reduced until the job fits, which is said."),
     "batch_size": Why("the reference job's", "Larger: fewer steps, more memory; raise the learning rate with it."),
-    "learning_rate": Why("the reference job's", "Too low learns little, too high nothing; small models need more."),
-    "llrd": Why("all layers learn alike", "Below 1: lower layers change less, and keep what they know."),
+    "learning_rate": Why(BY_MODEL, "Too low learns little, too high nothing; small models need more."),
+    "llrd": Why(BY_MODEL, "Below 1: lower layers change less, and keep what they know."),
     "ema": Why(UNUSED, "Near 1: the mean of more steps, calmer; a copy of the weights more in memory."),
     "weight_decay": Why("the reference job's", "Larger keeps weights smaller; seldom decides anything."),
-    "warmup": Why("a new layer starts roughly", "Longer: safer with a high learning rate, slower at first."),
+    "warmup": Why(BY_MODEL, "Longer: safer with a high learning rate, slower at first."),
     "max_grad_norm": Why("as in transformers", "Lower bounds the steps of odd batches more."),
     "class_weights": Why("accuracy is highest without", "Rare labels are found, and named wrongly, more often."),
     "sampling": Why("every row counts alike", "Rare labels are seen more often, frequent ones in part."),

@@ -99,6 +99,13 @@ MODEL: Mapping[str, tuple[str, str]] = {
     "by a budget": ("budget {budget}", "시간 예산 {budget}"),
     "the metric of a task": ("auto: that of a {task} task", "자동: {task} 과제의 지표"),
     "steps for few rows": ("few rows: {steps} steps or more", "행이 적음: {steps}스텝 이상"),
+    "rates of a model": ("what suits such a model ({source})", "이런 모델에 맞는 값({source})"),
+    "epochs of so many rows": ("for {rows:,} training rows", "학습 행 {rows:,}개에 맞춤"),
+    "suited": (
+        "learning rate {rate:g}, {llrd:g} times that of the layer above in each layer, warm-up {warmup:g}: {reason}; "
+        "--recipe reference has plain ones",
+        "학습률 {rate:g}, 층마다 바로 위층의 {llrd:g}배, 웜업 {warmup:g}: {reason}. 기본 레시피는 --recipe reference",
+    ),
     "one look for few rows": ("few rows: once, at the end", "행이 적음: 끝에 한 번"),
     "set as in the run": (
         "{name} {value}, as in {model}; --{flag} decides otherwise",

@@ -1,0 +1,76 @@
+"""Settings that suit the model and the number of rows, where nobody chose them.
+
+For small encoders they were measured here (docs/log.md); for others they lie within what the papers searched that the
+models came with. The recipe `reference` has the plain ones instead. Why these: docs/decisions/0041-defaults.md. Loads
+no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whet.bilingual import said
+from whet.config import Resolved
+
+SMALL, LARGE = 512, 1024  # hidden units up to which an encoder is a small one, and from which it is a large one
+EPOCHS = ((10_000, 3.0), (200_000, 2.0))  # up to so many training rows; beyond, FEWEST
+FEWEST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How fast a model is to learn, as the settings of these names have it."""
+
+    learning_rate: float
+    llrd: float
+    warmup: float
+    source: str
+    """Who found that."""
+
+
+NAMES = ("learning_rate", "llrd", "warmup")
+BERT, ROBERTA = "Devlin et al. 2018, arXiv 1810.04805", "Liu et al. 2019, arXiv 1907.11692"
+ELECTRA, DEBERTA = "Clark et al. 2020, arXiv 2003.10555", "He et al. 2021, arXiv 2111.09543"
+MEASURED = Rates(2e-4, 0.8, 0.06, "docs/log.md")
+OF_ROBERTA = (MEASURED, Rates(2e-5, 1.0, 0.06, ROBERTA), Rates(1e-5, 1.0, 0.06, ROBERTA))
+OF_DEBERTA = Rates(2e-5, 1.0, 0.06, DEBERTA)
+# By model_type: of small ones, of those between, of large ones. Other families train as the reference job does.
+OF_FAMILIES: Mapping[str, tuple[Rates, Rates, Rates]] = {
+    "bert": (MEASURED, Rates(3e-5, 1.0, 0.1, BERT), Rates(2e-5, 1.0, 0.1, BERT)),
+    "roberta": OF_ROBERTA,
+    "xlm-roberta": OF_ROBERTA,
+    "electra": (Rates(1.5e-4, 0.8, 0.1, ELECTRA), Rates(1e-4, 0.8, 0.1, ELECTRA), Rates(5e-5, 0.9, 0.1, ELECTRA)),
+    "deberta-v2": (OF_DEBERTA, OF_DEBERTA, Rates(1e-5, 1.0, 0.06, DEBERTA)),
+}
+
+
+def suited(resolved: Resolved, config: Mapping[str, object], rows: int) -> tuple[Resolved, str]:
+    """The job with the rates of its model, of which `config` is the configuration, and the epochs of so many training
+    rows, and what is to be said of it. Rates go together: where somebody chose one, the others are those of the
+    reference job."""
+    rates, told = rates_of(config), ""
+    if rates is not None and all(resolved.reasons[name] == "default" for name in NAMES):
+        reason = said({"source": rates.source}, "rates of a model")
+        for name in NAMES:
+            resolved = resolved.with_value(name, getattr(rates, name), reason)
+        told = said(
+            {"rate": rates.learning_rate, "llrd": rates.llrd, "warmup": rates.warmup, "reason": reason}, "suited"
+        )
+    if resolved.reasons["epochs"] == "default":
+        resolved = resolved.with_value("epochs", epochs_of(rows), said({"rows": rows}, "epochs of so many rows"))
+    return resolved, told
+
+
+def rates_of(config: Mapping[str, object]) -> Rates | None:
+    """The rates for a model by its family and width; None where the family is not known."""
+    family, width = OF_FAMILIES.get(str(config["model_type"])), config.get("hidden_size")
+    if family is None or not isinstance(width, int):
+        return None
+    small, between, large = family
+    return small if width <= SMALL else large if width >= LARGE else between
+
+
+def epochs_of(rows: int) -> float:
+    """The epochs for so many training rows."""
+    return next((epochs for most, epochs in EPOCHS if rows <= most), FEWEST)

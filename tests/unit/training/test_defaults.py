@@ -1,0 +1,93 @@
+"""Rates that suit a model and epochs that suit its rows, where nobody chose them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from whet import config
+from whet.bilingual import in_korean
+from whet.training.defaults import FEWEST, OF_FAMILIES, epochs_of, rates_of, suited
+
+
+def model(family: str, width: int) -> dict[str, object]:
+    return {"model_type": family, "hidden_size": width}
+
+
+def rates(family: str, width: int) -> tuple[float, float, float] | None:
+    found = rates_of(model(family, width))
+    return None if found is None else (found.learning_rate, found.llrd, found.warmup)
+
+
+@pytest.mark.parametrize(
+    ("family", "width", "expected"),
+    [
+        ("bert", 384, (2e-4, 0.8, 0.06)),
+        ("bert", 512, (2e-4, 0.8, 0.06)),
+        ("bert", 768, (3e-5, 1.0, 0.1)),
+        ("bert", 1024, (2e-5, 1.0, 0.1)),
+        ("xlm-roberta", 384, (2e-4, 0.8, 0.06)),
+        ("roberta", 768, (2e-5, 1.0, 0.06)),
+        ("electra", 256, (1.5e-4, 0.8, 0.1)),
+        ("electra", 768, (1e-4, 0.8, 0.1)),
+        ("electra", 1024, (5e-5, 0.9, 0.1)),
+        ("deberta-v2", 384, (2e-5, 1.0, 0.06)),
+        ("deberta-v2", 1536, (1e-5, 1.0, 0.06)),
+        ("albert", 768, None),
+    ],
+)
+def test_rates_are_those_of_family_and_width(
+    family: str, width: int, expected: tuple[float, float, float] | None
+) -> None:
+    assert rates(family, width) == expected
+
+
+def test_a_model_that_does_not_say_how_wide_it_is_gets_no_rates() -> None:
+    assert rates_of({"model_type": "bert"}) is None
+
+
+@pytest.mark.parametrize("family", OF_FAMILIES)
+def test_wider_models_learn_more_slowly(family: str) -> None:
+    found = [each.learning_rate for each in OF_FAMILIES[family]]
+    assert found == sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs"), [(100, 3.0), (10_000, 3.0), (10_001, 2.0), (200_000, 2.0), (200_001, FEWEST)]
+)
+def test_more_rows_are_passed_over_less_often(rows: int, epochs: float) -> None:
+    assert epochs_of(rows) == epochs
+
+
+def test_what_was_taken_is_said_with_its_source() -> None:
+    resolved, told = suited(config.resolve({}), model("bert", 384), 2_000)
+    settings, reasons = resolved.settings, resolved.reasons
+    assert (settings.learning_rate, settings.llrd, settings.warmup, settings.epochs) == (2e-4, 0.8, 0.06, 3.0)
+    assert reasons["llrd"] == reasons["warmup"] == "what suits such a model (docs/log.md)"
+    assert reasons["epochs"] == "for 2,000 training rows"
+    assert told == (
+        "learning rate 0.0002, 0.8 times that of the layer above in each layer, warm-up 0.06: what suits such a model "
+        "(docs/log.md); --recipe reference has plain ones"
+    )
+    assert in_korean(told).startswith("학습률 0.0002, 층마다 바로 위층의 0.8배, 웜업 0.06")
+
+
+@pytest.mark.parametrize("given", [{"learning_rate": 5e-5}, {"llrd": 0.9}, {"warmup": 0.0}, {"recipe": "reference"}])
+def test_where_somebody_chose_a_rate_all_others_are_plain(given: dict[str, Any]) -> None:
+    before = config.resolve(given)
+    resolved, told = suited(before, model("bert", 384), 2_000)
+    names = ("learning_rate", "llrd", "warmup")
+    assert [getattr(resolved.settings, name) for name in names] == [getattr(before.settings, name) for name in names]
+    assert told == ""
+
+
+@pytest.mark.parametrize("given", [{"epochs": 2.0}, {"recipe": "reference"}])
+def test_epochs_that_somebody_chose_are_the_epochs(given: dict[str, Any]) -> None:
+    assert suited(config.resolve(given), model("bert", 384), 300_000)[0].settings.epochs == 2.0
+
+
+def test_an_unknown_family_trains_at_the_plain_rates_for_as_long_as_its_rows_ask_for() -> None:
+    resolved, told = suited(config.resolve({}), model("albert", 768), 300_000)
+    assert (resolved.settings.learning_rate, resolved.reasons["learning_rate"]) == (5e-5, "default")
+    assert (resolved.settings.epochs, told) == (1.0, "")
