@@ -117,6 +117,12 @@ def saved_today(benchmark: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
+def newest(benchmark: str) -> dict[str, Any]:
+    """What `emit` kept last, on whatever day, for work that is taken up again."""
+    kept = sorted(RESULTS.glob(f"????-??-??-{benchmark}.json"))
+    return json.loads(kept[-1].read_text(encoding="utf-8")) if kept else {}
+
+
 def _path(benchmark: str) -> Path:
     return RESULTS / f"{datetime.now(UTC).date().isoformat()}-{benchmark}.json"
 

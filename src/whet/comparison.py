@@ -103,7 +103,7 @@ def compare(folders: Sequence[RunFolder]) -> Compared:
     given = [_targets([each.given[each.rows[key]] for key in kept], first.labels) for each in answers]
     kind = first.labels.kind
     found = [paired(true, mine, given[0], kind, first.name) for mine in given[1:]]
-    adjusted = _holm([each.p for each in found])
+    adjusted = holm([each.p for each in found])
     entries = [
         _entry(each, _scores(true, mine, first.labels), kind, difference, p)
         for each, mine, difference, p in zip(answers, given, [None, *found], [None, *adjusted], strict=True)
@@ -246,7 +246,7 @@ def _speed(folder: RunFolder) -> float | None:
     return float(judged[-1]["metrics"]["rows"] / judged[-1]["seconds"])
 
 
-def _holm(chances: Sequence[float]) -> list[float]:
+def holm(chances: Sequence[float]) -> list[float]:
     """P values adjusted for how many there are."""
     adjusted, least = [0.0] * len(chances), 0.0
     for rank, index in enumerate(sorted(range(len(chances)), key=lambda i: chances[i])):

@@ -20,6 +20,7 @@ FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
     "baselines",
     "calibration",
+    "defaults",
     "explain",
     "export",
     "few_labels",
@@ -170,3 +171,76 @@ def test_a_line_through_one_size_is_refused(
         capsys.readouterr().err.splitlines()[-1]
         == "wall.py: error: --reference-rows needs two numbers of rows, 20000 alone, or none at all"
     )
+
+
+@pytest.fixture
+def defaults(beside: None) -> ModuleType:
+    return import_module("defaults")
+
+
+def kept_answers(defaults: ModuleType, path: Path, right: dict[int, bool]) -> str:
+    """What the benchmark keeps of a model that answered these rows so."""
+    pa = pytest.importorskip("pyarrow")
+    predicted = ["yes" if each else "no" for each in right.values()]
+    table = pa.table({"row_id": list(right), "label": ["yes"] * len(right), "predicted": predicted})
+    import_module("pyarrow.parquet").write_table(table, path)
+    return str(defaults.right_answers(path))
+
+
+def test_answers_are_kept_by_row_in_whatever_order_they_came(defaults: ModuleType, tmp_path: Path) -> None:
+    right = {7: True, 0: False, 3: True, 4: False, 70_000: True}
+    assert defaults.unpacked(kept_answers(defaults, tmp_path / "answers.parquet", right)) == right
+
+
+def test_a_difference_is_that_of_the_same_rows_over_all_seeds(defaults: ModuleType, tmp_path: Path) -> None:
+    def kept(*right: bool) -> str:
+        return kept_answers(defaults, tmp_path / "answers.parquet", dict(enumerate(right)))
+
+    mine = [kept(True, True, True, False), kept(True, True, False, False)]
+    theirs = [kept(True, False, True, False), kept(False, True, False, False)]
+    found = defaults.difference(mine, theirs)
+    assert found["difference"] == 2 / 8
+    assert found["interval"][0] <= found["difference"] <= found["interval"][1]
+    with pytest.raises(SystemExit, match="different rows"):
+        defaults.difference([kept(True)], [kept(True, True)])
+
+
+def test_the_table_compares_seeds_that_both_have_and_adjusts_for_their_number(
+    defaults: ModuleType, tmp_path: Path
+) -> None:
+    def run(*right: bool) -> dict[str, object]:
+        scores = {"accuracy": sum(right) / len(right), "macro_f1": 0.5}
+        return {
+            "minutes": 2.0, "processor_minutes": 1.5, "validation": scores, "test": scores,
+            "right": kept_answers(defaults, tmp_path / "answers.parquet", dict(enumerate(right))),
+        }  # fmt: skip
+
+    all_right, half, none = (True,) * 40, (True, False) * 20, (False,) * 40
+    runs = {
+        defaults.command_of("sst2", "defaults", 0): run(*all_right),
+        defaults.command_of("sst2", "reference", 0): run(*half),
+        defaults.command_of("imdb", "defaults", 0): run(*half),
+        defaults.command_of("imdb", "defaults", 1): run(*all_right),
+        defaults.command_of("imdb", "reference", 0): run(*half),
+        defaults.command_of("imdb", "reference", 5): run(*none),
+    }
+    found = defaults.table_of(runs)
+    assert list(found) == ["sst2 defaults", "sst2 reference", "imdb defaults", "imdb reference"]
+    assert found["sst2 defaults"]["against"] == {
+        "seeds": [0], "difference": 0.5, "interval": found["sst2 defaults"]["against"]["interval"], "p": 0.0004,
+    }  # fmt: skip
+    assert (found["imdb defaults"]["accuracy"], found["imdb defaults"]["spread"]) == (0.75, 0.3536)
+    assert found["imdb defaults"]["against"]["seeds"] == [0]
+    assert found["imdb defaults"]["against"]["p"] == 1.0
+    assert "against" not in found["imdb reference"]
+
+
+def test_the_newest_kept_result_is_taken_up_again(
+    beside: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = import_module("common")
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    assert common.newest("defaults") == {}
+    for day, name in (("2026-11-27", "defaults"), ("2026-12-01", "defaults"), ("2026-12-02", "defaults_x")):
+        (tmp_path / f"{day}-{name}.json").write_text(json.dumps({"day": day}), encoding="utf-8")
+    assert common.newest("defaults") == {"day": "2026-12-01"}

@@ -159,7 +159,7 @@ def test_of_several_runs_p_is_adjusted_for_their_number(tmp_path: Path) -> None:
     ("raw", "adjusted"), [([0.04], [0.04]), ([0.03, 0.01, 0.5], [0.06, 0.03, 0.5]), ([0.6, 0.7], [1.0, 1.0])]
 )
 def test_holm_adjusts_from_the_least_on(raw: list[float], adjusted: list[float]) -> None:
-    assert comparison._holm(raw) == pytest.approx(adjusted)
+    assert comparison.holm(raw) == pytest.approx(adjusted)
 
 
 def test_runs_of_one_name_are_told_by_their_places(tmp_path: Path) -> None:
