@@ -40,6 +40,9 @@ os.environ.update(
     COLUMNS="100",
     LANG="C.UTF-8",
     OMP_NUM_THREADS="1",  # read when torch is loaded: one thread keeps sums alike on every machine
+    # Threads that wait for one of theirs sleep. Otherwise they turn in a loop meanwhile, on the core that it would need
+    # where other tests run beside.
+    OMP_WAIT_POLICY="PASSIVE",
 )
 
 # A suite in the background was told to ignore these, which jobs obey, and tests send.
