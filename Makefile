@@ -9,13 +9,17 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; d
 	"$$name" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done)
 
 VENV_PYTHON := .venv/bin/python
+# A worker of tests has a torch of its own, some 1 GB of memory. `make WORKERS=0 test` runs in one process, where a
+# debugger can be had.
+WORKERS ?= logical
+PYTEST := -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-oldest check browser bench docs
+.PHONY: help setup demo test test-slow test-oldest test-oldest-torch check browser bench docs
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
 setup: .venv/dev.stamp ## make .venv and install the project with everything its tests need
 
@@ -24,14 +28,20 @@ demo: .venv/train.stamp ## run the whole job offline on the embedded model and d
 	cd build/demo && ../../$(VENV_PYTHON) -m whet demo
 
 test: .venv/dev.stamp ## run the quick tests
-	$(VENV_PYTHON) -m pytest -m "not slow"
+	$(VENV_PYTHON) $(PYTEST) -m "not slow"
 
 test-slow: .venv/dev.stamp ## run the tests that train for real
 	$(VENV_PYTHON) -m pytest -m slow
 
 # The models and whet.Trainer lean on the library most; all else is tested with the pinned versions.
-test-oldest: .venv-oldest/made.stamp ## run the tests of models and of whet.Trainer with the oldest torch and transformers
-	.venv-oldest/bin/python -m pytest tests/unit/model tests/unit/training tests/unit/trainer tests/flows/test_reference_script.py
+OF_THE_LIBRARY := tests/unit/model tests/unit/training tests/unit/trainer tests/flows/test_reference_script.py
+
+test-oldest: .venv-oldest/made.stamp ## run the tests of models and of whet.Trainer with the oldest transformers
+	.venv-oldest/bin/python $(PYTEST) -m "not slow" $(OF_THE_LIBRARY)
+
+# Not in continuous integration: PyPI has this torch for Linux with CUDA only, 4 GB to fetch and 8 on the disk.
+test-oldest-torch: .venv-oldest-torch/made.stamp ## run them with the oldest transformers and torch
+	.venv-oldest-torch/bin/python $(PYTEST) -m "not slow" $(OF_THE_LIBRARY)
 
 check: .venv/dev.stamp ## lint, format, types and generated pages
 	$(VENV_PYTHON) -m ruff check .
@@ -81,12 +91,16 @@ endif
 	$(INSTALL) --editable ".[train,embedded,bench]"
 	@touch $@
 
-.venv-oldest/made.stamp: pyproject.toml constraints-oldest.txt
-	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv was found." >&2; exit 2; }
-	"$(PYTHON)" -m venv .venv-oldest
-	@echo "Installing the oldest torch and transformers into .venv-oldest: some 400 MB to fetch, more with a GPU build of torch."
-	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt \
-		--editable ".[train,embedded,hub]" accelerate "pytest>=8.3" "hypothesis>=6.115" "tensorboard>=2.18" "pandas>=2.2"
+# The packages of .venv, and before them on the path the oldest of what is named. pip says of the newer ones that it does
+# not uninstall them, for they lie in another environment.
+.venv-oldest/made.stamp: OLDEST := transformers
+.venv-oldest-torch/made.stamp: OLDEST := transformers torch
+.venv-oldest/made.stamp .venv-oldest-torch/made.stamp: .venv/dev.stamp constraints-oldest.txt
+	rm -rf $(@D) && $(VENV_PYTHON) -m venv $(@D)
+	cd $(@D)/lib/python3.*/site-packages && \
+		printf '%s\n' ../../../../.venv/lib/python3.*/site-packages ../../../../src >behind.pth
+	@echo "Installing the oldest $(OLDEST) into $(@D)."
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt $(OLDEST)
 	@touch $@
 
 .venv/dev.stamp: .venv/made.stamp pyproject.toml constraints.txt

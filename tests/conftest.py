@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -39,6 +40,9 @@ os.environ.update(
     COLUMNS="100",
     LANG="C.UTF-8",
     OMP_NUM_THREADS="1",  # read when torch is loaded: one thread keeps sums alike on every machine
+    # Threads that wait for one of theirs sleep. Otherwise they turn in a loop meanwhile, on the core that it would need
+    # where other tests run beside.
+    OMP_WAIT_POLICY="PASSIVE",
 )
 
 # A suite in the background was told to ignore these, which jobs obey, and tests send.
@@ -52,6 +56,14 @@ hypothesis.settings.load_profile("whet")
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(_scratch, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _set_apart() -> None:
+    """Every job calls the garbage collector, which would go through all that libraries and test modules hold by now:
+    a quarter of the time of a small job."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -21,10 +21,13 @@ from tests.flows.conftest import (  # noqa: F401  # fixtures, found here by thei
 )
 
 SETTINGS: dict[str, Any] = {
-    "epochs": 2.0, "learning_rate": 3e-3, "threads": 1, "batch_size": 8, "baseline": False, "output": "run",
+    "epochs": 2.0, "learning_rate": 3e-3, "threads": 1, "batch_size": 8, "baseline": False, "brief": True,
+    "output": "run",
 }  # fmt: skip
-"""Of a job that learns in STEPS steps, and the same as OPTIONS of the command."""
-OPTIONS = ("--epochs", "2", "--learning-rate", "3e-3", "--threads", "1", "--batch-size", "8", "--no-baseline")
+"""Of a job that learns in STEPS steps, and as OPTIONS of the command; plan and report would double its time."""
+OPTIONS = (
+    "--epochs", "2", "--learning-rate", "3e-3", "--threads", "1", "--batch-size", "8", "--no-baseline", "--brief",
+)  # fmt: skip
 STEPS = 12
 
 

@@ -48,7 +48,7 @@ from whet.training.state import State, read_state
 
 SETTINGS: dict[str, Any] = {
     "epochs": 2.0, "learning_rate": 3e-3, "threads": 1, "batch_size": 8, "baseline": False, "output": "run",
-    "checkpoint_every": 2,
+    "checkpoint_every": 2, "brief": True,
 }  # fmt: skip
 NEWEST, BEFORE = "step-00000005", "step-00000004"
 
@@ -83,9 +83,8 @@ def checkpoints(stopped_once: tuple[Path, str], here: Path) -> Path:
 def go_on(whet: Command, tiny_bert: Path) -> Callable[[], Ended]:
     """The same command again."""
     arguments = ["--epochs", "2", "--learning-rate", "3e-3", "--threads", "1", "--batch-size", "8", "--no-baseline"]
-    return lambda: whet(
-        "train", "reviews.csv", "--model", str(tiny_bert), *arguments, "--output", "run", "--checkpoint-every", "2"
-    )
+    arguments += ["--brief", "--output", "run", "--checkpoint-every", "2"]
+    return lambda: whet("train", "reviews.csv", "--model", str(tiny_bert), *arguments)
 
 
 def passes_over(ended: Ended, said: str, run: Path, weights: str) -> None:

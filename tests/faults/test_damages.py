@@ -23,7 +23,7 @@ MODEL = ("MANIFEST.json", "config.json", "model.safetensors", "tokenizer.json", 
 # The first evaluation stays the best, so that a checkpoint has weights of its own for it.
 SETTINGS: dict[str, Any] = {
     "epochs": 4.0, "learning_rate": 1e-6, "metric": "accuracy", "evaluate_every": 4, "checkpoint_every": 5,
-    "threads": 1, "batch_size": 8, "baseline": False, "output": "run",
+    "threads": 1, "batch_size": 8, "baseline": False, "brief": True, "output": "run",
 }  # fmt: skip
 
 

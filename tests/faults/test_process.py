@@ -103,11 +103,11 @@ def test_a_process_that_planned_while_another_one_trained_starts_nothing_over(
 ) -> None:
     """P6: both found an empty folder, and the first has ended when the second comes to it."""
     for harm in ("ended", "stopped"):
-        second = follow(data, tiny_bert, output=harm)
+        second = follow(data, tiny_bert, output=harm, brief=False)
         for event in second:
             if isinstance(event, Plan):
                 break
-        first = follow(data, tiny_bert, output=harm)
+        first = follow(data, tiny_bert, output=harm, brief=False)
         for event in first:
             if harm == "stopped" and isinstance(event, StepRecord) and event.step == 5:
                 os.kill(os.getpid(), signal.SIGTERM)

@@ -68,13 +68,9 @@ def test_a_run_that_is_stopped_and_continued_ends_bit_for_bit_as_one_that_was_no
         assert told.run.metrics[side] == whole.run.metrics[side]
 
 
-def test_the_commands_train_predict_and_score_alike(
-    data: str, tiny_bert: Path, here: Path, whet_process: Command
-) -> None:
+def test_the_commands_train_predict_and_score_alike(data: str, tiny_bert: Path, here: Path, whet: Command) -> None:
     options = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items() if name != "baseline"]
-    ended = whet_process(
-        "train", data, "--model", str(tiny_bert), *options, "--no-baseline", "--output", "run", "--yes"
-    )
+    ended = whet("train", data, "--model", str(tiny_bert), *options, "--no-baseline", "--output", "run", "--yes")
     assert ended.code == 0, ended.err
     assert "divided into chunks" in ended.err
     run = pipeline.load(here / "run")
@@ -83,12 +79,12 @@ def test_the_commands_train_predict_and_score_alike(
     texts = [FILLING * 5 + "It was wonderful.", "Short.", FILLING * 700]
     answers = run.predict(texts)
     assert [answer.truncated for answer in answers] == [False, False, True]
-    found = whet_process("predict", "run", "--json", "--", *texts[:2])
+    found = whet("predict", "run", "--json", "--", *texts[:2])
     assert found.code == 0, found.err
     for ours, theirs in zip(answers, found.json, strict=False):
         assert ours.label == theirs["label"]
         assert dict(ours.probabilities) == pytest.approx(theirs["probabilities"], abs=1e-6)
-    scored = whet_process("evaluate", "run", data, "--json")
+    scored = whet("evaluate", "run", data, "--json")
     assert scored.code == 0, scored.err
 
 

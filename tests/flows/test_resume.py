@@ -210,7 +210,7 @@ def test_the_second_process_in_a_folder_is_told_of_the_first(
     assert f"process {os.getpid()} on " in ended.err
     assert "works in this run folder" in ended.err
     events.close()  # type: ignore[attr-defined]
-    ended = python("-m", "whet", *command, "--batch-size", "8", "--no-baseline", "--output", "run")
+    ended = whet(*command, "--batch-size", "8", "--no-baseline", "--output", "run")
     assert ended.code == 0, ended.err
 
 

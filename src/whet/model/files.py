@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,19 @@ SIZES = (
     "n_layers", "n_heads", "hidden_dim", "embedding_size",
 )  # fmt: skip
 LARGEST = 2_000_000
+# What else decides how a model computes. transformers itself looks at the types from some later version than the oldest
+# on; before, "false" is true there, and a rate that is a text ends in the middle of a computation.
+TYPES: Mapping[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
+    "true or false": ((bool,), (
+        "is_decoder", "add_cross_attention", "tie_word_embeddings", "sinusoidal_pos_embds", "relative_attention",
+        "position_biased_input", "norm_bias", "attention_bias", "mlp_bias", "classifier_bias",
+    )),
+    "a number": ((int, float), ("layer_norm_eps", "norm_eps")),
+    "a whole number": ((int,), ("chunk_size_feed_forward",)),
+    "a name": ((str,), (
+        "hidden_act", "hidden_activation", "activation", "pooler_hidden_act", "classifier_activation",
+    )),
+}  # fmt: skip
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
 
 
@@ -105,6 +118,10 @@ def read_config(folder: Path) -> dict[str, object]:
     for key in SIZES:
         if key in config and (type(size := config[key]) is not int or not 0 < size <= LARGEST):
             raise ModelError(f"{key} is {shown(size)}", where=str(path), expected=f"1 to {LARGEST:,}")
+    for expected, (kinds, keys) in TYPES.items():
+        for key in keys:
+            if key in config and type(value := config[key]) not in kinds:
+                raise ModelError(f"{key} is {shown(value)}", where=str(path), expected=expected)
     return config
 
 
