@@ -15,11 +15,11 @@ from torch.nn.utils import get_total_norm
 
 from whet.errors import UsageError
 from whet.trainer.arguments import TrainingArguments
+from whet.trainer.checkpoints import NUMBERS
 from whet.trainer.outer import Outer
 from whet.trainer.recipe import scheduler_of
 from whet.training.optim import Fall
 
-NUMBERS = "numbers"
 # As transformers has them: no decay on these, nor on layer norms.
 NO_DECAY = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
 METHODS = (
@@ -162,11 +162,6 @@ class Borrowed:
         return tensors | {NUMBERS: torch.frombuffer(bytearray(told.encode()), dtype=torch.uint8)}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        if NUMBERS not in state:
-            raise UsageError(
-                "a checkpoint of a training with whet's own AdamW", where="Trainer", expected="one with this optimizer",
-                todo="Train with the same arguments, or from the start",
-            )  # fmt: skip
         numbers = json.loads(bytes(state[NUMBERS].tolist()))
         held: dict[int, dict[str, Any]] = {}
         for place, name, value in numbers["others"]:

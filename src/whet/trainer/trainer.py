@@ -162,7 +162,7 @@ class Trainer(Loading, Optimizing):
         self.control.should_training_stop = False
         self.state = events.state_of(self.callback_handler, self.control, args, steps, math.ceil(steps / per_epoch))
         if found is not None:
-            self.state = checkpoints.resumed(found, training, self.state, self.model)
+            self.state = checkpoints.resumed(found, training, self.state, self.model, borrowed=borrowed is not None)
         step = self.state.global_step
         tally = Tally(len(targets), batches, per_epoch, time.time(), begun_at=step, told_at=step)
         self._event("on_train_begin")

@@ -90,8 +90,8 @@ def test_what_would_change_the_numbers_is_refused_all_at_once() -> None:
         "TrainingArguments: lr_scheduler_type='greedy'. Expected 'linear' or 'cosine' or 'cosine_with_restarts' or "
         "'polynomial' or 'constant' or 'constant_with_warmup' or 'inverse_sqrt' or 'cosine_with_min_lr' or "
         f"'cosine_warmup_with_min_lr' or 'warmup_stable_decay'. {own}. TrainingArguments: optim='adafactor'. Expected "
-        f"'adamw_torch' or 'adamw_torch_fused' or 'adamw_hf'. {own}. TrainingArguments: neftune_noise_alpha=5: no noise "
-        "is added to embeddings. Expected None. Leave it out, or train with transformers' Trainer."
+        f"'adamw_torch' or 'adamw_torch_fused' or 'adamw_hf'. {own}. TrainingArguments: neftune_noise_alpha=5: no "
+        "noise is added to embeddings. Expected None. Leave it out, or train with transformers' Trainer."
     )
 
 

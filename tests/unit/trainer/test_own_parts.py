@@ -20,6 +20,9 @@ import whet
 from tests.unit.trainer import scripts
 from tests.unit.trainer.test_same_numbers import compared
 from whet.errors import UsageError
+from whet.trainer.events import UNHEARD
+from whet.trainer.model import NOT_CALLED
+from whet.trainer.outer import ELSEWHERE
 
 pytest.importorskip("accelerate", reason="transformers' Trainer needs it")
 
@@ -179,7 +182,7 @@ def test_a_training_with_an_own_optimizer_goes_on_with_the_same_bits(
     for key, tensor in whole.model.state_dict().items():
         assert torch.equal(tensor, again.model.state_dict()[key]), key
     assert scripts.told(again)[:-1] == scripts.told(whole)[:-1]
-    with pytest.raises(UsageError, match=r"x"):
+    with pytest.raises(UsageError, match=r"with the script's own optimizer\. Expected one with whet's AdamW\. Train"):
         alone(tiny_bert, tmp_path).train(resume_from_checkpoint=True)
 
 
@@ -483,3 +486,19 @@ def test_what_a_script_writes_and_prints_after_a_training(
     assert both_sides["train_loss"] == found.training_loss
     assert json.loads((tmp_path / "eval_results.json").read_text())["eval_accuracy"] == both_sides["eval_accuracy"]
     assert trainer.get_num_trainable_parameters() == sum(p.numel() for p in trainer.model.parameters())
+
+
+def test_the_guide_names_what_is_refused() -> None:
+    told = (Path(__file__).parents[3] / "docs" / "guide.md").read_text(encoding="utf-8")
+    section = told[told.index("## From Trainer to whet") : told.index("## Recipes")]
+    for name in (
+        "training_step",
+        "prediction_step",
+        "evaluation_loop",
+        *UNHEARD,
+        "hyperparameter_search",
+        "accelerator",
+    ):
+        assert f"`{name}`" in section, name
+    assert {"hyperparameter_search", "accelerator"} <= ELSEWHERE.keys()
+    assert not [name for name in NOT_CALLED if hasattr(whet.Trainer, name)]
