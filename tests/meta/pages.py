@@ -33,7 +33,7 @@ NOT_RUN = {
     r"^torchrun\b": "tests/flows/test_several_processes.py starts several processes",
     r"--engine ray\b": "a cluster; tests/flows/test_scale.py has one",
     r"^whet serve\b": "it serves until it is ended; tests/unit/server/test_process.py starts and ends it",
-    r"^HF_HOME=|\bhf:": "the hub; tests/flows/test_hub.py has a stand-in",
+    r"^HF_HOME=|\bhf:|--hub\b": "the hub; tests/flows/test_hub.py has a stand-in",
     r"--recipe sst2-minilm\b": "a data set of the hub",
     r"^whet demo\b": "minutes, with the embedded model; its parts are the other commands",
     r"--budget\b": "as many minutes as it says; tests/flows/test_budget.py",

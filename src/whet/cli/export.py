@@ -1,4 +1,4 @@
-"""`whet export RUN`: a folder that answers without torch."""
+"""`whet export RUN`: a folder that answers without torch; or with --hub the model on the hub."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import typer
 
 from whet.cli.jobs import language, resolve_and_tell
 from whet.cli.options import Given, with_settings
+from whet.errors import UsageError
 
 if TYPE_CHECKING:
+    from whet.cli.texts import Words
+    from whet.config import Settings
     from whet.exporting.folder import Export
+
+LOSS = 0.5  # points that int8 may lose
 
 
 @with_settings("lang", "json", "quiet", "debug")
@@ -36,21 +41,52 @@ def export(
             help="int8 answers by itself only where it loses at most X points of the run's metric on validation.",
             rich_help_panel="Output",
         ),
-    ] = 0.5,
+    ] = LOSS,
     output: Annotated[
         str | None,
         typer.Option(
             "--output", metavar="DIR", help="Write to this folder instead of RUN/export/.", rich_help_panel="Output"
         ),
     ] = None,
+    hub: Annotated[
+        str | None,
+        typer.Option(
+            "--hub",
+            metavar="OWNER/NAME",
+            help="Push the model to the hub instead, privately, with the export that RUN has.",
+            rich_help_panel="Hub",
+        ),
+    ] = None,
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="With --hub: where everybody may read it.", rich_help_panel="Hub"),
+    ] = False,
+    license: Annotated[
+        str | None,
+        typer.Option(
+            "--license",
+            metavar="NAME",
+            help="With --hub: what the model card says, such as apache-2.0.",
+            rich_help_panel="Hub",
+        ),
+    ] = None,
 ) -> None:  # fmt: skip
     """Write a folder that answers without torch: the model as ONNX.
 
     Each engine is compared with the model itself: answers, scores, size, speed. Copy the folder
-    anywhere; `whet predict FOLDER` answers there with onnxruntime alone.
+    anywhere; `whet predict FOLDER` answers there with onnxruntime alone. With --hub the model
+    goes to the hub as it is, and nothing is computed.
     """
     resolved = resolve_and_tell(given)
     words = language(resolved.settings.lang)
+    if hub is not None:
+        if data is not None or output is not None or not int8 or max_accuracy_loss != LOSS:
+            raise UsageError("DATA, --output, --no-int8 or --max-accuracy-loss", where="--hub",
+                             todo="Export without --hub first: what RUN/export/ holds goes along")  # fmt: skip
+        _push(run, hub, words, resolved.settings, public=public, license=license)
+        return
+    if public or license is not None:
+        raise UsageError("--public or --license without --hub", where="export", todo="Give --hub OWNER/NAME")
     from whet import published
     from whet.cli import engines, progress
     from whet.cli.output import print_json, stderr_console, stdout_console
@@ -68,3 +104,20 @@ def export(
         print_json(found)
     else:
         engines.exported(stdout_console(), words, found)
+
+
+def _push(run: str, name: str, words: Words, settings: Settings, *, public: bool, license: str | None) -> None:
+    """The run's model to the hub, with its export where there is one, as `Run.push_to_hub` does."""
+    from whet import published
+    from whet.cli.output import print_json, stdout_console
+
+    found = published.find(run)
+    pushed = published.push(
+        found, name, private=not public, exports=found.export.is_dir(), license=license, message=published.MESSAGE
+    )
+    if settings.json:
+        print_json(pushed)
+        return
+    console = stdout_console()
+    console.print(words("pushed").format(url=pushed.url), soft_wrap=True, highlight=False)
+    console.print(words("pushed use").format(name=pushed.repository), soft_wrap=True, highlight=False)
