@@ -20,5 +20,8 @@ def test_the_korean_notebook_runs_in_a_kernel_and_shows_the_machine_the_run_and_
     assert book.printed("found.columns.text").splitlines()[0] == "본문 / 감정"
     assert "<table" in book.shown("run = whet.train")["text/html"]
     assert "연기는 훌륭한데" in book.shown("run.predict")["text/html"]
+    mistakes = ast.literal_eval(book.shown('mistakes["wrong"]')["text/plain"])
+    assert len(mistakes) == 3
+    assert all({label, answer} == {"부정", "긍정"} for _, label, answer, _ in mistakes)
     assert (tmp_path / "리뷰.csv").exists()
     assert "Traceback" not in book.warned()

@@ -32,7 +32,9 @@ def lay_out(line: str) -> None:
     Path("texts.txt").write_text(f"{GOOD}\n{BAD}\n", encoding="utf-8")
     Path("weights.json").write_text(json.dumps({"negative": 1, "positive": 4.5}), encoding="utf-8")
     Path("mine.toml").write_text("epochs = 1\n", encoding="utf-8")
-    Path("runs/NAME/relabel.csv").write_text("row_id,new_label\n", encoding="utf-8")
+    corrected = [(0, "train", "reviews.csv", f"{BAD} 0", "negative", "positive", "positive")]
+    names = ("row_id", "side", "source", "text", "label", "suggestion", "corrected")
+    _table("runs/NAME/relabel.csv", names, corrected)
     _parquets()
     _korean(line, ("0", "1") if named else ("부정", "긍정"))
 
