@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -17,60 +17,71 @@ if TYPE_CHECKING:
 
 LOSS = 0.5  # points that int8 may lose
 
+RunToExport: TypeAlias = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, last, or hf:NAME.")
+]
+TrainedOn: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA", help="What it was trained on, where the training read it elsewhere.", show_default=False
+    ),
+]
+Int8: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--int8/--no-int8", help="Also with weights of 8 bits, a quarter of the size.", rich_help_panel="Output"
+    ),
+]
+MostLost: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--max-accuracy-loss",
+        metavar="X",
+        help="int8 answers by itself only where it loses at most X points of the run's metric on validation.",
+        rich_help_panel="Output",
+    ),
+]
+Output: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--output", metavar="DIR", help="Write to this folder instead of RUN/export/.", rich_help_panel="Output"
+    ),
+]
+Hub: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--hub",
+        metavar="OWNER/NAME",
+        help="Push the model to the hub instead, privately, with the export that RUN has.",
+        rich_help_panel="Hub",
+    ),
+]
+Public: TypeAlias = Annotated[
+    bool, typer.Option("--public", help="With --hub: where everybody may read it.", rich_help_panel="Hub")
+]
+License: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--license",
+        metavar="NAME",
+        help="With --hub: what the model card says, such as apache-2.0.",
+        rich_help_panel="Hub",
+    ),
+]
+
 
 @with_settings("lang", "json", "quiet", "debug")
 def export(
     given: Given,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its model/ folder, last, or hf:NAME.")],
-    data: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DATA", help="What it was trained on, where the training read it elsewhere.", show_default=False
-        ),
-    ] = None,
-    int8: Annotated[
-        bool,
-        typer.Option("--int8/--no-int8", help="Also with weights of 8 bits, a quarter of the size.",
-                     rich_help_panel="Output"),
-    ] = True,
-    max_accuracy_loss: Annotated[
-        float,
-        typer.Option(
-            "--max-accuracy-loss",
-            metavar="X",
-            help="int8 answers by itself only where it loses at most X points of the run's metric on validation.",
-            rich_help_panel="Output",
-        ),
-    ] = LOSS,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", metavar="DIR", help="Write to this folder instead of RUN/export/.", rich_help_panel="Output"
-        ),
-    ] = None,
-    hub: Annotated[
-        str | None,
-        typer.Option(
-            "--hub",
-            metavar="OWNER/NAME",
-            help="Push the model to the hub instead, privately, with the export that RUN has.",
-            rich_help_panel="Hub",
-        ),
-    ] = None,
-    public: Annotated[
-        bool,
-        typer.Option("--public", help="With --hub: where everybody may read it.", rich_help_panel="Hub"),
-    ] = False,
-    license: Annotated[
-        str | None,
-        typer.Option(
-            "--license",
-            metavar="NAME",
-            help="With --hub: what the model card says, such as apache-2.0.",
-            rich_help_panel="Hub",
-        ),
-    ] = None,
-) -> None:  # fmt: skip
+    run: RunToExport,
+    data: TrainedOn = None,
+    int8: Int8 = True,
+    max_accuracy_loss: MostLost = LOSS,
+    output: Output = None,
+    hub: Hub = None,
+    public: Public = False,
+    license: License = None,
+) -> None:
     """Write a folder that answers without torch: the model as ONNX.
 
     Each engine is compared with the model itself: answers, scores, size, speed. Copy the folder

@@ -17,7 +17,6 @@ KOREAN: Mapping[str, str] = {
     "Data": "데이터",
     "Model": "모델",
     "Training": "학습",
-    "Evaluation": "평가",
     "Output": "출력",
     "Machine": "컴퓨터",
     "Hub": "허브",
