@@ -36,6 +36,7 @@ LICENSE_LINE = re.compile(r"^license:.*$", re.MULTILINE)
 LICENSE = re.compile(r"[A-Za-z0-9.+-]+")
 FREE = (sidefile.CARD, ".gitattributes")  # which every repository may have
 MOST = 5  # names that a message lists
+MESSAGE = "Push a model of whet"
 LOGIN = "Set HF_TOKEN, or log in with: hf auth login"
 
 
@@ -173,7 +174,7 @@ def _repository(api: HfApi, name: str, *, private: bool) -> ModelInfo:
             "nothing was sent: the repository is public",
             where=_place(name),
             expected="a private one",
-            todo="Give private=False to publish the model, or another name",
+            todo="Give private=False (--public) to publish the model, or another name",
         )
     return known
 
@@ -191,7 +192,9 @@ def _check_strangers(name: str, known: ModelInfo, ours: Collection[str]) -> None
         raise OutputError(
             f"nothing was sent: the repository has files of another model, which would be read with this one: {shown}",
             where=_place(name),
-            todo=f"{todo}, or push the export too, with exports=True" if strange == [export] else todo,
+            todo=f"{todo}, or push an export too (exports=True; whet export RUN first)"
+            if strange == [export]
+            else todo,
         )
 
 

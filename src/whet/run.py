@@ -117,7 +117,7 @@ class Run:
 
     def push_to_hub(
         self, name: str, *, private: bool = True, exports: bool = False, license: str | None = None,
-        message: str = "Push a model of whet",
+        message: str = published.MESSAGE,
     ) -> Pushed:  # fmt: skip
         """The run's model, with `exports` its export/ folder too, as one commit of the repository OWNER/NAME on the
         hub, which is made if need be, or NAME of whoever the token is. Nothing else of the run is sent. `private=False`

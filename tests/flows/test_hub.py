@@ -134,7 +134,8 @@ def test_an_export_goes_along_where_it_is_asked_for(taught: Told, hub: Hub, tmp_
         assert found.predict(TEXTS) == whet.load(folder, engine=engine).predict(TEXTS)
     assert refused(taught.run) == (
         f"hf:{NAME}: nothing was sent: the repository has files of another model, which would be read with this one: "
-        "export/. Delete them on the hub, or give another name, or push the export too, with exports=True."
+        "export/. Delete them on the hub, or give another name, or push an export too (exports=True; whet export RUN "
+        "first)."
     )
 
 
@@ -196,7 +197,7 @@ def test_nothing_is_published_in_a_public_repository_without_being_told(run: whe
     public = hub.add(NAME)
     assert refused(run) == (
         f"hf:{NAME}: nothing was sent: the repository is public. Expected a private one. "
-        "Give private=False to publish the model, or another name."
+        "Give private=False (--public) to publish the model, or another name."
     )
     assert {each.method for each in hub.asked} == {"GET"}
     run.push_to_hub(NAME, private=False)
@@ -360,3 +361,74 @@ def test_without_the_hub_the_cache_answers_and_that_is_said(
         "(no answer within 4 seconds). Give a folder that was copied here, or connect once so that it is cached."
     )
     assert hub.asked == []
+
+
+# ---------------------------------------------------------------- from the command line
+
+
+@pytest.fixture
+def world(hub: Hub, tmp_path: Path) -> dict[str, str]:
+    """What a shell has where the stand-in is the hub."""
+    return {
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_TOKEN": TOKEN,
+        "HF_HUB_DISABLE_XET": "1",
+    }
+
+
+def test_export_with_hub_pushes_the_model_privately_and_says_how_to_use_it(
+    taught: Told, hub: Hub, world: dict[str, str], whet_process: Command
+) -> None:
+    told = whet_process("export", str(taught.path), "--hub", NAME, "--license", "mit", "--lang", "ko", **world)
+    assert told.code == 0, told.err
+    head = hub.models[NAME].head
+    assert told.out.splitlines() == [
+        f"허브에 올렸습니다: {hub.endpoint}/{NAME}/commit/{head}",
+        f'사용법: whet predict hf:{NAME} "문장"',
+    ]
+    assert hub.models[NAME].private
+    sent = hub.models[NAME].files
+    assert b"license: mit" in sent["README.md"]
+    assert "config.json" in sent and not any(name.startswith("export/") for name in sent)
+    again = whet_process("export", str(taught.path), "--hub", NAME, "--public", "--json", **world)
+    assert (again.code, again.json["repository"], hub.models[NAME].private) == (0, NAME, True)
+
+
+def test_export_with_hub_takes_a_public_repository_only_where_that_is_said(
+    taught: Told, hub: Hub, world: dict[str, str], whet_process: Command
+) -> None:
+    assert whet_process("export", str(taught.path), "--hub", NAME, "--public", "--quiet", **world).code == 0
+    before = hub.models[NAME].head
+    refused = whet_process("export", str(taught.path), "--hub", NAME, **world)
+    assert refused.code == 7
+    assert "the repository is public" in refused.err
+    assert "--public" in refused.err
+    assert hub.models[NAME].head == before
+
+
+def test_without_a_token_or_offline_nothing_is_sent_from_the_command_line(
+    taught: Told, hub: Hub, world: dict[str, str], whet_process: Command
+) -> None:
+    for changed, said in (({"HF_TOKEN": ""}, "no access token"), ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set")):
+        told = whet_process("export", str(taught.path), "--hub", NAME, **{**world, **changed})
+        assert told.code == 7
+        assert said in told.err
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--hub", NAME, "--no-int8"], "--hub: DATA, --output, --no-int8 or --max-accuracy-loss"),
+        (["--hub", NAME, "--output", "there"], "--hub: DATA, --output, --no-int8 or --max-accuracy-loss"),
+        (["--public"], "--public or --license without --hub"),
+        (["--license", "mit"], "--public or --license without --hub"),
+    ],
+)
+def test_options_of_a_push_and_of_an_export_do_not_mix(
+    given: list[str], said: str, taught: Told, whet_process: Command
+) -> None:
+    told = whet_process("export", str(taught.path), *given)
+    assert told.code == 2
+    assert said in told.err

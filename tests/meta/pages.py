@@ -22,30 +22,26 @@ CODE = ("bash", "python", "toml")
 
 # The first rule that a line of bash fits tells why it is not executed.
 NOT_RUN = {
-    r"^(pip|python -m venv|mkdir)\b": "it installs, or prepares what is not used here",
-    r"^(docker|curl|ray|mlflow|tensorboard|torchrun|git)\b": "another program, or a server that is not there",
-    r"--engine ray": "a cluster; tests/flows/test_scale.py has one",
-    r"^whet serve\b|^whet push\b": "it serves until it is ended, or needs a hub; tests/unit/server runs it",
-    r"klue|google-bert|hf:|--recipe (?!mine)": "a model or data set of the hub",
-    r"^whet demo\b": "minutes; its parts are the other commands",
-    r"^whet export\b|\bexport\b|/export\b": "tests/flows/test_export.py makes one",
-    r"--track": "tests/flows/test_track_*.py have the trackers",
-    r"--budget|--learning-curve|--threads 2|^whet plan\b": "minutes on a busy machine; tests/flows runs each",
-    r"(goods|films|comments|[가-힣]+)\.csv|goemotions|stsb|--label stars|good=|\bPAIRS\b|sample_submission|runs/OTHER|"
-    r"--label-names negative": "the reader's own file, columns, labels or run",
-    r"--corrections": "a file that a person has edited; tests/flows/test_relabel.py",
-    r"^whet train sample:reviews-ko": "the embedded model, minutes",
+    r"^pip install\b": "it installs; tests/meta/test_pages.py compares the extras that it names",
+    r"^python -m venv\b": "it prepares an environment",
+    r"^mkdir\b": "it prepares what docker is given",
+    r"^docker\b": "another program; tests/meta/test_pages.py looks for what it reads here",
+    r"^curl\b": "it asks a server; tests/meta/test_pages.py reads its bodies, tests/unit/server/test_app.py sends such",
+    r"^ray\b": "it starts a cluster",
+    r"^mlflow\b": "it shows a page until it is ended",
+    r"^tensorboard\b": "it shows a page until it is ended",
+    r"^torchrun\b": "tests/flows/test_several_processes.py starts several processes",
+    r"--engine ray\b": "a cluster; tests/flows/test_scale.py has one",
+    r"^whet serve\b": "it serves until it is ended; tests/unit/server/test_process.py starts and ends it",
+    r"^HF_HOME=|\bhf:|--hub\b": "the hub; tests/flows/test_hub.py has a stand-in",
+    r"--recipe sst2-minilm\b": "a data set of the hub",
+    r"^whet demo\b": "minutes, with the embedded model; its parts are the other commands",
+    r"--budget\b": "as many minutes as it says; tests/flows/test_budget.py",
+    r"--track mlflow\b": "tests/flows/test_track_mlflow.py, where MLflow is installed",
 }  # fmt: skip
 PYTHON_NOT_RUN = {
-    "from transformers import": "plain transformers on a run of one's own; tests/flows/test_saved_model.py does this",
     "# eval_dataset": "a line of the reference job, quoted",
-    "frame[:800]": "a DataFrame of one's own; tests/unit/data reads such",
-    "max_iter=1000": "scikit-learn alone",
-    "whet.steps(": "every public name in one script: tests/flows/test_public_names.py",
-    "push_to_hub(": "a hub; tests/flows/test_hub.py has a stand-in",
-    "GridSearchCV(": "minutes; tests/flows/test_estimator.py searches",
-    "metric=cost": "tests/unit/score/test_scorer.py",
-    'model="embedded", epochs=3': "minutes; every public name in one script: tests/flows/test_public_names.py",
+    "push_to_hub(": "the hub; tests/flows/test_hub.py has a stand-in",
 }
 
 
@@ -73,7 +69,12 @@ def why_no_python(content: str) -> str | None:
     return next((reason for part, reason in PYTHON_NOT_RUN.items() if part in content), None)
 
 
+def every_line() -> list[str]:
+    """Every line of bash of all pages."""
+    code = (content for page in PAGES for language, content in blocks(page) if language == "bash")
+    return [line for content in code for line in lines(content)]
+
+
 def executed() -> list[str]:
     """Every line of bash that is to be executed, once."""
-    code = (content for page in PAGES for language, content in blocks(page) if language == "bash")
-    return sorted({line for content in code for line in lines(content) if why_not(line) is None})
+    return sorted({line for line in every_line() if why_not(line) is None})

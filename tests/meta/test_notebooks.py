@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.meta.source import REPOSITORY
 
@@ -48,3 +50,12 @@ def test_the_first_cell_installs_beside_what_is_there_and_asks_the_doctor(path: 
     )
     assert '"whet", "doctor"' in first
     assert "--upgrade" not in first
+
+
+def test_what_the_first_cell_asks_for_names_lower_bounds_only() -> None:
+    """So that whatever a hosted notebook has above them can stay."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked = [Requirement(line) for line in (*project["dependencies"], *extras["train"], *extras["embedded"])]
+    assert {"torch", "transformers", "numpy"} <= {each.name for each in asked}
+    assert [str(each) for each in asked if [bound.operator for bound in each.specifier] != [">="]] == []

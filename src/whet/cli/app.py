@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ from whet.cli import check, compare, demo, doctor, evaluate, export, plan, predi
 from whet.cli.arguments import understand
 from whet.cli.examples import epilog
 from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
-from whet.cli.options import help_option
+from whet.cli.options import LANG, help_option
 from whet.cli.output import (
     StdoutClosedError,
     muted,
@@ -29,6 +30,7 @@ from whet.cli.output import (
     stderr_console,
     stdout_console,
 )
+from whet.config import Language
 from whet.errors import OutputError, UsageError, WhetError, did_you_mean
 
 # The base of every fault that Typer's own copy of click raises; its module differs between versions.
@@ -56,6 +58,7 @@ class Command(TyperCommand):
         understood = understand(args, _flags(self), ctx.command_path)
         for notice in understood.notices:
             print(f"note: {notice}", file=sys.stderr)
+        ctx.meta[LANG] = _lang(understood.arguments)
         return super().parse_args(ctx, list(understood.arguments))
 
 
@@ -119,7 +122,7 @@ def whet(
 ) -> None:
     """Fine-tune a pretrained transformer on your labelled text, with an honest score."""
     if context.invoked_subcommand is None:
-        write_help(stdout_console(), context.command, "whet", everything=False)
+        write_help(stdout_console(), context.command, "whet", everything=False, lang=runtime.language("auto"))
         raise typer.Exit
 
 
@@ -161,6 +164,13 @@ def _run(arguments: list[str]) -> int:
     if code == INTERRUPTED and not rank:
         print("interrupted", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _lang(arguments: Sequence[str]) -> Language:
+    """What --lang says of a language; auto for anything else, of which the command itself will tell."""
+    given = [value for name, value in pairwise([*arguments, ""]) if name == "--lang"]
+    given += [argument.removeprefix("--lang=") for argument in arguments if argument.startswith("--lang=")]
+    return "en" if "en" in given[-1:] else "ko" if "ko" in given[-1:] else "auto"
 
 
 def _flags(command: Any) -> dict[str, bool]:

@@ -16,4 +16,6 @@ ENGINE_TEXTS: dict[str, tuple[str, str]] = {
         "로짓 차이: torch와 가장 크게 다른 값. 속도는 이 컴퓨터에서 {short}단어, {long}단어 텍스트로 측정",
     ),
     "export folder": ("Folder", "폴더"),
+    "pushed": ("Pushed: {url}", "허브에 올렸습니다: {url}"),
+    "pushed use": ('Use it: whet predict hf:{name} "A text."', '사용법: whet predict hf:{name} "문장"'),
 }

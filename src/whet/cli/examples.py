@@ -29,7 +29,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'whet predict last "The acting was superb." --explain',
     ),
     "compare": ("whet compare runs/OLD runs/NEW", "whet compare runs/OLD runs/NEW --require not-worse"),
-    "export": ("whet export last", "whet export runs/NAME --output to-the-server --no-int8"),
+    "export": (
+        "whet export last",
+        "whet export runs/NAME --output to-the-server --no-int8",
+        "whet export last --hub me/reviews",
+    ),
     "serve": ("whet serve last", "whet serve last --port 8080 --workers 4 --threads 1"),
     "doctor": ("whet doctor", "whet doctor last"),
 }

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get
 
 import typer
 
-from whet import config, recipes
+from whet import config, recipes, runtime
 from whet.cli.helptext import ALL_HELP, HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.output import stdout_console
 from whet.values import METRICS
@@ -43,6 +43,8 @@ Engine: TypeAlias = Annotated[str, engine_option()]
 NAMED: Mapping[str, Sequence[str]] = {
     "recipe": (), "model": ("auto", "embedded", "linear", "last"), "metric": ("auto", *METRICS),
 }  # fmt: skip
+LANG = "whet.lang"
+"""Where the context of a command keeps what it was given for --lang, which --help comes before."""
 _TYPES = config.types()  # once: it resolves every annotation anew
 EVERY = tuple(setting.name for setting in config.fields())
 METAVARS = {
@@ -184,7 +186,8 @@ def help_option(flags: Sequence[str], text: str, *, everything: bool) -> Any:
 
     def show(context: typer.Context, asked: bool) -> None:
         if asked:
-            write_help(stdout_console(), context.command, context.command_path, everything=everything)
+            lang = runtime.language(context.meta.get(LANG, "auto"))
+            write_help(stdout_console(), context.command, context.command_path, everything=everything, lang=lang)
             raise typer.Exit
 
     return typer.Option(*flags, help=text, is_eager=True, callback=show)

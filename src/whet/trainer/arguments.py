@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import logging
 import math
@@ -61,6 +63,15 @@ class TrainingArguments:
             raise UsageError(first.saw, where=first.where, expected=first.expected, todo=first.todo, more=more)
         self._given = frozenset(values)
         self._settle()
+
+    def __init_subclass__(cls) -> None:
+        """UsageError for a dataclass of further arguments, whose constructor would be the whole of it."""
+        if inspect.get_annotations(cls) and "__init__" not in vars(cls):
+            raise UsageError(
+                f"{cls.__name__} adds fields to whet.TrainingArguments, which is no dataclass",
+                where=cls.__name__,
+                todo="Derive it from transformers.TrainingArguments, which whet.Trainer takes too",
+            )
 
     def _settle(self) -> None:
         """What follows from several arguments, as transformers has it."""
@@ -191,6 +202,41 @@ class TrainingArguments:
         }
 
 
+def arguments_of(given: Any) -> TrainingArguments:
+    """The arguments of a Trainer. Those of transformers, as `HfArgumentParser` makes them, are read over: what differs
+    from its defaults is what was given; fields that a subclass adds are attributes as they were there."""
+    if given is None:
+        return TrainingArguments("tmp_trainer")
+    if isinstance(given, TrainingArguments):
+        return given
+    if "transformers.training_args" not in {kind.__module__ for kind in type(given).__mro__}:
+        raise UsageError(
+            f"args of type {type(given).__module__}.{type(given).__name__}",
+            where="Trainer",
+            expected="whet.TrainingArguments",
+            todo="Import it from whet, like the Trainer",
+        )
+    fields = {each.name: each for each in dataclasses.fields(given)}
+    values = {
+        name: getattr(given, name)
+        for name, field in fields.items()
+        if field.init and name in ARGUMENTS and getattr(given, name) != _default(field)
+    }
+    for name in ("accelerator_config", "dataloader_pin_memory"):  # which transformers fills
+        values.pop(name, None)
+    if not values.get("fsdp"):
+        values.pop("fsdp_config", None)  # likewise
+    made = TrainingArguments(**values)
+    for name in fields.keys() - ARGUMENTS.keys():
+        if not name.startswith("_") and not hasattr(made, name):
+            setattr(made, name, getattr(given, name))
+    return made
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
 def _renamed(given: dict[str, Any]) -> tuple[dict[str, Any], list[UsageError]]:
     """Values under the names of today, a hint for each old spelling, and a fault for each unknown name."""
     values: dict[str, Any] = {}
@@ -223,14 +269,15 @@ def _checked(name: str, argument: Argument, value: Any) -> tuple[Any, UsageError
         value = "no" if argument.choices and "no" in argument.choices else default
     same = value == default or (default is None and value in (False, "", [], {}))
     if argument.fate == "refused" and not same:
-        return value, UsageError(f"{name}={value!r}: {argument.why}", where=WHERE, expected=f"{default!r}")
+        saw = f"{name}={value!r}: {argument.why}"
+        return value, UsageError(saw, where=WHERE, expected=f"{default!r}", todo=argument.todo)
     if argument.fate == "idle" and not same:
         _hint(name, argument.why)
     if argument.fate != "used" or same:
         return value, None
     if argument.choices and value not in argument.choices:
         expected = " or ".join(repr(choice) for choice in argument.choices)
-        return value, UsageError(f"{name}={value!r}", where=WHERE, expected=expected)
+        return value, UsageError(f"{name}={value!r}", where=WHERE, expected=expected, todo=argument.todo)
     if value == "group_by_length":
         _hint(name, NO_PADDING)
     return value, _wrong_number(name, default, value)

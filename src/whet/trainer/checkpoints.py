@@ -24,6 +24,7 @@ from whet.training.state import State, read_state, write_state
 
 STATE = "trainer_state.json"
 OWN = "whet"
+NUMBERS = "numbers"  # among the tensors of an optimiser of the script's own, what of it and its schedule is no tensor
 
 
 @contextmanager
@@ -83,8 +84,9 @@ def read(folder: Path, model: Any) -> State:
     return State({**state.tensors, "model": _weights(folder, model)}, state.numbers)
 
 
-def resumed(folder: Path, training: Training, state: Any, model: Any) -> Any:
-    """Lets a training go on from there; returns its TrainerState. UsageError where it was one of other steps."""
+def resumed(folder: Path, training: Training, state: Any, model: Any, *, borrowed: bool) -> Any:
+    """Lets a training go on from there; returns its TrainerState. UsageError where it was one of other steps, or of
+    another optimiser: `borrowed`, whether it is the script's own."""
     from transformers.trainer_callback import TrainerState
 
     found = read(folder, model)
@@ -95,6 +97,10 @@ def resumed(folder: Path, training: Training, state: Any, model: Any) -> Any:
             expected=f"{state.max_steps}, as rows, batch size and epochs make them now",
             todo="Train with the same arguments, or from the start",
         )
+    if (NUMBERS in found.tensors["optimizer"]) != borrowed:
+        was, now = ("whet's AdamW", "the script's own optimizer")[:: 1 if borrowed else -1]
+        raise UsageError(f"a checkpoint of a training with {was}", where=str(folder), expected=f"one with {now}",
+                         todo="Train with the same optimizer, or from the start")  # fmt: skip
     training.load_state(found)
     before = TrainerState.load_from_json(str(folder / STATE))
     before.max_steps, before.num_train_epochs = state.max_steps, state.num_train_epochs

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from whet.errors import UsageError
 from whet.trainer.arguments import TrainingArguments
+
+UNHEARD = ("on_pre_optimizer_step", "on_optimizer_step", "on_substep_end")
 
 
 def handler_of(callbacks: Sequence[Any] | None, model: Any, tokenizer: Any, args: TrainingArguments) -> Any:
@@ -14,12 +16,32 @@ def handler_of(callbacks: Sequence[Any] | None, model: Any, tokenizer: Any, args
     from transformers.integrations.integration_utils import get_reporting_integration_callbacks
     from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback
 
+    refuse_unheard(callbacks or (), args)
     handler: Any = CallbackHandler
     known: Any = get_reporting_integration_callbacks
     reporting = [_reporter(kind, args) for kind in known(args.report_to)]
     made = handler([DefaultFlowCallback, *reporting, *(callbacks or ())], model, tokenizer, None, None)
     made.add_callback(_progress(args))
     return made
+
+
+def refuse_unheard(callbacks: Iterable[Any], args: TrainingArguments) -> None:
+    """UsageError for callbacks, or classes of them, that wait for what nobody calls: gradient and step are one here."""
+    from transformers.trainer_callback import TrainerCallback
+
+    plain: Any = TrainerCallback
+    names = UNHEARD if args.gradient_accumulation_steps > 1 else UNHEARD[:2]
+    for each in callbacks:
+        kind = each if isinstance(each, type) else type(each)
+        if kind.__module__.startswith("transformers."):
+            continue
+        if wrong := [name for name in names if getattr(kind, name, None) is not getattr(plain, name, None)]:
+            raise UsageError(
+                f"the callback {kind.__name__} has {', '.join(wrong)}, which whet.Trainer does not call",
+                where="Trainer",
+                expected="on_step_begin and on_step_end, which are called around each step of the optimiser",
+                todo="Rename it to on_step_end; gradients are gone then, and grad_norm is in what on_log is given",
+            )
 
 
 def state_of(handler: Any, control: Any, args: TrainingArguments, steps: int, epochs: int) -> Any:

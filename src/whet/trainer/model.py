@@ -13,13 +13,30 @@ from whet.model.classifier import Classifier
 from whet.trainer.arguments import TrainingArguments
 from whet.trainer.rows import kind_of
 
-# What a subclass may override in transformers' Trainer, and would override here in vain.
-NOT_CALLED = (
-    "training_step", "prediction_step", "evaluation_loop", "prediction_loop", "get_train_dataloader",
-    "get_eval_dataloader", "get_test_dataloader", "_get_train_sampler", "create_optimizer", "create_scheduler",
-    "create_optimizer_and_scheduler", "get_decay_parameter_names", "_inner_training_loop", "_save_checkpoint",
-    "_maybe_log_save_evaluate",
-)  # fmt: skip
+ANOTHER = "use whet.steps for a training of your own, or transformers' Trainer"
+# What a subclass may override in transformers' Trainer, and would override here in vain; what to do instead.
+NOT_CALLED = {
+    "training_step": f"give the loss by compute_loss, or {ANOTHER}",
+    "prediction_step": "change predictions by preprocess_logits_for_metrics",
+    "evaluation_loop": "override evaluate or predict",
+    "prediction_loop": "override evaluate or predict",
+    "_inner_training_loop": ANOTHER,
+    "_maybe_log_save_evaluate": "override log, evaluate or save_model, or give a callback",
+    "_save_checkpoint": "override save_model, or give a callback with on_save",
+    "_save": "override save_model",
+    "_save_optimizer_and_scheduler": "give a callback with on_save",
+    "_load_from_checkpoint": "load weights into the model before",
+    "_load_best_model": "give a callback with on_train_end",
+    "_get_eval_sampler": "leave it out: an evaluation takes the rows in their order",
+    "_prepare_inputs": "change rows in the dataset or the data_collator",
+    "get_batch_samples": "override get_train_dataloader",
+    "_wrap_model": "change the model before",
+    "_determine_best_metric": "return the score from compute_metrics, by the name in metric_for_best_model",
+    "autocast_smart_context_manager": "give bf16=True or fp16=True",
+    "compute_loss_context_manager": "give bf16=True or fp16=True",
+    "floating_point_ops": "leave it out",
+    "hyperparameter_search": "search around the Trainer, by model_init and a Trainer for each trial",
+}
 
 logger = logging.getLogger("whet")
 
@@ -58,6 +75,5 @@ def refuse_overrides(given: type, base: type) -> None:
         raise UsageError(
             f"{given.__name__} overrides {', '.join(wrong)}, which whet.{base.__name__} does not call",
             where=given.__name__,
-            expected="compute_loss, evaluate, predict, log, save_model or callbacks",
-            todo="Use whet.steps for a training of your own",
+            todo="; ".join(f"Instead of {name}, {NOT_CALLED[name]}" for name in wrong),
         )

@@ -6,9 +6,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-from whet.errors import did_you_mean
-from whet.trainer import checkpoints
+from whet.errors import UsageError, did_you_mean
+from whet.trainer import checkpoints, events
 from whet.trainer.arguments import TrainingArguments
+
+# What else transformers' Trainer has, and what to do instead.
+ELSEWHERE = {
+    "hyperparameter_search": "Train a Trainer for each trial, or search with whet.TextClassifier in scikit-learn",
+    "push_to_hub": "Call trainer.model.push_to_hub(...) and the same of the tokenizer",
+    "create_model_card": "whet.train writes one",
+    "training_step": "Train with trainer.train(), or step by step with whet.steps",
+    "prediction_step": "Call trainer.predict",
+    "evaluation_loop": "Call trainer.evaluate or trainer.predict",
+    "accelerator": "There is one process; the device is trainer.args.device",
+    "init_hf_repo": "Call trainer.model.push_to_hub(...)",
+    "floating_point_ops": "trainer.state.total_flos has those of the training",
+    "store_flos": "trainer.state.total_flos has them",
+    "deepspeed": "There is none here",
+}
 
 
 class Outer:
@@ -27,8 +42,36 @@ class Outer:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        mean = did_you_mean(name, [each for each in dir(type(self)) if not each.startswith("_")])
-        raise AttributeError(f"whet.Trainer has no {name!r}. {mean}{'?' if mean else ''}".strip())
+        todo = ELSEWHERE.get(name)
+        if todo is None and (
+            mean := did_you_mean(name, [each for each in dir(type(self)) if not each.startswith("_")])
+        ):
+            todo = f"{mean}?"
+        raise AttributeError(f"whet.Trainer has no {name!r}. {todo or ''}".strip())
+
+    @property
+    def model_wrapped(self) -> Any:
+        """The model, which nothing is wrapped around."""
+        return self.model
+
+    @property
+    def label_smoother(self) -> Any:
+        """transformers', where the arguments ask for one; for a `compute_loss` that was copied from its Trainer."""
+        from transformers import trainer_pt_utils
+
+        library: Any = trainer_pt_utils
+        share = self.args.label_smoothing_factor
+        return library.LabelSmoother(epsilon=share) if share else None
+
+    def get_num_trainable_parameters(self) -> int:
+        """Numbers that are trained."""
+        return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
+
+    def get_learning_rates(self) -> list[float]:
+        """Of each group of an optimiser of the script's own."""
+        if getattr(self, "optimizer", None) is None:
+            raise UsageError("no optimizer", where="Trainer", todo="Create it first: trainer.create_optimizer()")
+        return [float(group["lr"]) for group in self.optimizer.param_groups]
 
     @property
     def tokenizer(self) -> Any:
@@ -65,6 +108,7 @@ class Outer:
         _printing().save_metrics(self, split, metrics, combined)
 
     def add_callback(self, callback: Any) -> None:
+        events.refuse_unheard([callback], self.args)
         self.callback_handler.add_callback(callback)
 
     def pop_callback(self, callback: Any) -> Any:

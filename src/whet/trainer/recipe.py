@@ -8,14 +8,14 @@ the epoch and asks for a permutation (accelerate 1.15, data_loader.py). Its sche
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 
-from whet.data.batches import steps_per_epoch
+from whet.data.batches import Order, steps_per_epoch
 from whet.errors import UsageError
 from whet.model.loss import Loss
 from whet.records import Ints
@@ -24,19 +24,19 @@ from whet.training.loop import Recipe
 from whet.training.optim import Fall, Moments
 
 
-def recipe_of(args: TrainingArguments, rows: int, loss: Loss) -> Recipe:
-    """What the arguments make of a training on so many rows. A batch is that of all steps of an accumulation."""
+def recipe_of(args: TrainingArguments, rows: int, loss: Loss, per_epoch: int | None = None) -> Recipe:
+    """What the arguments make of a training on so many rows. A batch is that of all steps of an accumulation.
+    `per_epoch`: steps of an epoch, where these are not all rows by the batch size."""
     batch_size = args.train_batch_size * args.gradient_accumulation_steps
-    per_epoch = steps_per_epoch(rows, batch_size)
-    epochs = args.max_steps / per_epoch if args.max_steps > 0 else float(args.num_train_epochs)
+    usual = steps_per_epoch(rows, batch_size)
+    epochs = args.max_steps / (per_epoch or usual) if args.max_steps > 0 else float(args.num_train_epochs)
     if epochs <= 0:
         raise UsageError(
             f"num_train_epochs={args.num_train_epochs!r}", where="TrainingArguments", expected="more than 0"
         )
-    warmup = args.get_warmup_steps(math.ceil(epochs * per_epoch - 1e-9))
-    seed = args.seed if args.data_seed is None else args.data_seed
+    steps = math.ceil(epochs * (per_epoch or usual) - 1e-9)
     return Recipe(
-        epochs=epochs,
+        epochs=steps / usual,
         batch_size=batch_size,
         learning_rate=args.learning_rate,
         weight_decay=args.weight_decay,
@@ -44,10 +44,15 @@ def recipe_of(args: TrainingArguments, rows: int, loss: Loss) -> Recipe:
         max_grad_norm=args.max_grad_norm or math.inf,
         seed=args.seed,
         loss=loss,
-        order=AsTheyCome(rows) if args.train_sampling_strategy == "sequential" else Shuffled(rows, seed),
-        schedule=Rates(args.lr_scheduler_type, warmup),
+        order=order_of(args, rows),
         moments=Moments(args.adam_beta1, args.adam_beta2, args.adam_epsilon),
     )
+
+
+def order_of(args: TrainingArguments, rows: int) -> Order:
+    """Of the rows of each epoch."""
+    seed = args.seed if args.data_seed is None else args.data_seed
+    return AsTheyCome(rows) if args.train_sampling_strategy == "sequential" else Shuffled(rows, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +83,29 @@ def _permutation(rows: int, seed: int) -> Ints:
     return found
 
 
-@dataclass(frozen=True, slots=True)
 class Rates:
-    """Learning rates by the name of their shape. The warm-up is not shortened where the training has fewer steps."""
+    """Learning rates as a schedule of transformers has them, over an optimiser of no parameters to speak of."""
 
-    shape: str
-    warmup: int
+    def __init__(self, args: TrainingArguments, steps: int) -> None:
+        nothing = torch.optim.SGD([torch.zeros(1)], lr=args.learning_rate)
+        (self._factor,) = scheduler_of(args, nothing, steps).lr_lambdas
 
     def __call__(self, step: int, *, steps: int, warmup: int, peak: float, fall: Fall | None = None) -> float:
-        if self.shape == "constant":
-            return peak
-        if step < self.warmup:
-            return peak * step / self.warmup
-        return peak * SHAPES[self.shape]((step - self.warmup) / max(1, steps - self.warmup))
+        return peak * float(self._factor(step))
 
 
-# Share of the way from the end of the warm-up to the last step, to the share of the peak.
-SHAPES: Mapping[str, Callable[[float], float]] = {
-    "linear": lambda done: max(0.0, 1.0 - done),
-    "cosine": lambda done: max(0.0, 0.5 * (1.0 + math.cos(math.pi * done))),
-    "constant_with_warmup": lambda done: 1.0,
-}
+def scheduler_of(args: TrainingArguments, optimizer: Any, steps: int) -> Any:
+    """transformers' schedule by its name, over the rates of an optimiser."""
+    from transformers import optimization
+
+    library: Any = optimization
+    more = args.lr_scheduler_kwargs or None
+    warmup = args.get_warmup_steps(steps)
+    try:
+        return library.get_scheduler(args.lr_scheduler_type, optimizer, warmup, steps, scheduler_specific_kwargs=more)
+    except (TypeError, ValueError) as fault:
+        raise UsageError(
+            f"lr_scheduler_type={args.lr_scheduler_type!r} with lr_scheduler_kwargs={more!r}: {fault}",
+            where="TrainingArguments",
+            expected="what transformers.get_scheduler takes",
+        ) from None

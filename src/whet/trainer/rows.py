@@ -5,6 +5,7 @@ Sizes: B rows, L columns of a padded row, C labels.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ LABELS = ("labels", "label", "label_ids")  # as transformers' collators know the
 READ = ("input_ids", "attention_mask", "token_type_ids")
 CHANGING = ("inputs_embeds", "position_ids", "head_mask", "bbox", "pixel_values")  # what a model would read besides
 # Collators of transformers that pad and stack, and change nothing that is read here.
-PLAIN_COLLATORS = ("DataCollatorWithPadding", "DefaultDataCollator", "default_data_collator")
+PLAIN_COLLATORS = ("DataCollatorWithPadding", "DefaultDataCollator", "default_data_collator", "default_collate")
 
 Row = Mapping[str, Any]
 Collator = Callable[[list[Any]], Row]
@@ -33,11 +34,23 @@ class Rows:
     encoded: Encoded
     targets: Any
     """Label ids [B], marks [B, C], numbers [B], or None."""
+    others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Columns of numbers [B, ...] beside, by name, where a loss of the script's own may want them."""
 
 
-def read(dataset: Any, name: str, collator: Collator | None, label_names: Sequence[str] | None) -> Rows:
+def more_than_padding(collator: Any) -> Collator | None:
+    """The collator, unless all that it does is to pad, which is left out."""
+    inner = collator.data_collator if type(collator).__name__ == "RemoveColumnsCollator" else collator
+    kind = getattr(inner, "__name__", type(inner).__name__)
+    return None if inner is None or kind in PLAIN_COLLATORS else collator
+
+
+def read(
+    dataset: Any, name: str, collator: Collator | None, label_names: Sequence[str] | None, *, others: bool = False
+) -> Rows:
     """All rows of a dataset: a `datasets.Dataset`, a torch Dataset of dicts, or a list of dicts. DataError, by the
-    `name` of the dataset, for one whose rows are no tokens, or are padded otherwise than at their ends.
+    `name` of the dataset, for one whose rows are no tokens, or are padded otherwise than at their ends. `others`: the
+    other columns of numbers are wanted too.
 
     A collator that does more than to pad is called once, on parts of the rows in their order.
     """
@@ -52,15 +65,29 @@ def read(dataset: Any, name: str, collator: Collator | None, label_names: Sequen
         raise DataError("no rows", where=name)
     wanted = tuple(label_names or LABELS)
     parts, answers, first = [], [], 0
-    for columns in _parts(dataset, collator, name):
+    beside: list[dict[str, Any]] = []
+    for columns in _parts(dataset, collator, name, others):
         rows = _Part(columns, name, first)
         parts.append(rows.flat())
         answers.append(next((np.asarray(columns[each]) for each in wanted if each in columns), None))
+        beside.append(_numbers(columns, (*READ, *wanted)) if others else {})
         first += rows.count
     known = [answer for answer in answers if answer is not None]
     if known and len(known) < len(answers):
         raise DataError("some rows have labels, others have none", where=name)
-    return Rows(_joined(parts), np.concatenate(known) if known else None)
+    joined = {name: np.concatenate([part[name] for part in beside]) for name in beside[0] if others}
+    return Rows(_joined(parts), np.concatenate(known) if known else None, joined)
+
+
+def _numbers(columns: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """The columns of numbers but for the known ones."""
+    found = {}
+    for name, column in columns.items():
+        if name not in known and np.isscalar(first := column[0]) ^ hasattr(first, "shape"):
+            values = np.asarray(column)
+            if np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_:
+                found[name] = values
+    return found
 
 
 def kind_of(targets: Any, config: Any) -> Kind:
@@ -100,9 +127,9 @@ def checked(targets: Any, kind: Kind, classes: int, name: str) -> Targets:
     return ids
 
 
-def _parts(dataset: Any, collator: Collator | None, name: str) -> Iterator[Mapping[str, Any]]:
+def _parts(dataset: Any, collator: Collator | None, name: str, others: bool) -> Iterator[Mapping[str, Any]]:
     """Columns of AT_ONCE rows at a time."""
-    whole = None if collator is not None else _columns_of(dataset)
+    whole = None if collator is not None else _columns_of(dataset, others)
     for start in range(0, len(dataset), AT_ONCE):
         places = range(start, min(start + AT_ONCE, len(dataset)))
         if whole is not None:
@@ -117,7 +144,7 @@ def _parts(dataset: Any, collator: Collator | None, name: str) -> Iterator[Mappi
         yield {column: [row[column] for row in rows] for column in rows[0]}
 
 
-def _columns_of(dataset: Any) -> Any:
+def _columns_of(dataset: Any, others: bool) -> Any:
     """A `datasets.Dataset` that hands out several rows at once as arrays; None for anything else, and for one that
     makes its rows by a function."""
     if not hasattr(dataset, "with_format") or not hasattr(dataset, "format"):
@@ -126,7 +153,7 @@ def _columns_of(dataset: Any) -> Any:
     if format["type"] == "custom":
         return None
     # Texts and the like need not be made into arrays.
-    wanted = [column for column in format["columns"] if column in (*READ, *LABELS, *CHANGING)]
+    wanted = [column for column in format["columns"] if others or column in (*READ, *LABELS, *CHANGING)]
     return dataset.with_format("numpy", columns=wanted)
 
 

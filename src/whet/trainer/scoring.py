@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from whet.model.classifier import Classifier
-from whet.model.loss import Loss
 from whet.records import Floats, Targets
+from whet.trainer.loss import OfBatch
 from whet.trainer.rows import Rows
 
 
@@ -33,13 +33,13 @@ def predicted(classifier: Classifier, rows: Rows, batch_size: int) -> Iterator[F
     yield logits
 
 
-def loss(classifier: Classifier, given: Loss, logits: Floats, targets: Targets, batch_size: int) -> float:
+def loss(classifier: Classifier, given: OfBatch, logits: Floats, targets: Targets, batch_size: int) -> float:
     """The mean over all rows of the mean losses of the batches that they would be evaluated in, one after another."""
     dtype = torch.int64 if classifier.kind == "one" else torch.float32
     outputs, wanted = torch.from_numpy(logits).float(), torch.as_tensor(targets, dtype=dtype)
-    parts = range(0, len(logits), batch_size)
+    parts = [np.arange(i, min(i + batch_size, len(logits))) for i in range(0, len(logits), batch_size)]
     with torch.no_grad():
-        totals = [given.total(outputs[i : i + batch_size], wanted[i : i + batch_size]) for i in parts]
+        totals = [given(part, outputs[part], wanted[part]) * len(part) for part in parts]
     return float(torch.stack(totals).double().sum()) / len(logits)
 
 

@@ -23,14 +23,16 @@ class Argument:
     """A clause that follows its name and a colon."""
     choices: tuple[Any, ...] = ()
     """The values it may have, where these are words."""
+    todo: str = ""
+    """What to do instead of another value."""
 
 
 def _idle(why: str, *names: str, default: Any = None) -> dict[str, Argument]:
     return {name: Argument(default, "idle", why) for name in names}
 
 
-def _refused(why: str, *names: str, default: Any = None) -> dict[str, Argument]:
-    return {name: Argument(default, "refused", why) for name in names}
+def _refused(why: str, todo: str, *names: str, default: Any = None) -> dict[str, Argument]:
+    return {name: Argument(default, "refused", why, todo=todo) for name in names}
 
 
 def _kept(*names: str, default: Any = None) -> dict[str, Argument]:
@@ -38,11 +40,18 @@ def _kept(*names: str, default: Any = None) -> dict[str, Argument]:
 
 
 INTERVALS = ("no", "steps", "epoch")
+# Those of transformers.SchedulerType that are a function of the step.
+SCHEDULES = (
+    "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup", "inverse_sqrt",
+    "cosine_with_min_lr", "cosine_warmup_with_min_lr", "warmup_stable_decay",
+)  # fmt: skip
 ADAMW = ("adamw_torch", "adamw_torch_fused", "adamw_hf")
 NO_LOADER = "rows are read once, before the training, and no process beside it prepares batches"
 ONE_PROCESS = "whet.Trainer trains in one process; `torchrun -m whet train` does in several"
 NOTHING_SENT = "whet.Trainer uploads nothing; call model.push_to_hub() afterwards"
 NO_PADDING = "no batch is padded here, so that there is nothing to save by an order of lengths; rows are shuffled"
+OWN_OPTIMIZER = "Give the Trainer one of your own: optimizers=(optimizer, scheduler or None)"
+THEIRS = "Leave it out, or train with transformers' Trainer"
 MEMORY = "a step that memory does not hold is computed in parts, of itself"
 COMPILED = "the model is run by whet's own kernels"
 PLAIN_PRECISION = "an evaluation is computed as the training is"
@@ -62,11 +71,12 @@ ARGUMENTS: dict[str, Argument] = {
     "adam_beta2": Argument(0.999),
     "adam_epsilon": Argument(1e-8),
     "max_grad_norm": Argument(1.0),
-    "lr_scheduler_type": Argument("linear", choices=("linear", "cosine", "constant", "constant_with_warmup")),
+    "lr_scheduler_type": Argument("linear", choices=SCHEDULES, todo=OWN_OPTIMIZER),
+    "lr_scheduler_kwargs": Argument(None),
     "warmup_steps": Argument(0.0),
     "warmup_ratio": Argument(None),
     "label_smoothing_factor": Argument(0.0),
-    "optim": Argument("adamw_torch_fused", choices=ADAMW),
+    "optim": Argument("adamw_torch_fused", choices=ADAMW, todo=OWN_OPTIMIZER),
     # When what is told, judged, saved.
     "logging_strategy": Argument("steps", choices=INTERVALS),
     "logging_steps": Argument(500.0),
@@ -88,17 +98,19 @@ ARGUMENTS: dict[str, Argument] = {
     # Seeds, devices, numbers.
     "seed": Argument(42),
     "data_seed": Argument(None),
+    "dataloader_drop_last": Argument(False),
     "train_sampling_strategy": Argument("random", choices=("random", "sequential", "group_by_length")),
     "use_cpu": Argument(False),
     "fp16": Argument(False),
     "bf16": Argument(False),
     "label_names": Argument(None),
+    "remove_unused_columns": Argument(True),
     # For the script, and for what reads the arguments.
     **_kept("run_name", "resume_from_checkpoint", "logging_dir", "trackio_space_id", "trackio_bucket_id"),
     **_kept("log_level", "log_level_replica", default="passive"),
     "project": Argument("huggingface", "kept"),
     "local_rank": Argument(-1, "kept"),
-    **_kept("logging_nan_inf_filter", "log_on_each_node", "remove_unused_columns", "skip_memory_metrics", default=True),
+    **_kept("logging_nan_inf_filter", "log_on_each_node", "skip_memory_metrics", default=True),
     **_kept("use_cache", "save_on_each_node", "average_tokens_across_devices", default=False),
     # What whet does anyway, or has no part for.
     **_idle("checkpoints of an earlier training are replaced by those of this one", "overwrite_output_dir"),
@@ -187,15 +199,39 @@ ARGUMENTS: dict[str, Argument] = {
         "eval_use_gather_object",
     ),
     # What would change the numbers.
-    **_refused("the last, smaller batch of an epoch is always trained on", "dataloader_drop_last", default=False),
-    **_refused("no noise is added to embeddings", "neftune_noise_alpha"),
-    **_refused("AdamW is the only optimiser", "adafactor", "optim_args", "optim_target_modules", "lr_scheduler_kwargs"),
-    **_refused(ONE_PROCESS, "deepspeed", "fsdp", "fsdp_config", "sharded_ddp", "fsdp_min_num_params"),
-    **_refused("compute_metrics is given all predictions at once", "batch_eval_metrics", default=False),
-    **_refused("predictions are one array", "eval_do_concat_batches", default=True),
-    **_refused("compute_metrics is given predictions and labels", "include_for_metrics", "include_inputs_for_metrics"),
-    **_refused("a training goes on with the rows that it has not seen", "ignore_data_skip", default=False),
-    **_refused("callbacks begin anew", "restore_callback_states_from_checkpoint", default=False),
+    **_refused("no noise is added to embeddings", THEIRS, "neftune_noise_alpha"),
+    **_refused("AdamW is the optimiser", OWN_OPTIMIZER, "adafactor", "optim_args", "optim_target_modules"),
+    **_refused(
+        ONE_PROCESS,
+        "Train with torchrun -m whet train",
+        "deepspeed",
+        "fsdp",
+        "fsdp_config",
+        "sharded_ddp",
+        "fsdp_min_num_params",
+    ),
+    **_refused(
+        "compute_metrics is given all predictions at once",
+        "Compute the metrics of all",
+        "batch_eval_metrics",
+        default=False,
+    ),
+    **_refused("predictions are one array", "Leave it out", "eval_do_concat_batches", default=True),
+    **_refused(
+        "compute_metrics is given predictions and labels",
+        "Take inputs from the dataset, which has the same order",
+        "include_for_metrics",
+        "include_inputs_for_metrics",
+    ),
+    **_refused(
+        "a training goes on with the rows that it has not seen", "Leave it out", "ignore_data_skip", default=False
+    ),
+    **_refused(
+        "callbacks begin anew",
+        "Keep what a callback must remember in a file",
+        "restore_callback_states_from_checkpoint",
+        default=False,
+    ),
 }
 
 RENAMED = {

@@ -6,6 +6,7 @@ and what they ask for is done.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 import time
@@ -20,21 +21,23 @@ from torch import Tensor
 
 from whet import heap, runtime
 from whet.data.batches import steps_per_epoch
-from whet.errors import DataError, UsageError
+from whet.errors import UsageError
 from whet.model.classifier import Classifier
 from whet.model.loss import Loss, loss_of
-from whet.records import Notice, StepRecord
+from whet.records import Ints, Notice, StepRecord
 from whet.trainer import checkpoints, events, scoring
 from whet.trainer import rows as reading
-from whet.trainer.arguments import TrainingArguments
-from whet.trainer.loss import Asked, Brought
+from whet.trainer.arguments import TrainingArguments, arguments_of
+from whet.trainer.loading import Loading, collator_of
+from whet.trainer.loss import Asked, OfBatch, OfScript, inputs_of
 from whet.trainer.model import checked_model, classifier_of, refuse_overrides
-from whet.trainer.outer import Outer
-from whet.trainer.recipe import recipe_of
+from whet.trainer.optimizer import Optimizing
+from whet.trainer.recipe import Rates, recipe_of
 from whet.trainer.unseen import Unseen
 from whet.training import loop, memory
-from whet.training.gradient import OnDevice
-from whet.training.words import Words
+from whet.training.gradient import OnDevice, OnThreads
+from whet.training.objective import Objective, objective_of
+from whet.training.words import Whole, Words
 
 logger = logging.getLogger("whet")
 
@@ -44,6 +47,7 @@ class Tally:
     """What a training has come to since it began, and since it last told."""
 
     rows: int
+    batches: int
     per_epoch: int
     """Steps."""
     started: float
@@ -56,7 +60,7 @@ class Tally:
     """and before."""
 
 
-class Trainer(Outer):
+class Trainer(Loading, Optimizing):
     """Trains and evaluates the model of a transformers script, in place.
 
     Arguments, methods and what they return are those of `transformers.Trainer`, for a model of
@@ -84,32 +88,19 @@ class Trainer(Outer):
     ) -> None:
         from transformers.trainer_callback import TrainerControl
 
-        self.args = args if args is not None else TrainingArguments("tmp_trainer")
-        if not isinstance(self.args, TrainingArguments):
-            raise UsageError(
-                f"args of type {type(args).__module__}.{type(args).__name__}",
-                where="Trainer",
-                expected="whet.TrainingArguments",
-                todo="Import it from whet, like the Trainer",
-            )
-        if tuple(optimizers) != (None, None) or optimizer_cls_and_kwargs is not None:
-            raise UsageError(
-                "an optimizer or scheduler of the script's own",
-                where="Trainer",
-                expected="AdamW, by TrainingArguments (learning_rate, weight_decay, lr_scheduler_type, ...)",
-            )
+        self.args = arguments_of(args)
         if (model is None) == (model_init is None):
             raise UsageError("no model" if model is None else "model and model_init", where="Trainer",
                              expected="one of model and model_init")  # fmt: skip
         runtime.apply(self.args.machine, self.args.seed)
         self.model_init = model_init
-        self.data_collator = data_collator
         self.train_dataset, self.eval_dataset = train_dataset, eval_dataset
         self.processing_class = processing_class if processing_class is not None else tokenizer
         self.compute_loss_func, self.compute_metrics = compute_loss_func, compute_metrics
         self.preprocess_logits_for_metrics = preprocess_logits_for_metrics
         self.label_names = list(self.args.label_names or ["labels"])
-        self.optimizer = self.lr_scheduler = None
+        self.data_collator = collator_of(data_collator, self.processing_class)
+        self._take(optimizers, optimizer_cls_and_kwargs, model_init)
         self._classifier: Classifier | None = None
         self._read_before: list[tuple[Any, reading.Rows]] = []
         self.is_in_train = False
@@ -138,6 +129,7 @@ class Trainer(Outer):
             runtime.apply(self.args.machine, self.args.seed)
             self.model, self._classifier = checked_model(self.model_init(), self.args.device), None
             self.callback_handler.model = self.model
+            self.optimizer = self.lr_scheduler = None
         found = None
         if resume_from_checkpoint:
             found = checkpoints.to_resume(Path(self.args.output_dir), resume_from_checkpoint)
@@ -155,17 +147,24 @@ class Trainer(Outer):
         args, classifier = self.args, self._classifier_of(self.train_dataset)
         rows = self._rows(self.train_dataset, "train_dataset")
         targets = reading.checked(rows.targets, classifier.kind, self.model.config.num_labels, "train_dataset")
-        recipe = recipe_of(args, len(targets), self._loss())
+        drawn = self._drawn(args.seed) if self._draws_otherwise else None
+        recipe = recipe_of(args, len(targets), self._loss(), drawn.per_epoch if drawn else None)
         steps = loop.count_steps(len(targets), recipe)
-        objective = OnDevice(classifier, Words(self.model, rows.encoded), recipe.loss) if self._brings_a_loss else None
+        objective = self._objective(rows)
+        borrowed = self._borrowed(steps, objective.parameters) if self._brings_an_optimizer else None
+        recipe = dataclasses.replace(
+            recipe, drawn=drawn, optimizer=borrowed, schedule=borrowed.rate if borrowed else Rates(args, steps)
+        )
         training = loop.Training(classifier, rows.encoded, targets, recipe, objective)
-        unseen = Unseen(self.model, rows.encoded, args.weight_decay)
+        unseen = Unseen(self.model, rows.encoded, 0.0 if borrowed else args.weight_decay)
+        batches = drawn.batches if drawn else math.ceil(len(targets) / args.train_batch_size)
+        per_epoch = drawn.per_epoch if drawn else steps_per_epoch(len(targets), recipe.batch_size)
         self.control.should_training_stop = False
-        self.state = events.state_of(self.callback_handler, self.control, args, steps, math.ceil(recipe.epochs))
+        self.state = events.state_of(self.callback_handler, self.control, args, steps, math.ceil(steps / per_epoch))
         if found is not None:
-            self.state = checkpoints.resumed(found, training, self.state, self.model)
-        per_epoch = steps_per_epoch(len(targets), recipe.batch_size)
-        tally = Tally(len(targets), per_epoch, time.time(), self.state.global_step, told_at=self.state.global_step)
+            self.state = checkpoints.resumed(found, training, self.state, self.model, borrowed=borrowed is not None)
+        step = self.state.global_step
+        tally = Tally(len(targets), batches, per_epoch, time.time(), begun_at=step, told_at=step)
         self._event("on_train_begin")
         if args.eval_on_start:
             self.evaluate()
@@ -183,7 +182,6 @@ class Trainer(Outer):
 
     def _steps(self, records: Iterator[StepRecord | Notice], tally: Tally) -> Iterator[StepRecord]:
         """The steps of a training, with what transformers calls before each, until a callback stops it."""
-        batches = math.ceil(tally.rows / self.args.train_batch_size)
         state, begun = self.state, False
         while not self.control.should_training_stop and state.global_step < state.max_steps:
             if not begun or state.global_step % tally.per_epoch == 0:
@@ -192,14 +190,15 @@ class Trainer(Outer):
             self._event("on_step_begin")
             record = _next_step(records)
             epoch, within = divmod(record.step - 1, tally.per_epoch)
-            done = min((within + 1) * self.args.gradient_accumulation_steps, batches)
-            state.global_step, state.epoch = record.step, epoch + done / batches
+            done = min((within + 1) * self.args.gradient_accumulation_steps, tally.batches)
+            state.global_step, state.epoch = record.step, epoch + done / tally.batches
             yield record
             if self.control.should_epoch_stop and state.global_step % tally.per_epoch:
                 raise UsageError(
                     "a callback set control.should_epoch_stop within an epoch",
                     where=f"step {state.global_step}",
                     expected="should_training_stop, or whole epochs",
+                    todo="Set control.should_training_stop, or a smaller num_train_epochs or max_steps",
                 )
 
     def _as_asked(self, training: loop.Training, unseen: Unseen, tally: Tally, record: StepRecord) -> None:
@@ -211,7 +210,9 @@ class Trainer(Outer):
         if self.control.should_evaluate or self.control.should_save:
             unseen.settle()
         if self.control.should_evaluate:
-            is_best = events.is_best(self.args, self.state, self.evaluate())
+            metrics = self.evaluate()
+            is_best = events.is_best(self.args, self.state, metrics)
+            self._judge(metrics)
             if self.args.save_strategy == "best":
                 self.control.should_save = is_best
         if self.control.should_save:
@@ -264,23 +265,37 @@ class Trainer(Outer):
     def _loss(self) -> Loss:
         assert self._classifier is not None
         smoothing = 0.0 if self._classifier.kind == "several" else self.args.label_smoothing_factor
-        own = loss_of(self._classifier.kind, weights=None, focal=0.0, smoothing=smoothing)
-        if not self._brings_a_loss:
-            return own
-        return Brought(lambda logits, labels: self._asked(own, logits, labels))
+        return loss_of(self._classifier.kind, weights=None, focal=0.0, smoothing=smoothing)
 
-    def _asked(self, own: Loss, logits: Tensor, labels: Tensor) -> Tensor:
-        """What the script's own loss is of a batch."""
+    def _objective(self, rows: reading.Rows) -> Objective:
+        """Of a training on these rows."""
+        assert self._classifier is not None
+        words = Whole(self.model) if self._brings_an_optimizer else Words(self.model, rows.encoded)
+        if self._brings_a_loss:
+            return OfScript(self._classifier, words, self._of_batch(rows))
+        if not self._brings_an_optimizer:
+            return objective_of(self._classifier, rows.encoded, self._loss())
+        kind = OnThreads if self._classifier.device.type == "cpu" else OnDevice
+        return kind(self._classifier, words, self._loss())
+
+    def _of_batch(self, rows: reading.Rows) -> OfBatch:
+        """What the loss of a batch of these rows is, by the script where it has one."""
         from transformers.modeling_outputs import SequenceClassifierOutput
 
-        count = torch.tensor(len(logits), device=logits.device)
-        if type(self).compute_loss is Trainer.compute_loss:
-            assert self.compute_loss_func is not None
-            outputs = SequenceClassifierOutput(logits=logits)
-            return self.compute_loss_func(outputs, labels, num_items_in_batch=count)
-        named = {self.label_names[0]: labels}
-        found: Tensor = self.compute_loss(Asked(self.model, logits, own, labels), named)
-        return found
+        own, asks = self._loss(), type(self).compute_loss is not Trainer.compute_loss
+
+        def of_batch(places: Ints, logits: Tensor, labels: Tensor) -> Tensor:
+            if asks:
+                pad = self.model.config.pad_token_id or 0
+                inputs = inputs_of(rows, places, labels, self.label_names[0], pad)
+                found: Tensor = self.compute_loss(Asked(self.model, logits, own, inputs), inputs)
+                return found
+            if self.compute_loss_func is None:
+                return own.total(logits, labels) / len(logits)
+            count = torch.tensor(len(logits), device=logits.device)
+            return self.compute_loss_func(SequenceClassifierOutput(logits=logits), labels, num_items_in_batch=count)
+
+        return of_batch
 
     # ---------------------------------------------------------------- evaluation
 
@@ -326,28 +341,13 @@ class Trainer(Outer):
         if rows.targets is not None:
             targets = reading.checked(rows.targets, classifier.kind, self.model.config.num_labels, name)
             labels = scoring.label_ids(rows.targets)
-            mean = scoring.loss(classifier, self._loss(), logits, targets, size)
+            mean = scoring.loss(classifier, self._of_batch(rows), logits, targets, size)
         predictions = scoring.processed(logits, labels, self.preprocess_logits_for_metrics)
         compute = None if self.args.prediction_loss_only else self.compute_metrics
         metrics = scoring.metrics_of(predictions, labels, compute, prefix, mean)
         return predictions, labels, metrics | scoring.speed(prefix, started, len(logits), math.ceil(len(logits) / size))
 
-    # ---------------------------------------------------------------- rows and model
-
-    def _rows(self, dataset: Any, name: str) -> reading.Rows:
-        """Rows of a dataset, which during a training are read once."""
-        for known, rows in self._read_before:
-            if known is dataset:
-                return rows
-        collator = self.data_collator
-        kind = getattr(collator, "__name__", type(collator).__name__)
-        given = None if collator is None or kind in reading.PLAIN_COLLATORS else collator
-        rows = reading.read(dataset, name, given, self.args.label_names)
-        if name == "train_dataset" and rows.targets is None:
-            raise DataError("no labels", where=name, expected=f"a column {' or '.join(reading.LABELS)}")
-        if self.is_in_train or name == "train_dataset":
-            self._read_before.append((dataset, rows))
-        return rows
+    # ---------------------------------------------------------------- the model
 
     def _classifier_of(self, dataset: Any) -> Classifier:
         """Ours around the script's model, made once: its kind is told by the first labels that it sees."""

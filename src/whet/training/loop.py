@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from whet.bilingual import said
 from whet.config import Sampling, Settings
-from whet.data.batches import Balance, Order, steps_per_epoch, training_batch
+from whet.data.batches import Balance, Order, gather, steps_per_epoch, training_batch
 from whet.data.targets import classes_of
 from whet.errors import TrainingError
 from whet.labels import Kind
@@ -25,7 +25,7 @@ from whet.model.classifier import Classifier
 from whet.model.levels import levels
 from whet.model.loss import PLAIN, Loss, loss_of
 from whet.model.recompute import torch_random
-from whet.records import Batch, Encoded, Notice, StepRecord, Targets
+from whet.records import Batch, Encoded, Ints, Notice, StepRecord, Targets
 from whet.training import optim
 from whet.training.average import Average
 from whet.training.limit import Limit
@@ -57,6 +57,10 @@ class Recipe:
     schedule: optim.Schedule | None = None
     """Another than `optim.rate`."""
     moments: optim.Moments = optim.USUAL
+    optimizer: optim.Stepping | None = None
+    """Another than AdamW, of the parameters of the objective."""
+    drawn: Callable[[int], Ints] | None = None
+    """The rows of each 0-based step, where neither seed nor order decides."""
 
 
 def recipe_of(settings: Settings, weights: tuple[float, ...] | None = None, *, kind: Kind = "one") -> Recipe:
@@ -104,7 +108,7 @@ class Training:
         if recipe.order is None and recipe.sampling == "balanced":
             self._drawn = Balance(classes_of(labels), seed=recipe.seed)
         self._objective = objective or objective_of(classifier, encoded, recipe.loss)
-        self._optimizer = optim.Optimizer(
+        self._optimizer: optim.Stepping = recipe.optimizer or optim.Optimizer(
             self._objective.parameters,
             weight_decay=recipe.weight_decay,
             shares=_shares(classifier, recipe.llrd),
@@ -135,10 +139,7 @@ class Training:
         sparing = Sparing(self._classifier, self._objective, self._limit)
         while self._step < self._total:
             started, step = time.perf_counter(), self._step
-            batch = training_batch(
-                self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step,
-                drawn=self._drawn,
-            )  # fmt: skip
+            batch = self._batch(step)
             learning_rate = (recipe.schedule or optim.rate)(
                 step, steps=self._total, warmup=self._warmup, peak=recipe.learning_rate, fall=self._fall
             )
@@ -199,6 +200,14 @@ class Training:
         self._scale.load_state(numbers["scale"])
         self._limit.load_state(numbers["limit"])
         self._classifier.stream.positions = dict(numbers["own"]["dropout"])
+
+    def _batch(self, step: int) -> Batch:
+        recipe = self._recipe
+        if recipe.drawn is not None:
+            return gather(self._encoded, recipe.drawn(step), self._labels)
+        return training_batch(
+            self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step, drawn=self._drawn
+        )
 
     def _apply(self, mean: Tensor, learning_rate: float) -> tuple[float, str]:
         """The optimiser's step; returns the loss, and what of it was not finite, so that there was no step."""

@@ -40,6 +40,22 @@ class Moments:
 USUAL = Moments()
 
 
+class Stepping(Protocol):
+    """What moves the weights of a training."""
+
+    def norm(self) -> Tensor:
+        """That of all gradients together."""
+
+    def step(self, learning_rate: float, divisor: float) -> None:
+        """An update with all gradients divided by a number."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What the steps so far have left, by names of its own."""
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Goes on from a `state` of the same parameters, before the first step."""
+
+
 class Optimizer:
     """AdamW after Loshchilov and Hutter (arXiv 1711.05101), no decay on biases and norms, which are the
     parameters of one dimension. `shares`: what part of the learning rate each of them has, otherwise all of it. On a

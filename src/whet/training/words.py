@@ -93,6 +93,26 @@ class Words:
         self._touched.clear()
 
 
+class Whole(Words):
+    """The table itself, all its rows, with a dense gradient: for an optimiser that holds the model's parameters."""
+
+    def __init__(self, model: Any) -> None:
+        self._table = model.get_input_embeddings()
+        self._table.sparse = False
+
+    def stand_in(self, parameter: nn.Parameter) -> nn.Parameter:
+        return parameter
+
+    def add(self, gradients: Sequence[Tensor | None]) -> None:
+        """They are where they belong."""
+
+    def drop(self) -> None: ...
+
+    def reload(self) -> None: ...
+
+    def settle(self) -> None: ...
+
+
 def used_ids(encoded: Encoded, vocabulary: int) -> Ints:
     """The ids that occur, in order, without holding all ids in memory."""
     occurs = np.zeros(vocabulary, np.bool_)

@@ -85,11 +85,13 @@ def test_what_means_nothing_here_is_said_once(caplog: pytest.LogCaptureFixture) 
 
 
 def test_what_would_change_the_numbers_is_refused_all_at_once() -> None:
-    assert fault_of(optim="adafactor", lr_scheduler_type="polynomial", dataloader_drop_last=True) == (
-        "TrainingArguments: lr_scheduler_type='polynomial'. Expected 'linear' or 'cosine' or 'constant' or "
-        "'constant_with_warmup'. TrainingArguments: optim='adafactor'. Expected 'adamw_torch' or "
-        "'adamw_torch_fused' or 'adamw_hf'. TrainingArguments: dataloader_drop_last=True: the last, smaller batch of "
-        "an epoch is always trained on. Expected False."
+    own = "Give the Trainer one of your own: optimizers=(optimizer, scheduler or None)"
+    assert fault_of(optim="adafactor", lr_scheduler_type="greedy", neftune_noise_alpha=5) == (
+        "TrainingArguments: lr_scheduler_type='greedy'. Expected 'linear' or 'cosine' or 'cosine_with_restarts' or "
+        "'polynomial' or 'constant' or 'constant_with_warmup' or 'inverse_sqrt' or 'cosine_with_min_lr' or "
+        f"'cosine_warmup_with_min_lr' or 'warmup_stable_decay'. {own}. TrainingArguments: optim='adafactor'. Expected "
+        f"'adamw_torch' or 'adamw_torch_fused' or 'adamw_hf'. {own}. TrainingArguments: neftune_noise_alpha=5: no "
+        "noise is added to embeddings. Expected None. Leave it out, or train with transformers' Trainer."
     )
 
 
@@ -98,8 +100,9 @@ def test_each_refused_argument_names_its_reason(name: str) -> None:
     argument = ARGUMENTS[name]
     value = (not argument.default) if isinstance(argument.default, bool) else ["given"]
     assert fault_of(**{name: value}) == (
-        f"TrainingArguments: {name}={value!r}: {argument.why}. Expected {argument.default!r}."
+        f"TrainingArguments: {name}={value!r}: {argument.why}. Expected {argument.default!r}. {argument.todo}."
     )
+    assert argument.todo
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one() -> None:

@@ -261,8 +261,6 @@ def test_predictions_pass_through_what_the_script_makes_of_them(tiny_bert: Path,
 def test_what_whet_cannot_honour_is_refused(tiny_bert: Path, tmp_path: Path) -> None:
     model = scripts.model_of(tiny_bert)
     args = whet.TrainingArguments(str(tmp_path), use_cpu=True)
-    with pytest.raises(UsageError, match="an optimizer or scheduler of the script's own"):
-        whet.Trainer(model, args, optimizers=(torch.optim.SGD(model.parameters(), lr=0.1), None))
     with pytest.raises(UsageError, match=r"Expected whet\.TrainingArguments\. Import it from whet, like the Trainer"):
         whet.Trainer(model, object())  # type: ignore[arg-type]
     with pytest.raises(ModelError, match=r"a model of type BertModel\. Expected a sequence classifier of transformers"):
