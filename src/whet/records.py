@@ -199,6 +199,8 @@ class Encoded:
     """[B + 1] first sequence of each text, then N. None: each text is one sequence."""
     weights: Floats | None = None
     """[B] what each text counts in a training, about 1 in the mean. None: all alike."""
+    hidden: Ints | None = None
+    """[T] the id that stood in a place before it was hidden, for a model to tell; -1 elsewhere. None: none was."""
 
     def __len__(self) -> int:
         """Texts."""
@@ -217,6 +219,7 @@ class Batch:
     owners: Ints | None = None
     """[N] place in `rows` of the row that a sequence is a chunk of. None: each row is one sequence, in this order."""
     weights: Floats | None = None  # [B] as in Encoded
+    hidden: Ints | None = None  # [T] as in Encoded
 
 
 # ---------------------------------------------------------------- training
@@ -251,6 +254,20 @@ class Revision:
     """How many the training has from then on."""
     seconds: float
     """Left for training at that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """How well a model tells the hidden tokens of texts that it does not learn from."""
+
+    step: int
+    """Steps taken; 0 before the first one."""
+    loss: float
+    """Mean over the hidden tokens."""
+    texts: int
+    tokens: int
+    """That were hidden."""
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

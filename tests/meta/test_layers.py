@@ -78,6 +78,7 @@ LAYERS = {
     "whet.job": 5,
     "whet.learning_curve": 6,
     "whet.outcome": 6,
+    "whet.stepping": 6,
     "whet.better": 7,
     "whet.finetune": 8,
     "whet.fitting": 7,
@@ -149,7 +150,7 @@ FRONT_DOOR = "whet.cli.app"
 # Statements that may catch Exception, by module and the try's last words, each with its reason.
 LIBRARY = "the model library raises anything at all for what a file of a model says"
 BROAD_BY_NEED = {
-    ("whet.model.encoder", "model, info = _pretrained(folder, config)"): LIBRARY,
+    ("whet.model.encoder", "model, info = _pretrained(folder, config, kind)"): LIBRARY,
     (
         "whet.model.encoder",
         "config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)",

@@ -55,8 +55,7 @@ class OnDevice:
         self._words.reload()
 
     def _table_to_rows(self) -> None:
-        self._words.add([self._words.table.grad])
-        self._words.table.grad = None
+        self._words.take()
 
     def _of_part(self, rows: Batch, weight: float, scale: float) -> Tensor:
         """Adds the gradient of `weight` times the mean loss of these rows, and returns that."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from whet.bilingual import said
 from whet.config import Sampling, Settings
 from whet.data.batches import Balance, Order, steps_per_epoch, training_batch
+from whet.data.masking import Masking
 from whet.data.targets import classes_of
 from whet.errors import TrainingError
 from whet.labels import Kind
@@ -49,6 +50,8 @@ class Recipe:
     loss: Loss = PLAIN
     sampling: Sampling = "plain"
     llrd: float = 1.0
+    masking: Masking | None = None
+    """Which tokens of the rows are hidden, to be told."""
     order: Order | None = None
     """Which rows share a step, where that is not decided by seed and sampling."""
     schedule: optim.Schedule | None = None
@@ -134,6 +137,8 @@ class Training:
                 self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step,
                 drawn=self._drawn,
             )  # fmt: skip
+            if recipe.masking is not None:
+                batch = recipe.masking.hidden(batch, step // self._per_epoch)
             learning_rate = (recipe.schedule or optim.rate)(
                 step, steps=self._total, warmup=self._warmup, peak=recipe.learning_rate, fall=self._fall
             )

@@ -68,6 +68,11 @@ class Words:
             self.rows.grad.index_add_(0, places, whole.values())
             self._touched.append(places)
 
+    def take(self) -> None:
+        """The same with the gradient that the table itself has, which is gone then."""
+        self.add([self.table.grad])
+        self.table.grad = None
+
     def pool(self, into: Callable[[Tensor], object]) -> None:
         """Lets `into` change the gradient of the rows by what other processes have found."""
         assert self.rows.grad is not None
@@ -91,6 +96,26 @@ class Words:
         for places in self._touched:
             self.rows.grad[places] = 0.0
         self._touched.clear()
+
+
+class AllWords(Words):
+    """The whole table, trained like any other parameter: a masked-language model, whose outputs are made with it, has a
+    gradient for each of its rows in every step."""
+
+    def __init__(self, model: Any) -> None:
+        self._table = model.get_input_embeddings()
+
+    def stand_in(self, parameter: nn.Parameter) -> nn.Parameter:
+        return parameter
+
+    def take(self) -> None:
+        """It stays where it is."""
+
+    def reload(self) -> None:
+        """There is no copy."""
+
+    def settle(self) -> None:
+        """Nor is anything to be written back."""
 
 
 def used_ids(encoded: Encoded, vocabulary: int) -> Ints:
