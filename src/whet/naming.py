@@ -19,6 +19,7 @@ from whet.values import folder, shown
 FOLDER = Path("runs")
 LONGEST_NAME = 120  # bytes of data and model in the name of a folder; most file systems take 255 in all
 DEEPEST = 70  # characters of the longest path in a run folder, a checkpoint on its way in or out
+ADAPTED = "adapt"  # the job of a folder with an encoder that learnt the language of texts
 BEFORE = (*lock.FILES, "error.json")  # what there may be before run.json
 
 
@@ -98,6 +99,11 @@ def _described_in(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def job_in(path: Path) -> object:
+    """What a folder says that its job was, where that was no fine-tuning."""
+    return _described_in(path).get("job")
 
 
 def _digest_in(path: Path) -> object:

@@ -13,5 +13,5 @@ SENTENCES = {
     **beside.BESIDE,
     **adapting.ADAPTING,
 }
-WORDS = {**data.WORDS, **job.WORDS}
+WORDS = {**data.WORDS, **job.WORDS, **adapting.WORDS}
 """Facts that are words of English, in Korean."""
