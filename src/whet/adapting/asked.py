@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from whet import prepare, runtime, values
+from whet.adapting.defaults import DEFAULTS, SETTINGS
 from whet.adapting.texts import Corpus, read_texts
 from whet.bilingual import said
 from whet.config import Resolved
@@ -17,16 +17,6 @@ from whet.model.files import ModelFiles, find
 from whet.records import Notice, Stage
 from whet.training.few import epochs_of
 
-SETTINGS = (
-    "text", "validation", "train_rows", "encoding", "max_length", "epochs", "budget", "batch_size", "learning_rate",
-    "weight_decay", "warmup", "max_grad_norm", "seed", "output", "fresh", "checkpoint_every", "mirror", "brief",
-    "log_every", "lang", "json", "quiet", "device", "precision", "threads", "require_gpu", "yes", "debug",
-)  # fmt: skip
-# Where nobody gives another. Windows and batches are those of Sun et al. 2019 (arXiv 1905.05583, section 4.1), the rate
-# that of Gururangan et al. 2020 (arXiv 2004.10964, appendix B) for the texts of a task.
-DEFAULTS: dict[str, Any] = {
-    "max_length": 128, "truncation": "chunks", "batch_size": 32, "epochs": 1.0, "learning_rate": 1e-4,
-}  # fmt: skip
 STEPS = 500  # at least, over few texts
 
 
