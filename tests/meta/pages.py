@@ -34,6 +34,7 @@ NOT_RUN = {
     r"(goods|films|comments|[가-힣]+)\.csv|goemotions|stsb|--label stars|good=|\bPAIRS\b|sample_submission|runs/OTHER|"
     r"--label-names negative": "the reader's own file, columns, labels or run",
     r"--corrections": "a file that a person has edited; tests/flows/test_relabel.py",
+    r"^whet adapt\b": "minutes; tests/flows/test_adapt.py",
     r"^whet train sample:reviews-ko": "the embedded model, minutes",
 }  # fmt: skip
 PYTHON_NOT_RUN = {

@@ -51,6 +51,7 @@ class Classifier:
     """
 
     tied = False
+    output_bytes = 0.0  # that a token of a step has on average in what the loss is made of, where that is much
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from whet import runtime
 from whet.bilingual import said
 from whet.config import Precision
+from whet.data.masking import SHARE
 from whet.model.classifier import Classifier
 from whet.model.dropout import DropoutStream
 from whet.model.encoder import load_masked
@@ -30,6 +31,8 @@ from whet.records import Batch, Bools, Encoded, Floats, Ints
 
 MOST_LOGITS = {"cpu": 2**24, "gpu": 2**26}  # at once: on a CPU 64 MB, and as much for what the loss makes of them
 
+KINDS, FLOAT = 3, 4  # bytes
+
 
 class MaskedModel(Classifier):
     """What a training knows as a classifier: its outputs are what `loss` reads, and its labels the hidden tokens.
@@ -37,6 +40,13 @@ class MaskedModel(Classifier):
     `model` is the plain transformers model for masked-language modelling."""
 
     tied = True
+
+    @property
+    def output_bytes(self) -> float:  # type: ignore[override]
+        """Logits, what the loss makes of them and their gradient, of hidden tokens, or where sequences are padded of
+        all."""
+        share = SHARE if self.packed else 1.0
+        return share * KINDS * FLOAT * float(self.model.config.vocab_size)
 
     def __init__(self, model: nn.Module, *, device: str, seed: int, precision: Precision = "fp32") -> None:
         self._decoder: nn.Module = model.get_output_embeddings()  # type: ignore[operator]  # of transformers
