@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from whet.labels import Kind
 from whet.scores import ClassScore as ClassScore
+from whet.scores import HeldOut as HeldOut
 from whet.scores import Metrics as Metrics
 from whet.scores import Scores as Scores
 from whet.scores import SeveralScores as SeveralScores
@@ -254,20 +255,6 @@ class Revision:
     """How many the training has from then on."""
     seconds: float
     """Left for training at that time."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """How well a model tells the hidden tokens of texts that it does not learn from."""
-
-    step: int
-    """Steps taken; 0 before the first one."""
-    loss: float
-    """Mean over the hidden tokens."""
-    texts: int
-    tokens: int
-    """That were hidden."""
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

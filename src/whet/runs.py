@@ -103,11 +103,6 @@ class RunFolder:
     def finished(self) -> bool:
         return (self.path / "metrics.json").is_file()
 
-    @property
-    def adapted(self) -> bool:
-        """Whether its model is an encoder that learnt the language of texts, and answers nothing yet."""
-        return not self.bare and naming.job_in(self.path) == naming.ADAPTED
-
     def read(self, name: str) -> dict[str, Any]:
         """A JSON file of the run. Raises ModelError where it is missing or damaged."""
         try:
@@ -275,9 +270,8 @@ def find(run: str | os.PathLike[str], *, where: str = "RUN", adapted: bool = Fal
     if str(run) == "last" and not Path("last").exists():
         return _last(adapted)
     found = _named(run, where)
-    if found.adapted and not adapted:
-        todo = f"Fine-tune it: whet train DATA --model {run}"
-        raise ModelError(f"{run} was adapted to texts, and answers nothing yet", where=where, todo=todo)
+    if not adapted:
+        naming.refuse_adapted(found.path, run, where)
     return found
 
 
@@ -375,7 +369,7 @@ def _answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Map
 
 
 def _last(adapted: bool) -> RunFolder:
-    runs = [run for run in _all() if adapted or not run.adapted]
+    runs = [run for run in _all() if adapted or not naming.is_adapted(run.path)]
     if not runs:
         raise ModelError(
             f"no finished run under {naming.FOLDER.resolve()}",

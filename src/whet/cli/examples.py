@@ -21,7 +21,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "adapt": (
         "whet adapt embedded unlabelled.csv",
         "whet adapt embedded reviews.parquet more.txt --budget 1h",
-        "whet train reviews.csv --model last",
+        "whet adapt last more.txt --epochs 3",
     ),
     "evaluate": (
         "whet evaluate last more.csv",
