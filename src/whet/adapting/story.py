@@ -141,7 +141,7 @@ def _ready(
     """Loads the model, and plans a job that begins; one that goes on has what it had."""
     from whet.adapting.learning import Job
     from whet.adapting.plan import Work
-    from whet.model import masked
+    from whet.model import choice, masked
     from whet.training.pace import Budget
 
     train, held_out = windows
@@ -159,6 +159,9 @@ def _ready(
     work = Work(model, train, masking.fixed(held_out), machine, started)
     settings, plan, budget = resolved.settings, None, None
     told += [Notice(notice) for notice in notices]
+    if not resolved.reasons["model"].startswith("auto"):
+        doubt = choice.doubt(resolved.settings.model, cutter, asked.corpus.train, device=machine.device)
+        told += [Notice(doubt, "warning")] if doubt else []
     yield from told
     facts: dict[str, Any]
     if found is None:

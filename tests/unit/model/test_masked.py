@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tests.conftest import TinyModel
 from tests.unit.small import PACKED, PADDED, batch, encoded, sequences
+from whet.data.batches import encoded_of
 from whet.data.masking import Masking
 from whet.errors import ModelError
 from whet.model import encoder, masked
@@ -113,8 +114,6 @@ def test_losses_of_texts_are_those_of_transformers_one_by_one(tiny_bert: Path) -
     stock, made = plain(tiny_bert).eval(), ours(tiny_bert)
     step = a_step(stock)
     assert step.hidden is not None
-    from whet.data.batches import encoded_of
-
     found = made.losses(encoded_of(step))
     counts = np.add.reduceat(step.hidden >= 0, step.cu_seqlens[:-1])
     for row, (start, stop) in enumerate(zip(step.cu_seqlens[:-1], step.cu_seqlens[1:], strict=True)):
@@ -163,3 +162,15 @@ def test_an_architecture_that_tells_no_hidden_tokens_is_refused(tmp_path: Path) 
         "gpt: gpt2 models tell no hidden tokens. Expected an encoder that AutoModelForMaskedLM of transformers knows, "
         "such as BERT, RoBERTa or ModernBERT."
     )
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert", "deberta-v2", "mpnet"])
+def test_rows_of_special_tokens_alone_teach_nothing_and_break_nothing(tiny_model: TinyModel, kind: str) -> None:
+    made = ours(tiny_model(kind))
+    nothing = np.zeros(made.model.config.vocab_size, np.bool_)
+    step = Masking(3, 4, nothing).hidden(batch([[2, 1, 3], [2, 1, 1, 3]]), 0)
+    made.model.train()
+    objective = objective_of(made, encoded([[1, 2]]), made.loss)
+    assert objective.gradient(step).item() == 0.0
+    assert all(not parameter.grad.any() for parameter in made.model.parameters() if parameter.grad is not None)
+    assert made.losses(encoded_of(step)).tolist() == [0.0, 0.0]
