@@ -336,3 +336,20 @@ def test_a_job_that_is_too_long_is_refused_unless_somebody_agrees(
         whet.adapt(str(tiny_bert), texts, **settings)
     assert not Path("runs").exists()
     assert whet.adapt(str(tiny_bert), texts, yes=True, **settings).metrics["steps"] == STEPS
+
+
+def test_a_budget_that_leaves_no_time_to_learn_anything_is_refused(texts: str, adapt: Adapt) -> None:
+    with pytest.raises(UsageError) as fault:
+        adapt(texts, brief=False, budget="2s")
+    assert fault.value.message.startswith("--budget: 2s leaves no time for training. Expected ")
+    assert not Path("runs").exists()
+
+
+def test_a_job_with_a_budget_goes_on_with_what_is_left_of_it(texts: str, adapt: Adapt, tiny_bert: Path) -> None:
+    settings = {"brief": False, "budget": "40s", "epochs": 400.0, "output": "run", "checkpoint_every": 5}
+    stopped(texts, tiny_bert, 7, **settings)
+    told = adapt(texts, **settings)
+    assert told.steps[0].step == 8
+    assert told.end.metrics["steps"] == told.steps[-1].step > 8
+    seconds = told.end.metrics["seconds"]
+    assert seconds["train"] + seconds["evaluate"] < 45

@@ -245,10 +245,13 @@ class _Probe:
 
     def _gradients(self, rows: Ints) -> int:
         """Bytes of the gradients that a step of these rows has at once: one of all weights for each share. That of
-        the word table has a row for each token, and counts with them."""
+        the word table has a row for each token, and counts with them; where it is tied to the outputs, it is whole, and
+        made of two that are added up."""
         shares = len(self._objective.parts(self._batch(rows)))
         model = {id(parameter) for parameter in self._classifier.model.parameters()}
         dense = [parameter for parameter in self._objective.parameters if id(parameter) in model]
+        if self._classifier.tied:
+            dense += 2 * [self._classifier.model.get_input_embeddings().weight]
         return shares * sum(parameter.numel() * parameter.element_size() for parameter in dense)
 
     def _evaluation(self, speed: Speed) -> float:
