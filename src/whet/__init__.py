@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from whet.adapting.story import adapt as adapt
     from whet.config import Settings as Settings
     from whet.errors import PlanTooLongError as PlanTooLongError
     from whet.errors import WhetError as WhetError
@@ -38,6 +39,7 @@ _HOMES = {
     "Trainer": "whet.trainer.trainer",
     "TrainingArguments": "whet.trainer.arguments",
     "WhetError": "whet.errors",
+    "adapt": "whet.adapting.story",
     "check": "whet.pipeline",
     "compare": "whet.pipeline",
     "doctor": "whet.health",
@@ -60,6 +62,7 @@ __all__ = [
     "TrainingArguments",
     "WhetError",
     "__version__",
+    "adapt",
     "check",
     "compare",
     "doctor",

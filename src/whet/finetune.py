@@ -6,17 +6,13 @@ Loads torch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, suppress
-from functools import partial
-from itertools import chain
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 from whet import artifact, better, heap, learning_curve, outcome, runs, tfidf
 from whet.bilingual import said
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch, subset
-from whet.errors import Interrupted, OutputError
 from whet.given import Given
 from whet.interruption import Interruption
 from whet.job import Job
@@ -43,6 +39,7 @@ from whet.records import (
 from whet.score import baseline, linear
 from whet.score.fitted import Linear
 from whet.score.metrics import value
+from whet.stepping import Steps
 from whet.training import estimate, loop, memory
 from whet.training.keeper import Keeper
 from whet.training.pace import Budget, Pace
@@ -116,46 +113,11 @@ def _fit(
         job.kept.checkpoints, training, selection, classifier.model, job.team, settings.checkpoint_every,
         beside=classifier.device.type != "cpu",
     )  # fmt: skip
-    resumed, kept = (None, None) if job.kept.found is None else keeper.load(job.kept.found.path)
-    scored: Scored | None = None  # as in `kept`, where this process did it
-
-    def save(record: StepRecord) -> None:
-        left = None if pace is None else pace.left
-        keeper.save(record, kept, {**job.facts, "left": left, "events": folder.flushed()})
-
-    interruption = Interruption(shared=job.team.ranks.count > 1)
-    with interruption.heard(), closing(keeper):
-        # What follows the last step of a checkpoint, such as an evaluation, is still to be done.
-        for record in chain([] if resumed is None else [resumed], training.records()):
-            # A revision before its step: whoever reads of a step on the disk finds there what was decided after it.
-            for revision in pace.news() if pace else ():
-                yield folder.log(revision)
-            if record is not resumed:
-                yield folder.log(record)
-            if isinstance(record, Notice):
-                continue
-            last = record
-            if record is not resumed and keeper.due(record):
-                yield from _tried(folder, partial(save, record), keeper)
-            try:
-                interruption.raise_for(job.team.most(interruption.came))
-                if _is_judged(record, job, settings):
-                    with training.judged():
-                        judged = yield from _judge(folder, job, pace, selection, record, interruption)
-                    if judged is not None:
-                        kept, scored = judged.evaluation, judged
-            except Interrupted as fault:
-                with suppress(OutputError):  # of the one before; this one may fit
-                    keeper.settle()
-                save(record)
-                keeper.settle()
-                raise _stopped(fault, record, keeper.saved_at) from None
-            if selection.exhausted:
-                facts = {"step": record.step, "metric": settings.metric, "patience": selection.patience}
-                yield folder.log(Notice(said(facts, "stopped early")))
-                break
-        yield from _tried(folder, keeper.settle, keeper)
+    judging = _Judging(folder, job, settings, pace, selection, training)
+    resumed, judging.kept = (None, None) if job.kept.found is None else keeper.load(job.kept.found.path)
+    last = yield from Steps(folder, training, keeper, job.team, pace, job.facts, judging).taken(resumed)
     training.finish()
+    kept, scored = judging.kept, judging.scored
     if selection.restore(classifier.model):
         facts = {"step": selection.best_step, "metric": settings.metric}
         yield folder.log(Notice(said(facts, "weights kept")))
@@ -165,14 +127,32 @@ def _fit(
     return last, scored
 
 
-def _tried(folder: runs.RunFolder, save: Callable[[], None], keeper: Keeper) -> Iterator[Notice]:
-    """Saves, or tells that it failed."""
-    try:
-        save()
-    except OutputError as fault:
-        if keeper.given_up:
-            raise
-        yield folder.log(Notice(said({"where": fault.where, "saw": fault.saw}, "not saved"), "warning"))
+class _Judging:
+    """Evaluates on validation between two steps, and lets the selection choose."""
+
+    def __init__(
+        self, folder: runs.RunFolder, job: Job, settings: Settings, pace: Pace | None, selection: Selection,
+        training: loop.Training,
+    ) -> None:  # fmt: skip
+        self._folder, self._job, self._settings = folder, job, settings
+        self._pace, self._selection, self._training = pace, selection, training
+        self.kept: Evaluation | None = None
+        self.scored: Scored | None = None  # as in `kept`, where this process did it
+
+    def after(
+        self, record: StepRecord, interruption: Interruption
+    ) -> Generator[Evaluation | Notice, None, bool]:  # fmt: skip
+        if _is_judged(record, self._job, self._settings):
+            with self._training.judged():
+                judged = yield from _judge(self._folder, self._job, self._pace, self._selection, record, interruption)
+            if judged is not None:
+                self.kept, self.scored = judged.evaluation, judged
+        if self._selection.exhausted:
+            facts = {
+                "step": record.step, "metric": self._settings.metric, "patience": self._selection.patience
+            }  # fmt: skip
+            yield self._folder.log(Notice(said(facts, "stopped early")))
+        return self._selection.exhausted
 
 
 def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:
@@ -201,12 +181,6 @@ def _judge(
     evaluation = dataclasses.replace(evaluation, best=best)
     yield folder.log(evaluation)
     return dataclasses.replace(scored, evaluation=evaluation) if best or settings.keep == "last" else None
-
-
-def _stopped(fault: Interrupted, record: StepRecord, saved_at: int) -> Interrupted:
-    """The same with what is told of it."""
-    todo = f"the same command goes on from step {saved_at}" if saved_at else "the same command starts anew"
-    return type(fault)(f"{fault.saw} after step {record.step} of {record.steps}", todo=todo[0].upper() + todo[1:])
 
 
 def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,12 +14,13 @@ from typing import Any
 
 from whet import durable, lock
 from whet.config import Resolved, fields
-from whet.errors import UsageError
+from whet.errors import ModelError, UsageError
 from whet.values import folder, shown
 
 FOLDER = Path("runs")
 LONGEST_NAME = 120  # bytes of data and model in the name of a folder; most file systems take 255 in all
 DEEPEST = 70  # characters of the longest path in a run folder, a checkpoint on its way in or out
+ADAPTED = "adapt"  # the job of a folder with an encoder that learnt the language of texts
 BEFORE = (*lock.FILES, "error.json")  # what there may be before run.json
 
 
@@ -98,6 +100,18 @@ def _described_in(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def is_adapted(path: Path) -> bool:
+    """Whether the model of a run is an encoder that learnt the language of texts."""
+    return _described_in(path).get("job") == ADAPTED
+
+
+def refuse_adapted(path: Path, run: str | os.PathLike[str], where: str) -> None:
+    """Raises ModelError for such a run, where answers are wanted."""
+    if is_adapted(path):
+        todo = f"Fine-tune it: whet train DATA --model {run}"
+        raise ModelError(f"{run} was adapted to texts, and answers nothing yet", where=where, todo=todo)
 
 
 def _digest_in(path: Path) -> object:

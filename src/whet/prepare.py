@@ -131,7 +131,7 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
 
     yield Stage("model")
     machine, resolved, files, notices = _model_of(resolved, splits.train.texts, ranks)
-    chosen = [Notice(_device_line(machine, ranks)), *notices]
+    chosen = [Notice(device_line(machine, ranks)), *notices]
     yield from chosen
     kept = None if settings.budget is None else rows
     columns = rows.columns
@@ -243,7 +243,7 @@ def _found(resolved: Resolved) -> Resolved:
     is_last = model == "last" and not path.exists()
     if not (is_last or path.parts[:1] == naming.FOLDER.parts or (path.is_dir() and (path / "run.json").is_file())):
         return resolved
-    run = runs.find(model, where="--model")
+    run = runs.find(model, where="--model", adapted=True)
     if not run.bare and not run.finished:
         todo = "Let it end first: its command in run.json goes on with it"
         raise ModelError(f"{run.path} is not a finished run", where="--model", todo=todo)
@@ -383,7 +383,7 @@ def machine_for(resolved: Resolved, ranks: runtime.Ranks = runtime.ALONE) -> run
     return machine
 
 
-def _device_line(machine: runtime.Runtime, ranks: runtime.Ranks) -> Bilingual:
+def device_line(machine: runtime.Runtime, ranks: runtime.Ranks) -> Bilingual:
     lower = {"precision": machine.precision, "reason": machine.precision_reason}
     facts = {
         "device": machine.device, "reason": machine.device_reason, "threads": machine.threads,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from whet.labels import Kind
 from whet.scores import ClassScore as ClassScore
+from whet.scores import HeldOut as HeldOut
 from whet.scores import Metrics as Metrics
 from whet.scores import Scores as Scores
 from whet.scores import SeveralScores as SeveralScores
@@ -199,6 +200,8 @@ class Encoded:
     """[B + 1] first sequence of each text, then N. None: each text is one sequence."""
     weights: Floats | None = None
     """[B] what each text counts in a training, about 1 in the mean. None: all alike."""
+    hidden: Ints | None = None
+    """[T] the id that stood in a place before it was hidden, for a model to tell; -1 elsewhere. None: none was."""
 
     def __len__(self) -> int:
         """Texts."""
@@ -217,6 +220,7 @@ class Batch:
     owners: Ints | None = None
     """[N] place in `rows` of the row that a sequence is a chunk of. None: each row is one sequence, in this order."""
     weights: Floats | None = None  # [B] as in Encoded
+    hidden: Ints | None = None  # [T] as in Encoded
 
 
 # ---------------------------------------------------------------- training

@@ -6,7 +6,6 @@ A run counts as finished when it has `metrics.json`, which is written last.
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import math
 import os
@@ -27,6 +26,7 @@ from whet.data.split import select
 from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you_mean
 from whet.forecast import Plan
 from whet.labels import LabelSet
+from whet.mendable import mendable
 from whet.records import (
     SIDES,
     Bools,
@@ -34,6 +34,7 @@ from whet.records import (
     Evaluation,
     Examples,
     Floats,
+    HeldOut,
     Notice,
     Revision,
     Side,
@@ -52,14 +53,12 @@ OWN_FILES = (
     "explanations.json", "splits.parquet", REPORT, "error.json", "run.json",
 )  # fmt: skip
 EVALUATED_FILES = ("metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv", REPORT, EVALUATION)
-SPACE = "Free space and give the same command again"
-TODO = {errno.ENOSPC: SPACE, errno.EDQUOT: SPACE, errno.ENOENT: "Put the folder back and give the same command again"}
 _KINDS = {
     StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Tightened: "limit", Plan: "plan",
-    Revision: "revision", CurvePoint: "curve",
+    Revision: "revision", CurvePoint: "curve", HeldOut: "held_out",
 }  # fmt: skip
 
-Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan | Revision | CurvePoint)
+Record = TypeVar("Record", bound=StepRecord | Evaluation | Notice | Plan | Revision | CurvePoint | HeldOut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +121,13 @@ class RunFolder:
         """Writes a file of the run, whole or not at all."""
         if self.silent:
             return
-        with _mendable(self.path):
+        with mendable(self.path):
             durable.write(self.path / name, text.encode("utf-8", ODD))
 
     def write_relabel(self, rows: Sequence[relabel.Doubted]) -> None:
         """Writes relabel.csv, likewise."""
         if not self.silent:
-            with _mendable(self.path):
+            with mendable(self.path):
                 relabel.write(self.path / relabel.NAME, rows)
 
     def log(self, record: Record) -> Record:
@@ -152,13 +151,13 @@ class RunFolder:
         """How long events.jsonl is, in bytes that are on the disk."""
         if self.silent:
             return 0
-        with _mendable(self.path), (self.path / "events.jsonl").open("ab") as file:
+        with mendable(self.path), (self.path / "events.jsonl").open("ab") as file:
             durable.flush(file.fileno())
             return file.tell()
 
     def begin_evaluation(self) -> None:
         """Makes the folder if need be, without the files of an earlier evaluation."""
-        with _mendable(self.path, begun=False):
+        with mendable(self.path, begun=False):
             self.path.mkdir(parents=True, exist_ok=True)
             for name in EVALUATED_FILES:
                 (self.path / name).unlink(missing_ok=True)
@@ -169,7 +168,7 @@ class RunFolder:
         if self.silent:
             yield
             return
-        with _mendable(self.path, begun=False):
+        with mendable(self.path, begun=False):
             self.path.mkdir(parents=True, exist_ok=True)
         with lock.held(self.path):
             yield
@@ -188,7 +187,7 @@ class RunFolder:
     def _append(self, line: Mapping[str, object]) -> None:
         if self.silent:
             return
-        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8", errors=ODD) as file:
+        with mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8", errors=ODD) as file:
             # JSON has no number for the loss of a step that was left out.
             plain = {name: None if _is_not_finite(value) else value for name, value in with_korean(line).items()}
             file.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
@@ -205,7 +204,7 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
     An `--output` folder that holds something else is refused.
     """
     base = naming.base_of(resolved, data=data, model=model, digest=digest)
-    with _mendable(base):
+    with mendable(base):
         return RunFolder(naming.chosen(base, resolved, digest))
 
 
@@ -213,7 +212,7 @@ def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> No
     """Makes the folder, removes what an unfinished run left in it, and writes run.json: every setting
     with its reason, and `facts`."""
     if not run.silent:
-        with _mendable(run.path):
+        with mendable(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
             _clear(run.path)
     run.write("run.json", _described(resolved, facts))
@@ -241,7 +240,7 @@ def go_on(run: RunFolder, resolved: Resolved, facts: Mapping[str, object], *, st
     later = [line for line in _events(run.path) if line.get("step", 0) > step]
     done = max((line["step"] for line in later if line["kind"] == "step"), default=step)
     revisions = [Revision(line["step"], line["steps"], line["seconds"]) for line in later if line["kind"] == "revision"]
-    with _mendable(run.path):
+    with mendable(run.path):
         (run.path / "error.json").unlink(missing_ok=True)
         durable.sweep(run.path)
         path = run.path / "events.jsonl"
@@ -264,11 +263,19 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def find(run: str | os.PathLike[str], *, where: str = "RUN") -> RunFolder:
+def find(run: str | os.PathLike[str], *, where: str = "RUN", adapted: bool = False) -> RunFolder:
     """The run that RUN names: a run folder, its model/ or export/ folder, or `last`, the newest finished run
-    under runs/. Raises ModelError where there is none; `where` is how RUN was given."""
+    under runs/. Raises ModelError where there is none; `where` is how RUN was given. `adapted`: it may be one of
+    `whet adapt`, whose model answers nothing."""
     if str(run) == "last" and not Path("last").exists():
-        return _last()
+        return _last(adapted)
+    found = _named(run, where)
+    if not adapted:
+        naming.refuse_adapted(found.path, run, where)
+    return found
+
+
+def _named(run: str | os.PathLike[str], where: str) -> RunFolder:
     path = Path(run)
     if _is_model(path):
         in_run = path.name == "model" and (path.parent / "metrics.json").is_file()
@@ -294,7 +301,7 @@ def write_splits(run: RunFolder, splits: Splits) -> None:
 
     kinds = {"side": pa.string(), "source": pa.string(), "row_id": pa.int64(), "place": pa.string()}
     path, few = run.path / "splits.parquet", ["side", "source"]
-    with _mendable(run.path), parquet.ParquetWriter(path, pa.schema(kinds), use_dictionary=few) as writer:
+    with mendable(run.path), parquet.ParquetWriter(path, pa.schema(kinds), use_dictionary=few) as writer:
         for side in SIDES:
             examples: Examples | None = getattr(splits, side)
             for start in range(0, 0 if examples is None else len(examples.texts), WRITTEN_ROWS):
@@ -322,7 +329,7 @@ def write_predictions(
     import pyarrow as pa
     from pyarrow import parquet
 
-    with _mendable(run.path), ExitStack() as closing:
+    with mendable(run.path), ExitStack() as closing:
         writer = None
         for start in range(0, len(test.texts), WRITTEN_ROWS):
             part = np.zeros(len(test.texts), np.bool_)
@@ -361,8 +368,8 @@ def _answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Map
     return pa.table(columns)
 
 
-def _last() -> RunFolder:
-    runs = _all()
+def _last(adapted: bool) -> RunFolder:
+    runs = [run for run in _all() if adapted or not naming.is_adapted(run.path)]
     if not runs:
         raise ModelError(
             f"no finished run under {naming.FOLDER.resolve()}",
@@ -385,15 +392,3 @@ def _clear(path: Path) -> None:
     durable.sweep(path)
     for name in OWN_FILES:
         (path / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _mendable(path: Path, *, begun: bool = True) -> Iterator[None]:
-    """Turns a disk's complaint into a message that names the folder. `begun`: there has been one."""
-    try:
-        yield
-    except OSError as fault:
-        todo = (TODO if begun else {}).get(fault.errno or 0, "Give another --output")
-        raise OutputError(
-            f"cannot write: {fault.strerror or fault}", where=str(fault.filename or path), todo=todo
-        ) from None

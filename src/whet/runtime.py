@@ -45,6 +45,8 @@ MLFLOW_MANNERS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
 }  # fmt: skip
 
+AS_JSON = ("device", "precision", "threads")
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -56,6 +58,11 @@ class Runtime:
     threads_reason: str
     precision: Precision = "fp32"
     precision_reason: str = NOT_MADE_FOR_LESS
+
+    def as_json(self) -> dict[str, object]:
+        """As run.json tells it."""
+        each = {name: (getattr(self, name), getattr(self, f"{name}_reason")) for name in AS_JSON}
+        return {name: {"value": value, "reason": reason} for name, (value, reason) in each.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,3 +107,17 @@ class ValueScores(Asked):
 
 
 Scores = Metrics | SeveralScores | ValueScores
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """How well a model tells the hidden tokens of texts that it does not learn from."""
+
+    step: int
+    """Steps taken; 0 before the first one."""
+    loss: float
+    """Mean over the hidden tokens."""
+    texts: int
+    tokens: int
+    """That were hidden."""
+    seconds: float

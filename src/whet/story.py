@@ -104,9 +104,9 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
         return
     if team.first:
         lock.check(folder.path)
-    seen = _seen(folder)
+    before = seen(folder)
     if asked.encoder is None:
-        yield from _linear(folder, seen, asked, _facts(command, digest, asked, team), team, started)
+        yield from _linear(folder, before, asked, _facts(command, digest, asked, team), team, started)
         yield _finished(folder, resolved, team, before=False)
         return
     with runtime.loading():
@@ -125,13 +125,13 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
             yield planned.plan  # nothing has been written yet: whoever does not want the job goes no further
     else:
         planned = again(asked, team, found.facts)
-    about = _facts(command, digest, planned.asked, team, loss)
-    with folder.held(), _untouched(folder, seen), folder.telling_faults():
+    facts = _facts(command, digest, planned.asked, team, loss)
+    with folder.held(), untouched(folder, before), folder.telling_faults():
         if found is None:
-            runs.start(folder, planned.asked.resolved, about)
+            runs.start(folder, planned.asked.resolved, facts)
             redone = runs.Redone(0, ())
         else:
-            redone = yield from _resumed(folder, planned.asked, about, found)
+            redone = yield from resumed(folder, planned.asked.resolved, planned.asked.machine, facts, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
         job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), is_auto)
         job = dataclasses.replace(job, loss=loss)
@@ -149,7 +149,7 @@ def _digests(asked: prepare.Asked, loss: Own | None) -> list[str]:
 
 
 def _linear(
-    folder: runs.RunFolder, seen: bytes | None, asked: prepare.Asked, about: Mapping[str, object], team: Alone,
+    folder: runs.RunFolder, before: bytes | None, asked: prepare.Asked, about: Mapping[str, object], team: Alone,
     started: float,
 ) -> Iterator[Event]:  # fmt: skip
     """The rest of the job of a linear model, which is not saved on its way: what was stopped begins anew."""
@@ -160,22 +160,22 @@ def _linear(
         yield Stage("plan")
         plan = linear.plan_of(asked, folder.path, started)
         yield plan  # nothing has been written yet: whoever does not want the job goes no further
-    with folder.held(), _untouched(folder, seen), folder.telling_faults():
+    with folder.held(), untouched(folder, before), folder.telling_faults():
         runs.start(folder, asked.resolved, about)
         yield from fitting.fit_and_save(folder, asked, plan, team)
         yield from _reported(folder, asked.resolved)
 
 
-def _seen(folder: runs.RunFolder) -> bytes | None:
+def seen(folder: runs.RunFolder) -> bytes | None:
     """What every process that works in the folder changes."""
     path = folder.path / "run.json"
     return path.read_bytes() if path.is_file() else None
 
 
 @contextmanager
-def _untouched(folder: runs.RunFolder, seen: bytes | None) -> Iterator[None]:
+def untouched(folder: runs.RunFolder, before: bytes | None) -> Iterator[None]:
     """Raises RunBusyError where another process has begun and ended since, and with it what was found then."""
-    if not folder.silent and _seen(folder) != seen:
+    if not folder.silent and seen(folder) != before:
         raise RunBusyError(
             "another process worked in this run folder a moment ago",
             where=str(folder.path),
@@ -204,7 +204,7 @@ def _wound_up(folder: runs.RunFolder, checkpoints: Checkpoints, resolved: Resolv
 
 def _kept_up(folder: runs.RunFolder, mirror: Path | None, resolved: Resolved) -> Iterator[Stage | Notice]:
     """The same for a run that was finished before, where something is left to do."""
-    yield from _tidied(folder, mirror)
+    yield from tidied(folder, mirror)
     if page.language_of(folder) == runtime.language(resolved.settings.lang):
         return
     try:
@@ -216,7 +216,7 @@ def _kept_up(folder: runs.RunFolder, mirror: Path | None, resolved: Resolved) ->
         yield Notice(fault.message, "warning")  # the result is there all the same
 
 
-def _tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
+def tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
     """Removes the checkpoints that a process left which was killed when its run had just ended."""
     places = [place for place in (folder.path / CHECKPOINTS, mirror) if place is not None]
     if not any(place.is_dir() for place in places) and not any(folder.path.glob(f"{durable.SCRATCH}*")):
@@ -316,15 +316,15 @@ def _logged(
         yield folder.log(notice)
 
 
-def _resumed(
-    folder: runs.RunFolder, asked: prepare.Asked, about: Mapping[str, object], found: Found
+def resumed(
+    folder: runs.RunFolder, resolved: Resolved, machine: runtime.Runtime, about: Mapping[str, object], found: Found
 ) -> Generator[Notice, None, runs.Redone]:
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
     from whet.planning.again import differences
 
     facts = found.facts
-    redone = runs.go_on(folder, asked.resolved, about, step=found.step, events=facts["events"])
-    for told in filter(None, (found.said, differences(asked.machine, facts))):
+    redone = runs.go_on(folder, resolved, about, step=found.step, events=facts["events"])
+    for told in filter(None, (found.said, differences(machine, facts))):
         yield folder.log(Notice(told, "warning"))
     count = redone.until - found.step
     steps = {"step": found.step, "steps": found.numbers.get("steps")}
@@ -373,18 +373,15 @@ def _shared(team: Alone, opened: runs.RunFolder | None) -> tuple[runs.RunFolder,
 
 
 def _facts(command: str, digest: str, asked: prepare.Asked, team: Alone, loss: Own | None = None) -> dict[str, object]:
-    machine = asked.machine
     return {
         **({} if loss is None else {"loss": loss.name}),
         "command": command,
         "digest": digest,
-        "device": {"value": machine.device, "reason": machine.device_reason},
-        "precision": {"value": machine.precision, "reason": machine.precision_reason},
-        "threads": {"value": machine.threads, "reason": machine.threads_reason},
+        **asked.machine.as_json(),
+        "versions": runtime.versions(),
         "ranks": team.ranks.count,
         "sides": {side: str(reason) for side, reason in asked.splits.reasons.items()},
         "sides_ko": {side: in_korean(reason) for side, reason in asked.splits.reasons.items()},
-        "versions": runtime.versions(),
     }
 
 

@@ -16,6 +16,7 @@ found = whet.check("reviews.csv")
 run = whet.train("reviews.csv", model=model, epochs=1, threads=1, baseline=False)
 steps = list(whet.steps("reviews.csv", model=model, epochs=0.5, threads=1, baseline=False))
 assert isinstance(run, whet.Run) and isinstance(whet.load("last"), whet.Run)
+adapted = whet.adapt(model, "reviews.csv", epochs=1, threads=1)
 try:
     whet.load("nothing")
 except whet.WhetError as fault:
@@ -26,6 +27,7 @@ print(json.dumps({
     "label": whet.predict(run.path, ["Is it true?"])[0].label == run.predict(["Is it true?"])[0].label,
     "rows scored": whet.evaluate(run, "reviews.csv").metrics.rows,
     "explained": [found.text for found in whet.explain(run, ["Is it true?"])],
+    "adapted": adapted.metrics["texts"],
     "epochs": whet.Settings().epochs,
     "told": told,
     "version": whet.__version__,
@@ -46,6 +48,7 @@ def test_every_public_name_works_in_one_script(here: Path, tiny_bert: Path) -> N
         "label": True,
         "rows scored": 60,
         "explained": ["Is it true?"],
+        "adapted": {"train": 57, "held_out": 3},
         "epochs": 2.0,
         "told": "RUN: no such run: nothing. Expected a run folder, its model/ folder, or last.",
         "version": whet.__version__,

@@ -38,6 +38,7 @@ NOT_RUN = {
     r"^whet demo\b": "minutes, with the embedded model; its parts are the other commands",
     r"--budget\b": "as many minutes as it says; tests/flows/test_budget.py",
     r"--track mlflow\b": "tests/flows/test_track_mlflow.py, where MLflow is installed",
+    r"^whet adapt\b": "minutes; tests/flows/test_adapt.py",
 }  # fmt: skip
 PYTHON_NOT_RUN = {
     "# eval_dataset": "a line of the reference job, quoted",

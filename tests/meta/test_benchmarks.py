@@ -18,6 +18,7 @@ from tests.meta.source import REPOSITORY
 
 FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
+    "adapt",
     "baselines",
     "calibration",
     "defaults",

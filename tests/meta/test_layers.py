@@ -19,6 +19,7 @@ LAYERS = {
     "whet.bilingual": -1,
     "whet.values": -1,
     "whet.durable": -1,
+    "whet.mendable": -1,
     "whet.interruption": -1,
     "whet.machine": -1,
     "whet.heap": -1,
@@ -78,6 +79,7 @@ LAYERS = {
     "whet.job": 5,
     "whet.learning_curve": 6,
     "whet.outcome": 6,
+    "whet.stepping": 6,
     "whet.better": 7,
     "whet.finetune": 8,
     "whet.fitting": 7,
@@ -85,6 +87,7 @@ LAYERS = {
     "whet.run": 5,
     "whet.story": 9,
     "whet.pipeline": 10,
+    "whet.adapting": 11,
     "whet.health": 7,
     "whet.server": 7,
     "whet.trainer": 5,
@@ -149,7 +152,7 @@ FRONT_DOOR = "whet.cli.app"
 # Statements that may catch Exception, by module and the try's last words, each with its reason.
 LIBRARY = "the model library raises anything at all for what a file of a model says"
 BROAD_BY_NEED = {
-    ("whet.model.encoder", "model, info = _pretrained(folder, config)"): LIBRARY,
+    ("whet.model.encoder", "model, info = _pretrained(folder, config, kind)"): LIBRARY,
     (
         "whet.model.encoder",
         "config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)",

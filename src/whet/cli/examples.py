@@ -18,6 +18,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "whet train reviews.csv --test more.csv --budget 20m",
         "whet train --recipe imdb-bert-base --require-gpu",
     ),
+    "adapt": (
+        "whet adapt embedded unlabelled.csv",
+        "whet adapt embedded reviews.parquet more.txt --budget 1h",
+        "whet adapt last more.txt --epochs 3",
+    ),
     "evaluate": (
         "whet evaluate last more.csv",
         'whet evaluate last more.csv --require "accuracy>=0.90" --output may',

@@ -88,8 +88,13 @@ def training_document(end: Finished) -> dict[str, object]:
 
 def command_line(data: str | None, given: Given) -> list[str]:
     """The command that repeats a training, for run.json and the demo; how it was shown is left out."""
+    return ["whet", "train", *([data] if data is not None else []), *options_of(given)]
+
+
+def options_of(given: Given) -> list[str]:
+    """The options of a command that decide what it computes, and where that is kept."""
     result = {setting.name for setting in config.fields() if setting.metadata["result"]}
-    parts = ["whet", "train", *([data] if data is not None else [])]
+    parts: list[str] = []
     for name, value in given.items():
         if name not in result | {"recipe", "output", "fresh"}:
             continue

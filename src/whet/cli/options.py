@@ -56,11 +56,17 @@ METAVARS = {
 }  # fmt: skip
 
 
-def with_settings(*names: str, brief: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_settings(
+    *names: str,
+    brief: bool = False,
+    defaults: Mapping[str, object] | None = None,
+    helps: Mapping[str, str] | None = None,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Gives a command the options of these settings, in the order of config.
 
     The command takes them as its first parameter `given: Given`; its own parameters follow.
-    `brief`: `--help` shows the common ones only, and `--help-all` is added.
+    `brief`: `--help` shows the common ones only, and `--help-all` is added. `defaults`: what the command
+    takes where nobody gives a value, and `helps` what it says of a setting, where these are others than the setting's.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -81,7 +87,7 @@ def with_settings(*names: str, brief: bool = False) -> Callable[[Callable[..., N
             given = {name: typed(name, text) for name, text in texts.items() if _was_given(context, name)}
             command(given, **values)
 
-        parameters = [*own, *(_parameter(setting, brief) for setting in settings)]
+        parameters = [*own, *(_parameter(setting, brief, defaults or {}, helps or {}) for setting in settings)]
         parameters += _help_parameters(brief)
         parameters.append(inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
         parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
@@ -108,9 +114,9 @@ def typed(name: str, value: str | bool) -> object:
     return value
 
 
-def default_text(setting: Field[Any]) -> str | None:
-    """A default as a user would write it."""
-    value = setting.default
+def default_text(setting: Field[Any], own: object = None) -> str | None:
+    """A default as a user would write it; `own`: that of a command."""
+    value = setting.default if own is None else own
     if value is None:
         return None
     if isinstance(value, float):
@@ -162,19 +168,21 @@ def _was_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _parameter(setting: Field[Any], brief: bool) -> inspect.Parameter:
+def _parameter(
+    setting: Field[Any], brief: bool, defaults: Mapping[str, object], helps: Mapping[str, str]
+) -> inspect.Parameter:
     limits = setting.metadata
     is_flag = isinstance(setting.default, bool)
     option = typer.Option(
         flags(setting),
-        help=limits["help"],
+        help=helps.get(setting.name, limits["help"]),
         rich_help_panel=limits["group"],
         hidden=brief and not limits["common"],
         metavar=None if is_flag else metavar(setting),
         autocompletion=_offered(setting.name),
     )
     kind: Any = bool if is_flag else str if setting.default is not None else str | None
-    default = setting.default if is_flag else default_text(setting)
+    default = setting.default if is_flag else default_text(setting, defaults.get(setting.name))
     return inspect.Parameter(
         setting.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
     )

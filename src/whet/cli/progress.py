@@ -20,6 +20,7 @@ from whet.records import (
     CurvePoint,
     CurveStep,
     Evaluation,
+    HeldOut,
     Metrics,
     Notice,
     Revision,
@@ -142,6 +143,8 @@ class Lines(Quiet):
             self.say(Text(revision_text(self.words, event)))
         elif isinstance(event, Evaluation):
             self.say(evaluation_line(self.words, event))
+        elif isinstance(event, HeldOut):
+            self.say(Text(held_out_text(self.words, event)))
         elif isinstance(event, StepRecord):
             self._speed.add(event)
             self.step(event, self._speed)
@@ -281,6 +284,13 @@ def evaluation_line(words: Words, event: Evaluation) -> Text:
         seconds=words.duration(event.seconds),
     )
     return Text(line + (words("best") if event.best else ""), style="bold" if event.best else "")
+
+
+def held_out_text(words: Words, event: HeldOut) -> str:
+    """How well held-out texts are told, before or after."""
+    key = "held out after" if event.step else "held out before"
+    tokens, seconds = count(event.tokens), words.duration(event.seconds)
+    return words(key).format(tokens=tokens, loss=f"{event.loss:.3f}", seconds=seconds)
 
 
 def notice_line(words: Words, event: Notice) -> Text:

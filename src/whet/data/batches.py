@@ -111,7 +111,9 @@ def encoded_of(batch: Batch) -> Encoded:
     """The rows of a batch as texts of their own, in their order."""
     none_cut = np.zeros(len(batch.rows), np.bool_)
     if batch.owners is None:
-        return Encoded(batch.ids, batch.cu_seqlens, none_cut, batch.seconds, weights=batch.weights)
+        return Encoded(
+            batch.ids, batch.cu_seqlens, none_cut, batch.seconds, weights=batch.weights, hidden=batch.hidden
+        )  # fmt: skip
     sequences = np.argsort(batch.owners, kind="stable")
     lengths = np.diff(batch.cu_seqlens)[sequences]
     ids = batch.ids[_ranges(batch.cu_seqlens[sequences], lengths)]
@@ -178,9 +180,10 @@ def _between(batch: Batch, first: int, last: int) -> Batch:
     if batch.owners is not None:
         return select(batch, np.arange(first, last))
     starts, part = batch.cu_seqlens, slice(first, last)
-    ids, inside = batch.ids[starts[first] : starts[last]], starts[first : last + 1] - starts[first]
+    inside, tokens = starts[first : last + 1] - starts[first], slice(starts[first], starts[last])
     labels, seconds, weights = (_at(each, part) for each in (batch.labels, batch.seconds, batch.weights))
-    return Batch(ids, inside, batch.rows[part], labels, seconds, weights=weights)
+    hidden = _at(batch.hidden, tokens)
+    return Batch(batch.ids[tokens], inside, batch.rows[part], labels, seconds, weights=weights, hidden=hidden)
 
 
 def evaluation_batches(encoded: Encoded, *, tokens: int, at_once: int = 1) -> Iterator[Batch]:
@@ -216,10 +219,17 @@ def gather(encoded: Encoded, rows: Ints, labels: Targets | None) -> Batch:
         by_length = np.argsort(encoded.offsets[sequences + 1] - encoded.offsets[sequences], kind="stable")
         sequences, owners = sequences[by_length], owners[by_length]
     cu_seqlens = _starts(encoded.offsets[sequences + 1] - encoded.offsets[sequences])
-    parts = [encoded.ids[encoded.offsets[place] : encoded.offsets[place + 1]] for place in sequences]
-    ids = np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
-    weights = _at(encoded.weights, rows)
-    return Batch(ids, cu_seqlens, rows, _at(labels, rows), _at(encoded.seconds, sequences), owners, weights)
+    spans = [slice(encoded.offsets[place], encoded.offsets[place + 1]) for place in sequences]
+    seconds, weights = _at(encoded.seconds, sequences), _at(encoded.weights, rows)
+    hidden = None if encoded.hidden is None else _laid(encoded.hidden, spans)
+    return Batch(
+        _laid(encoded.ids, spans), cu_seqlens, rows, _at(labels, rows), seconds, owners, weights, hidden
+    )  # fmt: skip
+
+
+def _laid(values: Any, spans: Sequence[slice]) -> Ints:
+    """Some spans of values of tokens, end to end."""
+    return np.concatenate([values[span] for span in spans]).astype(np.int64) if spans else np.zeros(0, np.int64)
 
 
 def _starts(sizes: Ints) -> Ints:

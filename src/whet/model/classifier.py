@@ -30,7 +30,7 @@ from whet.model.loss import Loss
 from whet.model.packing import plan
 from whet.model.precision import DTYPES, lowered
 from whet.model.recompute import recompute_layers
-from whet.records import Batch, Encoded, Floats, Ints, Targets
+from whet.records import Batch, Bools, Encoded, Floats, Ints, Targets
 from whet.runtime import quiet_libraries
 
 CHECK_TOLERANCE = 1e-4
@@ -46,8 +46,12 @@ class Classifier:
     `packed` tells which route was taken, `packing_reason` why, `flash` whether flash attention is
     used, and why. `model` is the plain transformers model; its parameters are trained in place.
     `pack_tokens` is what a pack of an evaluation may have, less after memory ran out in one.
-    `plain_attention` is for tests and benchmarks: it leaves flash attention out.
+    `plain_attention` is for tests and benchmarks: it leaves flash attention out. `tied`: whether its outputs
+    are made with the word table, of which then every row has a gradient.
     """
+
+    tied = False
+    output_bytes = 0.0  # that a token of a step has on average in what the loss is made of, where that is much
 
     def __init__(
         self,
@@ -194,15 +198,22 @@ class Classifier:
         return logits * self.scale.deviation + self.scale.mean
 
     def _packed(self, batch: Batch) -> Tensor:
-        family = FAMILIES[self.model.config.model_type]
+        return self._family.head(self.model, self._states(batch))
+
+    @property
+    def _family(self) -> Family:
+        return FAMILIES[self.model.config.model_type]
+
+    def _states(self, batch: Batch, asked: Tensor | None = None) -> Tensor:
+        """What the head reads of each sequence [N, D], or of the tokens that are asked for [M, D]."""
+        family = self._family
         given = batch.ids, family.positions(self.model, batch), *self._types(batch)
         ids, positions, *types = self.tensors(*given)
         most = kernels.most_weights(self.model.config.num_attention_heads) if self.device.type == "cpu" else None
         flash = self.precision != "fp32" and self.flash.usable
         packing = plan(batch.cu_seqlens, self.stream, self.device, most=most, flash=flash)
-        if self._recompute:
-            packing = dataclasses.replace(packing, recompute=True)
-        return family.head(self.model, family.encode(self.model, ids, positions, packing, *types))
+        packing = dataclasses.replace(packing, recompute=bool(self._recompute), asked=asked)
+        return family.encode(self.model, ids, positions, packing, *types)
 
     def _padded(self, batch: Batch) -> Tensor:
         """Groups of like length, each padded to its longest."""
@@ -219,8 +230,14 @@ class Classifier:
                 laid[real.astype(bool)] = flat[group.start : group.stop]
             tokens, mask, *laid_out = self.tensors(ids, real, *padded)
             named = dict(zip(("token_type_ids",), laid_out, strict=False))
-            parts.append(self.model(input_ids=tokens, attention_mask=mask, **named).logits)
+            logits = self.model(input_ids=tokens, attention_mask=mask, **named).logits
+            parts.append(self._read(logits, batch, slice(group.start, group.stop), real.astype(bool)))
         return torch.cat(parts)
+
+    def _read(self, logits: Tensor, batch: Batch, tokens: slice, real: Bools) -> Tensor:
+        """What is read of the answers of the plain model to padded sequences: at the `real` places [n, L] they are
+        these tokens of the batch."""
+        return logits
 
     def _pooled(self, logits: Tensor, batch: Batch) -> Tensor:
         """Logits of sequences [N, C] to those of rows [B, C]."""
@@ -307,8 +324,12 @@ class Classifier:
             if family.registered:
                 packed.register()
                 self._use_attention(packed.NAME)
-            together = self._packed(batch)
+            together = self._together(batch)
         return float((together - alone).abs().max()), float(alone.abs().max())
+
+    def _together(self, batch: Batch) -> Tensor:
+        """What is compared of a packed batch with what the plain model answers."""
+        return self._packed(batch)
 
     def _alone(self, batch: Batch, start: int, stop: int) -> Tensor:
         """What the plain model answers to one sequence of a batch."""

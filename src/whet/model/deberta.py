@@ -20,8 +20,8 @@ from whet.model.recompute import recomputed
 
 
 def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor) -> Tensor:
-    """First-token states [N, D] of sequences, from their tokens [T] at these positions [T] and, where the model knows
-    types, of these [T]."""
+    """First-token states [N, D] of sequences, or states of the tokens that are asked for [M, D], from their tokens [T]
+    at these positions [T] and, where the model knows types, of these [T]."""
     embeddings, encoder = model.base_model.embeddings, model.base_model.encoder
     kinds = types[0] if types else torch.zeros_like(ids)
     states: Tensor = embeddings(input_ids=ids[None], position_ids=positions[None], token_type_ids=kinds[None])[0]
@@ -32,7 +32,7 @@ def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types:
         run = partial(_whole, layer, conv, packing, relative, distances)
         on_device = ids.device.type != "cpu"
         states = recomputed(run, states, packing.stream, torch_draws=on_device) if packing.recompute else run(states)
-    return states[packing.first]
+    return states[packing.first if packing.asked is None else packing.asked]
 
 
 def head(model: Any, first: Tensor) -> Tensor:

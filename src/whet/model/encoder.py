@@ -1,4 +1,4 @@
-"""The only door to the model library: pretrained encoders with a classification head.
+"""The only door to the model library: pretrained encoders with a head that classifies, or that tells hidden tokens.
 
 What differs between architectures stands in one table, FAMILIES; an architecture that is not in it
 still trains, by padding.
@@ -7,7 +7,7 @@ still trains, by padding.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,7 +31,8 @@ SequenceModel = Any
 
 
 class Encode(Protocol):
-    """Token ids and positions [T] to what the head reads of each sequence [N, D]."""
+    """Token ids and positions [T] to what the head reads of each sequence [N, D], or of the tokens that the packing
+    asks for [M, D]."""
 
     def __call__(
         self, model: SequenceModel, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor
@@ -48,6 +49,8 @@ class Family:
     positions: Callable[[SequenceModel, Batch], Ints]
     """Position id of each token [T]."""
     encode: Encode
+    words: Callable[[SequenceModel, Tensor], Tensor]
+    """Of a masked-language model: states of tokens [M, D] to what its decoder reads of them."""
     reach: Callable[[Any], int] | None = None
     """By the configuration, the tokens beyond which a token sees others differently or not at all."""
     registered: bool = False
@@ -71,6 +74,31 @@ def _distilbert_head(model: SequenceModel, first: Tensor) -> Tensor:
     return logits
 
 
+def _bert_words(model: SequenceModel, states: Tensor) -> Tensor:
+    transformed: Tensor = model.cls.predictions.transform(states)
+    return transformed
+
+
+def _roberta_words(model: SequenceModel, states: Tensor) -> Tensor:
+    transformed: Tensor = model.lm_head.layer_norm(nn.functional.gelu(model.lm_head.dense(states)))
+    return transformed
+
+
+def _electra_words(model: SequenceModel, states: Tensor) -> Tensor:
+    transformed: Tensor = model.generator_predictions(states)
+    return transformed
+
+
+def _distilbert_words(model: SequenceModel, states: Tensor) -> Tensor:
+    transformed: Tensor = model.vocab_layer_norm(model.activation(model.vocab_transform(states)))
+    return transformed
+
+
+def _modernbert_words(model: SequenceModel, states: Tensor) -> Tensor:
+    transformed: Tensor = model.head(states)
+    return transformed
+
+
 def _from_zero(model: SequenceModel, batch: Batch) -> Ints:
     return np.arange(len(batch.ids)) - np.repeat(batch.cu_seqlens[:-1], np.diff(batch.cu_seqlens))
 
@@ -86,16 +114,18 @@ def _after_padding(model: SequenceModel, batch: Batch) -> Ints:
     return positions
 
 
-_ROBERTA = Family(_sequence_head, _after_padding, postnorm.encode_bert)
+_ROBERTA = Family(_sequence_head, _after_padding, postnorm.encode_bert, _roberta_words)
 FAMILIES = {
-    "bert": Family(_pooler_head, _from_zero, postnorm.encode_bert),
+    "bert": Family(_pooler_head, _from_zero, postnorm.encode_bert, _bert_words),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
-    "electra": Family(_sequence_head, _from_zero, postnorm.encode_bert),
-    "distilbert": Family(_distilbert_head, _from_zero, postnorm.encode_distilbert),
-    "modernbert": Family(modernbert.head, _from_zero, modernbert.encode, modernbert.reach, registered=True),
-    "deberta-v2": Family(deberta.head, _from_zero, deberta.encode, deberta.reach, flash=False),
+    "electra": Family(_sequence_head, _from_zero, postnorm.encode_bert, _electra_words),
+    "distilbert": Family(_distilbert_head, _from_zero, postnorm.encode_distilbert, _distilbert_words),
+    "modernbert": Family(
+        modernbert.head, _from_zero, modernbert.encode, _modernbert_words, modernbert.reach, registered=True
+    ),
+    "deberta-v2": Family(deberta.head, _from_zero, deberta.encode, _bert_words, deberta.reach, flash=False),
 }
 
 # Parameters that a pretrained encoder may lack, because they belong to the new task.
@@ -158,6 +188,50 @@ def _name(config: Any, names: Sequence[str]) -> None:
     config.label2id = {name: i for i, name in enumerate(names)}
 
 
+def load_masked(files: ModelFiles) -> tuple[SequenceModel, dict[str, Tensor], list[str]]:
+    """The encoder with a head that tells hidden tokens, in float32 on the CPU; BERT's pooler, where the folder has one,
+    which this head does not read and that of a classifier does, by its names in a saved model; and notices.
+
+    A head that the folder lacks is drawn from torch's seeded generator; its output is tied to the word table where the
+    architecture has it so. Raises ModelError like `load_pretrained`, and for an architecture without such a head.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    with quiet_libraries():
+        config = _config(files.folder)
+    if config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES or config.is_encoder_decoder:
+        raise ModelError(
+            f"{config.model_type} models tell no hidden tokens",
+            where=files.name,
+            expected="an encoder that AutoModelForMaskedLM of transformers knows, such as BERT, RoBERTa or ModernBERT",
+        )
+    config.num_labels, config.problem_type = 2, None  # those of an earlier classifier name nothing here
+    model, info = _from_folder(files.folder, config, "AutoModelForMaskedLM")
+    own = f"{model.base_model_prefix}."
+    lost = [key for key in info["missing_keys"] if key.startswith(own)]
+    if lost:
+        raise ModelError(
+            f"weights are missing: {_named(lost)}", where=files.name, expected=f"a whole {config.model_type} encoder"
+        )
+    notices: list[str] = [said({"model": files.name}, "masked head made")] if info["missing_keys"] else []
+    if code := code_in(files.folder):
+        notices.append(said({"model": files.name, "names": _named(code)}, "code of a model"))
+    poolers = [key for key in info["unexpected_keys"] if key.removeprefix(own).startswith("pooler.")]
+    return model, {own + key.removeprefix(own): _weight(files.folder, key) for key in poolers}, notices
+
+
+def _weight(folder: Path, name: str) -> Tensor:
+    """A weight that a model folder has."""
+    from safetensors import safe_open
+
+    for path in sorted(folder.glob("model*.safetensors")):
+        with safe_open(path, framework="pt") as weights:
+            if name in weights.keys():  # noqa: SIM118  it is no mapping
+                found: Tensor = weights.get_tensor(name).float()
+                return found
+    raise ModelError(f"{name} is not in the weights that name it", where=str(folder))
+
+
 def load_saved(folder: Path) -> SequenceModel:
     """A model folder as it was saved. Raises ModelError when weights are missing or of other shape."""
     with quiet_libraries():
@@ -169,10 +243,12 @@ def load_saved(folder: Path) -> SequenceModel:
     return model
 
 
-def save(model: SequenceModel, folder: Path) -> None:
-    """config.json and model.safetensors, as plain transformers writes and reads them."""
+def save(model: SequenceModel, folder: Path, beside: Mapping[str, Tensor] | None = None) -> None:
+    """config.json and model.safetensors, as plain transformers writes and reads them. `beside`: further weights, which
+    another head reads."""
     with quiet_libraries():
-        model.save_pretrained(folder, safe_serialization=True)
+        weights = {**model.state_dict(), **beside} if beside else None
+        model.save_pretrained(folder, state_dict=weights, safe_serialization=True)
 
 
 def save_tokenizer(source: Path, folder: Path, *, max_length: int) -> None:
@@ -214,12 +290,14 @@ def make_tokenizer_json(folder: Path, cache: Path) -> Path:
     return made
 
 
-def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, list[str]]]:
+def _from_folder(
+    folder: Path, config: Any, kind: str = "AutoModelForSequenceClassification"
+) -> tuple[SequenceModel, dict[str, list[str]]]:
     from safetensors import SafetensorError
 
     check_parts(folder)
     try:
-        model, info = _pretrained(folder, config)
+        model, info = _pretrained(folder, config, kind)
     except SafetensorError as fault:
         raise ModelError(f"model.safetensors is damaged: {fault}", where=str(folder)) from None
     except Exception as fault:  # noqa: BLE001  the library raises anything for what a file says
@@ -242,11 +320,11 @@ def _from_folder(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, li
     return model, {**found, "mismatched_keys": mismatched}
 
 
-def _pretrained(folder: Path, config: Any) -> tuple[SequenceModel, dict[str, Any]]:
-    from transformers import AutoModelForSequenceClassification
+def _pretrained(folder: Path, config: Any, kind: str) -> tuple[SequenceModel, dict[str, Any]]:
+    import transformers
 
     with quiet_libraries():
-        loaded: tuple[SequenceModel, dict[str, Any]] = AutoModelForSequenceClassification.from_pretrained(
+        loaded: tuple[SequenceModel, dict[str, Any]] = getattr(transformers, kind).from_pretrained(
             folder,
             config=config,
             dtype=torch.float32,

@@ -24,13 +24,15 @@ BLOCKS_BEYOND = 2
 
 def encode(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor) -> Tensor:
     """What the head reads of each sequence [N, D], from its tokens [T] at these positions [T], which have no types: the
-    state of the first, or the mean, as the configuration says."""
+    state of the first, or the mean, as the configuration says. Of tokens that are asked for their states [M, D]."""
     states: Tensor = model.base_model(
         input_ids=ids[None],
         position_ids=positions[None],
         packing=packing,
         local=localise(packing, reach(model.config), ids.device),
     ).last_hidden_state[0]
+    if packing.asked is not None:
+        return states[packing.asked]
     if model.config.classifier_pooling == "mean":
         return torch.segment_reduce(states, "mean", lengths=packing.lengths, axis=0, unsafe=True)
     return states[packing.first]

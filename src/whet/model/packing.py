@@ -61,6 +61,7 @@ class Packing:
     starts: Tensor | None = None  # [N + 1] int32 place of the first token of each sequence, then T
     window: int | None = None  # how many tokens a query sees on either side; None: all
     recompute: bool = False  # whether layers are computed again in the backward pass
+    asked: Tensor | None = None  # [M] places whose states the head reads; None: the first of each sequence
 
 
 def plan(

@@ -4,9 +4,9 @@ BERT, RoBERTa, XLM-R, CamemBERT, ELECTRA and DistilBERT share one layer (Devlin 
 1810.04805): attention, then a feed-forward net, a layer norm after each residual sum. It is written
 out here, over the parameters of the transformers model, so that queries, keys and values are one
 product, dropout is cheap, and the last layer is computed for the first tokens alone: nothing else of
-it reaches the head.
+it reaches the head. Where the head reads other tokens, all attend, and what follows is for these alone.
 
-Sizes: T tokens, N sequences, D hidden, H heads.
+Sizes: T tokens, N sequences, M tokens that the head reads, D hidden, H heads.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ class Layer:
 
 
 def encode_bert(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor) -> Tensor:
-    """First-token states [N, D] of sequences, from their tokens [T] at these positions [T] and of these types [T],
-    by a BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA encoder. Without types all are of the first."""
+    """First-token states [N, D] of sequences, or states of the tokens that are asked for [M, D], from their tokens [T]
+    at these positions [T] and of these types [T], by a BERT, RoBERTa, XLM-R, CamemBERT or ELECTRA encoder. Without
+    types all are of the first."""
     encoder = model.base_model
     kinds = types[0] if types else torch.zeros_like(ids)
     states = encoder.embeddings(input_ids=ids[None], position_ids=positions[None], token_type_ids=kinds[None])[0]
@@ -67,7 +68,7 @@ def encode_bert(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *t
                 own.dropout.p, after.dropout.p, layer.output.dropout.p,
             )
         )  # fmt: skip
-    return first_states(layers, states, packing, training=model.training)
+    return last_states(layers, states, packing, training=model.training)
 
 
 def encode_distilbert(model: Any, ids: Tensor, positions: Tensor, packing: Packing, *types: Tensor) -> Tensor:
@@ -85,23 +86,31 @@ def encode_distilbert(model: Any, ids: Tensor, positions: Tensor, packing: Packi
                 own.dropout.p, 0.0, ffn.dropout.p,
             )
         )  # fmt: skip
-    return first_states(layers, states, packing, training=model.training)
+    return last_states(layers, states, packing, training=model.training)
 
 
-def first_states(layers: Sequence[Layer], x: Tensor, packing: Packing, *, training: bool) -> Tensor:
-    """States [N, D] of the first token of each sequence after all layers, from embeddings [T, D]."""
+def last_states(layers: Sequence[Layer], x: Tensor, packing: Packing, *, training: bool) -> Tensor:
+    """States after all layers, from embeddings [T, D]: of the first token of each sequence [N, D], or of those that are
+    asked for [M, D]."""
     for layer in layers[:-1]:
         run = partial(_whole, layer, packing, training)
         # The last layer's backward pass comes at once: to compute it again would spare nothing.
         x = recomputed(run, x, packing.stream, torch_draws=x.device.type != "cpu") if packing.recompute else run(x)
+    if packing.asked is not None:
+        attended = _attended(layers[-1], packing, training, x)
+        return _rest(layers[-1], attended[packing.asked], x[packing.asked], packing, training)
     return _rest(layers[-1], _first_mixed(layers[-1], x, packing, training), x[packing.first], packing, training)
 
 
 def _whole(layer: Layer, packing: Packing, training: bool, x: Tensor) -> Tensor:
     """A layer for all tokens: [T, D] to [T, D]."""
+    return _rest(layer, _attended(layer, packing, training, x), x, packing, training)
+
+
+def _attended(layer: Layer, packing: Packing, training: bool, x: Tensor) -> Tensor:
+    """Attention of all tokens: [T, D] to [T, H, D / H]."""
     qkv = _project(x, layer, layer.query, layer.key, layer.value)
-    attended = _mix(qkv, packing, scale=layer.scale, p=layer.p_weights if training else 0.0)
-    return _rest(layer, attended, x, packing, training)
+    return _mix(qkv, packing, scale=layer.scale, p=layer.p_weights if training else 0.0)
 
 
 def _mix(qkv: Tensor, packing: Packing, *, scale: float, p: float) -> Tensor:

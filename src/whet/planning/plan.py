@@ -33,6 +33,7 @@ from whet.score import baseline
 from whet.training import checkpoints, estimate, loop
 from whet.training.estimate import Speed, Workload
 from whet.training.pace import Budget
+from whet.training.probe import Needed
 from whet.training.team import Alone
 
 CHOICES = (5 * 60.0, 30 * 60.0, 120 * 60.0)
@@ -151,7 +152,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         other=estimate.span(found.other, speed),
         total=estimate.span(found.total, speed),
         memory=_memory(measured),
-        memory_there=_memory_there(measured.classifier),
+        memory_there=memory_there(measured.classifier),
         disk=_disk(measured),
         disk_there=machine.disk_free(folder),
         too_long=too_long,
@@ -174,15 +175,12 @@ def _memory(measured: Measured) -> int | None:
         return None
     settings, on_cpu = asked.resolved.settings, measured.classifier.device.type == "cpu"
     steps = loop.count_steps(work.rows["train"], loop.recipe_of(settings))
-    a_step, most = (HOLES_A_STEP, MOST_HOLES) if heap.has_caches() else (FEWER_A_STEP, FEWER_HOLES)
-    holes = min(most, a_step * steps) if on_cpu else GPU_HOLES
-    highest = max(found.fixed + (1 + holes) * (found.step - found.fixed), found.evaluation)
     # The best weights are put aside at the first evaluation; beside those of the last one nothing is trained.
     every = estimate.interval(settings, steps_per_epoch(work.rows["train"], settings.batch_size))
     kept = settings.keep == "best" and "validation" in work.rows and every is not None and every < steps
     # Beside those of a point of the learning curve stand the job's own.
     aside = (kept or settings.learning_curve) + (settings.ema is not None)
-    training = round(highest + measured.words + aside * weights(measured.classifier))
+    training = round(highest(found, steps, on_cpu=on_cpu) + measured.words + aside * weights(measured.classifier))
     if not on_cpu or not has_baseline(asked):
         return training
     rows = asked.splits.train
@@ -190,7 +188,14 @@ def _memory(measured: Measured) -> int | None:
     return max(training + baseline.LIBRARIES, found.held + cheap)
 
 
-def _memory_there(classifier: Classifier) -> int | None:
+def highest(found: Needed, steps: int, *, on_cpu: bool) -> float:
+    """Bytes at the highest in so many steps, and in the evaluations."""
+    a_step, most = (HOLES_A_STEP, MOST_HOLES) if heap.has_caches() else (FEWER_A_STEP, FEWER_HOLES)
+    holes = min(most, a_step * steps) if on_cpu else GPU_HOLES
+    return max(found.fixed + (1 + holes) * (found.step - found.fixed), found.evaluation)
+
+
+def memory_there(classifier: Classifier) -> int | None:
     """Bytes that this process could have at the highest, on the device of the model."""
     if classifier.device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(classifier.device)

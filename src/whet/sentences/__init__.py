@@ -1,6 +1,6 @@
 """What is said of data and of jobs, in English and in Korean, side by side."""
 
-from whet.sentences import beside, data, job
+from whet.sentences import adapting, beside, data, job
 
 SENTENCES = {
     **data.FINDINGS,
@@ -11,6 +11,7 @@ SENTENCES = {
     **job.MODEL,
     **job.COURSE,
     **beside.BESIDE,
+    **adapting.ADAPTING,
 }
-WORDS = {**data.WORDS, **job.WORDS}
+WORDS = {**data.WORDS, **job.WORDS, **adapting.WORDS}
 """Facts that are words of English, in Korean."""

@@ -37,7 +37,7 @@ from whet.trainer.unseen import Unseen
 from whet.training import loop, memory
 from whet.training.gradient import OnDevice, OnThreads
 from whet.training.objective import Objective, objective_of
-from whet.training.words import Whole, Words
+from whet.training.words import AllWords, Words
 
 logger = logging.getLogger("whet")
 
@@ -270,7 +270,7 @@ class Trainer(Loading, Optimizing):
     def _objective(self, rows: reading.Rows) -> Objective:
         """Of a training on these rows."""
         assert self._classifier is not None
-        words = Whole(self.model) if self._brings_an_optimizer else Words(self.model, rows.encoded)
+        words = AllWords(self.model) if self._brings_an_optimizer else Words(self.model, rows.encoded)
         if self._brings_a_loss:
             return OfScript(self._classifier, words, self._of_batch(rows))
         if not self._brings_an_optimizer:

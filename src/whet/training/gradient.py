@@ -55,10 +55,7 @@ class OnDevice:
         self._words.reload()
 
     def _table_to_rows(self) -> None:
-        table = self._words.table
-        if self._words.stand_in(table) is not table:
-            self._words.add([table.grad])
-            table.grad = None
+        self._words.take()
 
     def _of_part(self, rows: Batch, weight: float, scale: float) -> Tensor:
         """Adds the gradient of `weight` times the mean loss of these rows, and returns that."""

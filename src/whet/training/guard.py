@@ -50,11 +50,13 @@ class Load:
 
 class Guard:
     """Learns into `limit.token_bytes`. All of it is in vain, and says that nothing lacks, where the
-    system does not tell what a process holds."""
+    system does not tell what a process holds. `outputs`: bytes that a token has beside those of the layers."""
 
-    def __init__(self, model: Any, trained: Sequence[nn.Parameter], limit: Limit) -> None:
+    def __init__(
+        self, model: Any, trained: Sequence[nn.Parameter], limit: Limit, *, outputs: float = 0.0
+    ) -> None:  # fmt: skip
         heap.trim()  # what loading left behind would be taken for what the first step does not need
-        self._config, self._limit = model.config, limit
+        self._config, self._limit, self._outputs = model.config, limit, outputs
         self._start, self._highest = machine.resident(), machine.peak() or 0
         self._weights = FLOAT * sum(parameter.numel() for parameter in trained)
         self._most = 0
@@ -107,4 +109,5 @@ class Guard:
         layers, width, heads = (getattr(self._config, name, None) or 0 for name in names)
         layer = BYTES_A_WIDTH * width + BYTES_A_WEIGHT * heads * longest
         # Computed again, a layer keeps its input.
-        return float(layer + layers * FLOAT * width if least or self._limit.recompute else layers * layer)
+        each = layer + layers * FLOAT * width if least or self._limit.recompute else layers * layer
+        return float(each + self._outputs)

@@ -18,6 +18,7 @@ from torch import Tensor
 from whet.bilingual import said
 from whet.config import Sampling, Settings
 from whet.data.batches import Balance, Order, gather, steps_per_epoch, training_batch
+from whet.data.masking import Masking
 from whet.data.targets import classes_of
 from whet.errors import TrainingError
 from whet.labels import Kind
@@ -52,6 +53,8 @@ class Recipe:
     sampling: Sampling = "plain"
     llrd: float = 1.0
     ema: float | None = None
+    masking: Masking | None = None
+    """Which tokens of the rows are hidden, to be told."""
     order: Order | None = None
     """Which rows share a step, where that is not decided by seed and sampling."""
     schedule: optim.Schedule | None = None
@@ -205,9 +208,10 @@ class Training:
         recipe = self._recipe
         if recipe.drawn is not None:
             return gather(self._encoded, recipe.drawn(step), self._labels)
-        return training_batch(
+        batch = training_batch(
             self._encoded, self._labels, batch_size=recipe.batch_size, seed=recipe.seed, step=step, drawn=self._drawn
         )
+        return batch if recipe.masking is None else recipe.masking.hidden(batch, step // self._per_epoch)
 
     def _apply(self, mean: Tensor, learning_rate: float) -> tuple[float, str]:
         """The optimiser's step; returns the loss, and what of it was not finite, so that there was no step."""

@@ -40,7 +40,9 @@ class Sparing:
         if limit.recompute:
             classifier.recompute()
         on_cpu = classifier.device.type == "cpu"
-        self._guard = Guard(classifier.model, objective.parameters, limit) if on_cpu else None
+        self._guard = (
+            Guard(classifier.model, objective.parameters, limit, outputs=classifier.output_bytes) if on_cpu else None
+        )
 
     def gradient(self, batch: Batch, scale: float, step: int) -> Generator[Notice, None, Tensor]:
         """That of the objective; yields a notice each time the limit became lower. Raises TrainingError

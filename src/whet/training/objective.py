@@ -13,7 +13,7 @@ from whet.records import Batch, Encoded
 from whet.training import graphs
 from whet.training.gradient import OnDevice, OnThreads
 from whet.training.limit import Limit
-from whet.training.words import Words
+from whet.training.words import AllWords, Words
 
 
 class Objective(Protocol):
@@ -47,6 +47,9 @@ class Objective(Protocol):
 
 def objective_of(classifier: Classifier, encoded: Encoded, loss: Loss = PLAIN) -> Objective:
     """That of one process alone, for training on `encoded`."""
+    if classifier.tied:
+        chosen = OnThreads if classifier.device.type == "cpu" else OnDevice
+        return chosen(classifier, AllWords(classifier.model), loss)
     if classifier.device.type == "cpu":
         return OnThreads(classifier, Words(classifier.model, encoded), loss)
     if graphs.usable(classifier, encoded) and not isinstance(loss, Own):  # which may do what no graph records

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from whet import heap, machine
-from whet.data.batches import counts_of, encoded_of, gather, tokens_of
+from whet.data.batches import counts_of, encoded_of, gather, sequences_of, tokens_of
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Floats, Ints, Targets
 from whet.training import loop, optim
@@ -211,14 +211,8 @@ class _Probe:
 
     def _batch(self, rows: Ints, *, shortened: bool = False) -> Batch:
         batch = gather(self._encoded, np.asarray(rows, dtype=np.int64), self._labels)
-        if not shortened:
-            return batch
-        # Beginnings of the texts: what they say does not matter here.
-        kept = np.maximum(np.diff(batch.cu_seqlens) // SHORTENED, 1)
-        places = np.concatenate([np.arange(a, a + n) for a, n in zip(batch.cu_seqlens[:-1], kept, strict=True)])
-        seconds = None if batch.seconds is None else np.minimum(batch.seconds, kept)
-        starts = np.concatenate([[0], np.cumsum(kept)])
-        return dataclasses.replace(batch, ids=batch.ids[places], cu_seqlens=starts, seconds=seconds)
+        batch = _shortened(batch) if shortened else batch
+        return batch if self._recipe.masking is None else self._recipe.masking.hidden(batch, 0)
 
     def _step(self, batch: Batch) -> _Timed:
         """One step as the loop does it, at a learning rate of zero."""
@@ -251,10 +245,13 @@ class _Probe:
 
     def _gradients(self, rows: Ints) -> int:
         """Bytes of the gradients that a step of these rows has at once: one of all weights for each share. That of
-        the word table has a row for each token, and counts with them."""
+        the word table has a row for each token, and counts with them; where it is tied to the outputs, it is whole, and
+        made of two that are added up."""
         shares = len(self._objective.parts(self._batch(rows)))
         model = {id(parameter) for parameter in self._classifier.model.parameters()}
         dense = [parameter for parameter in self._objective.parameters if id(parameter) in model]
+        if self._classifier.tied:
+            dense += 2 * [self._classifier.model.get_input_embeddings().weight]
         return shares * sum(parameter.numel() * parameter.element_size() for parameter in dense)
 
     def _evaluation(self, speed: Speed) -> float:
@@ -266,11 +263,21 @@ class _Probe:
             chosen = self._generator.integers(len(self._encoded), size=min(count, len(self._encoded)))
             part = encoded_of(self._batch(chosen))
             before = time.perf_counter()
-            self._classifier.all_logits(part)
+            for _ in self._classifier.packs(sequences_of(part)):
+                pass
             now = time.perf_counter()
             if count >= len(self._encoded) or now - started + 2.5 * (now - before) > limit:
                 return (now - before) / (len(part) * speed.size(tokens_of(part), counts_of(part)))
             count *= 2
+
+
+def _shortened(batch: Batch) -> Batch:
+    """Beginnings of the texts: what they say does not matter here."""
+    kept = np.maximum(np.diff(batch.cu_seqlens) // SHORTENED, 1)
+    places = np.concatenate([np.arange(a, a + n) for a, n in zip(batch.cu_seqlens[:-1], kept, strict=True)])
+    seconds = None if batch.seconds is None else np.minimum(batch.seconds, kept)
+    starts = np.concatenate([[0], np.cumsum(kept)])
+    return dataclasses.replace(batch, ids=batch.ids[places], cu_seqlens=starts, seconds=seconds)
 
 
 def _end(steps: Generator[object, None, Tensor]) -> Tensor:

@@ -68,6 +68,11 @@ class Words:
             self.rows.grad.index_add_(0, places, whole.values())
             self._touched.append(places)
 
+    def take(self) -> None:
+        """The same with the gradient that the table itself has, which is gone then."""
+        self.add([self.table.grad])
+        self.table.grad = None
+
     def pool(self, into: Callable[[Tensor], object]) -> None:
         """Lets `into` change the gradient of the rows by what other processes have found."""
         assert self.rows.grad is not None
@@ -93,8 +98,9 @@ class Words:
         self._touched.clear()
 
 
-class Whole(Words):
-    """The table itself, all its rows, with a dense gradient: for an optimiser that holds the model's parameters."""
+class AllWords(Words):
+    """The whole table, trained like any other parameter: for a masked-language model, whose outputs are made with it,
+    so that each of its rows has a gradient in every step, and for an optimiser that holds the model's own parameters."""
 
     def __init__(self, model: Any) -> None:
         self._table = model.get_input_embeddings()
@@ -103,14 +109,14 @@ class Whole(Words):
     def stand_in(self, parameter: nn.Parameter) -> nn.Parameter:
         return parameter
 
-    def add(self, gradients: Sequence[Tensor | None]) -> None:
-        """They are where they belong."""
+    def take(self) -> None:
+        """It stays where it is."""
 
-    def drop(self) -> None: ...
+    def reload(self) -> None:
+        """There is no copy."""
 
-    def reload(self) -> None: ...
-
-    def settle(self) -> None: ...
+    def settle(self) -> None:
+        """Nor is anything to be written back."""
 
 
 def used_ids(encoded: Encoded, vocabulary: int) -> Ints:
