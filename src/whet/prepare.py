@@ -40,6 +40,7 @@ from whet.records import (
 )
 from whet.score.scorer import fitting
 from whet.training.few import enough_steps
+from whet.training.rate import fitting_rate
 from whet.values import AUTO_METRIC, MetricFunction
 
 OF_ONE_LABEL = ("sampling", "label_smoothing", "min_confidence")
@@ -160,7 +161,8 @@ def _model_of(
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, texts, machine.device)
     resolved, few = enough_steps(resolved, len(texts))
-    return machine, resolved, files, [*notices, *([Notice(few)] if few else ())]
+    resolved, rate = fitting_rate(resolved)
+    return machine, resolved, files, [*notices, *(Notice(told) for told in (few, rate) if told)]
 
 
 def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:

@@ -24,6 +24,7 @@ from whet.model.classifier import Classifier
 from whet.model.levels import levels
 from whet.model.loss import PLAIN, Loss, loss_of
 from whet.model.recompute import torch_random
+from whet.model.trained import changed, put_back
 from whet.records import Batch, Encoded, Notice, StepRecord, Targets
 from whet.training import optim
 from whet.training.limit import Limit
@@ -156,7 +157,7 @@ class Training:
             "dropout": sorted(self._classifier.stream.positions.items()),
             "random": random.get_rng_state().numpy().tobytes().hex(),
         }
-        tensors = {"model": self._classifier.model.state_dict(), "optimizer": self._optimizer.state()}
+        tensors = {"model": changed(self._classifier.model), "optimizer": self._optimizer.state()}
         numbers = {
             "step": self._step, "steps": self._total, "fall": self._fall, "tokens": self._tokens,
             "train_seconds": self._seconds, "missed": self._missed, "scale": self._scale.state(),
@@ -167,7 +168,7 @@ class Training:
     def load_state(self, state: State) -> None:
         """Goes on from there; before the first step, with the job that the state is of."""
         numbers = state.numbers
-        self._classifier.model.load_state_dict(state.tensors["model"])
+        put_back(self._classifier.model, state.tensors["model"])
         self._objective.reload()
         self._optimizer.load_state(state.tensors["optimizer"])
         random = np.frombuffer(bytes.fromhex(numbers["own"]["random"]), np.uint8)
