@@ -70,6 +70,7 @@ def check_alike(run: Path, whole: Path) -> None:
 COURSES = [
     {}, {"keep": "last"}, {"evaluate_every": 4}, {"evaluate_every": 5, "validation": "0.2"},
     {"sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1},
+    {"freeze": "1", "evaluate_every": 5}, {"lora": 4, "freeze": "embeddings", "llrd": 0.9, "evaluate_every": 5},
 ]  # fmt: skip
 
 
