@@ -109,6 +109,19 @@ def test_the_merged_model_answers_as_the_one_with_its_matrices_beside(
         assert gap(padded_logits(load_saved(tmp_path / "model").eval(), ROWS), before) < 1e-5
 
 
+@pytest.mark.parametrize("kind", PACKED)
+def test_in_bf16_the_matrices_add_what_they_add_in_fp32(tiny_model: TinyModel, kind: str) -> None:
+    made = Classifier(adapted(tiny_model(kind)), device="cpu", seed=0, precision="bf16")
+    made.model.eval()
+    with torch.inference_mode():
+        lower = made.logits(batch(ROWS))
+        with made.in_fp32():
+            full = made.logits(batch(ROWS))
+        lora.begin(made.model)
+        without = made.logits(batch(ROWS))
+    assert gap(lower, full) < 0.2 * gap(full, without)
+
+
 # ---------------------------------------------------------------- what is trained
 
 
