@@ -86,7 +86,7 @@ endif
 	"$(PYTHON)" -m venv .venv-oldest
 	@echo "Installing the oldest torch and transformers into .venv-oldest: some 400 MB to fetch, more with a GPU build of torch."
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt \
-		--editable ".[train,embedded,hub]" accelerate "pytest>=8.3" "hypothesis>=6.115" "tensorboard>=2.18" "pandas>=2.2"
+		--editable ".[train,embedded,hub]" accelerate "peft>=0.18" "pytest>=8.3" "hypothesis>=6.115" "tensorboard>=2.18" "pandas>=2.2"
 	@touch $@
 
 .venv/dev.stamp: .venv/made.stamp pyproject.toml constraints.txt

@@ -33,6 +33,7 @@ NOT_RUN = {
     r"--budget|--learning-curve|--threads 2|^whet plan\b": "minutes on a busy machine; tests/flows runs each",
     r"(goods|films|comments|[가-힣]+)\.csv|goemotions|stsb|--label stars|good=|\bPAIRS\b|sample_submission|runs/OTHER|"
     r"--label-names negative": "the reader's own file, columns, labels or run",
+    r"--freeze 4": "more layers than a tiny model has; tests/flows/test_trained_in_part.py freezes one",
     r"--corrections": "a file that a person has edited; tests/flows/test_relabel.py",
     r"^whet train sample:reviews-ko": "the embedded model, minutes",
 }  # fmt: skip
