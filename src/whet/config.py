@@ -134,6 +134,14 @@ class Settings:
         "or all, in chunks whose logits are averaged.",
     )
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
+    freeze: str | None = _setting(
+        None, "Model", "What is not trained: embeddings, N (they and the first N layers), or encoder (all below the "
+        "head).",
+    )  # fmt: skip
+    lora: int | None = _setting(
+        None, "Model", "Train small matrices of this rank beside the encoder's linear maps (LoRA), and the head; they "
+        "are merged when the model is saved.", within=Range(least=1),
+    )  # fmt: skip
 
     epochs: float = _setting(
         2.0,

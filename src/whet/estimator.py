@@ -102,6 +102,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     max_length: int = DEFAULT.max_length
     truncation: Truncation = DEFAULT.truncation
     layers: int | None = DEFAULT.layers
+    freeze: str | int | None = DEFAULT.freeze
+    lora: int | None = DEFAULT.lora
     validation: str | float = DEFAULT.validation
     epochs: float = DEFAULT.epochs
     budget: str | None = DEFAULT.budget

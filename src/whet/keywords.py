@@ -37,6 +37,8 @@ class SettingValues(TypedDict, total=False):
     max_length: int
     truncation: Truncation
     layers: int | None
+    freeze: str | None
+    lora: int | None
     epochs: float
     budget: str | None
     batch_size: int

@@ -16,11 +16,15 @@ LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
-def require_training(*, linear: bool = False) -> None:
+def require_training(*, linear: bool = False, lora: bool = False) -> None:
     """Raises MissingExtraError with the exact pip line for this system unless the packages of the
-    extra `train` are installed, of which a linear model does without some. Loads none of them."""
+    extra `train` are installed, of which a linear model does without some, and with `lora` peft. Loads none of them."""
     missing = missing_for_training()
     _refuse("training", [name for name in missing if not linear or name not in LINEAR_DOES_WITHOUT])
+    if lora and importlib.util.find_spec("peft") is None:
+        raise MissingExtraError(
+            f"--lora needs peft, not installed in {sys.prefix}", todo='Run: pip install "whet[train,lora]"'
+        )
 
 
 def require_estimator() -> None:

@@ -49,7 +49,7 @@ def follow(data: object, resolved: Resolved, *, command: str = "", loss: Own | N
     """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
     several processes, each follows the same job and the first alone writes it down. `loss`: another than that of the
     settings."""
-    packages.require_training(linear=resolved.settings.model == LINEAR)
+    packages.require_training(linear=resolved.settings.model == LINEAR, lora=resolved.settings.lora is not None)
     runtime.require_tracker(resolved.settings.track)
     with team_of(runtime.ranks()) as team:
         if resolved.settings.learning_curve and team.ranks.count > 1:
@@ -65,7 +65,7 @@ def follow(data: object, resolved: Resolved, *, command: str = "", loss: Own | N
 
 def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     """The same job up to its plan, which is the last event. Nothing is written."""
-    packages.require_training(linear=resolved.settings.model == LINEAR)
+    packages.require_training(linear=resolved.settings.model == LINEAR, lora=resolved.settings.lora is not None)
     resolved = resolved.with_value("brief", False, "default")
     team, started = Alone(runtime.ALONE), time.monotonic()
     asked = yield from prepare.settle(data, resolved, team.ranks)

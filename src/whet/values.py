@@ -21,6 +21,8 @@ Metric = str | Callable[[Any, Any], float]
 """What "best" means: a name, or a function of what is true and what was answered. Of one label a row these are class
 ids [B] and probabilities [B, C], of several labels marks [B, C] and probabilities [B, C], of numbers values [B] both;
 of what it returns more is better."""
+FROZEN = ("embeddings", "encoder")
+COUNT = re.compile("[1-9][0-9]{0,3}")  # of layers
 ALLOWED = ("empty_texts", "texts_in_train")
 """Findings of severity error that a user may know better about."""
 
@@ -104,8 +106,8 @@ def checked(name: str, value: object, hint: Any, limits: Mapping[str, Any]) -> o
         return None
     if name == "metric" and callable(value):
         return MetricFunction.of(value)
-    if name == "budget" and _number(value, whole=False) is not None:
-        value = str(value)  # refused below by its missing unit
+    if name in ("budget", "freeze") and _number(value, whole=False) is not None:
+        value = str(value)  # of a budget refused below by its missing unit
     if str in kinds and isinstance(value, (str, Path)):
         return _checked_text(name, str(value), flag)
     if name in ("test", "validation") and isinstance(value, float | int) and not isinstance(value, bool):
@@ -149,6 +151,9 @@ def _checked_text(name: str, value: str, flag: str) -> str:
         durations.seconds(value, where=flag)
     if name == "allow":
         _check_codes(value, flag)
+    if name == "freeze" and value not in FROZEN and not COUNT.fullmatch(value):
+        expected = "embeddings, encoder, or a number of layers from 1"
+        raise UsageError(f"{shown(value)} is no part of a model", where=flag, expected=expected)
     return _unescaped(value) if name in ("text", "pair") else value
 
 

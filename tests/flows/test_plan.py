@@ -107,7 +107,8 @@ def planned_memory(data: str, model: Path, monkeypatch: pytest.MonkeyPatch, need
     """What a plan says of the memory, in MB, where a probe found what is needed."""
     speed = Speed(1e-3, 1e-3, 0.0, 1e-3, 0.0, 10)
     monkeypatch.setattr(measured, "probe", lambda *given, **named: Probed(speed, needed, 0.0))
-    monkeypatch.setattr(plan, "weights", lambda classifier: 500 * MB)
+    for name in ("weights", "trained_weights"):
+        monkeypatch.setattr(plan, name, lambda classifier: 500 * MB)
     given = {"baseline": False, "test": "none", "validation": "none", "epochs": 1.0, **settings}
     found = library.plan(data, model=str(model), **given).memory
     assert found is not None

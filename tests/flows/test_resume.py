@@ -71,6 +71,7 @@ COURSES = [
     {}, {"keep": "last"}, {"evaluate_every": 4}, {"evaluate_every": 5, "validation": "0.2"},
     {"sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1}, {"ema": 0.9, "evaluate_every": 5},
     {"ema": 0.5, "keep": "last"},
+    {"freeze": "1", "evaluate_every": 5}, {"lora": 4, "freeze": "embeddings", "llrd": 0.9, "evaluate_every": 5},
 ]  # fmt: skip
 
 

@@ -75,6 +75,8 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "max_length": (12, {}, lambda told: sum("12 tokens" in notice for notice in told.notices), (0, 3)),
     "truncation": ("head-tail", {"max_length": 12}, losses, None),
     "layers": (1, {}, lambda told: told.run.model.config.num_hidden_layers, (2, 1)),
+    "freeze": ("encoder", {}, lambda told: any("--freeze encoder" in notice for notice in told.notices), (False, True)),
+    "lora": (4, {}, lambda told: any("--lora 4" in notice for notice in told.notices), (False, True)),
     "epochs": (2.0, {}, steps, (3, 6)),
     "budget": ("10m", {"epochs": 2.0}, evaluated, ([3, 6], [6])),
     "batch_size": (8, {}, steps, (3, 6)),

@@ -140,6 +140,19 @@ def test_two_processes_of_8_rows_give_the_weights_of_one_of_16(calm_bert: str, j
     assert (facts["ranks"], facts["threads"]["value"]) == (2, 1)
 
 
+def test_two_processes_train_small_matrices_as_one_does(calm_bert: str, job: Job, here: Path) -> None:
+    settings = {**ROWS_OF_16, "baseline": False, "lora": 4, "freeze": "1"}
+    alone = job("reviews.csv", model=calm_bert, output="alone", **settings)
+    flags = [part for name, value in ROWS_OF_16.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    flags += ["--no-baseline", "--lora", "4", "--freeze", "1"]
+    ended = torchrun("-m", "whet", "train", "reviews.csv", "--model", calm_bert, "--output", "both", *flags)
+    assert ended.code == 0, ended.err
+    ours = load_file(here / "both" / "model" / "model.safetensors")
+    theirs = load_file(alone.path / "model" / "model.safetensors")
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if abs(ours[name] - theirs[name]).max() > TOLERANCE} == set()
+
+
 def test_a_fault_of_one_process_ends_all_with_its_code_and_is_told_once(calm_bert: str) -> None:
     ended = driven("missing", calm_bert)
     assert ended.code != 0

@@ -28,6 +28,7 @@ BENCHMARKS = [
     "label_errors",
     "ladder",
     "learning_curve",
+    "lora",
     "memory",
     "plan_accuracy",
     "predict_cpu",

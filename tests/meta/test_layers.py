@@ -139,6 +139,7 @@ OPTIONAL = HEAVY | {
     "pydantic",
     "uvicorn",
     "prometheus_client",
+    "peft",
 }
 IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
 

@@ -122,8 +122,9 @@ def compare(made: Classifier, plain: Any, rows: Sequence[Sequence[int]], toleran
 
 def gradients(objective: OnDevice, model: Any) -> dict[str, Tensor | None]:
     """By name, that of the word table with a row for every word."""
-    found: dict[str, Tensor | None] = {}
-    for (name, own), parameter in zip(model.named_parameters(), objective.parameters, strict=True):
+    found: dict[str, Tensor | None] = dict.fromkeys(name for name, _ in model.named_parameters())
+    trained = [(name, own) for name, own in model.named_parameters() if own.requires_grad]
+    for (name, own), parameter in zip(trained, objective.parameters, strict=True):
         found[name] = parameter.grad
         if own is not parameter:
             assert parameter.grad is not None

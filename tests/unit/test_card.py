@@ -59,6 +59,22 @@ def test_the_card_of_a_run_with_baselines() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (Settings(lora=8), "my-bert (by LoRA of rank 8, merged into its weights) for the labels"),
+        (Settings(freeze="embeddings"), "my-bert (with its embeddings frozen) for the labels"),
+        (Settings(freeze="encoder"), "my-bert (with all below its head frozen) for the labels"),
+        (
+            Settings(lora=8, freeze="4"),
+            "my-bert (by LoRA of rank 8, merged into its weights; with its embeddings and its first 4 layers frozen)",
+        ),
+    ],
+)
+def test_the_card_says_what_was_trained_where_that_is_not_all(settings: Settings, told: str) -> None:
+    assert f"Fine-tuned from {told}" in card.write("./my-bert", LABELS, METRICS, settings)
+
+
 def test_intervals_and_another_baseline_stand_beside_the_scores() -> None:
     test = {**SCORES, "intervals": {"accuracy": [0.8981, 0.9267]}}
     rivals = {**METRICS["baselines"], "nbsvm": {"accuracy": 0.81, "macro_f1": 0.8, "weighted_f1": 0.81}}

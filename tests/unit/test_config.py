@@ -120,8 +120,8 @@ def test_a_recipe_file_that_is_not_there_or_no_toml(tmp_path: Path) -> None:
 def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('epoch = 1\nkeep = "bst"\n')
-    assert fault(recipe=str(path), batch_size=0, colour="red") == (
-        "argument: unknown setting 'colour'. "
+    assert fault(recipe=str(path), batch_size=0, xyzzy="red") == (
+        "argument: unknown setting 'xyzzy'. "
         f"recipe {path}: unknown setting 'epoch'. Did you mean 'epochs'. "
         f"recipe {path}, keep: 'bst' is not known. Expected best or last. Did you mean 'best'. "
         "--batch-size: 0 is out of range. Expected at least 1."

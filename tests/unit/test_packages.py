@@ -34,6 +34,16 @@ def test_with_everything_installed_training_is_allowed(lacking: Callable[..., No
     packages.require_training()
 
 
+def test_without_peft_only_lora_is_refused(lacking: Callable[..., None]) -> None:
+    lacking("peft")
+    packages.require_training()
+    with pytest.raises(MissingExtraError) as caught:
+        packages.require_training(lora=True)
+    assert caught.value.message == (
+        f'--lora needs peft, not installed in {sys.prefix}. Run: pip install "whet[train,lora]".'
+    )
+
+
 @pytest.mark.parametrize(
     ("system", "nvidia", "line"),
     [

@@ -52,7 +52,7 @@ METAVARS = {
     "label_separator": "TEXT", "label_names": "FILE|A,B", "positive": "LABEL",
     "test": "FILE|SPLIT|0.1|none", "validation": "FILE|SPLIT|0.1|none", "encoding": "NAME", "allow": "CODE,CODE",
     "model": "NAME|FOLDER|RUN", "metric": "NAME", "budget": "TIME", "output": "DIR", "mirror": "DIR",
-    "class_weights": "balanced|FILE", "corrections": "FILE", "slice": "COLUMN,COLUMN",
+    "class_weights": "balanced|FILE", "freeze": "embeddings|N|encoder", "corrections": "FILE", "slice": "COLUMN,COLUMN",
 }  # fmt: skip
 
 

@@ -42,6 +42,8 @@ REASONS: Mapping[str, Why] = {
     "max_length": Why("the reference job's, and what most models read", "Shorter is faster and cuts more texts."),
     "truncation": Why("what plain transformers does", "head-tail costs nothing; chunks reads all, in the time of all."),
     "layers": Why("the model as it is", "Fewer are faster, mostly less accurate."),
+    "freeze": Why("the whole model learns best", "Faster and less memory, the more is frozen; mostly less accurate."),
+    "lora": Why("the whole model learns best", "Less memory and smaller checkpoints; the learning rate is 5e-4 then."),
     "epochs": Why("the reference job's, or by rows", "Time grows in proportion; too many learn rows by heart."),
     "budget": Why("the job as asked", "Epochs, length, rows or model are reduced until the job fits, which is said."),
     "batch_size": Why("the reference job's", "Larger: fewer steps, more memory; raise the learning rate with it."),

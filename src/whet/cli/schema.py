@@ -9,7 +9,7 @@ from whet import config
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 BOUNDS = (("least", "minimum"), ("above", "exclusiveMinimum"), ("most", "maximum"))
-SHARES = ("test", "validation")  # whose values may be numbers, too
+NUMBERS_TOO = ("test", "validation", "freeze")  # settings that are strings, whose values may be numbers
 KINDS = ((bool, "boolean"), (int, "integer"), (float, "number"))
 
 
@@ -43,7 +43,7 @@ def _value(setting: Field[Any]) -> dict[str, object]:
         return {"enum": list(get_args(hint)), **described}
     kinds = get_args(hint) or (hint,)
     kind = next((name for python, name in KINDS if python in kinds), "string")
-    if setting.name in SHARES:
+    if setting.name in NUMBERS_TOO:
         return {"type": ["string", "number"], "minLength": 1, **described}
     if kind == "string":
         return {"type": kind, "minLength": 1, **described}

@@ -19,17 +19,19 @@ from whet.config import Precision, Settings
 from whet.data.batches import cut, encoded_of, evaluation_batches, means_of, sequences_of, tokens_of
 from whet.errors import TrainingError
 from whet.labels import Kind, LabelSet
-from whet.model import answers, kernels, packed, threads
+from whet.model import answers, kernels, lora, packed, threads
 from whet.model.copies import to_device
 from whet.model.dropout import DropoutStream, replace_dropouts, restore_dropouts
 from whet.model.encoder import FAMILIES, Family, SequenceModel, load_pretrained
 from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.files import ModelFiles
 from whet.model.flash import Found, find
+from whet.model.levels import freeze
 from whet.model.loss import Loss
 from whet.model.packing import plan
 from whet.model.precision import DTYPES, lowered
 from whet.model.recompute import recompute_layers
+from whet.model.trained import sizes
 from whet.records import Batch, Bools, Encoded, Floats, Ints, Targets
 from whet.runtime import quiet_libraries
 
@@ -97,9 +99,11 @@ class Classifier:
         self.scale = answers.scale_to(targets, self.kind, self.model, loss)
 
     def fold(self) -> None:
-        """From now on the model itself answers in the units of its numbers, as it is to be saved."""
+        """From now on the model is a plain one, as it is to be saved: it answers in the units of its numbers, and what
+        LoRA has learnt is in its weights."""
         answers.fold(self.model, self.scale)
         self.scale = answers.Scale()
+        lora.merge(self.model)
 
     def cool(self, temperature: float) -> None:
         """From now on the model itself answers with its logits divided by this."""
@@ -349,9 +353,17 @@ def fresh(
     """
     with runtime.loading():
         model, told = load_pretrained(files, labels, layers=settings.layers)
+    if settings.freeze is not None:
+        freeze(model, settings.freeze)
+    if settings.lora is not None:
+        lora.add(model, settings.lora)
+    if asked := [f"--{name} {value}" for name in ("freeze", "lora") if (value := getattr(settings, name)) is not None]:
+        trained, every = sizes(model)
+        told.append(said({"trained": trained, "every": every, "asked": " ".join(asked)}, "trained in part"))
     if seed != settings.seed:
         runtime.apply(machine, seed)
     classifier = Classifier(model, device=machine.device, seed=seed, precision=machine.precision)
+    lora.begin(model)
     if not classifier.packed:
         told.append(said({"reason": classifier.packing_reason}, "padded"))
     if classifier.flash.failed:

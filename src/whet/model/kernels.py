@@ -71,13 +71,20 @@ class _Project(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, *weights = ctx.saved_tensors
         parts = _beside(gradients[0], weights)
-        into = torch.zeros_like(x)
+        of_x, *of_given = ctx.needs_input_grad  # what is frozen needs none
+        into = torch.zeros_like(x) if of_x else None
         for part, weight in zip(parts, weights, strict=True):
-            into.addmm_(part, weight)
-        return (into, *(part.t() @ x for part in parts), *(part.sum(0) for part in parts))
+            if into is not None:
+                into.addmm_(part, weight)
+        of_weights, of_biases = of_given[: len(parts)], of_given[len(parts) :]
+        return (
+            into,
+            *(part.t() @ x if needed else None for part, needed in zip(parts, of_weights, strict=True)),
+            *(part.sum(0) if needed else None for part, needed in zip(parts, of_biases, strict=True)),
+        )
 
 
 def _beside(x: Tensor, weights: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -149,9 +156,12 @@ class _DropAddNorm(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         total, mean, rstd, weight, bias, kept = ctx.saved_tensors
         keep = kept.numpy()
+        of_x, of_residual, of_weight, of_bias = ctx.needs_input_grad[:4]
         change, d_weight, d_bias = torch.ops.aten.native_layer_norm_backward(
-            gradients[0], total, total.shape[1:], mean, rstd, weight, bias, [True, True, True]
+            gradients[0], total, total.shape[1:], mean, rstd, weight, bias, [of_x or of_residual, of_weight, of_bias]
         )
+        if not of_x:
+            return None, change, d_weight, d_bias, None, None, None
         into = torch.empty_like(change)
         for part in _parts(change):
             np.multiply(change[part].numpy(), keep[part], out=into[part].numpy())

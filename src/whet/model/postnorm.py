@@ -143,6 +143,8 @@ def _first_mixed(layer: Layer, x: Tensor, packing: Packing, training: bool) -> T
 
 def _project(x: Tensor, layer: Layer, *parts: nn.Linear) -> Tensor:
     """Several projections of [T, D] side by side: [T, parts, H, D / H]."""
+    if any(type(part) is not nn.Linear for part in parts):  # such as LoRA's, which add to what the weights give
+        return torch.stack([part(x) for part in parts], 1).view(len(x), len(parts), layer.heads, -1)
     few = len(x) <= x.shape[1] and x.device.type == "cpu" and x.dtype == torch.float32 and torch.is_grad_enabled()
     if few and not torch.is_autocast_enabled("cpu"):
         projected = kernels.project(x, [part.weight for part in parts], [part.bias for part in parts])

@@ -40,10 +40,7 @@ def ladder(measured: Measured, engines: Sequence[Engine]) -> tuple[Rung, ...]:
     shorter = _fewer_layers(classifier, settings, mine)
     if shorter is not None:
         ways.append(("layers", *shorter))
-    ways += [
-        ("model", dataclasses.replace(settings, model=engine.model, layers=None), engine.speed)
-        for engine in engines[1:]
-    ]
+    ways += [("model", estimate.of_model(settings, engine.model), engine.speed) for engine in engines[1:]]
     rungs = []
     for kind, wanted, speed in ways:
         points, source = _expected(kind, wanted, settings)
@@ -66,7 +63,7 @@ def _expected(kind: str, wanted: Settings, settings: Settings) -> tuple[float | 
 def _fewer_layers(classifier: Classifier, settings: Settings, mine: Speed) -> tuple[Settings, Speed] | None:
     """The job with the first layers of its model alone, and how fast that is by the arithmetic of both."""
     shape = shape_of(classifier.model.config.to_dict())
-    if shape is None or shape.layers < 2:
+    if shape is None or shape.layers < 2 or settings.freeze is not None:  # those that are frozen are the first
         return None
     fewer = dataclasses.replace(shape, layers=max(1, round(KEPT_LAYERS * shape.layers)))
     return dataclasses.replace(settings, layers=fewer.layers), mine.scaled(shape, fewer)

@@ -22,6 +22,7 @@ from whet.model import classifier as classifiers
 from whet.model import embedded
 from whet.model.classifier import Classifier
 from whet.model.files import find, longest_input
+from whet.model.trained import sizes
 from whet.prepare import Asked
 from whet.records import SIDES, Encoded, Examples, Ints, Side, Splits, Targets
 from whet.score import baseline
@@ -146,6 +147,8 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
 def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:
     """Bytes in training of the words that the sampled texts do not use and the others do."""
     table = classifier.model.get_input_embeddings().weight
+    if not table.requires_grad:
+        return 0
     ids = sampled.encoded["train"]
     more = expected_ids(ids, work.rows["train"], len(table)) - len(used_ids(ids, len(table)))
     return STATES * WEIGHT * more * int(table.shape[1])
@@ -171,12 +174,12 @@ def lighter(measured: Measured) -> Measured | None:
     if not has_lighter(asked):
         return None
     files = find("embedded")
-    longest = min(asked.resolved.settings.max_length, longest_input(files.folder))
     resolved = asked.resolved
     reason = said({"budget": resolved.settings.budget}, "by a budget")
-    for name, value in {"model": "embedded", "layers": None, "max_length": longest}.items():
-        if getattr(resolved.settings, name) != value:
-            resolved = resolved.with_value(name, value, reason)
+    longest = min(resolved.settings.max_length, longest_input(files.folder))
+    other = dataclasses.replace(estimate.of_model(resolved.settings, "embedded"), max_length=longest)
+    for name, value in estimate.changed(resolved.settings, other).items():
+        resolved = resolved.with_value(name, value, reason)
     asked = dataclasses.replace(asked, resolved=resolved, encoder=files)
     cutter = prepare.cutter_of(files, resolved.settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = resolved.settings.seed
@@ -186,4 +189,9 @@ def lighter(measured: Measured) -> Measured | None:
 
 def weights(classifier: Classifier) -> int:
     """Their bytes."""
-    return sum(weight.numel() * WEIGHT for weight in classifier.model.parameters())
+    return WEIGHT * sizes(classifier.model)[1]
+
+
+def trained_weights(classifier: Classifier) -> int:
+    """Bytes of those that are trained."""
+    return WEIGHT * sizes(classifier.model)[0]

@@ -23,10 +23,11 @@ from whet.forecast import Plan, Span
 from whet.model import choice
 from whet.model import classifier as classifiers
 from whet.model.classifier import Classifier
-from whet.model.work import TRAINING, operations, shape_of
+from whet.model.levels import passes
+from whet.model.work import operations, shape_of
 from whet.planning.budget import within
 from whet.planning.ladder import ladder
-from whet.planning.measured import Measured, has_baseline, lighter, measure, weights
+from whet.planning.measured import Measured, has_baseline, lighter, measure, trained_weights, weights
 from whet.prepare import Asked
 from whet.records import Notice
 from whet.score import baseline
@@ -134,8 +135,8 @@ def _plan(measured: Measured, folder: Path) -> Plan:
     lengths = work.lengths["train"]
     counts = work.counts.get("train", np.ones_like(lengths))
     sequences = np.repeat(lengths / counts, counts)
-    per_row = 0.0 if shape is None else TRAINING * operations(shape, sequences) / len(lengths)
-    counted = per_row * work.rows["train"] * settings.epochs
+    forward = 0.0 if shape is None else operations(shape, sequences) / len(lengths)
+    counted = passes(measured.classifier.model) * forward * work.rows["train"] * settings.epochs
     return Plan(
         model=settings.model,
         device=asked.machine.device,
@@ -179,8 +180,9 @@ def _memory(measured: Measured) -> int | None:
     every = estimate.interval(settings, steps_per_epoch(work.rows["train"], settings.batch_size))
     kept = settings.keep == "best" and "validation" in work.rows and every is not None and every < steps
     # Beside those of a point of the learning curve stand the job's own.
-    aside = (kept or settings.learning_curve) + (settings.ema is not None)
-    training = round(highest(found, steps, on_cpu=on_cpu) + measured.words + aside * weights(measured.classifier))
+    aside = trained_weights(measured.classifier) * ((settings.ema is not None) + kept)
+    aside = max(aside, weights(measured.classifier)) if settings.learning_curve else aside
+    training = round(highest(found, steps, on_cpu=on_cpu) + measured.words + aside)
     if not on_cpu or not has_baseline(asked):
         return training
     rows = asked.splits.train
@@ -208,8 +210,9 @@ def _disk(measured: Measured) -> int:
     """Bytes of model, predictions, splits, cached tokens and checkpoints, as many as there are at once."""
     asked, work, model = measured.asked, measured.work, weights(measured.classifier)
     settings = asked.resolved.settings
-    # Weights, two moments of each, their average, and those that were the best.
-    state = model * (3 + (settings.ema is not None) + (settings.keep == "best" and "validation" in work.rows))
+    # The weights that are trained, two moments of each, their average, and those that were the best.
+    copies = 3 + (settings.ema is not None) + (settings.keep == "best" and "validation" in work.rows)
+    state = trained_weights(measured.classifier) * copies
     count = checkpoints.at_once(settings.checkpoint_every, measured.times.training)
     tokens = sum(work.rows[side] * float(lengths.mean()) for side, lengths in work.lengths.items())
     test = 0 if asked.splits.test is None else sum(map(len, asked.splits.test.texts))

@@ -52,7 +52,7 @@ def write(
     asked = '"..."' if inputs.pair is None else '{"text": "...", "text_pair": "..."}'
     texts = "pairs of texts" if inputs.pair is not None else "texts"
     body = [
-        *_head(f"Fine-tuned from {origin}", labels, inputs),
+        *_head(f"Fine-tuned from {origin}{_in_part(settings)}", labels, inputs),
         _length(texts, settings),
         "",
         *_scores(metrics),
@@ -65,6 +65,15 @@ def write(
         "",
     ]
     return "\n".join([*front, "", *body])
+
+
+def _in_part(settings: Settings) -> str:
+    """What of it was trained, where that is not all."""
+    ways = [] if settings.lora is None else [f"by LoRA of rank {settings.lora}, merged into its weights"]
+    frozen = {None: "", "embeddings": "its embeddings", "encoder": "all below its head"}
+    part = frozen.get(settings.freeze, f"its embeddings and its first {settings.freeze} layers")
+    ways += [f"with {part} frozen"] if part else []
+    return f" ({'; '.join(ways)})" if ways else ""
 
 
 def write_linear(labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None) -> str:

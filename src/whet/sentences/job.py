@@ -106,6 +106,13 @@ MODEL: Mapping[str, tuple[str, str]] = {
         "--recipe reference has plain ones",
         "학습률 {rate:g}, 층마다 바로 위층의 {llrd:g}배, 웜업 {warmup:g}: {reason}. 기본 레시피는 --recipe reference",
     ),
+    "rate of lora": ("that of LoRA", "LoRA에 맞춤"),
+    "rate for lora": (
+        "learning_rate {rate:g}: small matrices that begin at zero want ten times the {default:g} of a whole training; "
+        "--learning-rate decides otherwise",
+        "learning_rate {rate:g}: 0에서 시작하는 작은 행렬에는 전체 학습의 기본값 {default:g}의 10배가 알맞습니다. "
+        "바꾸려면 --learning-rate",
+    ),
     "one look for few rows": ("few rows: once, at the end", "행이 적음: 끝에 한 번"),
     "set as in the run": (
         "{name} {value}, as in {model}; --{flag} decides otherwise",
@@ -168,6 +175,10 @@ MODEL: Mapping[str, tuple[str, str]] = {
         "epochs {epochs}: {rows} training rows are few, and {default:g} epochs of them would be {steps} steps; "
         "--epochs decides otherwise",
         "epochs {epochs}: 학습 행이 {rows}개로 적어 {default:g}에포크로는 {steps}스텝에 그칩니다. 바꾸려면 --epochs",
+    ),
+    "trained in part": (
+        "{trained:,} of {every:,} weights are trained ({asked})",
+        "가중치 {every:,}개 중 {trained:,}개를 학습합니다({asked})",
     ),
     "padded": ("batches are padded by length: {reason}", "배치를 길이별로 묶어 패딩합니다: {reason}"),
     "not packed yet": (

@@ -242,8 +242,7 @@ def first_fit(
 ) -> Choice | None:
     """The same with one model, which may be another than the settings'. `last`: there is no other.
     `paced`: the job will be shortened where it turns out to be slower, so that its band need not fit."""
-    other = engine.model != settings.model
-    asked = dataclasses.replace(settings, model=engine.model, layers=None) if other else settings
+    asked = settings if engine.model == settings.model else of_model(settings, engine.model)
     for wanted in candidates(work, asked, last=last):
         candidate = _sampled(work, engine.speed, wanted, limit)
         expected = span(times(work, engine.speed, candidate).total, engine.speed)
@@ -285,6 +284,12 @@ def shorter_texts(work: Workload, settings: Settings) -> Iterator[Settings]:
     for length in SHORTER:
         if length < min(longest, settings.max_length):
             yield dataclasses.replace(settings, max_length=length, truncation="head-tail")
+
+
+def of_model(settings: Settings, model: str) -> Settings:
+    """The same job with another model, whose layers are not those that were counted."""
+    counted = settings.freeze is not None and settings.freeze.isdecimal()
+    return dataclasses.replace(settings, model=model, layers=None, freeze=None if counted else settings.freeze)
 
 
 def changed(asked: Settings, other: Settings) -> dict[str, object]:

@@ -26,6 +26,7 @@ from whet.model.classifier import Classifier
 from whet.model.levels import levels
 from whet.model.loss import PLAIN, Loss, loss_of
 from whet.model.recompute import torch_random
+from whet.model.trained import changed, put_back
 from whet.records import Batch, Encoded, Ints, Notice, StepRecord, Targets
 from whet.training import optim
 from whet.training.average import Average
@@ -177,7 +178,7 @@ class Training:
             "dropout": sorted(self._classifier.stream.positions.items()),
             "random": random.get_rng_state().numpy().tobytes().hex(),
         }
-        tensors = {"model": self._classifier.model.state_dict(), "optimizer": self._optimizer.state()}
+        tensors = {"model": changed(self._classifier.model), "optimizer": self._optimizer.state()}
         if self._average is not None:
             tensors["average"] = self._average.state()
         numbers = {
@@ -190,7 +191,7 @@ class Training:
     def load_state(self, state: State) -> None:
         """Goes on from there; before the first step, with the job that the state is of."""
         numbers = state.numbers
-        self._classifier.model.load_state_dict(state.tensors["model"])
+        put_back(self._classifier.model, state.tensors["model"])
         self._objective.reload()
         self._optimizer.load_state(state.tensors["optimizer"])
         if self._average is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from whet.config import Keep
+from whet.model.trained import changed, put_back
 
 
 class Selection:
@@ -42,7 +43,7 @@ class Selection:
             return False
         self._best_score, self.best_step, self._worse = score, step, 0
         if self.keep == "best":
-            self._weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+            self._weights = {name: tensor.detach().clone() for name, tensor in changed(model).items()}
         return True
 
     def state(self, step: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -59,12 +60,12 @@ class Selection:
         self._best_score = float("-inf") if state["best_score"] is None else state["best_score"]
         if self.keep == "best" and self.best_step:
             device = next(model.parameters()).device
-            best = weights or model.state_dict()
+            best = weights or changed(model)
             self._weights = {name: tensor.detach().to(device, copy=True) for name, tensor in best.items()}
 
     def restore(self, model: nn.Module) -> bool:
         """Puts the best weights back; True when they are others than the last."""
         if not self._weights or self.best_step == self._last_step:
             return False
-        model.load_state_dict(self._weights)
+        put_back(model, self._weights)
         return True

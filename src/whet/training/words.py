@@ -24,12 +24,12 @@ COUNTED_AT_ONCE = 2**22  # ids, of a file that may be larger than memory
 
 class Words:
     """`rows` [U, D] is a parameter of its own with a dense gradient; the table [V, D] is given the new
-    rows after each step, so that the model is whole between two of them."""
+    rows after each step, so that the model is whole between two of them. Of a frozen table there are none."""
 
     def __init__(self, model: Any, encoded: Encoded) -> None:
         self._table: nn.Embedding = model.get_input_embeddings()
-        used = used_ids(encoded, len(self.table))
-        if model.config.pad_token_id is not None:  # a fallback that pads looks it up
+        used = used_ids(encoded, len(self.table)) if self.table.requires_grad else np.zeros(0, np.int64)
+        if len(used) and model.config.pad_token_id is not None:  # a fallback that pads looks it up
             used = np.union1d(used, [model.config.pad_token_id])
         device = self.table.device
         self._used = torch.from_numpy(used).to(device)
@@ -76,8 +76,9 @@ class Words:
     def pool(self, into: Callable[[Tensor], object]) -> None:
         """Lets `into` change the gradient of the rows by what other processes have found."""
         assert self.rows.grad is not None
-        into(self.rows.grad)
-        self._touched.append(slice(None))
+        if len(self.rows):
+            into(self.rows.grad)
+            self._touched.append(slice(None))
 
     def drop(self) -> None:
         """Makes the gradient of the rows zero, whatever was added to it."""
@@ -100,7 +101,7 @@ class Words:
 
 class AllWords(Words):
     """The whole table, trained like any other parameter: for a masked-language model, whose outputs are made with it,
-    so that each of its rows has a gradient in every step, and for an optimiser that holds the model's own parameters."""
+    so that each of its rows has a gradient in every step, and for an optimiser that holds the model's parameters."""
 
     def __init__(self, model: Any) -> None:
         self._table = model.get_input_embeddings()

@@ -124,3 +124,39 @@ def test_projections_side_by_side_are_one_product_of_their_weights_end_to_end() 
         torch.autograd.grad(parts, leaves, above), torch.autograd.grad(whole, leaves, above), strict=True
     ):
         torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("trained", [(0, 1), (1, 2), (2, 3), (3,), (0,), (1,)])
+def test_dropout_residual_and_norm_compute_no_gradient_of_what_is_frozen(trained: tuple[int, ...]) -> None:
+    given = [torch.randn(9, 6), torch.randn(9, 6), torch.randn(6), torch.randn(6)]
+    found = []
+    for chosen in (range(4), trained):
+        x, residual, weight, bias = (each.clone().requires_grad_(place in chosen) for place, each in enumerate(given))
+        norm = nn.LayerNorm(6)
+        norm.weight, norm.bias = nn.Parameter(weight), nn.Parameter(bias)
+        norm.weight.requires_grad_(2 in chosen)
+        norm.bias.requires_grad_(3 in chosen)
+        kernels.drop_add_norm(x, residual, norm, 0.4, DropoutStream(3)).square().sum().backward()
+        found.append([x.grad, residual.grad, norm.weight.grad, norm.bias.grad])
+    for place, (whole, part) in enumerate(zip(*found, strict=True)):
+        if place in trained:
+            torch.testing.assert_close(part, whole)
+        else:
+            assert part is None
+
+
+@pytest.mark.parametrize("trained", [(0,), (1, 4), (2,), (5,)])
+def test_projections_compute_no_gradient_of_what_is_frozen(trained: tuple[int, ...]) -> None:
+    given = [torch.randn(7, 12), torch.randn(8, 12), torch.randn(4, 12), torch.randn(8), torch.randn(4)]
+    given.insert(3, torch.randn(4, 12))
+    given.append(torch.randn(4))
+    found = []
+    for chosen in (range(len(given)), trained):
+        leaves = [each.clone().requires_grad_(place in chosen) for place, each in enumerate(given)]
+        kernels.project(leaves[0], leaves[1:4], leaves[4:]).square().sum().backward()
+        found.append([leaf.grad for leaf in leaves])
+    for place, (whole, part) in enumerate(zip(*found, strict=True)):
+        if place in trained:
+            torch.testing.assert_close(part, whole)
+        else:
+            assert part is None

@@ -91,3 +91,23 @@ def test_an_unknown_family_trains_at_the_plain_rates_for_as_long_as_its_rows_ask
     resolved, told = suited(config.resolve({}), model("albert", 768), 300_000)
     assert (resolved.settings.learning_rate, resolved.reasons["learning_rate"]) == (5e-5, "default")
     assert (resolved.settings.epochs, told) == (1.0, "")
+
+
+def test_lora_has_a_rate_of_its_own_whatever_the_model_and_says_so() -> None:
+    resolved, told = suited(config.resolve({"lora": 8}), model("bert", 384), 2_000)
+    settings, reasons = resolved.settings, resolved.reasons
+    assert (settings.learning_rate, reasons["learning_rate"]) == (5e-4, "that of LoRA")
+    assert (settings.llrd, settings.warmup, settings.epochs) == (1.0, 0.06, 3.0)
+    assert told == (
+        "learning_rate 0.0005: small matrices that begin at zero want ten times the 5e-05 of a whole training; "
+        "--learning-rate decides otherwise"
+    )
+    assert in_korean(told) == (
+        "learning_rate 0.0005: 0에서 시작하는 작은 행렬에는 전체 학습의 기본값 5e-05의 10배가 알맞습니다. "
+        "바꾸려면 --learning-rate"
+    )
+
+
+def test_a_rate_that_somebody_chose_for_lora_stays() -> None:
+    resolved, told = suited(config.resolve({"lora": 8, "learning_rate": 5e-5}), model("bert", 384), 2_000)
+    assert (resolved.settings.learning_rate, told) == (5e-5, "")

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from tests.unit.small import batch, classifier, encoded, gradients, sequences, stock, without_dropout
 from whet.errors import DataError, MissingExtraError, TrainingError, UsageError, WhetError
+from whet.model import lora
 from whet.model.classifier import Classifier
+from whet.model.levels import freeze
 from whet.model.loss import CrossEntropy
 from whet.records import Batch, StepRecord
 from whet.runtime import Ranks
@@ -168,6 +170,31 @@ def test_a_parameter_that_no_logit_depends_on_does_not_stop_the_second_step(team
         objective.gradient(batch(ROWS, labels=[0, 1, 2]))
     assert made.model.idle_pooler.weight.grad is None
     assert all(parameter.grad is not None for parameter in made.model.classifier.parameters())
+
+
+@pytest.mark.parametrize(("part", "rank"), [("embeddings", None), ("1", None), ("encoder", None), (None, 4), ("1", 4)])
+def test_a_team_trains_what_is_not_frozen_as_a_single_process_does(
+    team: Team, tiny_bert: Path, part: str | None, rank: int | None
+) -> None:
+    def made() -> Classifier:
+        model = stock(tiny_bert)
+        if part is not None:
+            freeze(model, part)
+        if rank is not None:
+            lora.add(model, rank)
+        return Classifier(model, device="cpu", seed=0)
+
+    ours, plain = made(), made()
+    recipe = loop.Recipe(3.0, 3, 1e-3, 0.01, 0.0, 1.0, 1)
+    rows, labels = encoded(ROWS), np.arange(3)
+    for each, objective in ((ours, team.objective(ours, rows)), (plain, None)):
+        assert len(list(loop.Training(without_dropout(each), rows, labels, recipe, objective).records())) == 3
+    expected = plain.model.state_dict()
+    gaps = {name: float((tensor - expected[name]).abs().max()) for name, tensor in ours.model.state_dict().items()}
+    still = {name for name, each in plain.model.named_parameters() if not each.requires_grad}
+    # The loss does not depend on a key's bias: its gradient is rounding, of which AdamW makes steps.
+    assert max(gap for name, gap in gaps.items() if not name.endswith("key.bias")) < 2e-6
+    assert {gaps[name] for name in still} == {0.0}
 
 
 def test_evaluation_gives_the_logits_of_a_single_process(team: Team, tiny_bert: Path) -> None:

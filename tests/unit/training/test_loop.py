@@ -22,11 +22,15 @@ from whet.data.tokens import encode_in_memory, load_cutter
 from whet.errors import TrainingError
 from whet.labels import LabelSet
 from whet.model.classifier import Classifier
+from whet.model.head import output
+from whet.model.levels import freeze
 from whet.model.loss import CrossEntropy
 from whet.records import Batch, Encoded, Ints, Notice, Revision, StepRecord
 from whet.training import loop, optim
 from whet.training.loop import Recipe, Training, count_steps
 from whet.training.pace import Budget, Pace
+from whet.training.state import on_host
+from whet.training.words import Words
 
 RECIPE = Recipe(epochs=1.0, batch_size=4, learning_rate=1e-3, weight_decay=0.01, warmup=0.0, max_grad_norm=1.0, seed=1)
 
@@ -421,3 +425,51 @@ def test_another_order_and_another_schedule_are_followed(tiny_bert: Path, monkey
     assert [step.learning_rate for step in training.records()] == [1e-3, 5e-4]  # type: ignore[union-attr]
     assert seen == [[4, 5, 6, 7], [0, 1, 2, 3]]
     assert math.isfinite(training.norm)
+
+
+# ---------------------------------------------------------------- frozen
+
+
+@pytest.mark.parametrize("part", ["embeddings", "1", "encoder"])
+@pytest.mark.parametrize("kind", ["bert", "modernbert", "deberta-v2", "mpnet"])
+def test_what_is_frozen_stays_bit_for_bit_and_what_is_not_is_trained(
+    tiny_model: TinyModel, kind: str, part: str
+) -> None:
+    made = classifier(tiny_model(kind))
+    freeze(made.model, part)
+    still = {name for name, each in made.model.named_parameters() if not each.requires_grad}
+    before = weights(made)
+    training = Training(made, *random_rows(12), recipe(epochs=2.0))
+    assert len(list(training.records())) == 6
+    after = weights(made)
+    assert {name for name in before if torch.equal(before[name], after[name])} >= still
+    head = f"{output(made.model)[0]}.weight"
+    assert not torch.equal(before[head], after[head])
+    # As many moments as weights are trained, and nothing else.
+    state = training.state()
+    trained = [each for each in made.model.parameters() if each.requires_grad]
+    assert len(state.tensors["optimizer"]) == 3 * len(trained)
+    assert state.tensors["model"].keys() == before.keys() - still
+
+
+def test_frozen_embeddings_take_no_memory_beside_the_table(tiny_bert: Path) -> None:
+    made = classifier(tiny_bert)
+    freeze(made.model, "embeddings")
+    words = Words(made.model, random_rows(12)[0])
+    assert words.rows.numel() == 0
+    words.pool(lambda gradient: pytest.fail("there is nothing to add up"))
+    words.settle()
+
+
+def test_a_frozen_training_goes_on_from_its_state_bit_for_bit(tiny_bert: Path) -> None:
+    def made() -> Training:
+        ready = classifier(tiny_bert)
+        freeze(ready.model, "1")
+        return Training(ready, *random_rows(20), recipe(epochs=2.0))
+
+    whole, first, second = made(), made(), made()
+    list(whole.records())
+    list(islice(first.records(), 4))
+    second.load_state(on_host(first.state()))
+    list(second.records())
+    assert equal(weights(whole._classifier), weights(second._classifier))

@@ -28,7 +28,9 @@ from tests.unit.small import (
 )
 from whet.data.batches import training_batch
 from whet.labels import LabelSet
+from whet.model import lora
 from whet.model.classifier import Classifier
+from whet.model.levels import freeze
 from whet.model.loss import CrossEntropy, SeveralEntropies
 from whet.training import optim
 from whet.training.gradient import OnDevice, OnThreads
@@ -71,8 +73,33 @@ def test_the_loss_and_its_gradient_are_those_of_plain_transformers(
     assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
     assert difference(gradients(objective, made.model), plain) < 1e-5
 
+    assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
+    assert difference(gradients(objective, made.model), plain) < 1e-5
 
-@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+
+@pytest.mark.parametrize(("part", "rank"), [("encoder", None), ("1", 4), (None, 4)])
+@pytest.mark.parametrize("kind", ["bert", "modernbert", "mpnet"])
+def test_threads_find_the_gradient_of_what_is_trained(
+    tiny_model: TinyModel, kind: str, part: str | None, rank: int | None
+) -> None:
+    plain, ours = stock(tiny_model(kind)), stock(tiny_model(kind))
+    for model in (plain, ours):
+        torch.manual_seed(1)
+        if part is not None:
+            freeze(model, part)
+        if rank is not None:
+            lora.add(model, rank)
+    made = without_dropout(Classifier(ours, device="cpu", seed=0))
+    torch.set_num_threads(2)
+    objective = objective_of(made, encoded(ROWS))
+    loss = objective.gradient(batch(ROWS, labels=LABELS))
+    torch.set_num_threads(1)
+    expected = F.cross_entropy(padded_logits(plain, ROWS), torch.tensor(LABELS))
+    expected.backward()
+    assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
+    assert difference(gradients(objective, made.model), plain) < 1e-5
+
+
 @pytest.mark.parametrize("tokens", [None, 12])
 def test_a_row_of_weight_2_counts_like_the_same_row_twice(
     tiny_model: TinyModel, kind: str, tokens: int | None, cores: int
