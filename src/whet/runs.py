@@ -45,6 +45,7 @@ from whet.records import (
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 REPORT = "report.html"
 EXPORT = "export"
+LEVELS = ("*", "*-tune-*/run*")  # below runs/, where runs are: the second of searches
 EVALUATION = "evaluation.json"  # which a run on other data has in the place of run.json
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
@@ -373,7 +374,7 @@ def _last() -> RunFolder:
 
 
 def _all() -> list[RunFolder]:
-    found = [path.parent for path in sorted(naming.FOLDER.glob("*/metrics.json"))]
+    found = [path.parent for where in LEVELS for path in sorted(naming.FOLDER.glob(f"{where}/metrics.json"))]
     return [RunFolder(path) for path in found if not (path / EVALUATION).exists()]
 
 
