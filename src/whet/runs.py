@@ -365,16 +365,13 @@ def _answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Map
 def _last() -> RunFolder:
     runs = _all()
     if not runs:
-        raise ModelError(
-            f"no finished run under {naming.FOLDER.resolve()}",
-            where="last",
-            todo="Run whet train DATA first, or name a run",
-        )
+        saw, todo = f"no finished run under {naming.FOLDER.resolve()}", "Run whet train DATA first, or name a run"
+        raise ModelError(saw, where="last", todo=todo)
     return max(runs, key=lambda run: (run.path / "metrics.json").stat().st_mtime_ns)
 
 
 def _all() -> list[RunFolder]:
-    found = [path.parent for where in LEVELS for path in sorted(naming.FOLDER.glob(f"{where}/metrics.json"))]
+    found = [path.parent for level in LEVELS for path in sorted(naming.FOLDER.glob(f"{level}/metrics.json"))]
     return [RunFolder(path) for path in found if not (path / EVALUATION).exists()]
 
 

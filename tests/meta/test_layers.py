@@ -91,6 +91,7 @@ LAYERS = {
     "whet.estimator": 11,
     "whet.compat": 11,
     "whet.scale": 11,
+    "whet.tuning": 11,
     "whet": 12,  # the package itself, which is the library's door; exactly this name, not a prefix
     "whet.cli": 13,
     "whet.__main__": 14,
@@ -136,6 +137,8 @@ OPTIONAL = HEAVY | {
     "pydantic",
     "uvicorn",
     "prometheus_client",
+    "optuna",
+    "sqlalchemy",
 }
 IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -20,54 +20,68 @@ if TYPE_CHECKING:
 PANEL = "Search"
 
 
+Trials: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--trials",
+        metavar="N",
+        rich_help_panel=PANEL,
+        help="Trials in all, those of a search that goes on too. Otherwise 20, or as many as the budget allows.",
+    ),
+]
+Budget: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="TIME",
+        rich_help_panel=PANEL,
+        help="Time for the search, the last training and its score, such as 30m: no trial begins that would not fit.",
+    ),
+]
+Searched: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--search",
+        metavar="NAME=VALUES",
+        rich_help_panel=PANEL,
+        help="A setting to search, such as learning_rate=1e-5..3e-4:log or epochs=1,2,3; once for each. Otherwise "
+        "learning_rate, epochs, batch_size and llrd, but for those that are given.",
+    ),
+]
+Space: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--space", metavar="FILE", rich_help_panel=PANEL, help="The same as a TOML file: epochs = [1, 2, 3]."),
+]
+Jobs: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        rich_help_panel=PANEL,
+        help="Trials at a time, each in a process. Otherwise one for each CUDA device, else one.",
+    ),
+]
+Prune: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--prune/--no-prune",
+        rich_help_panel=PANEL,
+        help="Give up trials that do worse than the median of the others so far into a training.",
+    ),
+]
+
+
 @with_settings(*(name for name in EVERY if name != "budget"), brief=True)
 def tune(
     given: Given,
     data: Data = None,
-    trials: Annotated[
-        int | None,
-        typer.Option(
-            "--trials", metavar="N", rich_help_panel=PANEL,
-            help="Trials in all, those of a search that goes on too. Otherwise 20, or as many as the budget allows.",
-        ),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            "--budget", metavar="TIME", rich_help_panel=PANEL,
-            help="Time for the search, the last training and its score, such as 30m or 2h: no trial begins that would "
-            "not fit.",
-        ),
-    ] = None,
-    search: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--search", metavar="NAME=VALUES", rich_help_panel=PANEL,
-            help="A setting to search, such as learning_rate=1e-5..3e-4:log or epochs=1,2,3; once for each. Otherwise "
-            "learning_rate, epochs, batch_size and llrd, but for those that are given.",
-        ),
-    ] = None,
-    space: Annotated[
-        str | None,
-        typer.Option(
-            "--space", metavar="FILE", rich_help_panel=PANEL, help='The same as a TOML file: epochs = [1, 2, 3].'
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", metavar="N", rich_help_panel=PANEL,
-            help="Trials at a time, each in a process. Otherwise one for each CUDA device, else one.",
-        ),
-    ] = None,
-    prune: Annotated[
-        bool,
-        typer.Option(
-            "--prune/--no-prune", rich_help_panel=PANEL,
-            help="Give up trials that do worse than the median of the others so far into a training.",
-        ),
-    ] = True,
-) -> None:  # fmt: skip
+    trials: Trials = None,
+    budget: Budget = None,
+    search: Searched = None,
+    space: Space = None,
+    jobs: Jobs = None,
+    prune: Prune = True,
+) -> None:
     """Search for the best settings, judged on validation rows.
 
     The first trial has the settings as they are; others change the learning rate and the like. Then a model is trained
@@ -103,20 +117,19 @@ def tune(
 
 
 def _asking(events: Iterable[object], console: Console, words: Words, settings: Settings) -> Iterator[object]:
-    """The events of a search, of the look at the data the first alone; before one that is too long somebody is asked.
-    Where nobody can be, or the answer is no, nothing has been written and the search ends with exit code 2."""
+    """The events of a search, each thing told once; before one that is too long somebody is asked. Where nobody can be,
+    or the answer is no, nothing has been written and the search ends with exit code 2."""
     from whet.cli import searched
-    from whet.records import Checked
+    from whet.records import Checked, Notice
     from whet.tuning.records import Forecast
     from whet.tuning.search import too_long
 
-    looked = False
+    said: set[object] = set()  # the last training reads the data again
     for event in events:
-        if isinstance(event, Checked):
-            if not looked:
-                yield event
-            looked = True
+        told = "checked" if isinstance(event, Checked) else event.message if isinstance(event, Notice) else None
+        if told is not None and told in said:
             continue
+        said.add(told)
         yield event
         if not isinstance(event, Forecast) or not event.too_long or settings.yes or event.total is None:
             continue
