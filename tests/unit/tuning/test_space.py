@@ -42,8 +42,8 @@ def test_ranges_lists_and_names_of_transformers_are_understood() -> None:
         ("learning_rate=1e-5..5", "--search: learning_rate: 5 is out of range. Expected above 0 and at most 1."),
         (
             "weight_decay=0..0.1:log",
-            "--search: weight_decay from 0 on a logarithmic scale. Expected a lower end above 0. Leave out :log, or raise "
-            "the lower end.",
+            "--search: weight_decay from 0 on a logarithmic scale. Expected a lower end above 0. Leave out :log, or "
+            "raise the lower end.",
         ),
         ("learning_rate=1e-5..1e-4:lin", "--search: learning_rate=1e-5..1e-4:lin: unknown scale 'lin'. Expected log."),
         ("sampling=a..b", "--search: a range of sampling, which is no number. Expected sampling=A,B,C."),

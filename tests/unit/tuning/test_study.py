@@ -100,7 +100,7 @@ def test_importances_are_those_of_what_decides_and_of_one_setting_all(tmp_path: 
     assert study.importances() == {}  # of three trials within the space nothing can be said
     study = searched(tmp_path, range(4, 16), each_anew=False)
     shares = study.importances()
-    assert list(shares)[0] == "learning_rate"
+    assert next(iter(shares)) == "learning_rate"
     assert sum(shares.values()) == pytest.approx(1)
     (tmp_path / "one").mkdir()
     alone = Study(tmp_path / "one", {"learning_rate": SPACE["learning_rate"]}, seed=1, minimise=False, prune=True)
