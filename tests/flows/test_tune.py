@@ -24,6 +24,7 @@ from whet.tuning.records import Ended as TrialEnded
 
 SPACE = {"learning_rate": "1e-6..1e-2:log", "epochs": [4, 8]}
 FIXED: dict[str, Any] = {"test": "0.2", "validation": "0.3", "threads": 1, "baseline": False, "label_errors": "none"}
+LOOKS = {"evaluate_every": 4}  # of few rows a training would be looked at once, and none be given up
 
 
 def events(
@@ -56,15 +57,15 @@ def rows() -> dict[str, list[str]]:
 def told(tmp_path_factory: pytest.TempPathFactory, rows: dict[str, list[str]], tiny_bert: Path) -> list[search.Event]:
     """A search of 12 trials, with everything that it said on the way."""
     output = tmp_path_factory.mktemp("search") / "study"
-    return list(events(rows, tiny_bert, trials=12, output=str(output)))
+    return list(events(rows, tiny_bert, trials=12, output=str(output), **LOOKS))
 
 
 def test_the_first_trial_is_the_job_itself_and_the_best_one_is_a_run_of_its_own(told: list[search.Event]) -> None:
     found = tuned(told)
     trials = found.study["trials"]
     assert [trial["number"] for trial in trials] == list(range(12))
-    assert trials[0]["params"] == {"learning_rate": 5e-5, "epochs": 34.0}, (
-        "34 epochs of 3 steps are the 100 that few rows get"
+    assert trials[0]["params"] == {"learning_rate": 5e-5, "epochs": 50.0}, (
+        "50 epochs of 2 steps are the 100 that few rows get"
     )
     best = found.best
     assert best["score"] == max(trial["score"] for trial in trials if trial["state"] == "complete")
@@ -117,12 +118,22 @@ def test_best_toml_trains_the_same_model(told: list[search.Event], rows: dict[st
     assert weights[0] == weights[1]
 
 
+def test_trainings_of_few_rows_are_looked_at_once_each_and_so_is_the_best(
+    rows: dict[str, list[str]], tiny_bert: Path, job: Job
+) -> None:
+    found = tuned(list(events(rows, tiny_bert, trials=3, output="study", space={"learning_rate": [3e-3, 1e-3]})))
+    assert [trial["reports"].keys() for trial in found.study["trials"]] == [{"100"}] * 3
+    assert found.run.settings["evaluate_every"] == 100
+    again = job(rows, recipe=str(found.recipe))
+    assert again.run.metrics["validation"] == found.metrics["validation"]
+
+
 def test_a_search_that_is_stopped_twice_ends_as_one_that_was_not(
     told: list[search.Event], rows: dict[str, list[str]], tiny_bert: Path
 ) -> None:
     whole = tuned(told)
     for number in (2, 7):
-        stopped = events(rows, tiny_bert, trials=12, output="study", checkpoint_every=5)
+        stopped = events(rows, tiny_bert, trials=12, output="study", checkpoint_every=5, **LOOKS)
         begun = None
         for event in stopped:
             begun = event.number if isinstance(event, Begun) else begun
@@ -130,7 +141,7 @@ def test_a_search_that_is_stopped_twice_ends_as_one_that_was_not(
                 break
         stopped.close()  # type: ignore[attr-defined]  # as a process ends that is killed: nothing more is written
         assert [path.name for path in Path("study/trials").iterdir()] == [f"{number:04d}"]
-    rest = list(events(rows, tiny_bert, trials=12, output="study", checkpoint_every=5))
+    rest = list(events(rows, tiny_bert, trials=12, output="study", checkpoint_every=5, **LOOKS))
     assert [event.again for event in rest if isinstance(event, Begun)][:2] == [True, False]
     first = next(event for event in rest if isinstance(event, StepRecord))
     assert first.step == 6, "it goes on from the checkpoint of step 5"

@@ -18,8 +18,8 @@ from tests.conftest import review_rows
 pytestmark = pytest.mark.slow
 
 COMMAND = (
-    "--epochs", "8", "--search", "learning_rate=1e-6..1e-2:log", "--search", "llrd=0.7..1", "--no-baseline", "--test", "0.2",
-    "--validation", "0.3", "--label-errors", "none", "--brief", "--lang", "en",
+    "--epochs", "8", "--search", "learning_rate=1e-6..1e-2:log", "--search", "llrd=0.7..1", "--no-baseline",
+    "--test", "0.2", "--validation", "0.3", "--label-errors", "none", "--brief", "--lang", "en",
 )  # fmt: skip
 
 

@@ -37,6 +37,11 @@ def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
     return resolved, told
 
 
+def steps_of(settings: Settings, rows: int) -> int:
+    """Steps of a training with these settings on so many rows, after which one look comes at its end."""
+    return max(1, math.ceil(settings.epochs * steps_per_epoch(rows, settings.batch_size) - 1e-9))
+
+
 def epochs_of(settings: Settings, rows: int, least: int) -> float:
     """Epochs of a training with these settings on so many rows: as many whole ones as make `least` steps where the
     settings' own would make fewer."""

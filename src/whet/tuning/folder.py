@@ -148,15 +148,14 @@ class Folder:
             self._write({**known, "runs": runs})
         return self.path / name, others
 
-    def write_recipe(self, data: object, resolved: Resolved, best: Trial) -> None:
-        """best.toml: what `whet train` is to be given for the settings of the best trial."""
-        params = best.params if best.number else {}
+    def write_recipe(self, data: object, resolved: Resolved, best: Trial, chosen: Params) -> None:
+        """best.toml: what `whet train` is to be given for the training of the best trial."""
         given = {
             setting.name: getattr(resolved.settings, setting.name)
             for setting in fields()
             if setting.metadata["result"] and resolved.reasons[setting.name] != "default" and setting.name != "budget"
         }
-        values = {name: value for name, value in {**given, **params}.items() if value is not None}
+        values = {name: value for name, value in {**given, **chosen}.items() if value is not None}
         score = f"{self.facts['metric']} {best.score:.4f} on {self.facts['validation_rows']:,} validation rows"
         lines = [f"# Found by whet tune: trial {best.number} of {self.path.name}.", f"# Score: {score}"]
         if isinstance(data, str):
@@ -189,6 +188,7 @@ def _validated(asked: Asked) -> int:
 def _plain(trial: Trial) -> dict[str, object]:
     """A trial as study.json has it."""
     told = dataclasses.asdict(trial)
+    told["reports"] = {str(percent): score for percent, score in trial.reports.items()}  # as JSON has names
     return {name: value for name, value in told.items() if not (name in ("fault", "same_as") and value in ("", None))}
 
 

@@ -127,10 +127,11 @@ class Crew:
 
     def __init__(self, data: object, resolved: Resolved, devices: Sequence[str]) -> None:
         self._data, self._resolved, self._devices = data, resolved, devices
-        self._interruption, self._stack = Interruption(), ExitStack()
-        self._deaths = 0
-        self._stack.enter_context(self._interruption.heard())
-        self._workers = [self._started(device) for device in devices]
+        self._interruption, self._deaths = Interruption(), 0
+        with ExitStack() as stack:
+            stack.enter_context(self._interruption.heard())
+            self._workers = [self._started(device) for device in devices]
+            self._stack = stack.pop_all()
 
     @property
     def idle(self) -> Sequence[int]:

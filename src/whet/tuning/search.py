@@ -26,7 +26,7 @@ from whet.tuning import space as spaces
 from whet.tuning import trial, trials
 from whet.tuning.clock import Clock
 from whet.tuning.folder import BEST, Folder
-from whet.tuning.records import Begun, Ended, Forecast, Limits, Tuned
+from whet.tuning.records import Begun, Ended, Forecast, Limits, Params, Trial, Tuned
 from whet.tuning.space import Space
 from whet.tuning.study import Study
 from whet.values import MetricFunction
@@ -125,9 +125,14 @@ def follow(data: object, resolved: Resolved, space: Space | None, limits: Limits
                 data=data, resolved=_shared(base, len(devices)), asked=trial.without_test(asked), folder=folder,
                 study=study, space=space, limits=limits, clock=clock, devices=devices,
             )  # fmt: skip
-            del asked
             yield from trials.searched(search)
-        yield from _concluded(data, resolved, folder, study)
+            del search
+        best = study.best
+        if best is None:
+            raise _nothing(folder, study)
+        chosen = trial.values_of(asked, best.params if best.number else {})
+        del asked, clock  # the last training reads the data again
+        yield from _concluded(data, resolved, folder, study, best, chosen)
 
 
 def _check(resolved: Resolved, limits: Limits) -> None:
@@ -186,23 +191,27 @@ def _shared(base: Resolved, lanes: int) -> Resolved:
     return base.with_value("threads", max(1, machine.free_cores() // lanes), base.reasons["threads"])
 
 
-def _concluded(data: object, resolved: Resolved, folder: Folder, study: Study) -> Iterator[Event]:
+def _nothing(folder: Folder, study: Study) -> TrainingError:
+    """What is to be said where there is no best trial."""
+    faults = sorted({each.fault for each in study.trials if each.fault})
+    return TrainingError(
+        f"none of {len(study.trials)} trials came to a score: {'; '.join(faults)[:300]}", where=str(folder.path),
+        todo="Give other values to --search, and --fresh",
+    )  # fmt: skip
+
+
+def _concluded(
+    data: object, resolved: Resolved, folder: Folder, study: Study, best: Trial, chosen: Params
+) -> Iterator[Event]:
     """Trains with the best settings as a run of its own, and reports."""
-    best = study.best
-    if best is None:
-        faults = sorted({each.fault for each in study.trials if each.fault})
-        raise TrainingError(
-            f"none of {len(study.trials)} trials came to a score: {'; '.join(faults)[:300]}", where=str(folder.path),
-            todo="Give other values to --search, and --fresh",
-        )  # fmt: skip
     path, others = folder.run_of(best)
     if others:
         facts = {"number": best.number, "others": ", ".join(map(str, others))}
         yield Notice(said(facts, "test scored before"), "warning")
-    folder.write_recipe(data, resolved, best)
+    folder.write_recipe(data, resolved, best, chosen)
     yield Notice(said({"number": best.number, "trials": len(study.trials)}, "best trial"))
     final = resolved.with_value("budget", None, "default").with_value("fresh", False, "default")
-    for name, value in {**(best.params if best.number else {}), "output": str(path)}.items():
+    for name, value in {**chosen, "output": str(path)}.items():
         final = final.with_value(name, value, said({"number": best.number}, "by the best trial"))
     command = f"whet train {'' if isinstance(data, str) else 'DATA '}--recipe {folder.path / BEST}"
     end = None

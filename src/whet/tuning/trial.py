@@ -40,15 +40,27 @@ def with_params(asked: Asked, params: Params) -> Asked:
     """The job with the values of a trial, settled as if they had been given to it. UsageError where they contradict
     each other or the model."""
     resolved, texts = asked.resolved, asked.splits.train.texts
-    for name, why in (("epochs", few.REASON), ("evaluate_every", few.ONE_LOOK)):
-        if resolved.reasons[name] == why:  # of the job's own epochs and batches
-            resolved = resolved.with_value(name, Settings.__dataclass_fields__[name].default, "default")
+    if resolved.reasons["epochs"] == few.REASON:  # for the job's own batches
+        resolved = resolved.with_value("epochs", Settings.__dataclass_fields__["epochs"].default, "default")
     for name, chosen in params.items():
         resolved = resolved.with_value(name, chosen, said({}, "by a trial"))
     config.check_together(resolved)
     resolved, files, _ = prepare.choose_model(resolved, texts, asked.machine.device)
     resolved, _ = few.enough_steps(resolved, len(texts))
+    if resolved.reasons["evaluate_every"] == few.ONE_LOOK:
+        resolved = resolved.with_value("evaluate_every", few.steps_of(resolved.settings, len(texts)), few.ONE_LOOK)
     return dataclasses.replace(asked, resolved=resolved, encoder=files)
+
+
+def values_of(asked: Asked, params: Params) -> Params:
+    """What a training is to be given to be that of a trial: its values and, of few rows, that it is looked at once, as
+    the job is: of trainings with more looks the best one would be luckier."""
+    if not params:
+        return {}
+    resolved = with_params(asked, params).resolved
+    if resolved.reasons["evaluate_every"] != few.ONE_LOOK:
+        return params
+    return {**params, "evaluate_every": resolved.settings.evaluate_every}
 
 
 def follow(asked: Asked, folder: Path) -> Iterator[Event]:

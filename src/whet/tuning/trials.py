@@ -54,6 +54,11 @@ class Search:
         own = self.asked.resolved.settings
         return dataclasses.replace(own, **params) if number else own  # type: ignore[arg-type]
 
+    @property
+    def is_late(self) -> bool:
+        """Whether what is left of a budget belongs to the last training."""
+        return self.limits.budget is not None and self.clock.left < self.last()
+
     def last(self) -> float:
         """Seconds that the last training is expected to take."""
         best = self.study.best
@@ -175,7 +180,7 @@ def _heard(search: Search, lanes: Lanes, lane: int, event: Told, running: dict[i
         yield _end(search, begun, "failed", None, event.saw)
     elif event is not None and len(search.devices) == 1:
         yield event
-    if isinstance(event, StepRecord) and study.best is not None and search.clock.left < search.last():
+    if isinstance(event, StepRecord) and study.best is not None and search.is_late:
         lanes.stop(lane)
         del running[lane]
         facts = {"number": trial.number, "step": event.step, "steps": event.steps}
