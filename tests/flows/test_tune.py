@@ -204,6 +204,10 @@ def test_what_makes_no_search_is_refused(rows: dict[str, list[str]], tiny_bert: 
             {"validation": "none"},
             "a search with --validation none. Expected validation rows, by which trials are judged.",
         ),
+        (
+            {"space": {}},
+            "--search: nothing to search: all that would be searched was given. Leave one of them out, or name others ",
+        ),
         ({"learning_rate": 1e-4}, "--learning-rate with a search of learning_rate. Expected one of the two. "),
     ):
         with pytest.raises(UsageError) as caught:

@@ -15,8 +15,8 @@ SEARCH_TEXTS: dict[str, tuple[str, str]] = {
     "search done": (", {done} of them done before", ", 이 중 {done}번은 완료됨"),
     "search beside": (", {jobs} at a time", ", 동시에 {jobs}번"),
     "pruning spares": (
-        "trials that do badly are given up, so that it may be less",
-        "성능이 낮은 시도는 중단하므로 더 짧아질 수 있습니다",
+        "; trials that do badly are given up, so that each may take less",
+        ". 성능이 낮은 시도는 도중에 중단하므로 더 짧아질 수 있습니다",
     ),
     "trial begins": ("trial {number}{of}{again}: {params}", "시도 {number}{of}{again}: {params}"),
     "trial of": (" ({place} of {count})", " ({place}/{count})"),

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from whet.cli import show, summary
 from whet.cli.planned import between
-from whet.cli.texts import Words, count
+from whet.cli.texts import Words, count, one_line
 from whet.report.search import told
 from whet.run import Finished
 from whet.tuning.records import Begun, Ended, Forecast, Trial, Tuned
@@ -17,7 +17,7 @@ from whet.tuning.records import Begun, Ended, Forecast, Trial, Tuned
 if TYPE_CHECKING:
     from rich.console import Console
 
-SHOWN = 10  # trials in the table
+SHOWN, FAULTS = 10, 3  # trials in the table, and reasons below it
 
 
 def line(words: Words, event: object) -> Text | None:
@@ -43,7 +43,7 @@ def ahead(words: Words, found: Forecast) -> str:
         written += words("search done").format(done=count(found.done))
     if found.jobs > 1:
         written += words("search beside").format(jobs=found.jobs)
-    return f"{written}; {words('pruning spares')}"
+    return written + (words("pruning spares") if found.prune else "")
 
 
 def begun(words: Words, event: Begun) -> str:
@@ -115,6 +115,10 @@ def trials(console: Console, words: Words, study: Mapping[str, Any]) -> None:
     if len(complete) < len(states):
         facts = {state: states.count(state) for state in ("pruned", "failed")}
         show.indented(console, Text(words("trials left out").format(**facts), style="dim"))
+    faults = {each["fault"]: each["number"] for each in reversed(study["trials"]) if "fault" in each}
+    for fault, number in list(faults.items())[-FAULTS:]:
+        failed = words("trial failed").format(number=number, fault=one_line(fault, 200))
+        show.indented(console, Text(failed, style="yellow"))
 
 
 def _best(words: Words, study: Mapping[str, Any], best: Mapping[str, Any]) -> str:

@@ -77,7 +77,7 @@ class Clock:
         fitting = None if self._budget is None else max(0, int((self.left - final) * beside / mean))
         return Forecast(
             trials=count, done=done, each=self._span(mean), final=self._span(final),
-            total=None if total is None else self._span(total), fitting=fitting, jobs=jobs,
+            total=None if total is None else self._span(total), fitting=fitting, jobs=jobs, prune=limits.prune,
             device=asked.machine.device, device_reason=asked.machine.device_reason, too_long=too_long,
         )  # fmt: skip
 

@@ -64,6 +64,7 @@ class Forecast:
     fitting: int | None
     """Trials that fit into the budget."""
     jobs: int
+    prune: bool
     device: str
     device_reason: str
     too_long: bool

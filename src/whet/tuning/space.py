@@ -166,9 +166,11 @@ def _checked_name(written: str, where: str) -> str:
     known = {setting.name for setting in config.fields()}
     if name in known:
         why = f": {WHY_NOT[name]}" if name in WHY_NOT else ""
-        raise UsageError(f"{name} is not searched{why}", where=where, expected=f"of {', '.join(SEARCHABLE)}")
+        raise UsageError(f"{name} is not searched{why}", where=where, expected=f"one of {', '.join(SEARCHABLE)}")
     todo = did_you_mean(name, [*SEARCHABLE, *known])
-    raise UsageError(f"unknown setting {quoted(name)}", where=where, expected=f"of {', '.join(SEARCHABLE)}", todo=todo)
+    raise UsageError(
+        f"unknown setting {quoted(name)}", where=where, expected=f"one of {', '.join(SEARCHABLE)}", todo=todo
+    )
 
 
 def _values(name: str, written: object, where: str) -> Between | OneOf:
