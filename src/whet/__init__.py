@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from whet.pipeline import train as train
     from whet.trainer.arguments import TrainingArguments as TrainingArguments
     from whet.trainer.trainer import Trainer as Trainer
+    from whet.tuning.search import tune as tune
 
 _HOMES = {
     "PlanTooLongError": "whet.errors",
@@ -51,6 +52,7 @@ _HOMES = {
     "predict": "whet.pipeline",
     "steps": "whet.pipeline",
     "train": "whet.pipeline",
+    "tune": "whet.tuning.search",
 }
 
 __all__ = [
@@ -74,6 +76,7 @@ __all__ = [
     "predict",
     "steps",
     "train",
+    "tune",
 ]
 
 

@@ -6,7 +6,12 @@ import sys
 
 from whet import heap
 
-COMPUTING = ("train", "plan", "demo")  # commands whose memory is worth starting anew for, which takes some 20 ms
+COMPUTING = (
+    "train",
+    "tune",
+    "plan",
+    "demo",
+)  # commands whose memory is worth starting anew for, which takes some 20 ms
 
 
 def main() -> int:

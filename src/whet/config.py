@@ -328,7 +328,7 @@ def resolve(given: Mapping[str, object]) -> Resolved:
         first, *more = faults
         raise UsageError(first.saw, where=first.where, expected=first.expected, todo=first.todo, more=more)
     resolved = Resolved(Settings(**chosen), reasons, tuple(notices))  # type: ignore[arg-type]  # each was checked
-    _check_together(resolved)
+    check_together(resolved)
     return resolved
 
 
@@ -338,7 +338,7 @@ def check_value(name: str, value: object) -> object:
     return values.checked(name, value, types()[name], setting.metadata)
 
 
-def _check_together(resolved: Resolved) -> None:
+def check_together(resolved: Resolved) -> None:
     """Settings that contradict each other. Early stopping and a learning curve are nothing without rows to watch; what
     else would do nothing is refused where one hand wrote both, for a recipe's values cannot be taken back."""
     settings, reasons = resolved.settings, resolved.reasons

@@ -50,8 +50,8 @@ def chosen(base: Path, resolved: Resolved, digest: str) -> Path:
     """The folder of a job: BASE or, with `--fresh`, the next free one of BASE-2, BASE-3, ...; where one of them
     holds this job, that one. UsageError where the folder holds something else, or no path below it would fit;
     raises OSError."""
-    path = _free_name(base) if resolved.settings.fresh else _name_of(base, digest)
-    _check_length(path)
+    path = free_name(base) if resolved.settings.fresh else _name_of(base, digest)
+    check_length(path)
     if path.exists():
         _check_ours(path, digest, resolved)
     return path
@@ -63,7 +63,7 @@ def name_of(data: str, model: str, digest: str) -> str:
     return f"{readable.strip('-.')}-{digest[:8]}"
 
 
-def _check_length(path: Path) -> None:
+def check_length(path: Path) -> None:
     room = durable.room_below(path)
     if room < DEEPEST:
         raise UsageError(
@@ -74,7 +74,7 @@ def _check_length(path: Path) -> None:
         )
 
 
-def _names(base: Path) -> list[Path]:
+def names_of(base: Path) -> list[Path]:
     """BASE, and those of BASE-2, BASE-3, ... that are there."""
     base.exists()  # an impossible name is told as it was given, and not as that with a number
     names = [base]
@@ -85,11 +85,11 @@ def _names(base: Path) -> list[Path]:
 
 def _name_of(base: Path, digest: str) -> Path:
     """The newest of the names that holds this job, else BASE."""
-    return next((path for path in reversed(_names(base)) if _digest_in(path) == digest), base)
+    return next((path for path in reversed(names_of(base)) if _digest_in(path) == digest), base)
 
 
-def _free_name(base: Path) -> Path:
-    names = _names(base)
+def free_name(base: Path) -> Path:
+    names = names_of(base)
     return base if names == [base] and not base.exists() else base.with_name(f"{base.name}-{len(names) + 1}")
 
 

@@ -11,6 +11,7 @@ from whet.errors import MissingExtraError
 
 TRAIN_PACKAGES = ("torch", "transformers", "safetensors", "sklearn", "pyarrow", "matplotlib", "jinja2")
 EXPORT_PACKAGES = ("onnxruntime", "onnx", "onnxscript")  # beside those
+TUNING = ("optuna", "sqlalchemy", "alembic")  # beside those of training
 SERVING = ("fastapi", "uvicorn", "prometheus_client")
 LINEAR_DOES_WITHOUT = ("torch", "transformers")  # to be fitted
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -54,6 +55,17 @@ def require_export() -> None:
         raise MissingExtraError(
             f"an export needs {', '.join(missing)}, not installed in {sys.prefix}",
             todo='Run: pip install "whet[train,export]"',
+        )
+
+
+def require_tuning() -> None:
+    """The same of what `whet tune` needs."""
+    require_training()
+    missing = [name for name in TUNING if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"a search needs {', '.join(missing)}, not installed in {sys.prefix}",
+            todo='Run: pip install "whet[train,tune]"',
         )
 
 

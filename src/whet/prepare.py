@@ -198,7 +198,7 @@ def label_set_of(rows: Labelled, splits: Splits, settings: Settings) -> LabelSet
     """The labels of the training rows. Labels elsewhere that training lacks raise DataError; a
     metric that the task lacks raises UsageError."""
     kind, train = rows.columns.kind, splits.train
-    _check_options(settings, kind)
+    check_options(settings, kind)
     if kind == "one":
         assert train.labels is not None
         present: Iterable[str] = train.labels
@@ -254,7 +254,7 @@ def _found(resolved: Resolved) -> Resolved:
     return resolved.with_value("model", str(run.path), "last") if is_last else resolved
 
 
-def _check_options(settings: Settings, kind: Kind) -> None:
+def check_options(settings: Settings, kind: Kind) -> None:
     """Raises UsageError for what only one label a row knows, or only labels."""
     unknown = {"one": (), "several": OF_ONE_LABEL, "value": (*OF_LABELS, *OF_ONE_LABEL)}[kind]
     asked = [name for name in unknown if getattr(settings, name) != Settings.__dataclass_fields__[name].default]

@@ -46,6 +46,7 @@ from whet.records import (
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
 REPORT = "report.html"
 EXPORT = "export"
+LEVELS = ("*", "*-tune-*/run*")  # below runs/, where runs are: the second of searches
 EVALUATION = "evaluation.json"  # which a run on other data has in the place of run.json
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
@@ -371,16 +372,13 @@ def _answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Map
 def _last(adapted: bool) -> RunFolder:
     runs = [run for run in _all() if adapted or not naming.is_adapted(run.path)]
     if not runs:
-        raise ModelError(
-            f"no finished run under {naming.FOLDER.resolve()}",
-            where="last",
-            todo="Run whet train DATA first, or name a run",
-        )
+        saw, todo = f"no finished run under {naming.FOLDER.resolve()}", "Run whet train DATA first, or name a run"
+        raise ModelError(saw, where="last", todo=todo)
     return max(runs, key=lambda run: (run.path / "metrics.json").stat().st_mtime_ns)
 
 
 def _all() -> list[RunFolder]:
-    found = [path.parent for path in sorted(naming.FOLDER.glob("*/metrics.json"))]
+    found = [path.parent for level in LEVELS for path in sorted(naming.FOLDER.glob(f"{level}/metrics.json"))]
     return [RunFolder(path) for path in found if not (path / EVALUATION).exists()]
 
 

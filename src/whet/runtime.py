@@ -385,6 +385,15 @@ def _device(asked: DeviceName) -> tuple[str, str]:
     )
 
 
+def cuda_devices(device: str) -> int:
+    """How many devices there are beside each other where CUDA was chosen; 1 elsewhere."""
+    if device != "cuda":
+        return 1
+    import torch
+
+    return max(1, torch.cuda.device_count())
+
+
 def _device_of_rank(chosen: str, reason: str, ranks: Ranks) -> tuple[str, str]:
     """Each process of a machine has a CUDA device of its own; on other GPUs they cannot train."""
     import torch

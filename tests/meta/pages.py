@@ -40,6 +40,7 @@ NOT_RUN = {
     r"--track mlflow\b": "tests/flows/test_track_mlflow.py, where MLflow is installed",
     r"^whet adapt\b": "minutes; tests/flows/test_adapt.py",
     r"--freeze 4": "more layers than a tiny model has; tests/flows/test_trained_in_part.py freezes one",
+    r"^whet tune\b": "minutes on a busy machine; tests/flows/test_tune.py searches",
 }  # fmt: skip
 PYTHON_NOT_RUN = {
     "# eval_dataset": "a line of the reference job, quoted",

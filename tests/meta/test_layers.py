@@ -94,6 +94,7 @@ LAYERS = {
     "whet.estimator": 11,
     "whet.compat": 11,
     "whet.scale": 11,
+    "whet.tuning": 11,
     "whet": 12,  # the package itself, which is the library's door; exactly this name, not a prefix
     "whet.cli": 13,
     "whet.__main__": 14,
@@ -140,6 +141,8 @@ OPTIONAL = HEAVY | {
     "uvicorn",
     "prometheus_client",
     "peft",
+    "optuna",
+    "sqlalchemy",
 }
 IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
 

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from whet import __version__, runtime
-from whet.cli import adapt, check, compare, demo, doctor, evaluate, export, plan, predict, serve, train
+from whet.cli import adapt, check, compare, demo, doctor, evaluate, export, plan, predict, serve, train, tune
 from whet.cli.arguments import understand
 from whet.cli.examples import epilog
 from whet.cli.helptext import HELP_FLAGS, HELP_TEXT, write_help
@@ -99,7 +99,7 @@ app = typer.Typer(
     epilog="Start with `whet demo`, then `whet train YOUR.csv`.",
 )
 _COMMANDS = (
-    demo.demo, check.check, plan.plan, train.train, adapt.adapt, evaluate.evaluate, predict.predict,
+    demo.demo, check.check, plan.plan, train.train, adapt.adapt, tune.tune, evaluate.evaluate, predict.predict,
     compare.compare, export.export, serve.serve, doctor.doctor,
 )  # fmt: skip
 for _command in _COMMANDS:

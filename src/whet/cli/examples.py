@@ -23,6 +23,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "whet adapt embedded reviews.parquet more.txt --budget 1h",
         "whet adapt last more.txt --epochs 3",
     ),
+    "tune": (
+        "whet tune reviews.csv --trials 20",
+        "whet tune reviews.csv --model embedded --budget 1h",
+        "whet tune reviews.csv --search learning_rate=1e-5..3e-4:log --search epochs=1,2,3",
+    ),
     "evaluate": (
         "whet evaluate last more.csv",
         'whet evaluate last more.csv --require "accuracy>=0.90" --output may',

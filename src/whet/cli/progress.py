@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
-from whet.cli import planned, show
+from whet.cli import planned, searched, show
 from whet.cli.texts import Words, count
 from whet.forecast import Plan
 from whet.records import (
@@ -152,6 +152,8 @@ class Lines(Quiet):
             self.curve_step(event)
         elif isinstance(event, CurvePoint):
             self.say(Text(curve_text(self.words, event)))
+        elif (line := searched.line(self.words, event)) is not None:
+            self.say(line)
 
     def curve_step(self, event: CurveStep) -> None:
         if event.step % self._log_every == 0:

@@ -10,6 +10,7 @@ from whet.bilingual import in_korean
 from whet.cli.adapt_texts import ADAPT_TEXTS
 from whet.cli.answer_texts import ANSWERS
 from whet.cli.engine_texts import ENGINE_TEXTS
+from whet.cli.search_texts import SEARCH_TEXTS
 from whet.errors import quoted
 
 Lang = Literal["en", "ko"]
@@ -353,6 +354,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     **ENGINE_TEXTS,
     **ADAPT_TEXTS,
+    **SEARCH_TEXTS,
 }  # fmt: skip
 
 

@@ -136,6 +136,38 @@ def reliability(name: str, bins: Sequence[tuple[float, float, int]], *, across: 
     return _svg(name, paint)
 
 
+def dots(name: str, points: Sequence[tuple[int, float]], *, line: Sequence[tuple[int, float]], across: str) -> str:
+    """Single (x, y) points, and a line of steps beside them."""
+
+    def paint(axes: Axes, say: Say) -> None:
+        axes.step(*zip(*line, strict=True), where="post", color=MUTED)
+        axes.plot(*zip(*points, strict=True), "o", color=ACCENT)
+        axes.set_xlabel(say(across))
+        axes.xaxis.get_major_locator().set_params(integer=True, nbins=8)  # type: ignore[call-arg]
+        axes.yaxis.get_major_locator().set_params(nbins=4)  # type: ignore[call-arg]
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.margins(x=0.04, y=0.1)
+
+    return _svg(name, paint)
+
+
+def bars(name: str, shares: Sequence[tuple[str, float]]) -> str:
+    """Shares of a whole below each other."""
+
+    def paint(axes: Axes, say: Say) -> None:
+        axes.barh(range(len(shares)), [share for _, share in shares], color=ACCENT, height=0.55)
+        axes.set_yticks(range(len(shares)), [say(each) for each, _ in shares])
+        axes.set_ylim(len(shares) - 0.4, -0.6)
+        axes.set_xlim(0, 1)
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.xaxis.set_major_formatter("{x:.0%}")
+
+    longest = max(_cells(each) for each, _ in shares)
+    return _svg(name, paint, left=min(140, 14 + CELL * longest), height=52 + 30 * len(shares))
+
+
 def cloud(name: str, true: Floats, predicted: Floats, *, across: str) -> str:
     """Predicted numbers against true ones, a part of them where there are many, and the diagonal."""
     every = max(1, -(-len(true) // DOTS))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from whet import durations
+from whet.report.search_words import SEARCH
 
 Lang = Literal["en", "ko"]
 
@@ -333,6 +334,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rmse": ("RMSE", "RMSE"),
     "r2": ("R²", "R²"),
     "label": ("Label", "라벨"),
+    **SEARCH,
 }  # fmt: skip
 
 

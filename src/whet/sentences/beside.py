@@ -96,4 +96,23 @@ BESIDE: Mapping[str, tuple[str, str]] = {
         "--track {track}: {fault}; the job goes on without it",
         "--track {track}: {fault}. 기록 없이 작업을 계속합니다",
     ),
+    "by a trial": ("by a trial", "탐색 시도에서 정함"),
+    "by the best trial": ("by trial {number}, the best of a search", "탐색에서 가장 좋았던 시도 {number}번의 값"),
+    "best trial": (
+        "trial {number} is the best of {trials} on validation; a run is trained with its settings, and the test side "
+        "is scored",
+        "시도 {trials}번 가운데 {number}번의 검증 점수가 가장 높습니다. 이 설정으로 학습하고 테스트 데이터를 "
+        "평가합니다",
+    ),
+    "trial out of time": (
+        "trial {number} is left at step {step} of {steps}, for the rest of the budget belongs to the last training; a "
+        "longer --budget goes on with it",
+        "남은 시간은 마지막 학습에 써야 하므로 시도 {number}번을 {steps}스텝 중 {step}스텝에서 멈췄습니다. "
+        "--budget을 늘리면 이어서 학습합니다",
+    ),
+    "test scored before": (
+        "the test side has been scored before, with the settings of trial {others}: the more often one looks at it, "
+        "the less its score is worth",
+        "테스트 데이터를 이미 시도 {others}번의 설정으로 평가했습니다. 여러 번 볼수록 테스트 점수를 믿기 어려워집니다",
+    ),
 }

@@ -51,9 +51,19 @@ def suited(resolved: Resolved, config: Mapping[str, object], rows: int) -> tuple
     many training rows, and what is to be said of it. Rates of a model go together: where somebody chose one, the others
     are those of the reference job."""
     resolved, told = _of_model(resolved, config) if resolved.settings.lora is None else _of_lora(resolved)
-    if resolved.reasons["epochs"] == "default":
-        resolved = resolved.with_value("epochs", epochs_of(rows), said({"rows": rows}, "epochs of so many rows"))
-    return resolved, told
+    return enough_epochs(resolved, rows), told
+
+
+def enough_epochs(resolved: Resolved, rows: int) -> Resolved:
+    """The job with the epochs of so many training rows, where nobody chose them."""
+    if resolved.reasons["epochs"] != "default":
+        return resolved
+    return resolved.with_value("epochs", epochs_of(rows), why_epochs(rows))
+
+
+def why_epochs(rows: int) -> str:
+    """The reason of theirs."""
+    return said({"rows": rows}, "epochs of so many rows")
 
 
 def _of_model(resolved: Resolved, config: Mapping[str, object]) -> tuple[Resolved, str]:

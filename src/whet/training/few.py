@@ -15,6 +15,7 @@ from whet.data.batches import steps_per_epoch
 
 STEPS = 100
 REASON = said({"steps": STEPS}, "steps for few rows")
+ONE_LOOK = said({}, "one look for few rows")
 
 
 def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
@@ -32,8 +33,13 @@ def enough_steps(resolved: Resolved, rows: int) -> tuple[Resolved, str]:
     told = said({"epochs": epochs, "rows": rows, "default": settings.epochs, "steps": steps}, "few rows")
     resolved = resolved.with_value("epochs", float(epochs), REASON)
     if resolved.reasons["evaluate_every"] == "default" and settings.early_stopping is None:
-        resolved = resolved.with_value("evaluate_every", epochs * per_epoch, said({}, "one look for few rows"))
+        resolved = resolved.with_value("evaluate_every", epochs * per_epoch, ONE_LOOK)
     return resolved, told
+
+
+def steps_of(settings: Settings, rows: int) -> int:
+    """Steps of a training with these settings on so many rows, after which one look comes at its end."""
+    return max(1, math.ceil(settings.epochs * steps_per_epoch(rows, settings.batch_size) - 1e-9))
 
 
 def epochs_of(settings: Settings, rows: int, least: int) -> float:

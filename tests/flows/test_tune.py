@@ -1,0 +1,271 @@
+"""Searches of settings on tiny models, from the data to the run of the best trial."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import whet
+from tests.conftest import review_rows
+from tests.flows.conftest import Command, Ended, Job
+from whet import packages
+from whet.config import resolve
+from whet.errors import MissingExtraError, UsageError
+from whet.records import Evaluation, Notice, StepRecord
+from whet.tuning import search
+from whet.tuning import space as spaces
+from whet.tuning.records import Begun, Forecast, Tuned
+from whet.tuning.records import Ended as TrialEnded
+
+SPACE = {"learning_rate": "1e-6..1e-2:log", "epochs": [4, 8]}
+FIXED: dict[str, Any] = {"test": "0.2", "validation": "0.3", "threads": 1, "baseline": False, "label_errors": "none"}
+LOOKS = {"evaluate_every": 4}  # of few rows a training would be looked at once, and none be given up
+
+
+def events(
+    data: object, model: Path, *, trials: int | None = 3, space: dict[str, Any] | None = None, prune: bool = True,
+    **settings: Any,
+) -> Iterator[search.Event]:  # fmt: skip
+    resolved = resolve({"model": str(model), **FIXED, **settings})
+    limits = search.limits_of(resolved, trials=trials, jobs=None, prune=prune)
+    return search.follow(data, resolved, spaces.of(SPACE if space is None else space, where="space"), limits)
+
+
+def tuned(told: Sequence[search.Event]) -> Tuned:
+    last = told[-1]
+    assert isinstance(last, Tuned)
+    return last
+
+
+def outcome(found: Tuned) -> list[Any]:
+    """The trials without the time they took."""
+    return [{name: value for name, value in trial.items() if name != "seconds"} for trial in found.study["trials"]]
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, list[str]]:
+    text, label = zip(*review_rows(), strict=True)
+    return {"text": list(text), "label": list(label)}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, rows: dict[str, list[str]], tiny_bert: Path) -> list[search.Event]:
+    """A search of 12 trials, with everything that it said on the way."""
+    output = tmp_path_factory.mktemp("search") / "study"
+    return list(events(rows, tiny_bert, trials=12, output=str(output), **LOOKS))
+
+
+def test_the_first_trial_is_the_job_itself_and_the_best_one_is_a_run_of_its_own(told: list[search.Event]) -> None:
+    found = tuned(told)
+    trials = found.study["trials"]
+    assert [trial["number"] for trial in trials] == list(range(12))
+    assert trials[0]["params"] == {"learning_rate": 5e-5, "epochs": 50.0}, (
+        "50 epochs of 2 steps are the 100 that few rows get"
+    )
+    best = found.best
+    assert best["score"] == max(trial["score"] for trial in trials if trial["state"] == "complete")
+    assert best["number"] > 0
+    assert found.metrics["validation"]["macro_f1"] == best["score"]
+    assert {name: found.run.settings[name] for name in SPACE} == best["params"]
+    assert found.run.path == found.path / "run"
+    assert sorted(path.name for path in found.path.iterdir()) == [
+        ".lock", "best.toml", "report.html", "run", "study.json", "study.sqlite3", "trials"
+    ]  # fmt: skip
+    assert list((found.path / "trials").iterdir()) == []
+
+
+def test_the_test_side_is_scored_once_after_the_last_trial(told: list[search.Event]) -> None:
+    last = max(place for place, event in enumerate(told) if isinstance(event, TrialEnded))
+    tested = [place for place, event in enumerate(told) if isinstance(event, Evaluation) and event.side == "test"]
+    assert len(tested) == 1
+    assert tested[0] > last
+
+
+def test_trials_know_nothing_of_the_test_rows(rows: dict[str, list[str]], tiny_bert: Path, tmp_path: Path) -> None:
+    flip = {"positive": "negative", "negative": "positive"}
+    found = []
+    for name, labels in (("right", rows["label"]), ("wrong", [flip[label] for label in rows["label"]])):
+        test = tmp_path / f"{name}.csv"
+        lines = [f'"{text} Really.",{label}' for text, label in zip(rows["text"][:20], labels, strict=False)]
+        test.write_text("\n".join(["text,label", *lines]) + "\n")
+        found.append(
+            tuned(list(events(rows, tiny_bert, test=str(test), output=name, space={"learning_rate": [3e-3, 1e-6]})))
+        )
+    assert outcome(found[0]) == outcome(found[1])
+    one, other = (each.metrics["test"]["accuracy"] for each in found)
+    assert one == pytest.approx(1 - other)
+
+
+def test_hopeless_trials_are_given_up_on_their_way(told: list[search.Event]) -> None:
+    found = tuned(told)
+    pruned = [trial for trial in found.study["trials"] if trial["state"] == "pruned"]
+    assert pruned
+    for trial in pruned:
+        assert max(map(int, trial["reports"])) < 100
+        assert trial["score"] < found.best["score"]
+
+
+def test_best_toml_trains_the_same_model(told: list[search.Event], rows: dict[str, list[str]], job: Job) -> None:
+    found = tuned(told)
+    again = job(rows, recipe=str(found.recipe))
+    assert again.run.metrics["validation"] == found.metrics["validation"]
+    weights = [(run.path / "model" / "model.safetensors").read_bytes() for run in (again.run, found.run)]
+    assert weights[0] == weights[1]
+
+
+def test_trainings_of_few_rows_are_looked_at_once_each_and_so_is_the_best(
+    rows: dict[str, list[str]], tiny_bert: Path, job: Job
+) -> None:
+    found = tuned(list(events(rows, tiny_bert, trials=3, output="study", space={"learning_rate": [3e-3, 1e-3]})))
+    assert [trial["reports"].keys() for trial in found.study["trials"]] == [{"100"}] * 3
+    assert found.run.settings["evaluate_every"] == 100
+    again = job(rows, recipe=str(found.recipe))
+    assert again.run.metrics["validation"] == found.metrics["validation"]
+
+
+def test_a_search_that_is_stopped_twice_ends_as_one_that_was_not(
+    told: list[search.Event], rows: dict[str, list[str]], tiny_bert: Path
+) -> None:
+    whole = tuned(told)
+    for number in (2, 7):
+        stopped = events(rows, tiny_bert, trials=12, output="study", checkpoint_every=5, **LOOKS)
+        begun = None
+        for event in stopped:
+            begun = event.number if isinstance(event, Begun) else begun
+            if begun == number and isinstance(event, StepRecord) and event.step == 8:
+                break
+        stopped.close()  # type: ignore[attr-defined]  # as a process ends that is killed: nothing more is written
+        assert [path.name for path in Path("study/trials").iterdir()] == [f"{number:04d}"]
+    rest = list(events(rows, tiny_bert, trials=12, output="study", checkpoint_every=5, **LOOKS))
+    assert [event.again for event in rest if isinstance(event, Begun)][:2] == [True, False]
+    first = next(event for event in rest if isinstance(event, StepRecord))
+    assert first.step == 6, "it goes on from the checkpoint of step 5"
+    assert outcome(tuned(rest)) == outcome(whole)
+    assert tuned(rest).study["importances"] == whole.study["importances"]
+    assert tuned(rest).metrics["test"] == whole.metrics["test"]
+
+
+def test_the_same_call_reads_a_search_that_is_over_and_more_trials_go_on(
+    rows: dict[str, list[str]], tiny_bert: Path
+) -> None:
+    one = tuned(list(events(rows, tiny_bert, trials=2, output="study")))
+    again = list(events(rows, tiny_bert, trials=2, output="study"))
+    assert tuned(again).before
+    assert not [event for event in again if isinstance(event, StepRecord | Forecast | Begun)]
+    more = list(events(rows, tiny_bert, trials=5, output="study"))
+    assert [event.number for event in more if isinstance(event, Begun)] == [2, 3, 4]
+    assert outcome(tuned(more))[:2] == outcome(one)
+    ahead = next(event for event in more if isinstance(event, Forecast))
+    assert (ahead.trials, ahead.done) == (3, 2)
+    if tuned(more).best["number"] > 1:
+        assert tuned(more).run.path == Path("study/run-2")
+        warned = [event.message for event in more if isinstance(event, Notice) and event.severity == "warning"]
+        assert any("the test side has been scored before" in message for message in warned)
+
+
+def test_a_trial_that_cannot_be_is_told_and_the_search_goes_on(rows: dict[str, list[str]], tiny_bert: Path) -> None:
+    space = {"class_weights": ["none", "balanced"], "sampling": ["plain", "balanced"]}
+    done = list(events(rows, tiny_bert, trials=40, space=space, epochs=1.0, output="study"))
+    trials = tuned(done).study["trials"]
+    values = {tuple(trial["params"].values()) for trial in trials[1:]}
+    assert len(values) == 4, "it ends when all there is was tried"
+    failed = [trial for trial in trials if trial["state"] == "failed"]
+    assert failed[0]["fault"] == (
+        "--class-weights balanced with --sampling balanced. Expected one of the two, for together they count a rare "
+        "class twice over. Leave out one of them."
+    )
+    assert {trial["params"]["class_weights"] for trial in failed} == {"balanced"}
+    twins = [trial for trial in trials if "same_as" in trial]
+    for trial in twins:
+        assert trial["score"] == trials[trial["same_as"]]["score"]
+        assert trial["seconds"] == 0
+
+
+def test_a_budget_that_holds_no_trial_is_refused_before_anything_is_written(
+    rows: dict[str, list[str]], tiny_bert: Path, here: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        list(events(rows, tiny_bert, trials=None, budget="1s"))
+    assert caught.value.message.startswith(
+        "--budget: not even one trial and the last training would be over in the budget. Expected about "
+    )
+    assert not (here / "runs").exists()
+
+
+def test_what_makes_no_search_is_refused(rows: dict[str, list[str]], tiny_bert: Path) -> None:
+    for settings, message in (
+        ({"model": "linear"}, "a search with --model linear. Expected a model with settings to search: "),
+        (
+            {"validation": "none"},
+            "a search with --validation none. Expected validation rows, by which trials are judged.",
+        ),
+        (
+            {"space": {}},
+            "--search: nothing to search: all that would be searched was given. Leave one of them out, or name others ",
+        ),
+        ({"learning_rate": 1e-4}, "--learning-rate with a search of learning_rate. Expected one of the two. "),
+    ):
+        with pytest.raises(UsageError) as caught:
+            list(events(rows, settings.pop("model", tiny_bert), **settings))  # type: ignore[arg-type]
+        assert caught.value.message.startswith(message)
+    with pytest.raises(UsageError, match=r"0 trials\. Expected at least 1"):
+        whet.tune(rows, trials=0)
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("mine")
+    with pytest.raises(UsageError) as caught:
+        list(events(rows, tiny_bert, output="mine"))
+    assert caught.value.message == "--output: mine holds files that no search wrote. Give another --output."
+    assert [path.name for path in Path("mine").iterdir()] == ["notes.txt"]
+
+
+def test_without_optuna_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = packages.importlib.util.find_spec
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None if name == "optuna" else find(name))
+    with pytest.raises(MissingExtraError) as caught:
+        packages.require_tuning()
+    assert caught.value.message.startswith("a search needs optuna, not installed in ")
+    assert caught.value.message.endswith('Run: pip install "whet[train,tune]".')
+
+
+def test_the_command_tells_trials_and_a_document(whet: Command, reviews_csv: Path, tiny_bert: Path) -> None:
+    command = [
+        "tune", str(reviews_csv), "--model", str(tiny_bert), "--trials", "2", "--epochs", "1", "--threads", "1",
+        "--search", "lr=1e-3..1e-2:log", "--no-baseline", "--validation", "0.3", "--lang", "en",
+    ]  # fmt: skip
+    ended: Ended = whet(*command, "--json")
+    assert ended.code == 0, ended.err
+    assert "trial 0 (1 of 2): the job's own settings" in ended.err
+    assert "trial 1 (2 of 2): learning_rate 0.00" in ended.err
+    document = ended.json
+    assert [trial["state"] for trial in document["study"]["trials"]] == ["complete", "complete"]
+    assert document["metrics"]["test"]["rows"] == 6
+    shown = whet(*command)
+    assert "The best of 2 trials on " in shown.out
+    assert "is partly luck" in shown.out
+    assert f"Recipe         {document['recipe']}" in shown.out
+    korean = whet(*command[:-1], "ko")
+    assert "검증 " in korean.out
+    assert "운이 섞여" in korean.out
+    report = (Path(document["search"]) / "report.html").read_text(encoding="utf-8")
+    assert '<html lang="ko">' in report
+    assert "설정 탐색" in report
+
+
+def test_the_best_run_of_a_search_is_the_last_run(told: list[search.Event], here: Path, whet: Command) -> None:
+    shutil.copytree(tuned(told).path, here / "runs" / "reviews-tiny-tune-12345678")
+    ended = whet("predict", "last", "The film of this one was superb.", "--json")
+    assert ended.code == 0, ended.err
+
+
+def test_the_report_tells_trials_history_and_importance(told: list[search.Event]) -> None:
+    found = tuned(told)
+    report = (found.path / "report.html").read_text(encoding="utf-8")
+    for key in ("trials", "history", "importance", "settings", "again"):
+        assert f'<section id="{key}"' in report
+    assert "The best of many scores on the same validation rows is partly luck" in report
+    assert json.loads((found.path / "study.json").read_text(encoding="utf-8")) == found.study
