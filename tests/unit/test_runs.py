@@ -26,7 +26,8 @@ OTHER_VALUES: dict[str, object] = {
     "validation": "0.2", "train_rows": 100, "test_rows": 10, "encoding": "cp949", "model": "embedded",
     "max_length": 64, "truncation": "head-tail", "layers": 1, "freeze": "embeddings", "lora": 4, "epochs": 3.0,
     "budget": "20m", "batch_size": 8, "llrd": 0.9, "ema": 0.99, "learning_rate": 1e-4, "weight_decay": 0.1,
-    "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5, "metric": "loss", "early_stopping": 2, "keep": "last", "seed": 1, "baseline": False,
+    "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5, "metric": "loss", "early_stopping": 2, "keep": "last",
+    "seed": 1, "baseline": False,
     "learning_curve": True, "device": "cpu", "precision": "bf16", "threads": 1, "min_confidence": 0.9,
     "corrections": "relabel.csv", "slice": "shop",
 }  # fmt: skip

@@ -54,9 +54,9 @@ def with_params(asked: Asked, params: Params) -> Asked:
 
 
 def values_of(asked: Asked, params: Params) -> Params:
-    """What a training is to be given to be that of a trial: its values, beside one of which the other rates would not be
-    those of the model, and, of few rows, that it is looked at once, as the job is: of trainings with more looks the best
-    one would be luckier."""
+    """What a training is to be given to be that of a trial: its values, the rates of the model, which it would not have
+    beside one that is given, and, of few rows, that it is looked at once, as the job is: of trainings with more looks
+    the best one would be luckier."""
     if not params:
         return {}
     resolved = with_params(asked, params).resolved
