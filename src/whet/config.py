@@ -80,6 +80,10 @@ class Settings:
         None, "Data", "The column that tells what each row counts in the training: numbers above 0, whose mean is "
         "taken as 1.",
     )  # fmt: skip
+    group: str | None = _setting(
+        None, "Data", "The column whose values are never divided: rows of one author, patient or product stand on one "
+        "side.",
+    )  # fmt: skip
     task: TaskName = _setting(
         "auto", "Data", "One label a row (classification), any number of labels (multilabel), or a number "
         "(regression). auto: by what the label column holds.", common=True,

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Generator, Iterator
 
-from whet import examine, outcome, runs, tfidf
+from whet import divided, examine, outcome, runs, tfidf
 from whet.bilingual import joined, said
 from whet.data.doctor.look import as_json
 from whet.data.targets import has_answers, targets_of
@@ -46,7 +46,7 @@ def _given(
         folder.log(notice)
     if plan is not None:
         folder.log(plan)
-    runs.write_splits(folder, splits)
+    divided.write_splits(folder, splits)
     checked, leaks = examine.of_job(asked, {}, None)
     folder.write("findings.json", as_json(checked))
     for finding in checked.findings:

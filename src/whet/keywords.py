@@ -19,6 +19,7 @@ class SettingValues(TypedDict, total=False):
     pair: str | None
     label: str | None
     weight: str | None
+    group: str | None
     task: TaskName
     label_separator: str | None
     label_names: str | None

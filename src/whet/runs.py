@@ -28,7 +28,6 @@ from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you
 from whet.forecast import Plan
 from whet.labels import LabelSet
 from whet.records import (
-    SIDES,
     Bools,
     CurvePoint,
     Evaluation,
@@ -37,7 +36,6 @@ from whet.records import (
     Notice,
     Revision,
     Side,
-    Splits,
     StepRecord,
     Tightened,
 )
@@ -122,13 +120,13 @@ class RunFolder:
         """Writes a file of the run, whole or not at all."""
         if self.silent:
             return
-        with _mendable(self.path):
+        with mendable(self.path):
             durable.write(self.path / name, text.encode("utf-8", ODD))
 
     def write_relabel(self, rows: Sequence[relabel.Doubted]) -> None:
         """Writes relabel.csv, likewise."""
         if not self.silent:
-            with _mendable(self.path):
+            with mendable(self.path):
                 relabel.write(self.path / relabel.NAME, rows)
 
     def log(self, record: Record) -> Record:
@@ -152,13 +150,13 @@ class RunFolder:
         """How long events.jsonl is, in bytes that are on the disk."""
         if self.silent:
             return 0
-        with _mendable(self.path), (self.path / "events.jsonl").open("ab") as file:
+        with mendable(self.path), (self.path / "events.jsonl").open("ab") as file:
             durable.flush(file.fileno())
             return file.tell()
 
     def begin_evaluation(self) -> None:
         """Makes the folder if need be, without the files of an earlier evaluation."""
-        with _mendable(self.path, begun=False):
+        with mendable(self.path, begun=False):
             self.path.mkdir(parents=True, exist_ok=True)
             for name in EVALUATED_FILES:
                 (self.path / name).unlink(missing_ok=True)
@@ -169,7 +167,7 @@ class RunFolder:
         if self.silent:
             yield
             return
-        with _mendable(self.path, begun=False):
+        with mendable(self.path, begun=False):
             self.path.mkdir(parents=True, exist_ok=True)
         with lock.held(self.path):
             yield
@@ -188,7 +186,7 @@ class RunFolder:
     def _append(self, line: Mapping[str, object]) -> None:
         if self.silent:
             return
-        with _mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8", errors=ODD) as file:
+        with mendable(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8", errors=ODD) as file:
             # JSON has no number for the loss of a step that was left out.
             plain = {name: None if _is_not_finite(value) else value for name, value in with_korean(line).items()}
             file.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
@@ -205,7 +203,7 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
     An `--output` folder that holds something else is refused.
     """
     base = naming.base_of(resolved, data=data, model=model, digest=digest)
-    with _mendable(base):
+    with mendable(base):
         return RunFolder(naming.chosen(base, resolved, digest))
 
 
@@ -213,7 +211,7 @@ def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> No
     """Makes the folder, removes what an unfinished run left in it, and writes run.json: every setting
     with its reason, and `facts`."""
     if not run.silent:
-        with _mendable(run.path):
+        with mendable(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
             _clear(run.path)
     run.write("run.json", _described(resolved, facts))
@@ -241,7 +239,7 @@ def go_on(run: RunFolder, resolved: Resolved, facts: Mapping[str, object], *, st
     later = [line for line in _events(run.path) if line.get("step", 0) > step]
     done = max((line["step"] for line in later if line["kind"] == "step"), default=step)
     revisions = [Revision(line["step"], line["steps"], line["seconds"]) for line in later if line["kind"] == "revision"]
-    with _mendable(run.path):
+    with mendable(run.path):
         (run.path / "error.json").unlink(missing_ok=True)
         durable.sweep(run.path)
         path = run.path / "events.jsonl"
@@ -285,31 +283,6 @@ def _is_model(path: Path) -> bool:
     return any((path / name).is_file() for name in ("whet.json", durable.MANIFEST))
 
 
-def write_splits(run: RunFolder, splits: Splits) -> None:
-    """splits.parquet: which side each row went to."""
-    if run.silent:
-        return
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    kinds = {"side": pa.string(), "source": pa.string(), "row_id": pa.int64(), "place": pa.string()}
-    path, few = run.path / "splits.parquet", ["side", "source"]
-    with _mendable(run.path), parquet.ParquetWriter(path, pa.schema(kinds), use_dictionary=few) as writer:
-        for side in SIDES:
-            examples: Examples | None = getattr(splits, side)
-            for start in range(0, 0 if examples is None else len(examples.texts), WRITTEN_ROWS):
-                assert examples is not None
-                row_ids = examples.row_ids[start : start + WRITTEN_ROWS]
-                columns = [
-                    arrow.strings([side] * len(row_ids)),
-                    arrow.strings([examples.source] * len(row_ids)),
-                    arrow.numbers(np.array(row_ids, dtype=np.int64)),
-                    arrow.strings(examples.places[start : start + WRITTEN_ROWS]),
-                ]
-                writer.write_table(pa.table(columns, names=list(kinds)))
-    pa.default_memory_pool().release_unused()
-
-
 def write_predictions(
     run: RunFolder, test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float],
     *, side: Side = "test", truncated: Bools | None = None,
@@ -322,7 +295,7 @@ def write_predictions(
     import pyarrow as pa
     from pyarrow import parquet
 
-    with _mendable(run.path), ExitStack() as closing:
+    with mendable(run.path), ExitStack() as closing:
         writer = None
         for start in range(0, len(test.texts), WRITTEN_ROWS):
             part = np.zeros(len(test.texts), np.bool_)
@@ -388,7 +361,7 @@ def _clear(path: Path) -> None:
 
 
 @contextmanager
-def _mendable(path: Path, *, begun: bool = True) -> Iterator[None]:
+def mendable(path: Path, *, begun: bool = True) -> Iterator[None]:
     """Turns a disk's complaint into a message that names the folder. `begun`: there has been one."""
     try:
         yield

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, examine, lock, naming, packages, prepare, room, runs, runtime, truncated, values
+from whet import divided, durable, examine, lock, naming, packages, prepare, room, runs, runtime, truncated, values
 from whet.bilingual import in_korean, joined, said
 from whet.config import Resolved
 from whet.data.doctor.look import as_json
@@ -275,7 +275,7 @@ def _ready(
         yield folder.log(notice)
     if cache != own:
         yield folder.log(Notice(said({"folder": own}, "cache not writable")))
-    runs.write_splits(folder, splits)
+    divided.write_splits(folder, splits)
     yield Stage("tokens")
     with team.turns():
         sides = prepare.encode_sides(splits, labels, planned.cutter, cache)

@@ -112,8 +112,8 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     ),
 }  # fmt: skip
 SHOWN_BELOW = {"recipe", "encoding", "model", "log_every", "json", "quiet", "debug"}
-# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, test_track_tensorboard and
-# test_row_weights.
+# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, test_track_tensorboard,
+# test_row_weights and test_groups.
 SHOWN_ELSEWHERE = {
     "require_gpu",
     "yes",
@@ -127,6 +127,7 @@ SHOWN_ELSEWHERE = {
     "slice",
     "track",
     "weight",
+    "group",
 }
 
 

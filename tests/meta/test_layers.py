@@ -51,6 +51,7 @@ LAYERS = {
     "whet.linear": 6,
     "whet.truncated": 5,
     "whet.runs": 3,
+    "whet.divided": 4,
     "whet.comparison": 4,
     "whet.relabel": 2,
     "whet.mistakes": 4,

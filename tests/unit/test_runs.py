@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from whet import durable, naming, runs
+from whet import divided, durable, naming, runs
 from whet.bilingual import said
 from whet.config import Resolved, fields, resolve
 from whet.errors import ModelError, OutputError, TrainingError, UsageError
@@ -22,7 +22,7 @@ from whet.records import Examples, Notice, Splits, StepRecord
 OTHER_VALUES: dict[str, object] = {
     "class_weights": "balanced", "sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1,
     "text": "review", "pair": "answer", "task": "multilabel", "label_separator": "|",
-    "label": "sentiment", "weight": "sure", "label_names": "no,yes", "positive": "spam", "test": "none",
+    "label": "sentiment", "weight": "sure", "group": "author", "label_names": "no,yes", "positive": "spam", "test": "none",
     "validation": "0.2", "train_rows": 100, "test_rows": 10, "encoding": "cp949", "model": "embedded",
     "max_length": 64, "truncation": "head-tail", "layers": 1, "epochs": 3.0, "budget": "20m", "batch_size": 8,
     "llrd": 0.9, "learning_rate": 1e-4, "weight_decay": 0.1, "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5,
@@ -405,7 +405,7 @@ def test_the_splits_table_says_the_side_of_every_row() -> None:
     from pyarrow import parquet
 
     run = opened()
-    runs.write_splits(run, Splits(examples(0, 3), None, examples(2), {}))
+    divided.write_splits(run, Splits(examples(0, 3), None, examples(2), {}))
     rows = parquet.read_table(run.path / "splits.parquet").to_pylist()
     assert rows == [
         {"side": "train", "source": "reviews.csv", "row_id": 0, "place": "line 2"},

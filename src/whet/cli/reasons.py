@@ -23,6 +23,7 @@ REASONS: Mapping[str, Why] = {
     "pair": Why(FOUND, "Two texts a row share --max-length; the longer one is cut first."),
     "label": Why(FOUND, "Several columns make a task of several labels."),
     "weight": Why("every row counts alike", "Rows of larger numbers are learnt from more."),
+    "group": Why("rows are taken to be independent", "Rows of one group train, or test, together: an honest score."),
     "task": Why("the label column tells it", "Decides loss, scores and the shape of answers."),
     "label_separator": Why("strings are one label unless they repeat in parts", "A string becomes several labels."),
     "label_names": Why("labels stay as written", "The names go into the model and into every answer."),

@@ -1,6 +1,6 @@
 """What is said of data and of jobs, in English and in Korean, side by side."""
 
-from whet.sentences import beside, data, job
+from whet.sentences import beside, data, groups, job
 
 SENTENCES = {
     **data.FINDINGS,
@@ -11,6 +11,7 @@ SENTENCES = {
     **job.MODEL,
     **job.COURSE,
     **beside.BESIDE,
+    **groups.GROUPS,
 }
 WORDS = {**data.WORDS, **job.WORDS}
 """Facts that are words of English, in Korean."""
