@@ -1,14 +1,19 @@
-"""splits.parquet: which side each row went to, its group and its fold, where there are such."""
+"""splits.parquet: which side each row went to, its group and its fold, where there are such; and
+out_of_fold.parquet."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
 from whet import arrow
-from whet.records import SIDES, Examples, Ints, Splits
-from whet.runs import WRITTEN_ROWS, RunFolder, mendable
+from whet.data.split import select
+from whet.labels import LabelSet
+from whet.records import SIDES, Examples, Floats, Ints, Splits
+from whet.runs import WRITTEN_ROWS, RunFolder, answered, mendable
 
 
 def write_splits(run: RunFolder, splits: Splits, folds: Ints | None = None) -> None:
@@ -43,3 +48,24 @@ def write_splits(run: RunFolder, splits: Splits, folds: Ints | None = None) -> N
                     columns["fold"] = arrow.numbers(folds[page] + 1) if is_train else pa.nulls(len(row_ids), pa.int64())
                 writer.write_table(pa.table(columns))
     pa.default_memory_pool().release_unused()
+
+
+def write_out_of_fold(
+    run: RunFolder, rows: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float], folds: Ints
+) -> None:
+    """out_of_fold.parquet: of each training row what models answered that have not learnt from it. `answers` [B, C] are
+    probabilities, or numbers; `folds` [B]: as for `write_splits`."""
+    if run.silent:
+        return
+    from pyarrow import parquet
+
+    with mendable(run.path), ExitStack() as closing:
+        writer = None
+        for start in range(0, len(folds), WRITTEN_ROWS):
+            part = np.zeros(len(folds), np.bool_)
+            part[start : start + WRITTEN_ROWS] = True
+            page = answered(select(rows, part), labels, answers[part], thresholds)
+            page = page.add_column(1, "fold", [arrow.numbers(folds[part] + 1)])
+            if writer is None:
+                writer = closing.enter_context(parquet.ParquetWriter(run.path / "out_of_fold.parquet", page.schema))
+            writer.write_table(page)

@@ -59,7 +59,7 @@ def train_and_save(
     with memory.explained(job.classifier):
         yield Stage("train", said({"count": len(job.sides["train"].encoded)}, "some rows"))
         pace = None if job.budget is None else _pace(job.budget, job, job.settings)
-        last, kept = yield from _fit(folder, job.classifier, job, job.settings, pace)
+        last, kept = yield from fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
         give_back(job.classifier.device)  # to save the model takes as much again as its weights
         learnt = yield from _curve(folder, job, last, kept, pace)
@@ -103,7 +103,7 @@ def baselines(
     return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), None
 
 
-def _fit(
+def fit(
     folder: runs.RunFolder, classifier: Classifier, job: Job, settings: Settings, pace: Pace | None
 ) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Scored | None]]:
     """Trains with evaluations on validation in between, from the start or from where a checkpoint was made;

@@ -56,6 +56,8 @@ class SettingValues(TypedDict, total=False):
     keep: Keep
     seed: int
     baseline: bool
+    folds: int | None
+    seeds: int
     learning_curve: bool
     min_confidence: float | None
     output: str | None

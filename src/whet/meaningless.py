@@ -11,7 +11,7 @@ LINEAR = "linear"  # as --model has it
 SETTINGS = (
     "max_length", "truncation", "layers", "epochs", "budget", "batch_size", "learning_rate", "llrd", "weight_decay",
     "warmup", "max_grad_norm", "class_weights", "sampling", "focal", "label_smoothing", "evaluate_every",
-    "early_stopping", "keep", "checkpoint_every", "mirror", "require_gpu", "learning_curve",
+    "early_stopping", "seeds", "keep", "checkpoint_every", "mirror", "require_gpu", "learning_curve",
 )  # fmt: skip
 OTHERS = {"device": ("auto", "cpu"), "precision": ("auto", "fp32")}  # than these mean nothing either
 

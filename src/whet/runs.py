@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from whet import arrow, durable, lock, naming, relabel
+from whet import arrow, durable, lock, members, naming, relabel
 from whet.bilingual import with_korean
 from whet.config import Resolved
 from whet.data.split import select
@@ -47,7 +47,7 @@ EVALUATION = "evaluation.json"  # which a run on other data has in the place of 
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
     "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv",
-    "explanations.json", "splits.parquet", REPORT, "error.json", "run.json",
+    "explanations.json", "splits.parquet", "out_of_fold.parquet", REPORT, "error.json", "run.json",
 )  # fmt: skip
 EVALUATED_FILES = ("metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv", REPORT, EVALUATION)
 SPACE = "Free space and give the same command again"
@@ -300,7 +300,7 @@ def write_predictions(
         for start in range(0, len(test.texts), WRITTEN_ROWS):
             part = np.zeros(len(test.texts), np.bool_)
             part[start : start + WRITTEN_ROWS] = True
-            page = _answered(select(test, part), labels, answers[part], thresholds)
+            page = answered(select(test, part), labels, answers[part], thresholds)
             if truncated is not None:
                 page = page.add_column(3, "truncated", [pa.array(truncated[part])])
             page = page.add_column(1, "side", [arrow.strings([side] * page.num_rows)])
@@ -309,7 +309,8 @@ def write_predictions(
             writer.write_table(page)
 
 
-def _answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float]) -> Any:
+def answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float]) -> Any:
+    """Rows with what they should be answered with, the answers, and the probability of every label, as a table."""
     import pyarrow as pa
 
     columns: dict[str, object] = {
@@ -352,7 +353,11 @@ def _all() -> list[RunFolder]:
 
 def _clear(path: Path) -> None:
     """Removes what an unfinished run of ours left, and nothing else; run.json last, which says that it is ours."""
-    for folder in (path / EXPORT, path / "model"):  # the first would answer for a model that is gone
+    for folder in (
+        path / EXPORT,
+        path / "model",
+        path / members.FOLDER,
+    ):  # the first would answer for a model that is gone
         if folder.is_dir():
             shutil.rmtree(folder)
     durable.sweep(path)

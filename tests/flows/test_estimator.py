@@ -47,7 +47,8 @@ LEFT_OUT = {
     "class_weights": "class_weight",
     "seed": "random_state",
     **dict.fromkeys(
-        ("baseline", "label_errors", "near_duplicates", "learning_curve", "brief"), "only looks at a model"
+        ("baseline", "label_errors", "near_duplicates", "learning_curve", "folds", "seeds", "brief"),
+        "only looks at a model",
     ),
     "min_confidence": "unsure is no class",
     **dict.fromkeys(("output", "fresh", "checkpoint_every", "mirror", "track"), "there is no run folder"),

@@ -22,11 +22,13 @@ from whet.records import Examples, Notice, Splits, StepRecord
 OTHER_VALUES: dict[str, object] = {
     "class_weights": "balanced", "sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1,
     "text": "review", "pair": "answer", "task": "multilabel", "label_separator": "|",
-    "label": "sentiment", "weight": "sure", "group": "author", "label_names": "no,yes", "positive": "spam", "test": "none",
+    "label": "sentiment", "weight": "sure", "group": "author",
+    "label_names": "no,yes", "positive": "spam", "test": "none",
     "validation": "0.2", "train_rows": 100, "test_rows": 10, "encoding": "cp949", "model": "embedded",
     "max_length": 64, "truncation": "head-tail", "layers": 1, "epochs": 3.0, "budget": "20m", "batch_size": 8,
     "llrd": 0.9, "learning_rate": 1e-4, "weight_decay": 0.1, "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5,
     "metric": "loss", "early_stopping": 2, "keep": "last", "seed": 1, "baseline": False, "learning_curve": True,
+    "folds": 5, "seeds": 3,
     "device": "cpu", "precision": "bf16", "threads": 1, "min_confidence": 0.9,
     "corrections": "relabel.csv", "slice": "shop",
 }  # fmt: skip

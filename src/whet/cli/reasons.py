@@ -60,6 +60,8 @@ REASONS: Mapping[str, Why] = {
     "keep": Why("a training may get worse at its end", "last needs no validation rows."),
     "seed": Why("a job is to be repeatable", "Another one: other rows, order and weights."),
     "baseline": Why("a score without one says little", "Off spares seconds, and there is no verdict."),
+    "folds": Why("it takes as many trainings", "Every row is scored, and an ensemble answers, more slowly."),
+    "seeds": Why("one training is a model", "Scores with the spread of the seeds; an ensemble, which is slower."),
     "learning_curve": Why("it takes three quarters of a training more", "Tells whether more labels would help."),
     "min_confidence": Why("every text is answered", "Higher: fewer answers, more of them right."),
     "output": Why("a name that stands for data and settings", "The same job elsewhere; scores stay the same."),

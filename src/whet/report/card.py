@@ -67,6 +67,41 @@ def write(
     return "\n".join([*front, "", *body])
 
 
+def write_ensemble(
+    settings: Settings, labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None
+) -> str:
+    """The card of an ensemble, likewise."""
+    count = (settings.folds or 1) * settings.seeds
+    linear = settings.model == "linear"
+    origin = "TF-IDF" if linear else "all-MiniLM-L6-v2" if settings.model == "embedded" else _named(settings.model)
+    made = f"An ensemble of {count} models on TF-IDF" if linear else f"An ensemble of {count} models from {origin}"
+    by = " and ".join(
+        [
+            *([f"each trained without one of {settings.folds} folds of the rows"] if settings.folds else []),
+            *([f"with {settings.seeds} seeds"] if settings.seeds > 1 else []),
+        ]
+    )
+    front = ["---", _front(origin, None, metrics, test, library="whet"), "---"]
+    asked = "..." if inputs.pair is None else '..." "...'
+    body = [
+        *_head(f"{made}, {by},", labels, inputs),
+        "Their logits are averaged. transformers can load each folder in it, but not all as one; whet answers with all.",
+        "",
+        *_scores(metrics),
+        "```bash",
+        f'whet predict {PLACE} "{asked}"',
+        "```",
+        "",
+    ]
+    return "\n".join([*front, "", *body])
+
+
+def _named(model: str) -> str:
+    """A model without the folders that it lies in."""
+    local = model.startswith((".", "/", "~")) or Path(model).expanduser().is_dir()
+    return _plain(Path(model).expanduser().resolve().name) if local else model
+
+
 def write_linear(labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None) -> str:
     """The card of a linear model, likewise."""
     learner = "ridge regression" if labels.kind == "value" else "logistic regression"
