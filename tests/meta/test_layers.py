@@ -86,7 +86,7 @@ LAYERS = {
     "whet.outcome": 6,
     "whet.better": 7,
     "whet.finetune": 8,
-    "whet.fitting": 7,
+    "whet.fitting": 8,
     "whet.planning": 6,
     "whet.run": 5,
     "whet.story": 9,

@@ -9,6 +9,7 @@ from whet import durations
 from whet.bilingual import in_korean
 from whet.cli.answer_texts import ANSWERS
 from whet.cli.engine_texts import ENGINE_TEXTS
+from whet.cli.ensemble_texts import ENSEMBLE_TEXTS
 from whet.errors import quoted
 
 Lang = Literal["en", "ko"]
@@ -351,6 +352,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "내장된 영화평 1,200개와 내장 모델로, 인터넷 없이 전체 과정을 보여 줍니다.",
     ),
     **ENGINE_TEXTS,
+    **ENSEMBLE_TEXTS,
 }  # fmt: skip
 
 

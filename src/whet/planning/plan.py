@@ -134,7 +134,8 @@ def _plan(measured: Measured, folder: Path) -> Plan:
     counts = work.counts.get("train", np.ones_like(lengths))
     sequences = np.repeat(lengths / counts, counts)
     per_row = 0.0 if shape is None else TRAINING * operations(shape, sequences) / len(lengths)
-    counted = per_row * work.rows["train"] * settings.epochs
+    models, learnt = estimate.models_of(settings), estimate.learnt_rows(settings, work.rows["train"])
+    counted = models * per_row * learnt * settings.epochs
     return Plan(
         model=settings.model,
         device=asked.machine.device,
@@ -142,7 +143,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         threads=asked.machine.threads,
         rows=work.rows,
         tokens=float(lengths.mean()),
-        steps=loop.count_steps(work.rows["train"], loop.recipe_of(settings)),
+        steps=models * loop.count_steps(learnt, loop.recipe_of(settings)),
         operations=counted,
         rate=counted / found.training,
         training=estimate.span(found.training, speed),
@@ -159,6 +160,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         choices=tuple(choice for choice in choices if choice is not None),
         probe_seconds=measured.probed.seconds,
         curve=estimate.span(found.curve, speed) if found.curve else None,
+        models=models,
     )
 
 
@@ -181,8 +183,11 @@ def _memory(measured: Measured) -> int | None:
     every = estimate.interval(settings, steps_per_epoch(work.rows["train"], settings.batch_size))
     kept = settings.keep == "best" and "validation" in work.rows and every is not None and every < steps
     # Beside those of a point of the learning curve stand the job's own.
-    aside = weights(measured.classifier) if kept or settings.learning_curve else 0
+    models = estimate.models_of(settings)
+    aside = weights(measured.classifier) if kept or settings.learning_curve or models > 1 else 0
     training = round(highest + measured.words + aside)
+    if models > 1:  # at the end all of them answer
+        training = max(training, round(found.evaluation + models * weights(measured.classifier)))
     if not on_cpu or not has_baseline(asked):
         return training
     rows = asked.splits.train
@@ -203,9 +208,10 @@ def _disk(measured: Measured) -> int:
     """Bytes of model, predictions, splits, cached tokens and checkpoints, as many as there are at once."""
     asked, work, model = measured.asked, measured.work, weights(measured.classifier)
     settings = asked.resolved.settings
-    # Weights, two moments of each, and those that were the best.
+    # Weights, two moments of each, and those that were the best. Checkpoints are those of one model at a time.
     state = model * (4 if settings.keep == "best" and "validation" in work.rows else 3)
-    count = checkpoints.at_once(settings.checkpoint_every, measured.times.training)
+    models = estimate.models_of(settings)
+    count = checkpoints.at_once(settings.checkpoint_every, measured.times.training / models)
     tokens = sum(work.rows[side] * float(lengths.mean()) for side, lengths in work.lengths.items())
     test = 0 if asked.splits.test is None else sum(map(len, asked.splits.test.texts))
-    return round(model + count * state + tokens * TOKEN + test * TEXT)
+    return round(models * model + count * state + tokens * TOKEN + test * TEXT)

@@ -81,11 +81,11 @@ def write_ensemble(
             *([f"with {settings.seeds} seeds"] if settings.seeds > 1 else []),
         ]
     )
-    front = ["---", _front(origin, None, metrics, test, library="whet"), "---"]
+    front = ["---", _front(origin, None, metrics, test, library="whet", fitted=linear), "---"]
     asked = "..." if inputs.pair is None else '..." "...'
     body = [
         *_head(f"{made}, {by},", labels, inputs),
-        "Their logits are averaged. transformers can load each folder in it, but not all as one; whet answers with all.",
+        "Their logits are averaged. transformers loads each folder in it, but not all as one; whet answers with all.",
         "",
         *_scores(metrics),
         "```bash",
@@ -105,7 +105,7 @@ def _named(model: str) -> str:
 def write_linear(labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None) -> str:
     """The card of a linear model, likewise."""
     learner = "ridge regression" if labels.kind == "value" else "logistic regression"
-    front = ["---", _front("TF-IDF", None, metrics, test, library="whet"), "---"]
+    front = ["---", _front("TF-IDF", None, metrics, test, library="whet", fitted=True), "---"]
     asked = "..." if inputs.pair is None else '..." "...'
     body = [
         *_head(f"TF-IDF and {learner}, fitted", labels, inputs),
@@ -137,8 +137,9 @@ def _head(made: str, labels: LabelSet, inputs: Inputs) -> list[str]:
 
 
 def _front(
-    origin: str, base: str | None, metrics: Mapping[str, Any], test: Examples | None, *, library: str = "transformers"
-) -> str:
+    origin: str, base: str | None, metrics: Mapping[str, Any], test: Examples | None, *, library: str = "transformers",
+    fitted: bool = False,
+) -> str:  # fmt: skip
     """The front matter as YAML: what the hub reads of a card. No licence, which nobody told us."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -158,7 +159,7 @@ def _front(
         library_name=library,
         pipeline_tag="text-classification",
         tags=["whet"],
-        model_name=f"{origin}, {'fitted' if library == 'whet' else 'fine-tuned'} on {data}" if results else None,
+        model_name=f"{origin}, {'fitted' if fitted else 'fine-tuned'} on {data}" if results else None,
         eval_results=results or None,
         ignore_metadata_errors=False,
     ).to_yaml()
