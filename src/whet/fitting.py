@@ -107,9 +107,9 @@ def _folded(folder: runs.RunFolder, given: Given, asked: Asked) -> Iterator[Stag
     folds = given.folds
     assert folds is not None
     given = replace(given, sides=sides, learnt={"train": rows, "validation": rows})
-    present: dict[Side, Examples] = {"train": rows, "validation": rows} | (
-        {"test": given.test} if given.test is not None else {}
-    )
+    present: dict[Side, Examples] = {"train": rows, "validation": rows}
+    if given.test is not None:
+        present["test"] = given.test
     inputs: dict[Side, Inputs] = {side: tfidf.seen(each.texts, each.pairs) for side, each in present.items()}
     members, held, fits = members_of(given.settings), list[Held](), list[Fit]()
     for number, member in enumerate(members, 1):

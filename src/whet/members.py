@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from whet import durable
 from whet.bilingual import Bilingual, said
 from whet.config import Resolved, Settings
+from whet.data.folds import deal
 from whet.errors import UsageError
+from whet.records import Examples, Ints, Notice, Splits
 from whet.runtime import Ranks
 
 FOLDER = "members"  # in the run folder: what is kept of each training
@@ -61,6 +64,22 @@ def count_done(model: Path, settings: Settings) -> tuple[int, int]:
     """How many of the models are trained, and how many there are to be; `model`: the folder of the ensemble."""
     names = [member.name for member in members_of(settings)]
     return sum(durable.damage(model / name) is None for name in names), len(names)
+
+
+def dealt(splits: Splits, resolved: Resolved) -> tuple[Splits, Ints | None]:
+    """The sides of the job, and with folds that of each training row [B], from 0. Raises DataError where the rows do
+    not allow so many."""
+    settings = resolved.settings
+    if settings.folds is None:
+        return splits, None
+    reasons = {**splits.reasons, "validation": resolved.reasons["validation"]}
+    return replace(splits, reasons=reasons), deal(splits.train, settings.folds, settings.seed)
+
+
+def aside(settings: Settings, sides: Mapping[str, Examples]) -> Iterator[Notice]:
+    """What is to be said of validation rows that the data brought and folds have no use for."""
+    if settings.folds is not None and "validation" in sides:
+        yield Notice(said({"name": sides["validation"].source}, "validation aside"), "warning")
 
 
 def check(resolved: Resolved, ranks: Ranks) -> tuple[Resolved, list[str]]:

@@ -121,11 +121,7 @@ def conclude(
     sides: dict[Side, Scored] = {}
     if validation is not None:
         sides["validation"] = validation
-        metrics["validation"] = figures.scores(validation.evaluation, len(job.sides["validation"].targets))
-        if job.folds is not None:
-            found = validation.evaluation.metrics
-            reach = uncertain.of_side(found, validation.logits, validation.targets, job.labels)
-            metrics["validation"] = figures.scores(validation.evaluation, found.rows) | {"intervals": reach}
+        metrics["validation"] = _of_validation(job, validation)
         seconds["evaluate"] += validation.evaluation.seconds
 
     if "test" in job.sides:
@@ -168,6 +164,15 @@ def conclude(
         model.save(folder.model, usage, metrics)
     folder.log_end(last, model.memory())
     folder.write("metrics.json", metrics)
+
+
+def _of_validation(job: Given, found: Scored) -> dict[str, object]:
+    """The part of metrics.json; where the rows are all training rows, out of fold, with intervals."""
+    scores = figures.scores(found.evaluation, len(job.sides["validation"].targets))
+    if job.folds is None:
+        return scores
+    reach = uncertain.of_side(found.evaluation.metrics, found.logits, found.targets, job.labels)
+    return scores | {"intervals": reach}
 
 
 def _explain(

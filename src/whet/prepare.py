@@ -14,7 +14,6 @@ from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
-from whet.data.folds import deal
 from whet.data.growing import aside
 from whet.data.split import fingerprint, split
 from whet.data.targets import has_answers, targets_of
@@ -118,13 +117,11 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     raise_errors(checked, allowed_by(settings))
 
     yield Stage("split")
-    splits = splits_of(rows, settings)
-    folds = None if settings.folds is None else deal(splits.train, settings.folds, settings.seed)
+    splits, folds = members.dealt(splits_of(rows, settings), resolved)
     reasons = [Notice(said({"side": side, "reason": reason}, "a side")) for side, reason in splits.reasons.items()]
     if rows.corrected is not None:
         reasons += relabel.notices(rows.corrected, splits, str(settings.corrections))
-    if folds is not None and "validation" in rows.sides:
-        reasons.append(Notice(said({"name": rows.sides["validation"].source}, "validation aside"), "warning"))
+    reasons += members.aside(settings, rows.sides)
     yield from reasons
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
@@ -140,13 +137,10 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     machine, resolved, files, notices = _model_of(resolved, splits.train.texts, ranks)
     chosen = [Notice(_device_line(machine, ranks)), *notices]
     yield from chosen
-    kept = None if settings.budget is None else rows
-    columns = rows.columns
+    kept, columns = None if settings.budget is None else rows, rows.columns
     inputs = Inputs(columns.text, columns.pair, columns.text_parts, columns.pair_parts)
-    asked = Asked(
-        rows.name, checked, splits, labels, machine, resolved, files, inputs, (*told, *reasons, *chosen), kept,
-        folds,
-    )  # fmt: skip
+    said_so_far = (*told, *reasons, *chosen)
+    asked = Asked(rows.name, checked, splits, labels, machine, resolved, files, inputs, said_so_far, kept, folds)
     if (weights := weights_of(asked)) is not None:
         each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
         of_yes = said({}, "of rows with the label") if labels.kind == "several" else ""
