@@ -30,7 +30,7 @@ NOT_RUN = {
     r"^whet demo\b": "minutes; its parts are the other commands",
     r"^whet export\b|\bexport\b|/export\b": "tests/flows/test_export.py makes one",
     r"--track": "tests/flows/test_track_*.py have the trackers",
-    r"--budget|--learning-curve|--folds|--seeds|--threads 2|^whet plan\b": "minutes on a busy machine; tests/flows runs each",
+    r"--budget|--learning-curve|--folds|--seeds|--threads 2|^whet plan\b": "minutes here; tests/flows runs each",
     r"(goods|films|comments|[가-힣]+)\.csv|goemotions|stsb|--label stars|good=|\bPAIRS\b|sample_submission|runs/OTHER|"
     r"--label-names negative": "the reader's own file, columns, labels or run",
     r"--corrections": "a file that a person has edited; tests/flows/test_relabel.py",
