@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from whet import config, runs
+from whet import config, divided, runs
 from whet.labels import Kind, LabelSet
 from whet.records import SIDES, Examples, Splits, Targets
 from whet.score.judge import default_thresholds, judge, probabilities
@@ -74,7 +74,7 @@ def made_run(
     thresholds = default_thresholds(labels)
     scores = {**as_json(judge(logits, targets, labels, thresholds)[0]), "loss": 0.5}
     _course(folder, labels, scores, settings or {})
-    runs.write_splits(folder, Splits(test, test, test, {}))
+    divided.write_splits(folder, Splits(test, test, test, {}))
     runs.write_predictions(folder, test, labels, probabilities(logits, labels), thresholds)
     folder.write("mistakes.json", _mistakes(labels, texts))
     rivals = {"majority": scores, "tfidf": scores, "seconds": 3.0}

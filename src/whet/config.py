@@ -80,6 +80,10 @@ class Settings:
         None, "Data", "The column that tells what each row counts in the training: numbers above 0, whose mean is "
         "taken as 1.",
     )  # fmt: skip
+    group: str | None = _setting(
+        None, "Data", "The column whose values are never divided: rows of one author, patient or product stand on one "
+        "side.",
+    )  # fmt: skip
     task: TaskName = _setting(
         "auto", "Data", "One label a row (classification), any number of labels (multilabel), or a number "
         "(regression). auto: by what the label column holds.", common=True,
@@ -210,6 +214,14 @@ class Settings:
         within=Range(least=0, most=2**32 - 1),
     )  # fmt: skip
     baseline: bool = _setting(True, "Training", "Score cheap baselines beside the model: majority, TF-IDF and NB-SVM.")
+    folds: int | None = _setting(
+        None, "Training", "Cross-validation: the rows but those of test in N folds, each answered by a model that has "
+        "learnt from the others; all models together are the one that is saved.", within=Range(least=2, most=100),
+    )  # fmt: skip
+    seeds: int = _setting(
+        1, "Training", "Train with so many seeds, from --seed on; all models together are the one that is saved.",
+        within=Range(least=1, most=100),
+    )  # fmt: skip
     learning_curve: bool = _setting(
         False, "Training", "Would more labels help: train on 25 and 50 % of the rows too, and forecast twice as many."
     )

@@ -8,19 +8,27 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 
-from whet import examine, outcome, runs, tfidf
+from whet import divided, ensemble, examine, outcome, runs, tfidf
 from whet.bilingual import joined, said
+from whet.combined import Combined, Held, all_steps, left_out
 from whet.data.doctor.look import as_json
+from whet.data.split import select
 from whet.data.targets import has_answers, targets_of
 from whet.errors import DataError, Interrupted
 from whet.forecast import Plan
-from whet.given import Given
+from whet.given import Given, Rows
 from whet.interruption import Interruption
+from whet.labels import LabelSet
 from whet.linear import Answered, Fit, learnable
+from whet.members import members_of
 from whet.prepare import Asked
-from whet.records import SIDES, Evaluation, Examples, Notice, Side, Stage, StepRecord
+from whet.records import SIDES, Bools, Evaluation, Examples, Notice, Side, Stage, StepRecord, Targets, Usage
 from whet.score import baseline, linear
+from whet.score.features import Inputs
+from whet.score.fitted import Linear
+from whet.tfidf import LinearArtifact
 from whet.training.team import Alone
 
 
@@ -32,7 +40,7 @@ def fit_and_save(
     try:
         with interruption.heard(), interruption.at_once():
             given = yield from _given(folder, asked, plan, team)
-            yield from _fitted(folder, given, asked)
+            yield from (_fitted if given.folds is None else _folded)(folder, given, asked)
     except Interrupted as fault:
         raise type(fault)(fault.saw, todo="The same command starts anew") from None
 
@@ -46,7 +54,7 @@ def _given(
         folder.log(notice)
     if plan is not None:
         folder.log(plan)
-    runs.write_splits(folder, splits)
+    divided.write_splits(folder, splits, asked.folds)
     checked, leaks = examine.of_job(asked, {}, None)
     folder.write("findings.json", as_json(checked))
     for finding in checked.findings:
@@ -59,7 +67,7 @@ def _given(
         constant = baseline.constant(sides["train"].targets, sides["test"].targets, labels)
     return Given(
         resolved=asked.resolved, inputs=asked.inputs, labels=labels, sides=sides, test=splits.test, baselines=constant,
-        leaks=leaks, team=team, learnt={side: each for side, each in rows.items() if side != "test"},
+        leaks=leaks, team=team, learnt={side: each for side, each in rows.items() if side != "test"}, folds=asked.folds,
     )  # fmt: skip
 
 
@@ -69,13 +77,7 @@ def _fitted(folder: runs.RunFolder, given: Given, asked: Asked) -> Iterator[Stag
     for notice in notices:
         yield folder.log(notice)
     yield Stage("train", said({"count": len(learnt)}, "some rows"))
-    model = linear.fit(learnt, known, given.labels)
-    if model is None:
-        raise DataError(
-            "there is nothing to learn from: no training text has a word, or all training rows have the same answer",
-            where=splits.train.source,
-            expected="texts with words, and answers that differ",
-        )
+    model = _model(learnt, known, given.labels, splits.train.source)
     seconds = time.perf_counter() - started
     present = {side: getattr(splits, side) for side in given.sides}
     fit = Fit(given, model, {side: tfidf.seen(each.texts, each.pairs) for side, each in present.items()})
@@ -85,3 +87,51 @@ def _fitted(folder: runs.RunFolder, given: Given, asked: Asked) -> Iterator[Stag
         kept = outcome.evaluate(given, fit, "validation", last, None, fit.thresholds)
         yield folder.log(kept.evaluation)
     yield from outcome.conclude(folder, given, fit, last, kept, None, {})
+
+
+def _model(learnt: Inputs, targets: Targets, labels: LabelSet, source: str) -> Linear:
+    model = linear.fit(learnt, targets, labels)
+    if model is None:
+        raise DataError(
+            "there is nothing to learn from: no training text has a word, or all training rows have the same answer",
+            where=source,
+            expected="texts with words, and answers that differ",
+        )
+    return model
+
+
+def _folded(folder: runs.RunFolder, given: Given, asked: Asked) -> Iterator[Stage | Notice | Evaluation]:
+    """A model for each fold, of the rows of the others; all together are scored and saved."""
+    rows, targets, labels = asked.splits.train, given.sides["train"].targets, given.labels
+    sides: dict[Side, Rows] = {**given.sides, "validation": given.sides["train"]}
+    folds = given.folds
+    assert folds is not None
+    given = replace(given, sides=sides, learnt={"train": rows, "validation": rows})
+    present: dict[Side, Examples] = {"train": rows, "validation": rows}
+    if given.test is not None:
+        present["test"] = given.test
+    inputs: dict[Side, Inputs] = {side: tfidf.seen(each.texts, each.pairs) for side, each in present.items()}
+    members, held, fits = members_of(given.settings), list[Held](), list[Fit]()
+    for number, member in enumerate(members, 1):
+        left: Bools = folds == member.fold
+        learnt, known, notices = learnable(select(rows, ~left), targets[~left], given.settings.seed)
+        for notice in notices:
+            yield folder.log(notice)
+        facts = {"number": number, "count": len(members), "member": member.told, "rows": len(learnt)}
+        yield Stage("train", said(facts, "a member"))
+        started = time.perf_counter()
+        fit = Fit(given, _model(learnt, known, labels, rows.source), inputs)
+        last = StepRecord(0, 0, 0.0, math.nan, 0.0, 0, time.perf_counter() - started)
+        usage = Usage(given.inputs, fit.thresholds)
+        tfidf.save(folder.model / member.name, fit.model, labels, card=ensemble.MEMBER_CARD, usage=usage)
+        fits.append(fit)
+        held.append(Held(member, fit.logits("train", left), last, 0.0))
+    kept = left_out(given, held)
+    assert kept is not None, "with folds there are validation rows"
+    yield folder.log(kept.evaluation)
+    usage = Usage(given.inputs, fits[0].thresholds)
+    places = [folder.model / member.name for member in members]
+    loaded = [LinearArtifact(place, fit.model, labels, usage) for place, fit in zip(places, fits, strict=True)]
+    together = ensemble.Ensemble(folder.model, tuple(loaded), labels, usage)
+    model = Combined(fits[0], given, held, together, [fit.logits for fit in fits])
+    yield from outcome.conclude(folder, given, model, all_steps(held), kept, None, {})

@@ -77,3 +77,5 @@ class Plan:
     probe_seconds: float
     curve: Span | None = None
     """The further models of the learning curve."""
+    models: int = 1
+    """How many are trained one after the other, for folds and seeds."""

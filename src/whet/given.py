@@ -8,7 +8,7 @@ from typing import Protocol
 
 from whet.config import Resolved, Settings
 from whet.labels import LabelSet
-from whet.records import Baselines, Bools, Examples, Inputs, Side, Targets
+from whet.records import Baselines, Bools, Examples, Inputs, Ints, Side, Targets
 from whet.score.leaks import Leaks
 from whet.training.pace import Budget
 from whet.training.team import Alone
@@ -43,6 +43,8 @@ class Given:
     """How the model was chosen on validation, as metrics.json has it."""
     learnt: Mapping[Side, Examples] = field(default_factory=dict)
     """The rows of train and validation; of a transformer's job with their texts on the disk."""
+    folds: Ints | None = None
+    """Of a job with --folds that of each training row [B], from 0. The validation rows are these rows too."""
 
     @property
     def settings(self) -> Settings:

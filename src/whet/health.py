@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from whet import gpu, hub, machine, naming, packages, published, runs, runtime, sidefile
+from whet import gpu, hub, machine, naming, packages, predictor, published, runs, runtime, sidefile
 from whet.config import Language
 from whet.errors import MissingExtraError, ModelError
 from whet.predictor import Answering
@@ -157,12 +157,13 @@ def _loaded(model: Path) -> Iterator[Answering]:
 
         yield tfidf.load(model)
         return
+    if sidefile.kind_of(side) == "linear":
+        yield predictor.load(model).artifact
+        return
     needed = _packages(SENTENCES["en"])
     if needed.state == "fault":
         raise MissingExtraError(needed.message, todo=needed.todo)
-    from whet import artifact  # loads torch
-
-    yield artifact.load(model, device="cpu")
+    yield predictor.load(model, device="cpu", engine="torch").artifact  # loads torch
 
 
 def _read_files(folder: runs.RunFolder) -> Iterator[str]:

@@ -19,6 +19,7 @@ class SettingValues(TypedDict, total=False):
     pair: str | None
     label: str | None
     weight: str | None
+    group: str | None
     task: TaskName
     label_separator: str | None
     label_names: str | None
@@ -58,6 +59,8 @@ class SettingValues(TypedDict, total=False):
     keep: Keep
     seed: int
     baseline: bool
+    folds: int | None
+    seeds: int
     learning_curve: bool
     min_confidence: float | None
     output: str | None

@@ -21,6 +21,7 @@ from whet.predictor import Predictor
 from whet.prepare import counted
 from whet.records import Bools, Examples, Floats, Ints, Notice, Side, Targets, Usage
 from whet.report import card
+from whet.runs import RunFolder
 from whet.score import baseline
 from whet.score.features import Inputs
 from whet.score.fitted import Linear
@@ -93,6 +94,11 @@ class Fit:
 
     def advice(self) -> Bilingual:
         return said({}, "look at the data")
+
+    def members(
+        self, folder: RunFolder, validation: Floats | None, thresholds: Mapping[str, float]
+    ) -> Mapping[str, object]:
+        return {}
 
     def memory(self) -> int | None:
         return machine.peak()

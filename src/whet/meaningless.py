@@ -10,9 +10,8 @@ from whet.runtime import Ranks
 LINEAR = "linear"  # as --model has it
 SETTINGS = (
     "max_length", "truncation", "layers", "freeze", "lora", "epochs", "budget", "batch_size", "learning_rate", "llrd",
-    "ema",
-    "weight_decay", "warmup", "max_grad_norm", "class_weights", "sampling", "focal", "label_smoothing",
-    "evaluate_every", "early_stopping", "keep", "checkpoint_every", "mirror", "require_gpu", "learning_curve",
+    "ema", "weight_decay", "warmup", "max_grad_norm", "class_weights", "sampling", "focal", "label_smoothing",
+    "evaluate_every", "early_stopping", "seeds", "keep", "checkpoint_every", "mirror", "require_gpu", "learning_curve",
 )  # fmt: skip
 OTHERS = {"device": ("auto", "cpu"), "precision": ("auto", "fp32")}  # than these mean nothing either
 

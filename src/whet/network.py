@@ -23,6 +23,7 @@ from whet.model.answers import scale_of
 from whet.predictor import Predictor
 from whet.records import Bools, Floats, Ints, Side, Targets, Usage
 from whet.report import card
+from whet.runs import RunFolder
 from whet.score.judge import default_thresholds
 from whet.score.mistakes import MOST_EPOCHS, rows_to_look_at
 
@@ -84,6 +85,11 @@ class Network:
 
     def advice(self) -> Bilingual:
         return said({"rate": self.job.settings.learning_rate}, "train otherwise")
+
+    def members(
+        self, folder: RunFolder, validation: Floats | None, thresholds: Mapping[str, float]
+    ) -> Mapping[str, object]:
+        return {}
 
     def memory(self) -> int | None:
         device = self.job.classifier.device

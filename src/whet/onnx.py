@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from whet.errors import ModelError
@@ -68,6 +69,23 @@ def _traced(model: Any) -> Any:
         )  # fmt: skip
     assert program is not None, "with dynamo=True it returns a program"
     return program.model_proto
+
+
+def averaged(models: Sequence[Any], temperature: float) -> Any:
+    """Several classifiers of one configuration as one, which answers with the mean of their logits, divided by the
+    temperature."""
+    import torch
+
+    class Averaged(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.members, self.config = torch.nn.ModuleList(models), models[0].config
+
+        def forward(self, **given: Tensor) -> SimpleNamespace:
+            logits = [member(**given).logits for member in self.members]
+            return SimpleNamespace(logits=torch.stack(logits).mean(dim=0) / temperature)
+
+    return Averaged()
 
 
 def quantise(source: Path, target: Path) -> None:

@@ -87,6 +87,12 @@ class Model(Protocol):
     def memory(self) -> int | None:
         """Bytes that the job had at the most, where the model is; None where that cannot be told."""
 
+    def members(
+        self, folder: runs.RunFolder, validation: Floats | None, thresholds: Mapping[str, float]
+    ) -> Mapping[str, object]:
+        """What metrics.json tells of the models that it is made of, where it is an ensemble. `validation`: logits
+        [B, C] of those rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -115,7 +121,7 @@ def conclude(
     sides: dict[Side, Scored] = {}
     if validation is not None:
         sides["validation"] = validation
-        metrics["validation"] = figures.scores(validation.evaluation, len(job.sides["validation"].targets))
+        metrics["validation"] = _of_validation(job, validation)
         seconds["evaluate"] += validation.evaluation.seconds
 
     if "test" in job.sides:
@@ -149,6 +155,7 @@ def conclude(
         yield from _doubts(folder, job, model, validation.evaluation)
     metrics |= _calibration(job, fitted, sides)
     metrics |= yield from _looked_over(folder, job, model, sides, thresholds)
+    metrics |= model.members(folder, None if validation is None else validation.logits, thresholds)
 
     yield Stage("save")
     metrics["seconds"] = seconds
@@ -157,6 +164,15 @@ def conclude(
         model.save(folder.model, usage, metrics)
     folder.log_end(last, model.memory())
     folder.write("metrics.json", metrics)
+
+
+def _of_validation(job: Given, found: Scored) -> dict[str, object]:
+    """The part of metrics.json; where the rows are all training rows, out of fold, with intervals."""
+    scores = figures.scores(found.evaluation, len(job.sides["validation"].targets))
+    if job.folds is None:
+        return scores
+    reach = uncertain.of_side(found.evaluation.metrics, found.logits, found.targets, job.labels)
+    return scores | {"intervals": reach}
 
 
 def _explain(
@@ -219,14 +235,14 @@ def _looked_over(
     if not looked:
         return {}
     counted = mistakes.write(folder, looked, job.labels, thresholds)
-    if by:
-        counted["train"]["by"] = by
+    if by or job.folds is not None:
+        counted.get("train", {})["by"] = by or "out of fold"
     found: dict[str, object] = {"label_errors": counted} if counted else {}
     if sides:
         side, scored = list(sides.items())[-1]
         told, targets = looked[-1]
         cut = told.truncated
-        runs.write_predictions(folder, told.rows, job.labels, told.answers, thresholds, side=side, truncated=cut)
+        runs.write_predictions(folder, told.rows, job.labels, told.answers, thresholds, side=told.side, truncated=cut)
         leaked = None
         if side == "test" and job.leaks is not None:
             leaked = job.leaks.exact if job.leaks.near is None else job.leaks.exact | job.leaks.near
@@ -244,6 +260,8 @@ def _judged_rows(
     truncated = job.sides[side].truncated
     if scored is not None:
         rows, truncated = select(rows, scored), truncated[scored]
+    if job.folds is not None and side == "validation":
+        side = "train"  # as splits.parquet has them
     return runs.Judged(side, rows, probabilities(logits, job.labels), truncated), targets
 
 

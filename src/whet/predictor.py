@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
@@ -138,7 +139,7 @@ def choose(run: RunFolder, asked: str = "auto") -> Chosen:
     Raises UsageError for an engine that the run cannot be answered with, ModelError for one that it has no export of.
     """
     engine = engine_named(asked)
-    kind = sidefile.read(run.model)["kind"]
+    kind = sidefile.kind_of(sidefile.read(run.model))
     if kind == "onnx" and engine != "torch":
         return _exported(run.model, engine)
     if kind != "transformer" and engine != "auto":
@@ -181,7 +182,8 @@ def load(
     A transformer computes in fp32 on every device: an answer should not hang on the machine that gives it. A linear
     model computes on the CPU, in one thread, and an exported one on the CPU, in `threads`, else on all cores.
     """
-    kind = sidefile.read(folder)["kind"]
+    side = sidefile.read(folder)
+    kind = side["kind"]
     if kind == "onnx":
         from whet import exported
 
@@ -191,13 +193,21 @@ def load(
         from whet import tfidf
 
         return Predictor(tfidf.load(folder))
+    if sidefile.kind_of(side) == "linear":
+        from whet import ensemble, tfidf
+
+        return Predictor(ensemble.load(folder, tfidf.load))
     packages.require_training()
-    from whet import artifact
+    from whet import artifact, ensemble
 
     machine = runtime.choose(device, threads, precision="fp32")
     runtime.apply(machine, seed=None)
     heap.keep()
-    return Predictor(artifact.load(folder, device=machine.device))
+    member = partial(artifact.load, device=machine.device)
+    if kind == "ensemble":
+        tolerance = ensemble.TOLERANCE if machine.device == "cpu" else ensemble.LOOSE
+        return Predictor(ensemble.load(folder, member, tolerance=tolerance))
+    return Predictor(member(folder))
 
 
 def least_of(usage: Usage, labels: LabelSet, asked: float | None) -> float | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from whet import durable, meaningless, naming, relabel, runs, runtime, sidefile, values
+from whet import durable, meaningless, members, naming, relabel, runs, runtime, sidefile, values
 from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
 from whet.data.doctor.look import check as look
@@ -32,6 +32,7 @@ from whet.records import (
     Examples,
     Floats,
     Inputs,
+    Ints,
     Notice,
     Side,
     Splits,
@@ -78,6 +79,8 @@ class Asked:
     """The notices so far."""
     rows: Labelled | None = None
     """The data as it came, for a job with a budget, which may split it anew."""
+    folds: Ints | None = None
+    """With --folds that of each training row [B], from 0."""
 
     @property
     def files(self) -> ModelFiles:
@@ -94,7 +97,8 @@ class Asked:
 def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[Stage | Notice | Checked, None, Asked]:
     """Looks at the data, splits it, and settles the model and the machine."""
     resolved, dropped = meaningless.check(resolved, ranks)
-    settings = resolved.settings
+    resolved, more = members.check(resolved, ranks)
+    dropped, settings = [*dropped, *more], resolved.settings
     if settings.budget is not None and ranks.count > 1:
         raise UsageError(
             f"{ranks.count} processes, and what they take together none of them can measure",
@@ -114,10 +118,11 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     raise_errors(checked, allowed_by(settings))
 
     yield Stage("split")
-    splits = splits_of(rows, settings)
+    splits, folds = members.dealt(splits_of(rows, settings), resolved)
     reasons = [Notice(said({"side": side, "reason": reason}, "a side")) for side, reason in splits.reasons.items()]
     if rows.corrected is not None:
         reasons += relabel.notices(rows.corrected, splits, str(settings.corrections))
+    reasons += members.aside(settings, rows.sides)
     yield from reasons
     labels = label_set_of(rows, splits, settings)
     if settings.metric == AUTO_METRIC:
@@ -133,12 +138,10 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     machine, resolved, files, notices = _model_of(resolved, splits.train.texts, ranks)
     chosen = [Notice(device_line(machine, ranks)), *notices]
     yield from chosen
-    kept = None if settings.budget is None else rows
-    columns = rows.columns
+    kept, columns = None if settings.budget is None else rows, rows.columns
     inputs = Inputs(columns.text, columns.pair, columns.text_parts, columns.pair_parts)
-    asked = Asked(
-        rows.name, checked, splits, labels, machine, resolved, files, inputs, (*told, *reasons, *chosen), kept
-    )  # fmt: skip
+    said_so_far = (*told, *reasons, *chosen)
+    asked = Asked(rows.name, checked, splits, labels, machine, resolved, files, inputs, said_so_far, kept, folds)
     if (weights := weights_of(asked)) is not None:
         each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
         of_yes = said({}, "of rows with the label") if labels.kind == "several" else ""
@@ -163,12 +166,6 @@ def _model_of(
     resolved, few = enough_steps(resolved, len(texts))
     resolved, suit = suited(resolved, read_config(files.folder), len(texts))
     return machine, resolved, files, [*notices, *(Notice(told) for told in (few, suit) if told)]
-
-
-def second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
-    """The second texts of training and test where rows are pairs."""
-    train, test = splits.train.pairs, None if splits.test is None else splits.test.pairs
-    return None if train is None or test is None else (train, test)
 
 
 def sides_drawn(rows: Labelled, settings: Settings) -> int:
@@ -228,6 +225,9 @@ def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
     if side.get("kind") == meaningless.LINEAR:
         todo = "Give --model linear to fit another one, or name a fine-tuned run"
         raise ModelError(f"{model} is a linear model, from which no training goes on", where="--model", todo=todo)
+    if side.get("kind") == "ensemble":
+        todo = f"Name one of its models: {values.folder(model) / 'model' / side['members'][0]}"
+        raise ModelError(f"{model} is an ensemble, from which no training goes on", where="--model", todo=todo)
     for name in READ_ALIKE if side else ():
         if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
             resolved = resolved.with_value(name, side[name], said({"model": model}, "as in the run"))

@@ -57,7 +57,8 @@ def find(run: str | os.PathLike[str]) -> RunFolder:
     name = os.fspath(run)
     if not name.startswith(snapshot.PREFIX):
         return runs.find(run)
-    wanted = [*MODEL_FILES, *(f"{EXPORT}/{pattern}" for pattern in EXPORT_FILES)]
+    members = [f"*seed-*/{name}" for name in MODEL_FILES]
+    wanted = [*MODEL_FILES, *members, *(f"{EXPORT}/{pattern}" for pattern in EXPORT_FILES)]
     folder = snapshot.newest(snapshot.named(name), wanted, where="RUN")
     if not (folder / sidefile.NAME).is_file():
         raise ModelError(
@@ -115,11 +116,19 @@ def _files(run: RunFolder, *, exports: bool) -> dict[str, Path]:
 
 
 def _saved(folder: Path) -> Iterator[str]:
-    """The names in its manifest, that of the manifest, and the card where there is one."""
-    yield from json.loads((folder / durable.MANIFEST).read_text(encoding="utf-8"))["files"]
+    """The names in its manifest, that of the manifest, and the card where there is one; of an ensemble those of its
+    members too."""
+    yield from (name for name in _manifest_of(folder) if "/" not in name)
+    for inner in dict.fromkeys(name.partition("/")[0] for name in _manifest_of(folder) if "/" in name):
+        yield from (f"{inner}/{name}" for name in _saved(folder / inner))
     yield durable.MANIFEST
     if (folder / sidefile.CARD).is_file():
         yield sidefile.CARD
+
+
+def _manifest_of(folder: Path) -> list[str]:
+    """The names in a folder's manifest."""
+    return list(json.loads((folder / durable.MANIFEST).read_text(encoding="utf-8"))["files"])
 
 
 def _manifest(folder: Path) -> bytes:

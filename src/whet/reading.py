@@ -10,7 +10,7 @@ from itertools import chain
 from whet import large, relabel, sidefile, values
 from whet.bilingual import Bilingual, listed, said
 from whet.config import Settings
-from whet.data import weights
+from whet.data import grouped, weights
 from whet.data.clean import is_damaged
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.named import match
@@ -51,7 +51,8 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
     source = read(data, encoding=settings.encoding, disk=large.disk())
     tables, notices = _tables(source, settings)
     given_names = read_label_names(settings.label_names) if settings.label_names else None
-    columns, told = columns_of(weights.without(tables["train"], settings.weight), settings)
+    plain = grouped.without(weights.without(tables["train"], settings.weight), settings.group)
+    columns, told = columns_of(plain, settings)
     notices += told
     sides: dict[str, Examples] = {}
     for side, table in tables.items():
@@ -60,6 +61,9 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
         )
         if settings.weight is not None and side == "train":
             rows = dataclasses.replace(rows, weights=weights.row_weights(table, settings.weight))
+        if settings.group is not None:
+            rows, more = _in_groups(rows, table, side, settings.group)
+            notices += more
         damaged = sum(is_damaged(text) for text in chain(rows.texts, rows.pairs or ()))
         if damaged:
             facts = {"name": table.source, "count": damaged, "total": len(rows.texts)}
@@ -89,6 +93,17 @@ def labelled(data: object, settings: Settings, *, gaps: bool = False) -> Labelle
         order = ()
     source_name = tables["train"].source
     return Labelled(source.name, source_name, columns, sides, order, tuple(notices), corrected)
+
+
+def _in_groups(rows: Examples, table: Table, side: Side, column: str) -> tuple[Examples, list[Bilingual]]:
+    """The rows with the group of each, and what must be said. A side beside train need not have the column."""
+    facts = {"name": table.source, "column": quoted(column)}
+    if side != "train" and match(column, table.columns) is None:
+        return rows, [said(facts, "a side without groups")]
+    groups = grouped.groups_of(table, column)
+    without = sum(not group for group in groups)
+    told = [said(facts | {"count": without, "total": len(groups)}, "rows without group")] if without else []
+    return dataclasses.replace(rows, groups=groups), told
 
 
 def columns_of(table: Table, settings: Settings) -> tuple[Columns, list[Bilingual]]:

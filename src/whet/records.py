@@ -133,6 +133,8 @@ class Examples:
     """Columns by whose values scores are told."""
     weights: Sequence[float] | None = None
     """What each row counts in a training."""
+    groups: Sequence[str] | None = None
+    """The group of each row, whose rows stand on one side; '' where it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from whet.predictor import Chosen, Predictor
 
 
+NO_TRANSFORMER = {"linear": "a linear model", "onnx": "an exported model", "ensemble": "an ensemble"}
+
+
 class Run:
     """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`, which a linear model
     has not (ModelError)."""
@@ -91,7 +94,7 @@ class Run:
         kind = sidefile.read(self._folder.model)["kind"]
         if kind != "transformer":
             raise ModelError(
-                f"{'a linear' if kind == 'linear' else 'an exported'} model has no {asked} of transformers",
+                f"{NO_TRANSFORMER[kind]} has no {asked} of transformers",
                 where=str(self._folder.model),
                 todo="run.predictor answers texts with it",
             )

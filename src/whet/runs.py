@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from whet import arrow, durable, lock, naming, relabel
+from whet import arrow, durable, lock, members, naming, relabel
 from whet.bilingual import with_korean
 from whet.config import Resolved
 from whet.data.split import select
@@ -28,7 +28,6 @@ from whet.forecast import Plan
 from whet.labels import LabelSet
 from whet.mendable import mendable
 from whet.records import (
-    SIDES,
     Bools,
     CurvePoint,
     Evaluation,
@@ -38,7 +37,6 @@ from whet.records import (
     Notice,
     Revision,
     Side,
-    Splits,
     StepRecord,
     Tightened,
 )
@@ -51,7 +49,7 @@ EVALUATION = "evaluation.json"  # which a run on other data has in the place of 
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
     "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv",
-    "explanations.json", "splits.parquet", REPORT, "error.json", "run.json",
+    "explanations.json", "splits.parquet", "out_of_fold.parquet", REPORT, "error.json", "run.json",
 )  # fmt: skip
 EVALUATED_FILES = ("metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv", REPORT, EVALUATION)
 _KINDS = {
@@ -293,31 +291,6 @@ def _is_model(path: Path) -> bool:
     return any((path / name).is_file() for name in ("whet.json", durable.MANIFEST))
 
 
-def write_splits(run: RunFolder, splits: Splits) -> None:
-    """splits.parquet: which side each row went to."""
-    if run.silent:
-        return
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    kinds = {"side": pa.string(), "source": pa.string(), "row_id": pa.int64(), "place": pa.string()}
-    path, few = run.path / "splits.parquet", ["side", "source"]
-    with mendable(run.path), parquet.ParquetWriter(path, pa.schema(kinds), use_dictionary=few) as writer:
-        for side in SIDES:
-            examples: Examples | None = getattr(splits, side)
-            for start in range(0, 0 if examples is None else len(examples.texts), WRITTEN_ROWS):
-                assert examples is not None
-                row_ids = examples.row_ids[start : start + WRITTEN_ROWS]
-                columns = [
-                    arrow.strings([side] * len(row_ids)),
-                    arrow.strings([examples.source] * len(row_ids)),
-                    arrow.numbers(np.array(row_ids, dtype=np.int64)),
-                    arrow.strings(examples.places[start : start + WRITTEN_ROWS]),
-                ]
-                writer.write_table(pa.table(columns, names=list(kinds)))
-    pa.default_memory_pool().release_unused()
-
-
 def write_predictions(
     run: RunFolder, test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float],
     *, side: Side = "test", truncated: Bools | None = None,
@@ -335,7 +308,7 @@ def write_predictions(
         for start in range(0, len(test.texts), WRITTEN_ROWS):
             part = np.zeros(len(test.texts), np.bool_)
             part[start : start + WRITTEN_ROWS] = True
-            page = _answered(select(test, part), labels, answers[part], thresholds)
+            page = answered(select(test, part), labels, answers[part], thresholds)
             if truncated is not None:
                 page = page.add_column(3, "truncated", [pa.array(truncated[part])])
             page = page.add_column(1, "side", [arrow.strings([side] * page.num_rows)])
@@ -344,7 +317,8 @@ def write_predictions(
             writer.write_table(page)
 
 
-def _answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float]) -> Any:
+def answered(test: Examples, labels: LabelSet, answers: Floats, thresholds: Mapping[str, float]) -> Any:
+    """Rows with what they should be answered with, the answers, and the probability of every label, as a table."""
     import pyarrow as pa
 
     columns: dict[str, object] = {
@@ -384,7 +358,11 @@ def _all() -> list[RunFolder]:
 
 def _clear(path: Path) -> None:
     """Removes what an unfinished run of ours left, and nothing else; run.json last, which says that it is ours."""
-    for folder in (path / EXPORT, path / "model"):  # the first would answer for a model that is gone
+    for folder in (
+        path / EXPORT,
+        path / "model",
+        path / members.FOLDER,
+    ):  # the first would answer for a model that is gone
         if folder.is_dir():
             shutil.rmtree(folder)
     durable.sweep(path)

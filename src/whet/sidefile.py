@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +24,8 @@ from whet.errors import ModelError, OutputError, UsageError
 from whet.labels import LabelSet, Task
 from whet.records import Encoded, Floats, Inputs, Usage
 
-FORMAT = 4  # 2: tasks beside one label of a text; 3: linear models; 4: exported ones
-WRITTEN = {"transformer": 2, "linear": 3, "onnx": 4}  # the lowest that has what is written of a kind
+FORMAT = 5  # 2: tasks beside one label of a text; 3: linear models; 4: exported ones; 5: ensembles
+WRITTEN = {"transformer": 2, "linear": 3, "onnx": 4, "ensemble": 5}  # the lowest that has what is written of a kind
 NAME = "whet.json"
 CARD = "README.md"  # the one file that may be changed
 PLACE = "PATH_OF_THIS_FOLDER"  # in its examples, for where the folder will lie
@@ -55,7 +56,7 @@ CANARIES = (
 )  # of many scripts and lengths, as `clean_text` leaves them
 FEW = 3  # of them are asked where an answer is waited for
 
-ModelKind = Literal["transformer", "linear", "onnx"]
+ModelKind = Literal["transformer", "linear", "onnx", "ensemble"]
 Engine = Literal["onnx", "int8"]  # what an exported model is answered with
 Canary = tuple[str, ...]
 """A text, or both of a pair."""
@@ -185,6 +186,12 @@ def of_model(model: str) -> dict[str, Any] | None:
     return None if folder is None else read(folder)
 
 
+def kind_of(side: Mapping[str, Any]) -> str | None:
+    """The kind of the models that answer: of an ensemble that of its members."""
+    kind: str | None = side.get("of") if side.get("kind") == "ensemble" else side.get("kind")
+    return kind
+
+
 def labels_of(side: Mapping[str, Any]) -> LabelSet:
     """The labels that it tells of."""
     kinds = {"multilabel": "several", "regression": "value"}
@@ -245,10 +252,12 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
     columns = side.get("columns")
     pair = columns.get("pair") if isinstance(columns, dict) else None
     kind = side.get("kind")
-    own = _fits_linear(side) if kind == "linear" else _fits_transformer(side, bool(pair))
+    own = _fits_linear(side) if kind_of(side) == "linear" else _fits_transformer(side, bool(pair))
     count, texts = len(labels) if named and labels else 0, 1 + bool(pair)
     if kind == "onnx":
         own |= _fits_exported(side, count, texts)
+    elif kind == "ensemble":
+        own |= {"of": side.get("of") in ("transformer", "linear"), "members": _are_members(side.get("members"))}
     fits = {
         "kind": isinstance(kind, str) and kind in WRITTEN,
         "task": task in get_args(Task),
@@ -326,6 +335,13 @@ def _are_chunks(given: object) -> bool:
 def _is_none_or_within(given: object, most: float) -> bool:
     """Whether this is a number from 0 to `most`, or nothing."""
     return given is None or (isinstance(given, (int, float)) and 0 <= given <= most)
+
+
+def _are_members(given: object) -> bool:
+    """Whether these are names of folders beside the file."""
+    if not isinstance(given, list) or not given:
+        return False
+    return all(isinstance(name, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in given)
 
 
 def _are_thresholds(given: object, labels: Sequence[str]) -> bool:

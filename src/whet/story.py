@@ -9,11 +9,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet import durable, examine, lock, naming, packages, prepare, room, runs, runtime, truncated, values
+from whet import (
+    alike,
+    divided,
+    durable,
+    examine,
+    lock,
+    members,
+    naming,
+    packages,
+    prepare,
+    room,
+    runs,
+    runtime,
+    truncated,
+    values,
+)
 from whet.bilingual import in_korean, joined, said
 from whet.config import Resolved
 from whet.data.doctor.look import as_json
-from whet.errors import DataError, ModelError, OutputError, RunBusyError, UsageError
+from whet.errors import ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
 from whet.meaningless import LINEAR
 from whet.planning import linear
@@ -88,7 +103,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
     resolved, labels = asked.resolved, asked.labels
     digests = _digests(asked, loss)
     same = naming.fingerprint(resolved, [*digests, *labels.names])
-    _check_alike(team, same, asked.machine.precision)
+    alike.check_alike(team, same, asked.machine.precision)
     ranks = [f"{team.ranks.count} ranks"] * (team.ranks.count > 1)  # each draws its own dropout
     digest = naming.fingerprint(resolved, [*digests, prepare.weights_digest(asked.encoder), *labels.names, *ranks])
     model = LINEAR if asked.encoder is None else asked.encoder.short_name
@@ -111,13 +126,14 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
         return
     with runtime.loading():
         # Here, because they load torch, and faults of the data need not wait.
+        from whet.ensembling import begun
         from whet.job import Kept
         from whet.planning.again import again
         from whet.planning.plan import plan_of
         from whet.training.checkpoints import Checkpoints
     checkpoints = Checkpoints(folder.path / CHECKPOINTS, mirror)
-    found = checkpoints.newest()
-    _check_same_step(team, found)
+    found = begun(folder) if members.are_several(resolved.settings) else checkpoints.newest()
+    alike.check_same_step(team, found)
     if found is None:
         yield Stage("plan")
         planned = plan_of(asked, team, folder.path, started)
@@ -188,9 +204,10 @@ def _made(
     folder: runs.RunFolder, job: Job, checkpoints: Checkpoints, resolved: Resolved
 ) -> Generator[Event, None, None]:
     """The run itself, and what follows it."""
-    from whet import finetune
+    from whet import ensembling, finetune
 
-    yield from finetune.train_and_save(folder, job)
+    way = ensembling if members.are_several(job.settings) else finetune
+    yield from way.train_and_save(folder, job)
     if job.team.first:
         yield from _wound_up(folder, checkpoints, resolved)
 
@@ -275,7 +292,7 @@ def _ready(
         yield folder.log(notice)
     if cache != own:
         yield folder.log(Notice(said({"folder": own}, "cache not writable")))
-    runs.write_splits(folder, splits)
+    divided.write_splits(folder, splits, asked.folds)
     yield Stage("tokens")
     with team.turns():
         sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
@@ -294,11 +311,13 @@ def _ready(
         keep = is_auto and planned.budget is not None and "validation" in sides
         compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm, keep)
         baselines, rival = yield from _logged(folder, compared)
+    # With folds the training rows are the validation rows too, and have to say what they are to be answered with.
+    answered = splits if asked.folds is None else dataclasses.replace(splits, validation=splits.train)
     return Job(
         resolved=resolved, files=asked.files, machine=asked.machine, classifier=planned.classifier,
         cutter=planned.cutter, inputs=asked.inputs, test=splits.test, sides=sides, labels=labels, baselines=baselines,
         rival=rival, leaks=leaks, team=team, budget=planned.budget, kept=kept, facts=facts_of(planned),
-        weights=prepare.weights_of(asked), learnt=prepare.learnt_rows(splits, cache),
+        weights=prepare.weights_of(asked), learnt=prepare.learnt_rows(answered, cache), folds=asked.folds,
         better=choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
     )  # fmt: skip
 
@@ -326,44 +345,14 @@ def resumed(
     redone = runs.go_on(folder, resolved, about, step=found.step, events=facts["events"])
     for told in filter(None, (found.said, differences(machine, facts))):
         yield folder.log(Notice(told, "warning"))
+    if members.are_several(resolved.settings):
+        done, wanted = members.count_done(folder.model, resolved.settings)
+        yield folder.log(Notice(said({"done": done, "count": wanted}, "going on with members")))
+        return redone
     count = redone.until - found.step
     steps = {"step": found.step, "steps": found.numbers.get("steps")}
     yield folder.log(Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on")))
     return redone
-
-
-def _check_same_step(team: Alone, found: Found | None) -> None:
-    """Raises UsageError where a process of the job does not find the checkpoint that the first one found."""
-    steps = team.meet(None if found is None else found.step)
-    if len(set(steps)) > 1:
-        raise UsageError(
-            f"the newest checkpoint is that of step {steps[0]} for rank 0, and of step {steps[team.ranks.rank]} for "
-            f"rank {team.ranks.rank}",
-            where="--output",
-            expected="a run folder on a disk that all machines share",
-            todo="Copy the checkpoints to every machine, or start over with --fresh",
-        )
-
-
-def _check_alike(team: Alone, digest: str, precision: str) -> None:
-    """Raises DataError where another process has other data or settings, UsageError where another
-    card led it to another precision. Weights do not count: on another machine their files have other
-    times, and those of the first are taken."""
-    digests, precisions = zip(*team.meet([digest, precision]), strict=True)
-    strange = [str(rank) for rank, theirs in enumerate(digests) if theirs != digests[0]]
-    if strange:
-        raise DataError(
-            f"rank {', '.join(strange)} of {len(digests)} has other data or settings than rank 0",
-            where="torchrun",
-            expected="the same command and the same data on every machine",
-        )
-    if len(set(precisions)) > 1:
-        raise UsageError(
-            f"by their cards the processes would train in {', '.join(precisions)}",
-            where="--precision",
-            expected="one for all",
-            todo=f"Give --precision {'fp16' if 'fp16' in precisions else 'fp32'}",
-        )
 
 
 def _shared(team: Alone, opened: runs.RunFolder | None) -> tuple[runs.RunFolder, bool]:

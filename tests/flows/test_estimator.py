@@ -39,7 +39,7 @@ MIXED = StratifiedKFold(3, shuffle=True, random_state=0)
 # Settings that are no parameters, each with its reason.
 LEFT_OUT = {
     **dict.fromkeys(
-        ("text", "pair", "label", "weight", "label_separator", "encoding", "slice"), "X and y, not columns"
+        ("text", "pair", "label", "weight", "group", "label_separator", "encoding", "slice"), "X and y, not columns"
     ),
     **dict.fromkeys(("test", "test_rows", "train_rows", "corrections", "allow"), "rows are the caller's to choose"),
     **dict.fromkeys(("task", "label_names"), "y tells"),
@@ -47,7 +47,8 @@ LEFT_OUT = {
     "class_weights": "class_weight",
     "seed": "random_state",
     **dict.fromkeys(
-        ("baseline", "label_errors", "near_duplicates", "learning_curve", "brief"), "only looks at a model"
+        ("baseline", "label_errors", "near_duplicates", "learning_curve", "folds", "seeds", "brief"),
+        "only looks at a model",
     ),
     "min_confidence": "unsure is no class",
     **dict.fromkeys(("output", "fresh", "checkpoint_every", "mirror", "track"), "there is no run folder"),

@@ -70,6 +70,8 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "min_confidence": (
         0.6, {}, lambda told: told.run.metrics["calibration"]["answered"]["min_confidence"], (0.9, 0.6)
     ),
+    "folds": (2, {}, steps, (3, 4)),
+    "seeds": (2, {}, steps, (3, 6)),
     "learning_curve": (True, {}, lambda told: "learning_curve" in told.run.metrics, (False, True)),
     "near_duplicates": (False, {}, lambda told: "near_in_train" in found_in(told), (True, False)),
     "max_length": (12, {}, lambda told: sum("12 tokens" in notice for notice in told.notices), (0, 3)),
@@ -115,8 +117,8 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     ),
 }  # fmt: skip
 SHOWN_BELOW = {"recipe", "encoding", "model", "log_every", "json", "quiet", "debug"}
-# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, test_track_tensorboard and
-# test_row_weights.
+# In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, test_track_tensorboard,
+# test_row_weights and test_groups.
 SHOWN_ELSEWHERE = {
     "require_gpu",
     "yes",
@@ -130,6 +132,7 @@ SHOWN_ELSEWHERE = {
     "slice",
     "track",
     "weight",
+    "group",
 }
 
 

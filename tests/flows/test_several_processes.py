@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Job, content_of, events_of, write_csv
-from whet import story
+from whet import alike
 from whet.errors import UsageError
 from whet.runtime import Ranks
 from whet.training.team import Alone
@@ -220,9 +220,9 @@ class Two(Alone):
 
 @pytest.mark.parametrize(("other", "advice"), [("fp16", "fp16"), ("fp32", "fp32")])
 def test_processes_whose_cards_lead_to_unlike_precisions_are_refused(other: str, advice: str) -> None:
-    story._check_alike(Two(["digest", "bf16"]), "digest", "bf16")
+    alike.check_alike(Two(["digest", "bf16"]), "digest", "bf16")
     with pytest.raises(UsageError) as caught:
-        story._check_alike(Two(["digest", other]), "digest", "bf16")
+        alike.check_alike(Two(["digest", other]), "digest", "bf16")
     assert caught.value.message == (
         f"--precision: by their cards the processes would train in bf16, {other}. Expected one for all. "
         f"Give --precision {advice}."

@@ -41,6 +41,7 @@ NOT_RUN = {
     r"^whet adapt\b": "minutes; tests/flows/test_adapt.py",
     r"--freeze 4": "more layers than a tiny model has; tests/flows/test_trained_in_part.py freezes one",
     r"^whet tune\b": "minutes on a busy machine; tests/flows/test_tune.py searches",
+    r"--folds\b|--seeds\b": "as many trainings; tests/flows/test_folds.py and test_seeds.py",
 }  # fmt: skip
 PYTHON_NOT_RUN = {
     "# eval_dataset": "a line of the reference job, quoted",

@@ -25,6 +25,7 @@ BENCHMARKS = [
     "explain",
     "export",
     "few_labels",
+    "fold_average",
     "label_errors",
     "ladder",
     "learning_curve",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from whet import durable, naming, runs
+from whet import divided, durable, naming, runs
 from whet.bilingual import said
 from whet.config import Resolved, fields, resolve
 from whet.errors import ModelError, OutputError, TrainingError, UsageError
@@ -22,13 +22,14 @@ from whet.records import Examples, Notice, Splits, StepRecord
 OTHER_VALUES: dict[str, object] = {
     "class_weights": "balanced", "sampling": "balanced", "focal": 2.0, "label_smoothing": 0.1,
     "text": "review", "pair": "answer", "task": "multilabel", "label_separator": "|",
-    "label": "sentiment", "weight": "sure", "label_names": "no,yes", "positive": "spam", "test": "none",
+    "label": "sentiment", "weight": "sure", "group": "author",
+    "label_names": "no,yes", "positive": "spam", "test": "none",
     "validation": "0.2", "train_rows": 100, "test_rows": 10, "encoding": "cp949", "model": "embedded",
     "max_length": 64, "truncation": "head-tail", "layers": 1, "freeze": "embeddings", "lora": 4, "epochs": 3.0,
     "budget": "20m", "batch_size": 8, "llrd": 0.9, "ema": 0.99, "learning_rate": 1e-4, "weight_decay": 0.1,
     "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5, "metric": "loss", "early_stopping": 2, "keep": "last",
-    "seed": 1, "baseline": False,
-    "learning_curve": True, "device": "cpu", "precision": "bf16", "threads": 1, "min_confidence": 0.9,
+    "seed": 1, "baseline": False, "learning_curve": True, "folds": 5, "seeds": 3,
+    "device": "cpu", "precision": "bf16", "threads": 1, "min_confidence": 0.9,
     "corrections": "relabel.csv", "slice": "shop",
 }  # fmt: skip
 # And for each one that does not.
@@ -406,7 +407,7 @@ def test_the_splits_table_says_the_side_of_every_row() -> None:
     from pyarrow import parquet
 
     run = opened()
-    runs.write_splits(run, Splits(examples(0, 3), None, examples(2), {}))
+    divided.write_splits(run, Splits(examples(0, 3), None, examples(2), {}))
     rows = parquet.read_table(run.path / "splits.parquet").to_pylist()
     assert rows == [
         {"side": "train", "source": "reviews.csv", "row_id": 0, "place": "line 2"},

@@ -12,8 +12,9 @@ from whet.errors import DataError
 
 
 @with_settings(
-    "recipe", "text", "pair", "label", "weight", "task", "label_separator", "label_names", "test", "validation",
-    "encoding", "allow", "near_duplicates", "model", "max_length", "truncation", "seed", "lang", "json", "debug",
+    "recipe", "text", "pair", "label", "weight", "group", "task", "label_separator", "label_names", "test",
+    "validation", "encoding", "allow", "near_duplicates", "model", "max_length", "truncation", "seed",
+    "lang", "json", "debug",
 )  # fmt: skip
 def check(
     given: Given,

@@ -49,7 +49,7 @@ _TYPES = config.types()  # once: it resolves every annotation anew
 EVERY = tuple(setting.name for setting in config.fields())
 METAVARS = {
     "recipe": "NAME|FILE", "text": "COLUMN|TEMPLATE", "pair": "COLUMN|none", "label": "COLUMN|A,B", "weight": "COLUMN",
-    "label_separator": "TEXT", "label_names": "FILE|A,B", "positive": "LABEL",
+    "group": "COLUMN", "label_separator": "TEXT", "label_names": "FILE|A,B", "positive": "LABEL",
     "test": "FILE|SPLIT|0.1|none", "validation": "FILE|SPLIT|0.1|none", "encoding": "NAME", "allow": "CODE,CODE",
     "model": "NAME|FOLDER|RUN", "metric": "NAME", "budget": "TIME", "output": "DIR", "mirror": "DIR",
     "class_weights": "balanced|FILE", "freeze": "embeddings|N|encoder", "corrections": "FILE", "slice": "COLUMN,COLUMN",

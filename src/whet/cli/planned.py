@@ -127,6 +127,7 @@ def _lines(words: Words, plan: Plan) -> list[tuple[str, str]]:
             words("plan device").format(device=plan.device, reason=words.of(plan.device_reason), threads=plan.threads),
         ),
         (words("work"), rows),
+        *([(words("models"), words("plan models").format(count=plan.models))] if plan.models > 1 else []),
         (words("train"), between(words, plan.training)),
         *([(words("by epochs"), ", ".join(epochs))] if epochs else []),
         (words("evaluation time"), between(words, plan.evaluation)),

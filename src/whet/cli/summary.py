@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from whet.cli import show
+from whet.cli import members, show
 from whet.cli.texts import TEXTS, Words, count, one_line
 
 if TYPE_CHECKING:
@@ -46,13 +46,15 @@ def result(console: Console, words: Words, end: Finished) -> None:
     metrics = _section(end.metrics, side)
     if metrics:
         rows = count(int(_number(metrics, "rows") or 0))
-        show.heading(console, words(f"result {side}").format(rows=rows))
+        folded = side == "validation" and members.is_cross_validated(end.metrics)
+        show.heading(console, words("result out of fold" if folded else f"result {side}").format(rows=rows))
         baselines = _section(end.metrics, "baselines") if side == "test" else {}
         compared = {name: _section(baselines, name) for name in BASELINES if _section(baselines, name)}
         asked = end.metrics.get("metric")
         scores(console, words, metrics, compared, [asked] if isinstance(asked, str) else [])
     else:
         show.heading(console, words("no scores"))
+    members.show(console, words, end.metrics)
     _calibration(console, words, _section(end.metrics, "calibration"), side)
     _weaker(console, words, end.metrics)
     _label_errors(console, words, end.metrics, end.run.path)

@@ -10,6 +10,7 @@ from whet.bilingual import in_korean
 from whet.cli.adapt_texts import ADAPT_TEXTS
 from whet.cli.answer_texts import ANSWERS
 from whet.cli.engine_texts import ENGINE_TEXTS
+from whet.cli.ensemble_texts import ENSEMBLE_TEXTS
 from whet.cli.search_texts import SEARCH_TEXTS
 from whet.errors import quoted
 
@@ -353,6 +354,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "내장된 영화평 1,200개와 내장 모델로, 인터넷 없이 전체 과정을 보여 줍니다.",
     ),
     **ENGINE_TEXTS,
+    **ENSEMBLE_TEXTS,
     **ADAPT_TEXTS,
     **SEARCH_TEXTS,
 }  # fmt: skip

@@ -3,10 +3,11 @@
 Shares are drawn by class (a label, the rarest of several, or a part of the range of values), each
 class within a row of its part, and all shares count the rows of the
 train table as it came: 80/10/10 from a single one. Texts that are equal but for outer white space
-stay on one side, and every class keeps a text in train. The draw depends on the seed and the texts
-alone, not on the order of rows or sides or on the version of a library.
+stay on one side (`together`), and every class keeps a text in train. The draw depends on the seed and the texts
+alone, not on the order of rows or sides or on the version of a library. With --group whole groups are drawn: each side
+then comes as near to its share of each class as they allow.
 
-Sizes in comments: B rows, G groups of equal texts, C classes.
+Sizes in comments: B rows, U units of rows that stay together, C classes.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ import numpy as np
 
 from whet.bilingual import Bilingual, joined, said
 from whet.data import store
-from whet.data.places import digest, hashes, kept_numbers, kept_places, repeated
+from whet.data.places import kept_numbers, kept_places
 from whet.data.targets import strata
+from whet.data.together import ranks, units_of
 from whet.errors import DataError, UsageError, quoted
 from whet.records import Bools, Examples, Floats, Ints, Side, Splits
 
@@ -77,11 +79,13 @@ def split(
         reasons["test"] = _share_reason(wanted_test, pool, seed)
         leave = isinstance(wanted_validation, float)
         test_side, pool = _carve(pool, "test", wanted_test, seed, leave=leave)
+        reasons["test"] = _with_groups(reasons["test"], test_side)
         part = said({}, "what test leaves")
     if isinstance(wanted_validation, float):
         counted = pool if train_rows is None else _counting(pool, train_rows)
         reasons["validation"] = _share_reason(wanted_validation, counted, seed)
         validation_side, pool = _carve(counted, "validation", wanted_validation, seed, leave=False)
+        reasons["validation"] = _with_groups(reasons["validation"], validation_side)
         part = said({"part": part, "count": len(validation_side.texts)}, "less validation")
     rows = pool.rows
     if train_rows is not None:
@@ -95,11 +99,11 @@ def split(
 
 
 def fingerprint(examples: Examples) -> str:
-    """sha256 over texts, what they are to be answered with and what they count, in their order, in hex: for run names
-    and caches."""
+    """sha256 over texts, what they are to be answered with, what they count and their groups, in their order, in
+    hex: for run names and caches."""
     digest = hashlib.sha256(f"{len(examples.texts)} {examples.labels is not None}\n".encode())
     further: list[Iterable[str]] = []
-    for name in ("pairs", "several", "values", "weights"):
+    for name in ("pairs", "several", "values", "weights", "groups"):
         more = getattr(examples, name)
         if more is not None:
             further += [[name], (value if isinstance(value, str) else repr(value) for value in more)]
@@ -170,7 +174,16 @@ def _reason(value: str, wanted: Examples | float | None) -> Bilingual:
 
 
 def _share_reason(share: float, pool: _Pool, seed: int) -> Bilingual:
-    return said({"share": 100 * share, "source": pool.name, "by": _by(pool.rows), "seed": seed}, "a share")
+    facts = {"share": 100 * share, "source": pool.name, "by": _by(pool.rows), "seed": seed}
+    return said(facts, "a share" if pool.rows.groups is None else "a share of groups")
+
+
+def _with_groups(reason: Bilingual, drawn: Examples) -> Bilingual:
+    """The same with what whole groups came to."""
+    if drawn.groups is None:
+        return reason
+    facts = {"rows": len(drawn.texts), "groups": len({group for group in drawn.groups if group})}
+    return joined(reason, said(facts, "groups in a side"), between=": ")
 
 
 def _rows_reason(wanted: int, examples: Examples, seed: int) -> Bilingual:
@@ -190,58 +203,89 @@ def _carve(pool: _Pool, side: Side, share: float, seed: int, *, leave: bool) -> 
     labels = pool.classes
     names = sorted(set(labels))
     classes = _ids(labels, names)
-    keys = _keys(pool.rows)
-    groups = _groups(keys)
-    rank = _ranks(_firsts(keys, groups), side, seed)
-    sizes = np.bincount(groups)
+    units, unit_names = units_of(pool.rows)
+    rank = ranks(unit_names, side, seed)
+    sizes = np.bincount(units)
     # Of each class the text with most rows stays (the last drawn of equals): train knows every
     # label, and no side is filled with copies of one text while there are others.
     weight = np.empty_like(rank)
     weight[np.lexsort((rank, sizes))] = np.arange(len(rank))
     heaviest = np.full(len(names), -1, dtype=np.int64)
-    np.maximum.at(heaviest, classes, weight[groups])
+    np.maximum.at(heaviest, classes, weight[units])
     free = ~np.isin(weight, heaviest)
     quotas = np.array([share * pool.counts[name] for name in names])
-    chosen = _choose(quotas, groups, classes, rank, free)
+    chosen = _choose(quotas, units, classes, rank, free, whole=pool.rows.groups is not None)
     if leave and free.sum() == len(chosen) and chosen:
-        chosen.remove(min(chosen, key=lambda group: (sizes[group], rank[group])))
+        chosen.remove(min(chosen, key=lambda unit: (sizes[unit], rank[unit])))
     if not chosen:
-        noun = "label" if pool.rows.values is None else "part of the range of values"
-        raise DataError(
-            f"too few rows to take {side} rows from: {_plural(len(labels), 'row')} with "
-            f"{_plural(len(rank), 'different text')} and {_plural(len(names), noun)}",
-            where=pool.rows.source,
-            expected="a text of each label to train with, and one more for each other side",
-            todo=f"Add rows, name a file with --{side} FILE, or go without by --{side} none",
-        )
-    taken = np.isin(groups, list(chosen))
+        raise _too_few(pool.rows, side, sizes, len(names))
+    taken = np.isin(units, list(chosen))
     left = _Pool(select(pool.rows, ~taken), store.taken(labels, ~taken), pool.counts, pool.name)
     return select(pool.rows, taken), left
 
 
-def _choose(quotas: Floats, groups: Ints, classes: Ints, rank: Ints, free: Bools) -> set[int]:
-    """Free groups whose rows come as near to the quotas [C] as whole groups allow, at least one.
+def _too_few(rows: Examples, side: Side, sizes: Ints, classes: int) -> DataError:
+    """Of units of these sizes none can be taken for a side."""
+    noun = "label" if rows.values is None else "part of the range of values"
+    held, unit = "different text", "text"
+    if rows.groups is not None:
+        held, unit = "group", "group"
+    largest = f", the largest of {_plural(int(sizes.max()), 'row')}" if rows.groups is not None else ""
+    return DataError(
+        f"too few {'rows' if rows.groups is None else 'groups'} to take {side} rows from: "
+        f"{_plural(len(rows.texts), 'row')} with {_plural(len(sizes), held)}{largest} and {_plural(classes, noun)}",
+        where=rows.source,
+        expected=f"a {unit} of each label to train with, and one more for each other side",
+        todo=f"Add rows, name a file with --{side} FILE, or go without by --{side} none",
+    )
 
-    `groups` and `classes` are those of each row [B], `rank` and `free` those of each group [G].
+
+def _choose(quotas: Floats, units: Ints, classes: Ints, rank: Ints, free: Bools, *, whole: bool) -> set[int]:
+    """Free units whose rows come as near to the quotas [C] as whole units allow, at least one. `whole`: they are
+    groups, which may have more rows than a side shall have.
+
+    `units` and `classes` are those of each row [B], `rank` and `free` those of each unit [U].
     """
-    caps = np.bincount(classes[free[groups]], minlength=len(quotas))
+    caps = np.bincount(classes[free[units]], minlength=len(quotas))
     open_rows = _allocate(quotas, max(1, int(quotas.sum() + 0.5)), caps).tolist()
-    cells, counts = np.unique(groups * len(quotas) + classes, return_counts=True)
+    cells, counts = np.unique(units * len(quotas) + classes, return_counts=True)
     starts = np.searchsorted(cells, np.arange(len(rank) + 1) * len(quotas))
     names, rows = cells % len(quotas), counts
     order = np.argsort(rank)
     order = order[free[order]]
     chosen: set[int] = set()
-    for group in map(int, order):  # the arrays are not made lists: that is 40 bytes a row
-        held = range(starts[group], starts[group + 1])  # its classes; nearly always one
+    for unit in map(int, order):  # the arrays are not made lists: that is 40 bytes a row
+        held = range(starts[unit], starts[unit + 1])  # its classes; nearly always one
         if all(rows[i] <= open_rows[names[i]] for i in held):
-            chosen.add(group)
+            chosen.add(unit)
             for i in held:
                 open_rows[names[i]] -= rows[i]
             if not any(open_rows):
                 break
+    if whole:
+        left = np.array([unit for unit in map(int, order) if unit not in chosen], dtype=np.int64)
+        of_unit = np.repeat(np.arange(len(rank)), np.diff(starts))
+        chosen |= _nearest(np.array(open_rows), left, of_unit, names, rows)
     if not chosen and len(order):
-        chosen.add(int(order[np.bincount(groups)[order].argmin()]))
+        chosen.add(int(order[np.bincount(units)[order].argmin()]))
+    return chosen
+
+
+def _nearest(missing: Ints, left: Ints, units: Ints, classes: Ints, rows: Ints) -> set[int]:
+    """Those of the units that are `left`, one after the other, which each bring a side nearest to the rows that it is
+    `missing` of each class [C]. `units`, `classes` and `rows` say how many rows of a class a unit has."""
+    chosen: set[int] = set()
+    while len(left):
+        change = np.abs(missing[classes] - rows) - np.abs(missing[classes])
+        gains = np.bincount(units, weights=change, minlength=int(units.max()) + 1)[left]
+        best = int(gains.argmin())
+        if gains[best] >= 0:
+            break
+        held = units == left[best]
+        missing = missing.copy()
+        missing[classes[held]] -= rows[held]
+        chosen.add(int(left[best]))
+        left = np.delete(left, best)
     return chosen
 
 
@@ -273,7 +317,7 @@ def draw(classes: Ints, row_ids: Iterable[int], wanted: int, purpose: str, seed:
     while wanted >= len(present) and (targets == 0).any():
         targets[targets.argmax()] -= 1
         targets[targets.argmin()] += 1
-    order = np.argsort(_ranks(map(str, row_ids), purpose, seed))
+    order = np.argsort(ranks(map(str, row_ids), purpose, seed))
     by_class = order[np.argsort(ids[order], kind="stable")]
     starts = np.cumsum(counts) - counts
     place = np.arange(len(ids)) - np.repeat(starts, counts)
@@ -311,45 +355,9 @@ def _same(rows: Examples, others: Examples) -> bool:
     )
 
 
-def _keys(examples: Examples) -> Sequence[str]:
-    """What of each row must not stand on two sides: its text, of a pair both."""
-    stripped = store.mapped(examples.texts, str.strip)
-    if examples.pairs is None:
-        return stripped
-    return store.joined(stripped, examples.pairs, lambda text, pair: f"{len(text)} {text} {pair.strip()}")
-
-
 def _ids(labels: Iterable[str], names: list[str]) -> Ints:
     known = {name: i for i, name in enumerate(names)}
     return np.array([known[label] for label in labels], dtype=np.int64)
-
-
-def _groups(keys: Sequence[str]) -> Ints:
-    """Number of the group of equal texts [B], numbered by first appearance."""
-    first = np.arange(len(keys))  # row of the first text that is equal
-    known: dict[bytes, int] = {}
-    again = repeated(hashes(keys))
-    for row, key in zip(again, store.picked(keys, np.array(again, dtype=np.int64)), strict=True):
-        first[row] = known.setdefault(digest(key), row)
-    groups: Ints = np.unique(first, return_inverse=True)[1].astype(np.int64)
-    return groups
-
-
-def _firsts(keys: Sequence[str], groups: Ints) -> Iterable[str]:
-    """The first text of each group."""
-    return store.picked(keys, np.unique(groups, return_index=True)[1])
-
-
-def _ranks(keys: Iterable[str], purpose: str, seed: int) -> Ints:
-    """Place of each key in an order that looks random and depends on nothing but key, purpose and seed."""
-    salt = f"{seed} {purpose}".encode()
-    hashed = bytearray()
-    for key in keys:
-        hashed += hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
-    order = np.argsort(np.frombuffer(hashed, dtype="<u8"), kind="stable")
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[order] = np.arange(len(order))
-    return ranks
 
 
 def select(examples: Examples, taken: Bools) -> Examples:
@@ -365,6 +373,7 @@ def select(examples: Examples, taken: Bools) -> Examples:
         values=_kept(examples.values, taken),
         further={name: store.taken(values, taken) for name, values in examples.further.items()},
         weights=_kept(examples.weights, taken),
+        groups=_kept(examples.groups, taken),
     )
 
 

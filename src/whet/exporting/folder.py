@@ -19,6 +19,7 @@ from whet.records import Usage
 from whet.sidefile import Engine
 
 FORMAT = 1  # of export.json
+OF_ENSEMBLES = ("of", "members")  # what their whet.json has, and the one graph that they become does not
 COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -36,20 +37,36 @@ class Export:
 
 def write_graphs(model: Path, folder: Path, *, int8: bool) -> dict[Engine, Any]:
     """Writes the graphs and how texts become tokens; returns the graphs opened."""
+    first = _parts(model)[0]
     for name in COPIED:
-        if (model / name).is_file():
-            shutil.copyfile(model / name, folder / name)
-    onnx.write(load_saved(model).eval(), folder / FILES["onnx"])
+        if (first / name).is_file():
+            shutil.copyfile(first / name, folder / name)
+    onnx.write(_loaded(model).eval(), folder / FILES["onnx"])
     if int8:
         onnx.quantise(folder / FILES["onnx"], folder / FILES["int8"])
     made: tuple[Engine, ...] = ("onnx", "int8") if int8 else ("onnx",)
     return {engine: exported.session_of(folder / FILES[engine]) for engine in made}
 
 
+def _parts(model: Path) -> list[Path]:
+    """The folders of the models that it is: of an ensemble those of its members."""
+    side = sidefile.read(model)
+    return [model / name for name in side["members"]] if side["kind"] == "ensemble" else [model]
+
+
+def _loaded(model: Path) -> Any:
+    """The plain transformers model or, of an ensemble, all of them as one, with its temperature."""
+    parts = _parts(model)
+    if parts == [model]:
+        return load_saved(model)
+    return onnx.averaged([load_saved(part) for part in parts], sidefile.read(model)["temperature"] or 1.0)
+
+
 def side_file(model: Path, folder: Path, sessions: Mapping[Engine, Any]) -> dict[str, Any]:
     """The content of whet.json: that of the model, and what the 8-bit graph answers its test texts."""
-    padding = json.loads((model / "config.json").read_text(encoding="utf-8")).get("pad_token_id")
-    side = sidefile.read(model) | {
+    padding = json.loads((_parts(model)[0] / "config.json").read_text(encoding="utf-8")).get("pad_token_id")
+    known = {name: value for name, value in sidefile.read(model).items() if name not in OF_ENSEMBLES}
+    side = known | {
         "format": sidefile.WRITTEN["onnx"], "kind": "onnx", "source": sidefile.state_of(model),
         "padding": padding if isinstance(padding, int) else 0, "engines": list(sessions), "default": "onnx",
     }  # fmt: skip
@@ -63,7 +80,7 @@ def side_file(model: Path, folder: Path, sessions: Mapping[Engine, Any]) -> dict
 
 def sizes(model: Path, folder: Path, sessions: Mapping[Engine, Any]) -> dict[Answers, int]:
     """Bytes of the weights of each engine."""
-    found: dict[Answers, int] = {"torch": sum(file.stat().st_size for file in model.glob("*.safetensors"))}
+    found: dict[Answers, int] = {"torch": sum(file.stat().st_size for file in model.rglob("*.safetensors"))}
     for engine in sessions:
         found[engine] = sum(file.stat().st_size for file in folder.glob(f"{FILES[engine]}*"))
     return found

@@ -50,7 +50,7 @@ def follow(
     """The same, with what is told on the way."""
     if not 0 <= max_loss <= 100:
         raise UsageError(f"{max_loss:g}", where="--max-accuracy-loss", expected="points, 0 to 100")
-    out, kind = _out(run, output), sidefile.read(run.model)["kind"]
+    out, kind = _out(run, output), sidefile.kind_of(sidefile.read(run.model))
     if kind == "onnx":
         raise UsageError("it is an export already", where=str(run.path), expected="a run of whet train")
     if kind == "linear":
@@ -106,14 +106,14 @@ def _out(run: RunFolder, asked: str | os.PathLike[str] | None) -> Path:
 
 def _copied(run: RunFolder, out: Path) -> Export:
     """That of a linear model, which is its model/ folder."""
-    loaded = tfidf.load(run.model)
+    loaded = predictor.load(run.model).artifact
     short, long = (table.speeds({"linear": loaded}, words)["linear"] for words in (SHORT, LONG))
-    measured = Measured("linear", (run.model / tfidf.WEIGHTS).stat().st_size, None, {}, short, long)
+    measured = Measured(
+        "linear", sum(file.stat().st_size for file in run.model.rglob(tfidf.WEIGHTS)), None, {}, short, long
+    )
     found = Export(out, metric_of(run, loaded.labels), (measured,), "linear", said({}, "linear as it is"), ())
     with _new_folder(out) as scratch:
-        for file in run.model.iterdir():
-            if file.is_file() and file.name != durable.MANIFEST:
-                shutil.copyfile(file, scratch / file.name)
+        shutil.copytree(run.model, scratch, dirs_exist_ok=True)  # its manifest is written anew
         written.write_table(scratch, found)
     return found
 

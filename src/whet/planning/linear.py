@@ -31,11 +31,15 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
     characters = {side: sum(map(len, chain(rows.texts, rows.pairs or ()))) for side, rows in there.items()}
     scored = sum(count for side, count in characters.items() if side != "train")
     fitting, each = baseline.expected_rates(train.texts, labels, second=train.pairs, nbsvm=False)
-    answering = each * scored
+    models = settings.folds or 1
+    if models > 1:  # each of all rows but those of a fold
+        fitting, scored = (models - 1) * fitting, models * scored
+    answering = each * (scored + (characters["train"] if settings.folds else 0))
     other = time.monotonic() - started + SAVING
     if settings.near_duplicates:
         other += near.expected_seconds(sum(len(rows.texts) for rows in there.values()), sum(characters.values()))
-    answering += _looking(train, labels, fitting) if settings.label_errors != "none" else 0.0
+    if settings.label_errors != "none" and models == 1:
+        answering += _looking(train, labels, fitting)
     total = fitting + answering + other
     held, available = machine.resident(), machine.memory().available
     model = _model(characters["train"], labels, pairs=train.pairs is not None)
@@ -57,12 +61,13 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
         total=_span(total),
         memory=None if held is None else held + cheap + model,
         memory_there=None if held is None or available is None else held + available,
-        disk=model + round(TEXT * scored),
+        disk=models * model + round(TEXT * scored / models),
         disk_there=machine.disk_free(folder),
         too_long=total > LONG,
         ladder=(),
         choices=(),
         probe_seconds=0.0,
+        models=models,
     )
 
 

@@ -136,7 +136,8 @@ def _plan(measured: Measured, folder: Path) -> Plan:
     counts = work.counts.get("train", np.ones_like(lengths))
     sequences = np.repeat(lengths / counts, counts)
     forward = 0.0 if shape is None else operations(shape, sequences) / len(lengths)
-    counted = passes(measured.classifier.model) * forward * work.rows["train"] * settings.epochs
+    models, learnt = estimate.models_of(settings), estimate.learnt_rows(settings, work.rows["train"])
+    counted = models * passes(measured.classifier.model) * forward * learnt * settings.epochs
     return Plan(
         model=settings.model,
         device=asked.machine.device,
@@ -144,7 +145,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         threads=asked.machine.threads,
         rows=work.rows,
         tokens=float(lengths.mean()),
-        steps=loop.count_steps(work.rows["train"], loop.recipe_of(settings)),
+        steps=models * loop.count_steps(learnt, loop.recipe_of(settings)),
         operations=counted,
         rate=counted / found.training,
         training=estimate.span(found.training, speed),
@@ -161,6 +162,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         choices=tuple(choice for choice in choices if choice is not None),
         probe_seconds=measured.probed.seconds,
         curve=estimate.span(found.curve, speed) if found.curve else None,
+        models=models,
     )
 
 
@@ -180,9 +182,12 @@ def _memory(measured: Measured) -> int | None:
     every = estimate.interval(settings, steps_per_epoch(work.rows["train"], settings.batch_size))
     kept = settings.keep == "best" and "validation" in work.rows and every is not None and every < steps
     # Beside those of a point of the learning curve stand the job's own.
+    models, whole = estimate.models_of(settings), weights(measured.classifier)
     aside = trained_weights(measured.classifier) * ((settings.ema is not None) + kept)
-    aside = max(aside, weights(measured.classifier)) if settings.learning_curve else aside
+    aside = max(aside, whole) if settings.learning_curve or models > 1 else aside
     training = round(highest(found, steps, on_cpu=on_cpu) + measured.words + aside)
+    if models > 1:  # at the end all of them answer
+        training = max(training, round(found.evaluation + models * whole))
     if not on_cpu or not has_baseline(asked):
         return training
     rows = asked.splits.train
@@ -210,10 +215,12 @@ def _disk(measured: Measured) -> int:
     """Bytes of model, predictions, splits, cached tokens and checkpoints, as many as there are at once."""
     asked, work, model = measured.asked, measured.work, weights(measured.classifier)
     settings = asked.resolved.settings
-    # The weights that are trained, two moments of each, their average, and those that were the best.
+    # The weights that are trained, two moments of each, their average, and those that were the best; of one model at a
+    # time.
     copies = 3 + (settings.ema is not None) + (settings.keep == "best" and "validation" in work.rows)
     state = trained_weights(measured.classifier) * copies
-    count = checkpoints.at_once(settings.checkpoint_every, measured.times.training)
+    models = estimate.models_of(settings)
+    count = checkpoints.at_once(settings.checkpoint_every, measured.times.training / models)
     tokens = sum(work.rows[side] * float(lengths.mean()) for side, lengths in work.lengths.items())
     test = 0 if asked.splits.test is None else sum(map(len, asked.splits.test.texts))
-    return round(model + count * state + tokens * TOKEN + test * TEXT)
+    return round(models * model + count * state + tokens * TOKEN + test * TEXT)

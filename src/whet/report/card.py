@@ -67,6 +67,41 @@ def write(
     return "\n".join([*front, "", *body])
 
 
+def write_ensemble(
+    settings: Settings, labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None
+) -> str:
+    """The card of an ensemble, likewise."""
+    count = (settings.folds or 1) * settings.seeds
+    linear = settings.model == "linear"
+    origin = "TF-IDF" if linear else "all-MiniLM-L6-v2" if settings.model == "embedded" else _named(settings.model)
+    made = f"An ensemble of {count} models on TF-IDF" if linear else f"An ensemble of {count} models from {origin}"
+    by = " and ".join(
+        [
+            *([f"each trained without one of {settings.folds} folds of the rows"] if settings.folds else []),
+            *([f"with {settings.seeds} seeds"] if settings.seeds > 1 else []),
+        ]
+    )
+    front = ["---", _front(origin, None, metrics, test, library="whet", fitted=linear), "---"]
+    asked = "..." if inputs.pair is None else '..." "...'
+    body = [
+        *_head(f"{made}, {by},", labels, inputs),
+        "Their logits are averaged. transformers loads each folder in it, but not all as one; whet answers with all.",
+        "",
+        *_scores(metrics),
+        "```bash",
+        f'whet predict {PLACE} "{asked}"',
+        "```",
+        "",
+    ]
+    return "\n".join([*front, "", *body])
+
+
+def _named(model: str) -> str:
+    """A model without the folders that it lies in."""
+    local = model.startswith((".", "/", "~")) or Path(model).expanduser().is_dir()
+    return _plain(Path(model).expanduser().resolve().name) if local else model
+
+
 def _in_part(settings: Settings) -> str:
     """What of it was trained, where that is not all."""
     ways = [] if settings.lora is None else [f"by LoRA of rank {settings.lora}, merged into its weights"]
@@ -79,7 +114,7 @@ def _in_part(settings: Settings) -> str:
 def write_linear(labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None) -> str:
     """The card of a linear model, likewise."""
     learner = "ridge regression" if labels.kind == "value" else "logistic regression"
-    front = ["---", _front("TF-IDF", None, metrics, test, library="whet"), "---"]
+    front = ["---", _front("TF-IDF", None, metrics, test, library="whet", fitted=True), "---"]
     asked = "..." if inputs.pair is None else '..." "...'
     body = [
         *_head(f"TF-IDF and {learner}, fitted", labels, inputs),
@@ -111,8 +146,9 @@ def _head(made: str, labels: LabelSet, inputs: Inputs) -> list[str]:
 
 
 def _front(
-    origin: str, base: str | None, metrics: Mapping[str, Any], test: Examples | None, *, library: str = "transformers"
-) -> str:
+    origin: str, base: str | None, metrics: Mapping[str, Any], test: Examples | None, *, library: str = "transformers",
+    fitted: bool = False,
+) -> str:  # fmt: skip
     """The front matter as YAML: what the hub reads of a card. No licence, which nobody told us."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -132,7 +168,7 @@ def _front(
         library_name=library,
         pipeline_tag="text-classification",
         tags=["whet"],
-        model_name=f"{origin}, {'fitted' if library == 'whet' else 'fine-tuned'} on {data}" if results else None,
+        model_name=f"{origin}, {'fitted' if fitted else 'fine-tuned'} on {data}" if results else None,
         eval_results=results or None,
         ignore_metadata_errors=False,
     ).to_yaml()

@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib import resources
 
 from whet.errors import ModelError
-from whet.report import confidence, course, learning_curve, material, results, rows
+from whet.report import confidence, course, learning_curve, material, members, results, rows
 from whet.report.blocks import Page, Section, Tile
 from whet.report.material import Material
 from whet.report.words import Lang, Words, score
@@ -46,7 +46,8 @@ def page_of(found: Material, lang: Lang) -> Page:
     """What the page says: each section only where there is something to show."""
     words = Words(lang)
     made = (
-        results.scores(found, words), results.classes(found, words), results.confusion(found, words),
+        results.scores(found, words), members.members(found, words), results.classes(found, words),
+        results.confusion(found, words),
         results.values(found, words), confidence.calibration(found, words), results.slices(found, words),
         learning_curve.learning_curve(found, words),
         rows.mistakes(found, words), rows.suspects(found, words),

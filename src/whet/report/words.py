@@ -56,6 +56,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{count} test rows stand in train too. Without them, {metric} is {without}; with them it is {with_}.",
         "테스트 {count}행은 학습 데이터에도 있습니다. 이 행을 빼면 {metric} {without}, 포함하면 {with_}입니다.",
     ),
+    "members": ("Models of the ensemble", "앙상블의 모델"),
+    "members lead": (
+        "{count} models that differ by their seed. All together answer, with the mean of their logits.",
+        "시드만 다른 모델 {count}개입니다. 모든 모델의 로짓을 평균해 답합니다.",
+    ),
+    "members lead folds": (
+        "{count} models (folds: {folds}, seeds: {seeds}). None has learnt from its fold. All together answer, with "
+        "the mean of their logits.",
+        "폴드 {folds}개, 시드 {seeds}개로 학습한 모델 {count}개이며, 각 모델은 자기 폴드를 학습하지 않았습니다. "
+        "모든 모델의 로짓을 평균해 답합니다.",
+    ),
+    "members whole": (
+        "All {rows} rows, each answered by models that have not seen it: {scores}.",
+        "전체 {rows}행을 각각 그 행을 학습하지 않은 모델로 답한 점수: {scores}.",
+    ),
+    "members table": ("Scores of each model", "모델별 점수"),
+    "members note": (
+        "Beside the mean: the standard deviation over the models.", "평균 옆은 모델 사이의 표준편차입니다.",
+    ),
+    "mean": ("Mean", "평균"),
+    "out of fold": ("out of fold", "폴드 밖"),
     "classes": ("Each label", "라벨별 점수"),
     "classes lead": (
         "Precision: how many of those it named were right. Recall: how many of those there were it found.",

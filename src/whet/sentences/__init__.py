@@ -1,6 +1,6 @@
 """What is said of data and of jobs, in English and in Korean, side by side."""
 
-from whet.sentences import adapting, beside, data, job
+from whet.sentences import adapting, beside, data, groups, job
 
 SENTENCES = {
     **data.FINDINGS,
@@ -12,6 +12,7 @@ SENTENCES = {
     **job.COURSE,
     **beside.BESIDE,
     **adapting.ADAPTING,
+    **groups.GROUPS,
 }
 WORDS = {**data.WORDS, **job.WORDS, **adapting.WORDS}
 """Facts that are words of English, in Korean."""

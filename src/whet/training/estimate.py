@@ -154,6 +154,8 @@ def parts(rows: int, settings: Settings) -> tuple[Part, ...]:
 
 def times(work: Workload, speed: Speed, settings: Settings) -> Times:
     """What the job takes with these settings, which may ask for fewer rows, tokens or epochs."""
+    if settings.folds is not None or settings.seeds > 1:
+        return _of_several(work, speed, settings)
     train = _rows(work, "train", settings.train_rows)
     share = train / work.rows["train"]
     per_epoch = steps_per_epoch(train, settings.batch_size)
@@ -177,6 +179,32 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
         explained = _explaining(work, speed, settings, settings.epochs * train)
     prepared = work.preparing * left / sum(work.rows.values())
     return Times(training, validation, looks, test, work.spent + prepared + work.saving, looked, explained, curve)
+
+
+def models_of(settings: Settings) -> int:
+    """How many models are trained one after the other."""
+    return (settings.folds or 1) * settings.seeds
+
+
+def learnt_rows(settings: Settings, rows: int) -> int:
+    """How many of the training rows one of them learns from."""
+    return rows if settings.folds is None else max(1, rows - rows // settings.folds)
+
+
+def _of_several(work: Workload, speed: Speed, settings: Settings) -> Times:
+    """The same of a job of several models, each of which is loaded anew, which takes as long as to save one, and asked
+    for the test rows. Of folds each answers those that it has not learnt from."""
+    count, rows = models_of(settings), _rows(work, "train", settings.train_rows)
+    learnt = learnt_rows(settings, rows)
+    one = times(work, speed, dataclasses.replace(settings, folds=None, seeds=1, train_rows=learnt))
+    validation, looked = count * one.validation, count * one.looked
+    if settings.folds is not None:
+        left_out = settings.seeds * rows * speed.evaluation * speed.size(*_cut(work, "train", settings))
+        validation, looked = left_out, 0.0
+    return Times(
+        count * one.training, validation, count * one.looks, count * one.test,
+        one.other + (2 * count - 1) * work.saving, looked, count * one.explained,
+    )  # fmt: skip
 
 
 def _training(work: Workload, speed: Speed, settings: Settings, rows: int, epochs: float) -> tuple[int, float]:

@@ -18,7 +18,8 @@ from typing import Any
 from whet import durable, lock, naming, prepare, runtime
 from whet.bilingual import with_korean
 from whet.config import Resolved, fields
-from whet.errors import OutputError, UsageError
+from whet.errors import UsageError
+from whet.mendable import mendable
 from whet.prepare import Asked
 from whet.score.metrics import ERRORS
 from whet.tuning.records import Limits, Params, Trial
@@ -77,14 +78,14 @@ class Folder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """The folder, made if need be, is this process's alone."""
-        with _mendable(self.path):
+        with mendable(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         with lock.held(self.path, "searches in this folder"):
             yield
 
     def begin(self) -> Study:
         """The study of this folder, a new one where there is none."""
-        with _mendable(self.path):
+        with mendable(self.path):
             if not self.read():
                 self._write({**self.facts, "started": datetime.now(UTC).isoformat(), "trials": [], "runs": {}})
             durable.sweep(self.path)
@@ -129,7 +130,7 @@ class Folder:
     def note(self, trial: Open) -> None:
         """Writes down that a trial has begun, and what its evaluations came to."""
         path = self.place(trial.number)
-        with _mendable(path):
+        with mendable(path):
             path.mkdir(exist_ok=True)
             durable.write(path / OPEN, json.dumps(dataclasses.asdict(trial), ensure_ascii=False, indent=1))
 
@@ -163,15 +164,15 @@ class Folder:
         for name, value in values.items():
             own = isinstance(value, MetricFunction)
             lines.append(f"# {name}: a function of Python, to be given again" if own else f"{name} = {_toml(value)}")
-        with _mendable(self.path):
+        with mendable(self.path):
             durable.write(self.path / BEST, "\n".join(lines) + "\n")
 
     def write_report(self, text: str) -> None:
-        with _mendable(self.path):
+        with mendable(self.path):
             durable.write(self.path / REPORT, text)
 
     def _write(self, content: Mapping[str, object]) -> None:
-        with _mendable(self.path):
+        with mendable(self.path):
             durable.write(self.path / STUDY, json.dumps(with_korean(content), ensure_ascii=False, indent=1) + "\n")
 
 
@@ -217,14 +218,3 @@ def _check_ours(path: Path, digest: str) -> None:
         what = "a search of other data, settings or values" if known else "files that no search wrote"
         todo = "Give another --output" + (", or --fresh to keep that search and start beside it" if known else "")
         raise UsageError(f"{path} holds {what}", where="--output", todo=todo)
-
-
-@contextmanager
-def _mendable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as fault:
-        todo = "Free space or mend the folder, then give the same command again"
-        raise OutputError(
-            f"cannot write: {fault.strerror or fault}", where=str(fault.filename or path), todo=todo
-        ) from None

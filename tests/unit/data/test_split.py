@@ -402,7 +402,7 @@ def test_150_000_rows_are_split_in_about_a_second():
 
 def test_texts_whose_hashes_collide_are_other_texts(monkeypatch):
     expected = rows(cut(TABLE))
-    monkeypatch.setattr("whet.data.split.hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
+    monkeypatch.setattr("whet.data.together.hashes", lambda texts: np.zeros(len(texts), dtype=np.int64))
     assert rows(cut(TABLE)) == expected
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from whet.data.doctor import copies, letters, names, roles, tasks
+from whet.data.doctor import copies, groups, letters, names, roles, tasks
 from whet.data.doctor.part import Part, labelled, part_of
 from whet.errors import DataError
 from whet.records import Checked, Columns, Examples, Finding
@@ -32,7 +32,7 @@ def check(sides: Mapping[str, Examples], columns: Columns, *, source: str, drawn
     """
     parts = {side: part_of(side, examples) for side, examples in sides.items()}
     first = sides.get("train") or next(iter(sides.values()), None)
-    return Checked(
+    checked = Checked(
         source=source,
         columns=columns,
         rows={side: len(examples.texts) for side, examples in sides.items()},
@@ -47,6 +47,8 @@ def check(sides: Mapping[str, Examples], columns: Columns, *, source: str, drawn
         head_pairs=() if first is None or first.pairs is None else tuple(first.pairs[:HEAD_ROWS]),
         values={side: tasks.spread(part.values) for side, part in parts.items() if part.values},
     )
+    is_grouped = first is not None and first.groups is not None
+    return with_more(checked, [groups.CODE], groups.findings(sides)) if is_grouped else checked
 
 
 def with_more(checked: Checked, codes: Iterable[str], findings: Iterable[Finding]) -> Checked:
