@@ -36,8 +36,8 @@ SIZES = (
     "n_layers", "n_heads", "hidden_dim", "embedding_size",
 )  # fmt: skip
 LARGEST = 2_000_000
-# What else decides how a model computes. transformers itself looks at the types from some later version than the oldest
-# on; before, "false" is true there, and a rate that is a text ends in the middle of a computation.
+# What transformers 5.3 takes at any type, where later versions do not: a text counts as true, and what is no number
+# ends in the middle of a computation.
 TYPES: Mapping[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
     "true or false": ((bool,), (
         "is_decoder", "add_cross_attention", "tie_word_embeddings", "sinusoidal_pos_embds", "relative_attention",
@@ -45,9 +45,7 @@ TYPES: Mapping[str, tuple[tuple[type, ...], tuple[str, ...]]] = {
     )),
     "a number": ((int, float), ("layer_norm_eps", "norm_eps")),
     "a whole number": ((int,), ("chunk_size_feed_forward",)),
-    "a name": ((str,), (
-        "hidden_act", "hidden_activation", "activation", "pooler_hidden_act", "classifier_activation",
-    )),
+    "a name": ((str,), ("hidden_act", "pooler_hidden_act")),
 }  # fmt: skip
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
 
