@@ -23,19 +23,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from whet import gpu, machine
+from whet import gpu, machine, numbers
 from whet.bilingual import Bilingual, said
 from whet.config import DeviceName, Language, Precision, PrecisionName, Track
 from whet.errors import MissingExtraError, UsageError
 
 SPINS = 20_000  # some 0.1 ms
 FREE_CORES = said({}, "free cores")
-NOT_MADE_FOR_LESS = said({}, "not made for less")
-# torch's own questions to the processor, by what makes its products of that precision fast.
-PROCESSOR_HAS = {
-    "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
-    "fp16": ("_is_amx_fp16_supported",),
-}
 # Of a tracker, and of its store where no server is named: as they are imported, and as pip calls them.
 TRACKERS: dict[Track, tuple[str, ...]] = {"tensorboard": ("tensorboard",), "mlflow": ("mlflow",)}
 LOCAL_STORE = ("sqlalchemy", "alembic")
@@ -57,7 +51,7 @@ class Runtime:
     threads: int
     threads_reason: str
     precision: Precision = "fp32"
-    precision_reason: str = NOT_MADE_FOR_LESS
+    precision_reason: str = numbers.NOT_MADE_FOR_LESS
 
     def as_json(self) -> dict[str, object]:
         """As run.json tells it."""
@@ -141,7 +135,7 @@ def choose(device: DeviceName, threads: int | None, ranks: Ranks = ALONE, precis
     """Device, precision and threads for this process of a job. Loads torch; a device that was asked
     for and is not there raises UsageError."""
     chosen, reason = _settled(device, ranks)
-    return Runtime(chosen, reason, *_threads(threads, ranks.local_count), *_precision(precision, chosen))
+    return Runtime(chosen, reason, *_threads(threads, ranks.local_count), *numbers.choose(precision, chosen))
 
 
 def for_linear(threads: int | None) -> Runtime:
@@ -184,33 +178,6 @@ def _threads(asked: int | None, sharing: int) -> tuple[int, str]:
     if sharing == 1:
         return cores, FREE_CORES
     return max(1, cores // sharing), said({"cores": cores, "processes": sharing}, "shared cores")
-
-
-def _precision(asked: PrecisionName, device: str) -> tuple[Precision, str]:
-    import torch
-
-    cuda = device.startswith("cuda")
-    # Without emulation: an older card computes bf16 by way of fp32, which is slower than fp32 itself.
-    native = cuda and torch.cuda.is_bf16_supported(including_emulation=False)
-    if asked == "auto":
-        if device == "cpu" and _processor_has("bf16"):
-            return "bf16", said({}, "processor has bf16")
-        if not cuda:
-            return "fp32", NOT_MADE_FOR_LESS
-        return ("bf16", said({}, "bf16 is there")) if native else ("fp16", said({}, "no bf16"))
-    if cuda and asked == "bf16" and not native:
-        return asked, said({}, "emulated")
-    if device == "cpu" and asked in PROCESSOR_HAS:
-        return asked, said({}, "processor is quick" if _processor_has(asked) else "processor is slow")
-    return asked, said({}, "given")
-
-
-def _processor_has(precision: Precision) -> bool:
-    """Whether the processor has instructions for products of this precision."""
-    import torch
-
-    # Another version of torch may know fewer of these questions.
-    return any(getattr(torch.cpu, name, bool)() for name in PROCESSOR_HAS[precision])
 
 
 def apply(runtime: Runtime, seed: int | None) -> None:

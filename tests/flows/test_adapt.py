@@ -254,8 +254,8 @@ def test_few_texts_have_enough_steps_unless_somebody_says_how_many(texts: str, a
         (None, "one.txt", {}, "one.txt: 1 different texts. Expected 2 or more."),
         (None, "texts.txt", {"validation": "1.5"}, "--validation 1.5. Expected a share of the texts to be held out, "
          "such as 0.05, or none."),
-        (None, "texts.txt", {"warmup": 50.0}, "--warmup: 50 steps of warm-up in a training of 13. Expected at most "
-         "13, or a share of them such as 0.06."),
+        (None, "texts.txt", {"warmup": 50.0}, "--warmup: 50 steps of warm-up in a training of 39. Expected at most "
+         "39, or a share of them such as 0.06."),
         (None, "empty", {}, "empty: no .txt files in this folder. Expected a text a file."),
     ],
 )  # fmt: skip
@@ -269,6 +269,12 @@ def test_what_cannot_be_learnt_is_said_before_anything_is_written(
         adapt(given, model=model or tiny_bert, **settings)
     assert fault.value.message == message
     assert not Path("runs").exists()
+
+
+def test_a_warm_up_may_last_longer_than_an_epoch(texts: str, adapt: Adapt) -> None:
+    told = adapt(texts, warmup=20.0)
+    rates = [step.learning_rate for step in told.steps]
+    assert rates.index(max(rates)) == 19
 
 
 def test_settings_of_labels_are_refused(texts: str, tiny_bert: Path) -> None:

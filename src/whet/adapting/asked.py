@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from whet import prepare, runtime, values
 from whet.adapting.defaults import DEFAULTS, SETTINGS
 from whet.adapting.texts import Corpus, read_texts
 from whet.bilingual import said
-from whet.config import Resolved
+from whet.config import Resolved, Settings
 from whet.errors import UsageError
 from whet.meaningless import LINEAR
 from whet.model.files import ModelFiles, find
@@ -68,12 +67,11 @@ def enough_steps(resolved: Resolved, windows: int) -> tuple[Resolved, list[Notic
     return resolved.with_value("epochs", epochs, reason), [Notice(said(facts, "few windows"))]
 
 
-def check_warmup(resolved: Resolved, steps: int) -> None:
+def check_warmup(settings: Settings, steps: int) -> None:
     """Raises UsageError where the learning rate would never reach its peak."""
-    warmup = resolved.settings.warmup
-    if warmup > max(1, steps):
+    if settings.warmup > max(1, steps) and settings.budget is None:
         raise UsageError(
-            f"{warmup:g} steps of warm-up in a training of {math.ceil(steps)}", where="--warmup",
+            f"{settings.warmup:g} steps of warm-up in a training of {steps}", where="--warmup",
             expected=f"at most {steps}, or a share of them such as 0.06",
         )  # fmt: skip
 

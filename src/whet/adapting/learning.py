@@ -65,6 +65,11 @@ def recipe_of(settings: Settings, masking: Masking, work: Work) -> loop.Recipe:
     return dataclasses.replace(loop.recipe_of(settings), loss=work.model.loss, masking=masking)
 
 
+def steps_of(recipe: loop.Recipe, work: Work) -> int:
+    """How many the whole training has."""
+    return loop.count_steps(len(work.train), recipe)
+
+
 def learn_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Told]:
     """Trains and saves; metrics.json, written last, ends the run."""
     heap.keep()
@@ -106,7 +111,7 @@ def _trained(folder: runs.RunFolder, job: Job) -> Generator[Told, None, tuple[St
     pace = None
     if job.budget is not None:
         revised = None if job.found is None else job.found.numbers["steps"]
-        steps = loop.count_steps(len(work.train), recipe)
+        steps = steps_of(recipe, work)
         recorded, until = job.redone.revisions, job.redone.until
         pace = Pace(steps, job.budget, recorded=recorded, until=until, revised=revised)
     training = loop.Training(work.model, work.train, labels, recipe, pace=pace)

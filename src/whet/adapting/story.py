@@ -13,8 +13,9 @@ import numpy as np
 
 from whet import lock, naming, packages, pipeline, prepare, runs, runtime, story, values
 from whet.adapting.asked import Asked, check_warmup, enough_steps, settle
+from whet.bilingual import said
 from whet.config import Resolved, resolve
-from whet.data.batches import sequences_of, steps_per_epoch
+from whet.data.batches import sequences_of
 from whet.data.masking import Masking
 from whet.data.tokens import Cutter, encode_to_disk
 from whet.errors import ModelError, OutputError, UsageError
@@ -139,6 +140,7 @@ def _ready(
     started: float,
 ) -> Generator[Stage | Notice | Plan, None, _Ready]:  # fmt: skip
     """Loads the model, and plans a job that begins; one that goes on has what it had."""
+    from whet import artifact
     from whet.adapting.learning import Job
     from whet.adapting.plan import Work
     from whet.model import choice, masked
@@ -152,8 +154,9 @@ def _ready(
         machine = dataclasses.replace(machine, threads=found.facts["threads"])
         runtime.apply(machine, resolved.settings.seed)
         for name, value in found.facts["chosen"].items():
-            resolved = resolved.with_value(name, value, f"budget {resolved.settings.budget}")
+            resolved = resolved.with_value(name, value, said({"budget": resolved.settings.budget}, "by a budget"))
     asked = dataclasses.replace(asked, resolved=resolved, machine=machine)
+    artifact.check_tokenizer(asked.files.folder, cutter)  # now: after hours of training it would be too late
     model, beside, notices = masked.fresh(asked.files, machine, seed=resolved.settings.seed)
     masking = _masking(asked, cutter, model)
     work = Work(model, train, masking.fixed(held_out), machine, started)
@@ -191,15 +194,16 @@ def _planned(
     from whet.adapting import learning, plan
 
     settings, told, budget = resolved.settings, [], None
-    check_warmup(resolved, steps_per_epoch(len(work.train), settings.batch_size))
+    recipe = learning.recipe_of(settings, masking, work)
+    check_warmup(settings, learning.steps_of(recipe, work))
     if settings.brief and settings.budget is None:
         return resolved, None, None, []
     yield Stage("plan")
-    probed = plan.measured(work, learning.recipe_of(settings, masking, work), settings)
+    probed = plan.measured(work, recipe, settings)
     if settings.budget is not None:
         epochs, budget, notice = plan.within(work, probed, settings)
         told.append(notice)
-        resolved = resolved.with_value("epochs", epochs, f"budget {settings.budget}")
+        resolved = resolved.with_value("epochs", epochs, said({"budget": settings.budget}, "by a budget"))
         yield notice
     found = plan.plan_of(work, probed, resolved.settings, folder)
     yield found  # nothing has been written yet: whoever does not want the job goes no further

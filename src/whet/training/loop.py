@@ -239,10 +239,11 @@ class Training:
             return Notice(said({"step": step, "wrong": wrong}, "not finite"), "warning")
         rows = ", ".join(str(row) for row in sorted(batch.rows.tolist()))
         lower = "" if self._classifier.precision == "fp32" else ", give --precision fp32"
+        where = "training rows in splits.parquet" if self._recipe.masking is None else "windows of the texts"
         raise TrainingError(
             f"the {wrong} is not a finite number in {IN_A_ROW} steps in a row, up to step {step}",
             todo=f"Lower --learning-rate (now {self._recipe.learning_rate:g}){lower}, or look at the rows of the last "
-            f"step: numbers {rows} of the training rows in splits.parquet",
+            f"step: numbers {rows} of the {where}",
         )
 
     def _revise(self, step: int, learning_rate: float) -> None:
