@@ -103,7 +103,7 @@ def searched(search: Search) -> Iterator[Event]:
                 saw = f"{fault.saw} in trial {numbers}"
                 raise type(fault)(saw, todo=fault.todo or "The same command goes on with the search") from None
             if event is not None and lane in running:
-                yield from _heard(search, lanes, lane, event, running)
+                yield from _heard(search, lanes, lane, event, running, waiting)
 
 
 def _next(
@@ -112,9 +112,11 @@ def _next(
     """The trial to train next: one that an earlier process had begun, else a new one; None where there is none."""
     while True:
         again = bool(waiting)
-        trial = waiting.popleft() if again else _new(search, [*running, *waiting])
+        trial = waiting[0] if again else _new(search, running)
         if trial is None or not _fits(search, trial):
             return None
+        if again:
+            waiting.popleft()
         begun = _Running(trial)
         if search.study.hopeless(trial.reports):
             yield _end(search, begun, "pruned", trial.reports[max(trial.reports)])
@@ -137,7 +139,7 @@ def _new(search: Search, open_: Sequence[Open]) -> Open | None:
     known |= {each.number: each.params for each in open_}
     if not more(search.limits, search.space, known):
         return None
-    number = len(known)
+    number = max(known, default=-1) + 1
     if number == 0:
         settings = search.asked.resolved.settings
         return Open(0, {name: getattr(settings, name) for name in search.space})
@@ -153,8 +155,10 @@ def _fits(search: Search, trial: Open) -> bool:
     return search.study.best is None or expected + search.last() <= search.clock.left
 
 
-def _heard(search: Search, lanes: Lanes, lane: int, event: Told, running: dict[int, _Running]) -> Iterator[Event]:
-    """What an event of a lane means for its trial."""
+def _heard(
+    search: Search, lanes: Lanes, lane: int, event: Told, running: dict[int, _Running], waiting: deque[Open]
+) -> Iterator[Event]:
+    """What an event of a lane means for its trial. One for which there is no time goes back to those that wait."""
     begun, study = running[lane], search.study
     trial = begun.trial
     if isinstance(event, Reported):
@@ -183,6 +187,7 @@ def _heard(search: Search, lanes: Lanes, lane: int, event: Told, running: dict[i
     if isinstance(event, StepRecord) and study.best is not None and search.is_late:
         lanes.stop(lane)
         del running[lane]
+        waiting.append(trial)
         facts = {"number": trial.number, "step": event.step, "steps": event.steps}
         yield Notice(said(facts, "trial out of time"), "warning")
 

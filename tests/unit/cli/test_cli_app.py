@@ -69,7 +69,7 @@ def test_no_command_shows_the_help(whet) -> None:
 def test_the_commands_stand_in_the_order_of_their_use(whet) -> None:
     lines = whet("--help").out.split("Commands\n")[1].split("\n\n")[0].splitlines()
     assert [line.split()[0] for line in lines] == [
-        "demo", "check", "plan", "train", "adapt", "evaluate", "predict", "compare", "export", "serve", "doctor",
+        "demo", "check", "plan", "train", "adapt", "tune", "evaluate", "predict", "compare", "export", "serve", "doctor",
     ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_an_unknown_command_is_answered_with_the_nearest(whet) -> None:
     ended = whet("trian", "x.csv")
     assert ended.code == 2
     assert ended.err == (
-        "error: unknown command trian. Expected one of demo, check, plan, train, adapt, evaluate, predict, "
+        "error: unknown command trian. Expected one of demo, check, plan, train, adapt, tune, evaluate, predict, "
         "compare, export, serve, doctor. Did you mean 'train'.\n"
     )
 
