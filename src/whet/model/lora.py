@@ -8,16 +8,18 @@ recommend (Biderman et al. 2024, arXiv 2405.09673).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from whet.errors import UsageError
 from whet.model.levels import layers_of, levels
 from whet.runtime import quiet_libraries
 
 SCALE = 2  # what peft calls lora_alpha, over the rank
+ADAPTER = "default"  # what it calls the only set of matrices
 
 
 def add(model: Any, rank: int) -> None:
@@ -50,7 +52,9 @@ def add(model: Any, rank: int) -> None:
         r=rank, lora_alpha=SCALE * rank, lora_dropout=0.0, target_modules=list(maps), init_lora_weights=False
     )
     with quiet_libraries():
-        LoraModel(model, config, "default")
+        LoraModel(model, config, ADAPTER)
+    for part in _parts(model).values():
+        part.forward = partial(_forward, part)
     for parameter in head:
         parameter.requires_grad_(True)
 
@@ -71,6 +75,16 @@ def merge(model: Any) -> None:
         setattr(model.get_submodule(owner), last, part.get_base_layer())
     if hasattr(model, "peft_config"):
         del model.peft_config
+
+
+def _forward(part: Any, x: Tensor) -> Tensor:
+    """What a linear map gives with its matrices. On a CPU the small product is added in place: the three tensors that
+    peft makes on its way are let go at once, and leave holes between what is kept that nothing fits."""
+    if x.ndim != 2 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        given: Tensor = type(part).forward(part, x)
+        return given
+    whole: Tensor = part.base_layer(x)
+    return whole.addmm_(part.lora_A[ADAPTER](x), part.lora_B[ADAPTER].weight.t(), alpha=part.scaling[ADAPTER])
 
 
 def _parts(model: Any) -> dict[str, Any]:

@@ -107,6 +107,13 @@ MODEL: Mapping[str, tuple[str, str]] = {
         "학습률 {rate:g}, 층마다 바로 위층의 {llrd:g}배, 웜업 {warmup:g}: {reason}. 기본 레시피는 --recipe reference",
     ),
     "rate of lora": ("that of LoRA", "LoRA에 맞춤"),
+    "rate of head": ("that of a head alone", "출력층만 학습할 때의 값"),
+    "rate for head": (
+        "learning_rate {rate:g}: a head that is trained alone hardly moves at the {default:g} of a whole training; "
+        "--learning-rate decides otherwise",
+        "learning_rate {rate:g}: 출력층만 학습할 때 전체 학습의 기본값 {default:g}로는 거의 배우지 못합니다. 바꾸려면 "
+        "--learning-rate",
+    ),
     "rate for lora": (
         "learning_rate {rate:g}: small matrices that begin at zero want ten times the {default:g} of a whole training; "
         "--learning-rate decides otherwise",

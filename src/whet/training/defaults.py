@@ -16,7 +16,7 @@ from whet.config import Resolved
 SMALL, LARGE = 512, 1024  # hidden units up to which an encoder is a small one, and from which it is a large one
 EPOCHS = ((10_000, 3.0), (200_000, 2.0))  # up to so many training rows; beyond, FEWEST
 FEWEST = 1.0
-OF_LORA = 5e-4  # the learning rate
+OF_A_PART = 5e-4  # the learning rate of LoRA, and of a head alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,12 @@ OF_FAMILIES: Mapping[str, tuple[Rates, Rates, Rates]] = {
 
 
 def suited(resolved: Resolved, config: Mapping[str, object], rows: int) -> tuple[Resolved, str]:
-    """The job with the rates of its model, of which `config` is the configuration, or of LoRA, and the epochs of so
+    """The job with the rates of its model, of which `config` is the configuration, or of a part of it, and the epochs of so
     many training rows, and what is to be said of it. Rates of a model go together: where somebody chose one, the others
     are those of the reference job."""
-    resolved, told = _of_model(resolved, config) if resolved.settings.lora is None else _of_lora(resolved)
+    settings = resolved.settings
+    part = "lora" if settings.lora is not None else "head" if settings.freeze == "encoder" else None
+    resolved, told = _of_model(resolved, config) if part is None else _of_a_part(resolved, part)
     return enough_epochs(resolved, rows), told
 
 
@@ -77,14 +79,15 @@ def _of_model(resolved: Resolved, config: Mapping[str, object]) -> tuple[Resolve
     return resolved, said(facts, "suited")
 
 
-def _of_lora(resolved: Resolved) -> tuple[Resolved, str]:
+def _of_a_part(resolved: Resolved, part: str) -> tuple[Resolved, str]:
     """Small matrices that begin at zero want a higher rate than the weights that they stand beside: ten times that of
     a whole training over many models and data sets (Schulman et al. 2025, LoRA Without Regret), and 4e-4 to 5e-4 for
-    RoBERTa in the table of the paper they come from (Hu et al. 2021, arXiv 2106.09685)."""
+    RoBERTa in the table of the paper they come from (Hu et al. 2021, arXiv 2106.09685). A head that is trained alone,
+    with the rate of a whole training, has hardly moved by its end: docs/log.md."""
     if resolved.reasons["learning_rate"] != "default":
         return resolved, ""
-    facts = {"rate": OF_LORA, "default": resolved.settings.learning_rate}
-    return resolved.with_value("learning_rate", OF_LORA, said({}, "rate of lora")), said(facts, "rate for lora")
+    facts = {"rate": OF_A_PART, "default": resolved.settings.learning_rate}
+    return resolved.with_value("learning_rate", OF_A_PART, said({}, f"rate of {part}")), said(facts, f"rate for {part}")
 
 
 def rates_of(config: Mapping[str, object]) -> Rates | None:

@@ -111,3 +111,13 @@ def test_lora_has_a_rate_of_its_own_whatever_the_model_and_says_so() -> None:
 def test_a_rate_that_somebody_chose_for_lora_stays() -> None:
     resolved, told = suited(config.resolve({"lora": 8, "learning_rate": 5e-5}), model("bert", 384), 2_000)
     assert (resolved.settings.learning_rate, told) == (5e-5, "")
+
+
+def test_a_head_that_is_trained_alone_has_that_rate_too() -> None:
+    resolved, told = suited(config.resolve({"freeze": "encoder"}), model("bert", 384), 2_000)
+    assert (resolved.settings.learning_rate, resolved.reasons["learning_rate"]) == (5e-4, "that of a head alone")
+    assert told == (
+        "learning_rate 0.0005: a head that is trained alone hardly moves at the 5e-05 of a whole training; "
+        "--learning-rate decides otherwise"
+    )
+    assert suited(config.resolve({"freeze": "4"}), model("bert", 384), 2_000)[0].settings.learning_rate == 2e-4
