@@ -35,7 +35,7 @@ LAYERS = {
     "whet.snapshot": 1,
     "whet.published": 4,
     "whet.gpu": 0,  # torch inside its functions
-    "whet.numbers": 0,  # likewise
+    "whet.numbers": 0.5,  # likewise
     "whet.runtime": 1,
     "whet.packages": 0,
     "whet.forecast": 1,

@@ -1,6 +1,6 @@
 """What is said of data and of jobs, in English and in Korean, side by side."""
 
-from whet.sentences import adapting, beside, data, groups, job
+from whet.sentences import adapting, beside, data, defaults, groups, job
 
 SENTENCES = {
     **data.FINDINGS,
@@ -10,6 +10,7 @@ SENTENCES = {
     **job.ROWS,
     **job.MODEL,
     **job.COURSE,
+    **defaults.DEFAULTS,
     **beside.BESIDE,
     **adapting.ADAPTING,
     **groups.GROUPS,

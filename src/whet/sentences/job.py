@@ -98,29 +98,6 @@ MODEL: Mapping[str, tuple[str, str]] = {
     "by a recipe": ("recipe {name}", "레시피 {name}"),
     "by a budget": ("budget {budget}", "시간 예산 {budget}"),
     "the metric of a task": ("auto: that of a {task} task", "자동: {task} 과제의 지표"),
-    "steps for few rows": ("few rows: {steps} steps or more", "행이 적음: {steps}스텝 이상"),
-    "rates of a model": ("what suits such a model ({source})", "이런 모델에 맞는 값({source})"),
-    "epochs of so many rows": ("for {rows:,} training rows", "학습 행 {rows:,}개에 맞춤"),
-    "suited": (
-        "learning rate {rate:g}, {llrd:g} times that of the layer above in each layer, warm-up {warmup:g}: {reason}; "
-        "--recipe reference has plain ones",
-        "학습률 {rate:g}, 층마다 바로 위층의 {llrd:g}배, 웜업 {warmup:g}: {reason}. 기본 레시피는 --recipe reference",
-    ),
-    "rate of lora": ("that of LoRA", "LoRA에 맞춤"),
-    "rate of head": ("that of a head alone", "출력층만 학습할 때의 값"),
-    "rate for head": (
-        "learning_rate {rate:g}: a head that is trained alone hardly moves at the {default:g} of a whole training; "
-        "--learning-rate decides otherwise",
-        "learning_rate {rate:g}: 출력층만 학습할 때 전체 학습의 기본값 {default:g}로는 거의 배우지 못합니다. 바꾸려면 "
-        "--learning-rate",
-    ),
-    "rate for lora": (
-        "learning_rate {rate:g}: small matrices that begin at zero want ten times the {default:g} of a whole training; "
-        "--learning-rate decides otherwise",
-        "learning_rate {rate:g}: 0에서 시작하는 작은 행렬에는 전체 학습의 기본값 {default:g}의 10배가 알맞습니다. "
-        "바꾸려면 --learning-rate",
-    ),
-    "one look for few rows": ("few rows: once, at the end", "행이 적음: 끝에 한 번"),
     "set as in the run": (
         "{name} {value}, as in {model}; --{flag} decides otherwise",
         "{name} {value}: {model}에서와 같게 했습니다. 바꾸려면 --{flag}",

@@ -47,9 +47,9 @@ OF_FAMILIES: Mapping[str, tuple[Rates, Rates, Rates]] = {
 
 
 def suited(resolved: Resolved, config: Mapping[str, object], rows: int) -> tuple[Resolved, str]:
-    """The job with the rates of its model, of which `config` is the configuration, or of a part of it, and the epochs of so
-    many training rows, and what is to be said of it. Rates of a model go together: where somebody chose one, the others
-    are those of the reference job."""
+    """The job with the rates of its model, of which `config` is the configuration, or of a part of it, and the epochs
+    of so many training rows, and what is to be said of it. Rates of a model go together: where somebody chose one, the
+    others are those of the reference job."""
     settings = resolved.settings
     part = "lora" if settings.lora is not None else "head" if settings.freeze == "encoder" else None
     resolved, told = _of_model(resolved, config) if part is None else _of_a_part(resolved, part)

@@ -69,7 +69,8 @@ def test_no_command_shows_the_help(whet) -> None:
 def test_the_commands_stand_in_the_order_of_their_use(whet) -> None:
     lines = whet("--help").out.split("Commands\n")[1].split("\n\n")[0].splitlines()
     assert [line.split()[0] for line in lines] == [
-        "demo", "check", "plan", "train", "adapt", "tune", "evaluate", "predict", "compare", "export", "serve", "doctor",
+        "demo", "check", "plan", "train", "adapt", "tune", "evaluate", "predict", "compare", "export", "serve",
+        "doctor",
     ]  # fmt: skip
 
 
