@@ -80,13 +80,14 @@ def read(
 
 
 def _numbers(columns: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
-    """The columns of numbers but for the known ones."""
+    """The columns of numbers but for the known ones: one a row, or equally many, in single precision."""
     found = {}
     for name, column in columns.items():
-        if name not in known and np.isscalar(first := column[0]) ^ hasattr(first, "shape"):
-            values = np.asarray(column)
-            if np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_:
-                found[name] = values
+        if name in known or isinstance(column[0], str) or len({np.shape(each) for each in column}) > 1:
+            continue
+        values = np.asarray(column)
+        if np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_:
+            found[name] = values.astype(np.float32) if np.issubdtype(values.dtype, np.floating) else values
     return found
 
 

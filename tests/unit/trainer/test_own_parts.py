@@ -346,6 +346,28 @@ def test_a_loss_may_use_columns_of_its_own_and_the_inputs(tiny_bert: Path, tmp_p
     compared(*both(tiny_bert, tmp_path, made, {"remove_unused_columns": False}, rows=rows))
 
 
+def test_a_student_learns_from_columns_of_a_datasets_dataset(tiny_bert: Path, tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    def made(base: Any) -> type:
+        class Student(base):  # type: ignore[misc]
+            def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+                teacher, share = inputs.pop("teacher"), inputs.pop("share")
+                outputs = model(**inputs)
+                soft = F.kl_div(outputs.logits.log_softmax(-1), teacher.softmax(-1), reduction="none").sum(-1)
+                loss = (share * soft).mean() + outputs.loss
+                return (loss, outputs) if return_outputs else loss
+
+        return Student
+
+    rows = [
+        {**row, "teacher": [float(index % 4), 1.0 - index % 3], "share": 0.5 + index % 2}
+        for index, row in enumerate(scripts.rows_of(tiny_bert, 45, padded=32))
+    ]
+    data = {"train_dataset": Dataset.from_list(rows[:33]), "eval_dataset": Dataset.from_list(rows[33:])}
+    compared(*both(tiny_bert, tmp_path, made, {"remove_unused_columns": False}, rows=rows, **data))
+
+
 def test_a_loss_that_builds_on_that_of_the_trainer_trains_by_it(tiny_bert: Path, tmp_path: Path) -> None:
     def made(base: Any) -> type:
         class Penalised(base):  # type: ignore[misc]
