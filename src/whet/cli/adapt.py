@@ -54,10 +54,10 @@ def adapt(
         ),
     ] = None,
 ) -> None:  # fmt: skip
-    """Let a model learn the language of your texts before it is fine-tuned. No labels are needed.
+    """Let a model learn the language of texts without labels.
 
-    Tokens are hidden and the model tells them, as when BERT was pretrained. Long texts are divided, so that all of
-    them is used.
+    To be fine-tuned afterwards. Tokens are hidden and the model tells them, as when BERT was pretrained. Long texts are
+    divided, so that all of them is used.
 
     The result goes to its own folder, from which `whet train DATA --model FOLDER` goes on.
     """
