@@ -338,8 +338,8 @@ def test_a_loss_that_is_not_finite_ends_with_its_message_in_error_json(
     whole = Classifier.logits
     calls = []
 
-    def spoilt(self: Classifier, batch: Any) -> torch.Tensor:
-        logits = whole(self, batch)
+    def spoilt(self: Classifier, batch: Any, precision: Any = None) -> torch.Tensor:
+        logits = whole(self, batch, precision)
         if not list(here.glob("runs/*/events.jsonl")):
             return logits  # the steps of the plan, which is made before there is a folder
         calls.append(batch)
@@ -374,9 +374,10 @@ def test_a_loss_that_is_not_finite_ends_with_its_message_in_error_json(
 
 
 def test_the_library_raises_the_same_fault(data: str, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        Classifier, "logits", lambda self, batch: torch.full((len(batch.rows), 2), torch.inf, requires_grad=True)
-    )
+    def endless(self: Classifier, batch: Any, precision: Any = None) -> torch.Tensor:
+        return torch.full((len(batch.rows), 2), torch.inf, requires_grad=True)
+
+    monkeypatch.setattr(Classifier, "logits", endless)
     with pytest.raises(TrainingError, match="the loss is not a finite number in 3 steps in a row, up to step 3"):
         library.train(data, model=str(tiny_bert), baseline=False)
 

@@ -318,8 +318,8 @@ def test_what_is_said_of_the_probabilities_is_checked(folder: Path, wrong: dict[
 
 
 def test_a_newer_format_is_refused_with_advice(folder: Path) -> None:
-    rewrite(folder / "whet.json", lambda side: side.update(format=5))
-    assert refused(folder) == f"{folder / 'whet.json'}: format 5. Expected 4 or lower. Upgrade whet."
+    rewrite(folder / "whet.json", lambda side: side.update(format=6))
+    assert refused(folder) == f"{folder / 'whet.json'}: format 6. Expected 5 or lower. Upgrade whet."
 
 
 def test_a_folder_without_whet_json_is_refused(folder: Path) -> None:

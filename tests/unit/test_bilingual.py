@@ -20,7 +20,7 @@ from whet.bilingual import Bilingual, joined, listed, said, with_korean, word
 from whet.cli.texts import TEXTS
 from whet.data.doctor.letters import _LETTERS
 from whet.records import SIDES
-from whet.sentences import beside, data, job
+from whet.sentences import adapting, beside, data, defaults, groups, job
 
 
 def fields(sentence: str) -> set[tuple[str, str]]:
@@ -31,9 +31,9 @@ def fields(sentence: str) -> set[tuple[str, str]]:
 
 def test_no_key_stands_for_two_sentences() -> None:
     of_data = (data.FINDINGS, data.TODO, data.REASONS, data.NOTICES)
-    of_jobs = (job.ROWS, job.MODEL, job.COURSE, beside.BESIDE)
+    of_jobs = (job.ROWS, job.MODEL, job.COURSE, beside.BESIDE, defaults.DEFAULTS, groups.GROUPS, adapting.ADAPTING)
     assert len(sentences.SENTENCES) == sum(map(len, (*of_data, *of_jobs)))
-    assert len(sentences.WORDS) == len(data.WORDS) + len(job.WORDS)
+    assert len(sentences.WORDS) == len(data.WORDS) + len(job.WORDS) + len(adapting.WORDS)
 
 
 def test_every_sentence_of_a_job_is_used() -> None:

@@ -204,7 +204,7 @@ def test_a_file_that_was_changed_or_lost_is_named(folder: Path, name: str) -> No
         ("whet.json", lambda side: {**side, "ngrams": [1, 9]}, "missing or unknown: ngrams"),
         ("whet.json", lambda side: {**side, "temperature": 2.0}, "answers its test texts differently"),
         ("whet.json", lambda side: {**side, "kind": "forest"}, "missing or unknown: kind"),
-        ("whet.json", lambda side: {**side, "format": 5}, "format 5. Expected 4 or lower. Upgrade whet"),
+        ("whet.json", lambda side: {**side, "format": 6}, "format 6. Expected 5 or lower. Upgrade whet"),
     ],
 )
 def test_what_was_changed_by_hand_is_told(folder: Path, name: str, change: Callable[[Any], Any], message: str) -> None:

@@ -106,8 +106,8 @@ KOREAN: Mapping[str, str] = {
         "학습 데이터. 학습할 때와 위치가 달라졌으면 줍니다."
     ),
     # data
-    "A named recipe (demo, imdb-bert-base, imdb-minilm, nsmc, sst2-minilm) or a TOML file of settings.": (
-        "레시피 이름(demo, imdb-bert-base, imdb-minilm, nsmc, sst2-minilm) 또는 설정을 적은 TOML 파일."
+    "A named recipe (demo, imdb-bert-base, imdb-minilm, nsmc, reference, sst2-minilm) or a TOML file of settings.": (
+        "레시피 이름(demo, imdb-bert-base, imdb-minilm, nsmc, reference, sst2-minilm) 또는 설정을 담은 TOML 파일."
     ),
     "The column that holds the text, or a template of several such as {title}\\n{body}. Found by name and shape.": (
         "텍스트 열, 또는 여러 열을 잇는 템플릿(예: {title}\\n{body}). 없으면 열 이름과 값을 보고 찾습니다."
@@ -187,13 +187,13 @@ KOREAN: Mapping[str, str] = {
         "클러스터에서 폴더나 패턴(--file)의 파일들을 예측해 --output 폴더에 씁니다."
     ),
     # training
-    "Passes over the training rows; by default more where they are few.": (
-        "학습 데이터를 반복하는 횟수. 따로 주지 않으면 행이 적을 때 늘어납니다."
+    "Passes over the training rows; by default 3, of more than 10,000 rows 2, of few rows more.": (
+        "학습 행을 반복하는 횟수. 기본은 3, 10,000행이 넘으면 2, 행이 적으면 더 많이."
     ),
     "Time from the start to the saved score, such as 90s, 20m or 1h30m: the best job that fits is trained, and ends "
     "in time.": "시작부터 점수 저장까지의 시간(예: 90s, 20m, 1h30m). 그 안에 끝나는 가장 나은 작업을 학습합니다.",
     "Rows a step, of all processes together.": "한 스텝의 행 수. 프로세스가 여럿이면 모두 합한 값입니다.",
-    "Peak of the learning rate.": "학습률의 최댓값.",
+    "Peak of the learning rate; by default what suits the model.": ("학습률의 최댓값. 기본은 모델에 맞는 값."),
     "Seed of splits, order, dropout and the new layer.": "데이터 분할, 순서, 드롭아웃, 새 층에 쓰는 시드.",
     # evaluation
     'Exit code 8 unless these are met, such as "accuracy>=0.9, recall[negative]>=0.85", at the worse end of the 95 % '
@@ -275,4 +275,72 @@ KOREAN: Mapping[str, str] = {
     "Show the traceback of an error.": "오류의 traceback을 표시합니다.",
     "Start without a question, however long the job will take.": "오래 걸리는 작업이라도 묻지 않고 시작합니다.",
     "auto, cpu, cuda, mps or xpu.": "auto, cpu, cuda, mps 또는 xpu.",
+    # adapt, tune, groups
+    "A setting to search, such as learning_rate=1e-5..3e-4:log or epochs=1,2,3; once for each. Otherwise "
+    "learning_rate, epochs, batch_size and llrd, but for those that are given.": (
+        "탐색할 설정. 예: learning_rate=1e-5..3e-4:log 또는 epochs=1,2,3. 설정마다 한 번씩 줍니다. 생략하면 "
+        "learning_rate, epochs, batch_size, llrd 중 직접 주지 않은 것을 탐색합니다."
+    ),
+    "Files (csv, tsv, jsonl, parquet, txt with a text a line), folders of .txt files, hf:NAME or sample:NAME. "
+    "Labels are not looked at.": (
+        "파일(csv, tsv, jsonl, parquet, 한 줄에 텍스트 하나인 txt), .txt 파일 폴더, hf:NAME 또는 sample:NAME. "
+        "라벨은 보지 않습니다."
+    ),
+    "Folder of the run. Otherwise runs/TEXTS-MODEL-adapt-HASH.": ("실행 폴더. 생략하면 runs/TEXTS-MODEL-adapt-HASH."),
+    "Give up trials that do worse than the median of the others so far into a training.": (
+        "학습의 같은 지점에서 다른 시도의 중앙값보다 못한 시도를 중단합니다."
+    ),
+    "Let a model learn the language of texts without labels.": (
+        "라벨 없는 텍스트로 모델이 그 글의 언어를 익히게 합니다."
+    ),
+    "Passes over the texts; by default more where they are few.": (
+        "텍스트를 반복하는 횟수. 기본적으로 적으면 더 많이 반복합니다."
+    ),
+    "Search": ("탐색"),
+    "Search for the best settings, judged on validation rows.": ("검증 행의 점수로 가장 좋은 설정을 찾습니다."),
+    "Seed of what is held out and hidden, of order, dropout and a new head.": (
+        "떼어 둘 텍스트, 가릴 토큰, 순서, 드롭아웃, 새 출력층의 시드."
+    ),
+    "Share of the texts that is held out, to measure the loss before and after. Otherwise 0.05, and no more "
+    "than 2,000 texts.": (
+        "학습 전후의 손실을 재기 위해 떼어 두는 텍스트의 비율. 생략하면 0.05이고, 최대 2,000개입니다."
+    ),
+    "The column whose values are never divided: rows of one author, patient or product stand on one side.": (
+        "값을 나누지 않는 열. 같은 작성자, 환자, 상품의 행은 한쪽 세트에만 들어갑니다."
+    ),
+    "The first trial has the settings as they are; others change the learning rate and the like. Then a model "
+    "is trained with the best ones, and the test side is scored, once.": (
+        "첫 시도는 설정 그대로이고, 나머지는 학습률 등을 바꿉니다. 그런 다음 가장 좋은 설정으로 학습해 테스트 "
+        "세트를 한 번만 평가합니다."
+    ),
+    "The result goes to its own folder, from which `whet train DATA --model FOLDER` goes on.": (
+        "결과는 별도 폴더에 저장되며, `whet train DATA --model FOLDER`로 이어서 학습합니다."
+    ),
+    "The same as a TOML file: epochs = [1, 2, 3].": ("같은 내용을 TOML 파일로: epochs = [1, 2, 3]."),
+    "The same command goes on where a search was stopped; more --trials go on with one that is over.": (
+        "같은 명령을 주면 멈춘 탐색을 이어서 하고, --trials를 늘리면 끝난 탐색에 이어 더 시도합니다."
+    ),
+    "Time for the search, the last training and its score, such as 30m: no trial begins that would not fit.": (
+        "탐색과 마지막 학습, 평가까지 쓸 시간. 예: 30m. 시간에 맞지 않는 시도는 시작하지 않습니다."
+    ),
+    "Time from the start to the saved model, such as 20m or 1h30m: as many epochs as fit are trained.": (
+        "시작부터 모델 저장까지 걸릴 시간. 예: 20m, 1h30m. 그 안에 끝나는 만큼 반복합니다."
+    ),
+    "To be fine-tuned afterwards. Tokens are hidden and the model tells them, as when BERT was pretrained. Long "
+    "texts are divided, so that all of them is used.": (
+        "그 뒤에 파인튜닝합니다. BERT를 사전 학습할 때처럼 토큰을 가리고 맞히게 합니다. 긴 텍스트는 나누어 전부 씁니다."
+    ),
+    "Tokens of a window; longer texts are divided into several.": (
+        "한 구간의 토큰 수. 더 긴 텍스트는 여러 구간으로 나눕니다."
+    ),
+    "Trials at a time, each in a process. Otherwise one for each CUDA device, else one.": (
+        "동시에 진행할 시도의 수. 시도마다 프로세스를 하나 씁니다. 생략하면 CUDA 장치마다 하나, 없으면 하나입니다."
+    ),
+    "Trials in all, those of a search that goes on too. Otherwise 20, or as many as the budget allows.": (
+        "전체 시도 횟수. 이어서 하는 탐색이면 이전 시도도 셉니다. 생략하면 20회, 또는 시간 예산이 허락하는 만큼입니다."
+    ),
+    "Windows a step.": ("한 스텝에 쓰는 구간의 수."),
+    "auto, embedded, a name on the hub, a folder, or a run to go on from.": (
+        "auto, embedded, 허브의 모델 이름, 폴더, 또는 이어서 학습할 실행."
+    ),
 }

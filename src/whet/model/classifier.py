@@ -79,12 +79,10 @@ class Classifier:
         self.pack_tokens = EVALUATION_TOKENS["cpu" if self.device.type == "cpu" else "gpu"]
         replace_dropouts(self.model, self.stream)
 
-    def logits(self, batch: Batch) -> Tensor:
-        """[B, C] in float32, in the order of the batch's rows; of a row of several sequences their mean."""
-        return self._logits(batch, self.precision)
-
-    def _logits(self, batch: Batch, precision: Precision) -> Tensor:
-        with lowered(precision, self.device):
+    def logits(self, batch: Batch, precision: Precision | None = None) -> Tensor:
+        """[B, C] in float32, in the order of the batch's rows; of a row of several sequences their mean. Computed in
+        the precision of the training, or in another one."""
+        with lowered(precision or self.precision, self.device):
             logits = self._packed(batch) if self.packed else self._padded(batch)
         return self._pooled(logits.float(), batch)
 
@@ -196,7 +194,7 @@ class Classifier:
 
     def _answer(self, batches: Sequence[Batch], index: int) -> Floats:
         with torch.inference_mode():
-            logits: Floats = self._logits(batches[index], self.evaluation_precision).cpu().double().numpy()
+            logits: Floats = self.logits(batches[index], self.evaluation_precision).cpu().double().numpy()
         if self.scale == answers.Scale():
             return logits
         return logits * self.scale.deviation + self.scale.mean

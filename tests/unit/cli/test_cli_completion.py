@@ -47,7 +47,7 @@ def test_a_shell_is_offered_what_fits(line: str, values: list[str]) -> None:
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_zsh_and_fish_are_offered_it_with_its_meaning(shell: str) -> None:
-    assert "Peak of the learning rate." in " ".join(offered("whet train --learning", shell))
+    assert "Peak of the learning rate" in " ".join(offered("whet train --learning", shell))
 
 
 def test_bash_is_taught_once_and_then_completes(tmp_path: Path) -> None:

@@ -311,11 +311,11 @@ def scarce(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
     of those that went well."""
     real, sizes = Classifier.logits, []
 
-    def logits(self: Classifier, given: Any) -> Tensor:
+    def logits(self: Classifier, given: Any, precision: Any = None) -> Tensor:
         if len(given.ids) > room:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         sizes.append(len(given.ids))
-        return real(self, given)
+        return real(self, given, precision)
 
     monkeypatch.setattr(Classifier, "logits", logits)
     return sizes
@@ -373,7 +373,7 @@ def test_a_text_for_which_no_memory_is_left_is_a_fault_that_is_explained(
 def test_another_fault_of_an_evaluation_is_not_taken_for_memory(
     tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def logits(self: Classifier, given: Any) -> Tensor:
+    def logits(self: Classifier, given: Any, precision: Any = None) -> Tensor:
         raise RuntimeError("odd")
 
     made = classifier(tiny_bert)

@@ -6,6 +6,7 @@ import dataclasses
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,13 +103,13 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch, where: str, *, after: int) 
     def fail() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    def logits(self: Classifier, given: Batch) -> Tensor:
+    def logits(self: Classifier, given: Batch, precision: Any = None) -> Tensor:
         nonlocal tried
         tried += [len(given.ids)] * self.model.training
         short = len(given.ids) > 10 and len(tried) > after
         if short and where == "forward":
             fail()
-        out = real(self, given)
+        out = real(self, given, precision)
         if short:
             out.register_hook(lambda gradient: fail())
         return out

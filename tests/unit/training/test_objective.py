@@ -100,6 +100,7 @@ def test_threads_find_the_gradient_of_what_is_trained(
     assert difference(gradients(objective, made.model), plain) < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
 @pytest.mark.parametrize("tokens", [None, 12])
 def test_a_row_of_weight_2_counts_like_the_same_row_twice(
     tiny_model: TinyModel, kind: str, tokens: int | None, cores: int
