@@ -55,10 +55,10 @@ class MaskedModel(Classifier):
         at_once = max(1, most // self.model.config.vocab_size)
         self.loss = Telling(self._decoder if self.packed else None, self.precision, self.device, self.stream, at_once)
 
-    def logits(self, batch: Batch) -> Tensor:
+    def logits(self, batch: Batch, precision: Precision | None = None) -> Tensor:
         """In float32, in the order of the batch's hidden tokens: what the decoder reads [M, D]; their logits [M, V]
         where sequences are padded."""
-        with lowered(self.precision, self.device):
+        with lowered(precision or self.precision, self.device):
             found = self._packed(batch) if self.packed else self._padded(batch)
         return found.float()
 
