@@ -205,6 +205,14 @@ def test_what_makes_no_search_is_refused(rows: dict[str, list[str]], tiny_bert: 
             "a search with --validation none. Expected validation rows, by which trials are judged.",
         ),
         (
+            {"folds": 3},
+            "a search with --folds. Expected one model a trial. Leave it out, and give it to whet train with ",
+        ),
+        (
+            {"seeds": 2},
+            "a search with --seeds. Expected one model a trial. Leave it out, and give it to whet train with ",
+        ),
+        (
             {"space": {}},
             "--search: nothing to search: all that would be searched was given. Leave one of them out, or name others ",
         ),

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Unpack
 
-from whet import durations, machine, packages, pipeline, prepare, runtime, story, values
+from whet import durations, machine, members, packages, pipeline, prepare, runtime, story, values
 from whet.bilingual import said
 from whet.config import Resolved, resolve
 from whet.errors import TrainingError, UsageError
@@ -148,6 +148,10 @@ def _check(resolved: Resolved, limits: Limits) -> None:
         (
             settings.validation == "none", "--validation none", "validation rows, by which trials are judged",
             "Give --validation a share such as 0.1",
+        ),
+        (
+            members.are_several(settings), "--folds" if settings.folds else "--seeds", "one model a trial",
+            "Leave it out, and give it to whet train with the best.toml of the search",
         ),
         (
             (limits.jobs or 1) > 1 and isinstance(settings.metric, MetricFunction),
