@@ -116,7 +116,7 @@ def test_a_training_in_korean_tells_nothing_in_english_and_its_report_neither(
     ended = whet(
         "train", "reviews.csv", "--model", str(tiny_bert), "--epochs", "6", "--threads", "1", "--max-length", "6",
         "--evaluate-every", "2", "--early-stopping", "1", "--learning-rate", "0.3", "--device", "cpu",
-        "--class-weights", "balanced", "--lang", "ko", "--output", "run",
+        "--class-weights", "balanced", "--lang", "ko", "--output", "run", "--precision", "fp32",
     )  # fmt: skip
     assert ended.code == 0, ended.err
     lines = [line for line in ended.err.splitlines() if line.startswith(("참고: ", "경고: "))]

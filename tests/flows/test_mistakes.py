@@ -202,8 +202,8 @@ def test_data_without_a_command(whet: Command) -> None:
     told(
         whet("reviews.csv"),
         2,
-        "unknown command reviews.csv. Expected one of demo, check, plan, train, evaluate, predict, compare, export, "
-        "serve, doctor. "
+        "unknown command reviews.csv. Expected one of demo, check, plan, train, adapt, tune, evaluate, predict, "
+        "compare, export, serve, doctor. "
         "To train on this data write: whet train reviews.csv.",
     )
 

@@ -368,7 +368,7 @@ def test_a_loss_that_is_not_finite_ends_with_its_message_in_error_json(
 
     monkeypatch.undo()
     monkeypatch.chdir(here)
-    told = job(data, **BRIEF, batch_size=8)
+    told = job(data, **{**BRIEF, "batch_size": 8, "precision": "fp32", "learning_rate": 5e-5})
     assert told.path.resolve() == run
     assert not (run / "error.json").exists()
 

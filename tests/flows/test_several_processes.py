@@ -20,7 +20,7 @@ from whet.errors import UsageError
 from whet.runtime import Ranks
 from whet.training.team import Alone
 
-ROWS_OF_16 = {"train_rows": 33, "learning_rate": 1e-3, "epochs": 2.0, "threads": 1}
+ROWS_OF_16 = {"train_rows": 33, "learning_rate": 1e-3, "epochs": 2.0, "threads": 1, "precision": "fp32"}
 """33 rows are two steps of 16 and one of a single row, for which one of two processes has none."""
 
 TOLERANCE = 2e-6

@@ -23,7 +23,11 @@ from whet.tuning.records import Begun, Forecast, Tuned
 from whet.tuning.records import Ended as TrialEnded
 
 SPACE = {"learning_rate": "1e-6..1e-2:log", "epochs": [4, 8]}
-FIXED: dict[str, Any] = {"test": "0.2", "validation": "0.3", "threads": 1, "baseline": False, "label_errors": "none"}
+FIXED: dict[str, Any] = {
+    "test": "0.2", "validation": "0.3", "threads": 1, "baseline": False, "label_errors": "none",
+    "llrd": 1.0,  # so that the job's own rate is a plain one, and leaves something to be found
+    "precision": "fp32",  # on every processor
+}  # fmt: skip
 LOOKS = {"evaluate_every": 4}  # of few rows a training would be looked at once, and none be given up
 
 
