@@ -188,10 +188,10 @@ def test_a_probe_that_runs_out_of_memory_goes_on_in_parts_or_says_why_not(
 ) -> None:
     real = Classifier.logits
 
-    def logits(self: Classifier, given: Batch) -> Tensor:
+    def logits(self: Classifier, given: Batch, precision: Any = None) -> Tensor:
         if self.model.training and len(given.ids) > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(self, given)
+        return real(self, given, precision)
 
     monkeypatch.setattr(Classifier, "logits", logits)
     if room == 30:
