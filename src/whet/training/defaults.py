@@ -53,10 +53,10 @@ def suited(resolved: Resolved, config: Mapping[str, object], rows: int) -> tuple
     settings = resolved.settings
     part = "lora" if settings.lora is not None else "head" if settings.freeze == "encoder" else None
     resolved, told = _of_model(resolved, config) if part is None else _of_a_part(resolved, part)
-    return enough_epochs(resolved, rows), told
+    return with_epochs(resolved, rows), told
 
 
-def enough_epochs(resolved: Resolved, rows: int) -> Resolved:
+def with_epochs(resolved: Resolved, rows: int) -> Resolved:
     """The job with the epochs of so many training rows, where nobody chose them."""
     if resolved.reasons["epochs"] != "default":
         return resolved

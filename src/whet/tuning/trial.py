@@ -47,7 +47,7 @@ def with_params(asked: Asked, params: Params) -> Asked:
     config.check_together(resolved)
     resolved, files, _ = prepare.choose_model(resolved, texts, asked.machine.device)
     resolved, _ = few.enough_steps(resolved, len(texts))
-    resolved = defaults.enough_epochs(resolved, len(texts))
+    resolved = defaults.with_epochs(resolved, len(texts))
     if resolved.reasons["evaluate_every"] == few.ONE_LOOK:
         resolved = resolved.with_value("evaluate_every", few.steps_of(resolved.settings, len(texts)), few.ONE_LOOK)
     return dataclasses.replace(asked, resolved=resolved, encoder=files)
