@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_bash_is_taught_once_and_then_completes(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("no bash")
-    command = f"{sys.executable} -m whet --install-completion; exit $?"
+    command = f"{shlex.quote(sys.executable)} -m whet --install-completion; exit $?"  # the clone may have spaces
     for _ in range(2):
         ended = spoken([bash, "--norc", "-c", command], tmp_path)
         assert (ended.returncode, ended.stderr) == (0, "")
