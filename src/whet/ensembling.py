@@ -26,9 +26,10 @@ from whet.artifact import Artifact
 from whet.bilingual import said
 from whet.combined import Combined, Held, all_steps, left_out
 from whet.data.batches import subset
-from whet.errors import Interrupted, OutputError
+from whet.errors import Interrupted
 from whet.job import Job, Kept
 from whet.members import FOLDER, Member, members_of
+from whet.mendable import mendable
 from whet.model import classifier as classifiers
 from whet.model.exhausted import give_back
 from whet.network import Network
@@ -77,15 +78,13 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Told]:
 def _begin(folder: runs.RunFolder, job: Job) -> None:
     """Makes the folder of the members, and keeps what was settled for all of them."""
     path = folder.path / FOLDER
-    try:
+    with mendable(path):
         path.mkdir(exist_ok=True)
         if job.kept.found is None:
             facts = {**job.facts, "left": None, "events": folder.flushed()}
             durable.write(path / BEGUN, json.dumps({"step": 0, "facts": facts}))
         if folder.model.is_dir():
             durable.sweep(folder.model)
-    except OSError as fault:
-        raise OutputError(f"cannot write: {fault.strerror or fault}", where=str(path)) from None
 
 
 def _answers(job: Job, member: Artifact, side: Side, rows: Bools | None) -> Floats:
@@ -171,10 +170,8 @@ def _write(path: Path, key: str, held: Held) -> None:
         content, key=np.array(key), logits=held.logits, seconds=np.array(held.seconds),
         last=np.array(json.dumps(asdict(held.last))),
     )  # fmt: skip
-    try:
+    with mendable(path):
         durable.write(path, content.getvalue())
-    except OSError as fault:
-        raise OutputError(f"cannot write: {fault.strerror or fault}", where=str(path)) from None
 
 
 def _read(path: Path, key: str, member: Member) -> Held | None:
