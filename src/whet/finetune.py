@@ -6,23 +6,23 @@ Loads torch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from whet import artifact, better, heap, learning_curve, outcome, runs, tfidf
 from whet.bilingual import said
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch, subset
+from whet.data.targets import targets_of
 from whet.given import Given
 from whet.interruption import Interruption
 from whet.job import Job
-from whet.labels import LabelSet
 from whet.linear import learnable
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.network import Network
 from whet.outcome import Scored
-from whet.prepare import EncodedSide
+from whet.prepare import Asked
 from whet.records import (
     Baselines,
     CurvePoint,
@@ -31,10 +31,9 @@ from whet.records import (
     Notice,
     Revision,
     SeveralScores,
-    Side,
-    Splits,
     Stage,
     StepRecord,
+    Targets,
 )
 from whet.score import baseline, linear
 from whet.score.fitted import Linear
@@ -62,8 +61,8 @@ def train_and_save(
         learnt = yield from _curve(folder, job, last, kept, pace)
         given: Given = job
         model: outcome.Model = Network(job)
-        if job.rival is not None and kept is not None:
-            given, model, kept = yield from better.chosen(folder, job, model, job.rival, kept)
+        if job.rivals is not None and kept is not None:
+            given, model, kept = yield from better.chosen(folder, job, model, job.rivals, kept)
         yield from outcome.conclude(folder, given, model, last, kept, None if model.linear else pace, learnt)
 
 
@@ -84,20 +83,20 @@ def _curve(
 
 
 def baselines(
-    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool,
-    keep: bool,
-) -> Generator[Notice, None, tuple[Baselines, Linear | None]]:  # fmt: skip
-    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows. With
-    `keep` also the model that answers as `tfidf` does, and no NB-SVM."""
-    assert splits.test is not None
-    rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
-    learnt, train, notices = learnable(rows, train, seed)
+    asked: Asked, test: Targets, cache: Path, *, nbsvm: bool, keep: bool
+) -> Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]:
+    """The cheap answers to the test rows, whose targets are given; linear models learn from as many training rows as
+    their memory allows. With `keep` also the models that answer so, if there is anything to learn."""
+    rows, labels, models = asked.cheap, asked.labels, dict[str, Linear]()
+    assert asked.splits.test is not None
+    learnt, train, notices = learnable(rows, targets_of(rows, labels), asked.resolved.settings.seed)
     yield from notices
-    scored = tfidf.seen(splits.test.texts, splits.test.pairs)
-    model = linear.fit(learnt, train, labels) if keep else None
-    if model is not None:
-        return baseline.of_model(model, train, scored, test, labels), model
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), None
+    scored = tfidf.seen(asked.splits.test.texts, asked.splits.test.pairs)
+    if keep:
+        models = linear.fit_each(learnt, train, labels, nbsvm=nbsvm)
+    if models:
+        return baseline.of_models(models, train, scored, test, labels), models
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), {}
 
 
 def fit(

@@ -9,6 +9,7 @@ from typing import Protocol
 from whet.config import Resolved, Settings
 from whet.labels import LabelSet
 from whet.records import Baselines, Bools, Examples, Inputs, Ints, Side, Targets
+from whet.score.fitted import Linear
 from whet.score.leaks import Leaks
 from whet.training.pace import Budget
 from whet.training.team import Alone
@@ -21,6 +22,15 @@ class Rows(Protocol):
     def targets(self) -> Targets: ...
     @property
     def truncated(self) -> Bools: ...  # [B]
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Linear models of the training rows, by the names of the baselines that they are; logistic regression first."""
+
+    models: Mapping[str, Linear]
+    train_rows: int | None
+    """The setting of the rows that they have learnt from, of which a budget may have left the network fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

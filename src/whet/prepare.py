@@ -15,7 +15,7 @@ from whet.config import Resolved, Settings
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
 from whet.data.growing import aside
-from whet.data.split import fingerprint, split
+from whet.data.split import fingerprint, split, without
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
 from whet.data.weights import class_weights
@@ -81,6 +81,12 @@ class Asked:
     """The data as it came, for a job with a budget, which may split it anew."""
     folds: Ints | None = None
     """With --folds that of each training row [B], from 0."""
+    whole: Examples | None = None  # the training rows before a budget made them fewer, where `cheap` are all of them
+
+    @property
+    def cheap(self) -> Examples:
+        """The rows that the cheap baselines learn from. A budget may have drawn another validation side from them."""
+        return self.splits.train if self.whole is None else without(self.whole, self.splits.validation)
 
     @property
     def files(self) -> ModelFiles:

@@ -26,10 +26,11 @@ from whet import (
     values,
 )
 from whet.bilingual import in_korean, joined, said
-from whet.config import Resolved
+from whet.config import Resolved, Settings
 from whet.data.doctor.look import as_json
 from whet.errors import ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
+from whet.given import Rivals
 from whet.meaningless import LINEAR
 from whet.planning import linear
 from whet.records import (
@@ -98,7 +99,7 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
 
 
 def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Own | None) -> Iterator[Event]:
-    started, is_auto = time.monotonic(), resolved.settings.model == "auto"
+    started, given = time.monotonic(), resolved.settings
     asked = yield from prepare.settle(data, resolved, team.ranks)
     resolved, labels = asked.resolved, asked.labels
     digests = _digests(asked, loss)
@@ -149,7 +150,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
         else:
             redone = yield from resumed(folder, planned.asked.resolved, planned.asked.machine, facts, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
-        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), is_auto)
+        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), given)
         job = dataclasses.replace(job, loss=loss)
         del asked, planned  # while it trains, memory holds no training text
         since = 0 if found is None else found.step
@@ -272,9 +273,10 @@ def _unreported(where: object, saw: str) -> Notice:
 
 
 def _ready(
-    folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept, is_auto: bool
+    folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept, given: Settings
 ) -> Generator[Stage | Notice, None, Job]:
-    """The job with its tokens and baselines. `is_auto`: which model is handed out may be decided on validation."""
+    """The job with its tokens and baselines. `given`: its settings as they came; where they leave the model to the
+    program, which one is handed out may be decided on validation."""
     from whet import finetune
     from whet.job import Job
     from whet.model import choice
@@ -305,32 +307,34 @@ def _ready(
         for finding in checked.findings:
             if finding.code == "near_in_train":
                 yield folder.log(Notice(joined(finding.message, finding.todo), "warning"))
-    baselines, rival = None, None
+    baselines, rivals = None, None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
-        keep = is_auto and planned.budget is not None and "validation" in sides
-        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm, keep)
-        baselines, rival = yield from _logged(folder, compared)
+        keep = given.model == "auto" and planned.budget is not None and "validation" in sides
+        cheap = finetune.baselines(asked, sides["test"].targets, cache, nbsvm=planned.nbsvm, keep=keep)
+        baselines, models = yield from _logged(folder, cheap)
+        rows = resolved.settings.train_rows if asked.whole is None else given.train_rows
+        rivals = Rivals(models, rows) if models else None
     # With folds the training rows are the validation rows too, and have to say what they are to be answered with.
     answered = splits if asked.folds is None else dataclasses.replace(splits, validation=splits.train)
     return Job(
         resolved=resolved, files=asked.files, machine=asked.machine, classifier=planned.classifier,
         cutter=planned.cutter, inputs=asked.inputs, test=splits.test, sides=sides, labels=labels, baselines=baselines,
-        rival=rival, leaks=leaks, team=team, budget=planned.budget, kept=kept, facts=facts_of(planned),
+        rivals=rivals, leaks=leaks, team=team, budget=planned.budget, kept=kept, facts=facts_of(planned),
         weights=prepare.weights_of(asked), learnt=prepare.learnt_rows(answered, cache), folds=asked.folds,
         better=choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
     )  # fmt: skip
 
 
 def _logged(
-    folder: runs.RunFolder, told: Generator[Notice, None, tuple[Baselines, Linear | None]]
-) -> Generator[Notice, None, tuple[Baselines, Linear | None]]:
+    folder: runs.RunFolder, told: Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]
+) -> Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]:
     """The same, with each notice in the folder too."""
     while True:
         try:
             notice = next(told)
         except StopIteration as ended:
-            found: tuple[Baselines, Linear | None] = ended.value
+            found: tuple[Baselines, dict[str, Linear]] = ended.value
             return found
         yield folder.log(notice)
 

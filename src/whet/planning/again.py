@@ -30,6 +30,7 @@ def facts_of(planned: Planned) -> dict[str, Any]:
         "device": machine.device, "precision": machine.precision, "threads": machine.threads,
         "versions": runtime.versions(), "chosen": chosen,
         "budget": None if budget is None else dataclasses.asdict(budget), "nbsvm": planned.nbsvm,
+        "whole": asked.whole is not None,
     }  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     settings = asked.resolved.settings
     machine = dataclasses.replace(asked.machine, threads=facts["threads"], threads_reason=KEPT)
     runtime.apply(machine, settings.seed)
-    asked = dataclasses.replace(asked, machine=machine)
+    asked = dataclasses.replace(asked, machine=machine, whole=asked.splits.train if facts.get("whole") else None)
     if facts["chosen"]:
         asked = _chosen(asked, facts["chosen"], said({"budget": settings.budget}, "by a budget"))
     settings = asked.resolved.settings

@@ -20,6 +20,7 @@ from whet.training.pace import Budget
 
 RESERVE, RESERVED_SHARE = 2.0, 0.02  # seconds, and of a budget, that nothing is planned into
 AGAIN = 0.25  # of a budget: of so long a job the second look at the speed may take its share
+CHEAP = 0.2  # of a budget: baselines that take no more of it learn from all rows, however few are left to the network
 
 
 def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual]:
@@ -29,6 +30,9 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual
     settings = measured.asked.resolved.settings
     seconds = durations.seconds(budget, where="--budget")
     limit = seconds - RESERVE - RESERVED_SHARE * seconds
+
+    if 0 < measured.work.baseline <= CHEAP * limit:
+        measured = _with_all_rows(measured)
 
     def now(work: Workload) -> Workload:
         return dataclasses.replace(work, spent=time.monotonic() - measured.started)
@@ -55,6 +59,13 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual
     traded = _traded(budget, settings, changes, measured.work, chosen.times.total)
     steps = loop.count_steps(chosen.work.rows["train"], loop.recipe_of(chosen.asked.resolved.settings))
     return chosen, _budget_of(chosen, steps, measured.started + limit, seconds, whole), traded
+
+
+def _with_all_rows(measured: Measured) -> Measured:
+    """The same, whose baselines learn from the rows that there are now."""
+    asked, work = measured.asked, measured.work
+    work = dataclasses.replace(work, preparing=work.preparing - work.baseline, whole=work.baseline)
+    return dataclasses.replace(measured, asked=dataclasses.replace(asked, whole=asked.splits.train), work=work)
 
 
 def _settled(measured: Measured, changes: Mapping[str, object], limit: float, reason: str) -> Measured:
@@ -85,6 +96,7 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
         labels = prepare.label_set_of(asked.rows, splits, settings)
     if labels != asked.labels:  # fewer rows may leave a label out
         classifier, _ = classifiers.fresh(asked.files, labels, asked.machine, settings, seed=settings.seed)
+        asked = dataclasses.replace(asked, whole=None)  # it has the label, which would have no number
     asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels)
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     sampled = sample(splits, labels, cutter)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,18 +136,16 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
         tokens += near.expected_seconds(sum(rows.values()), sum(characters.values()))
     if has_baseline(asked):
         assert asked.splits.test is not None
-        train, test, pairs = asked.splits.train.texts, asked.splits.test.texts, _second_texts(asked.splits)
-        cheap = baseline.expected_seconds(train, test, asked.labels, pairs=pairs)
+        train, test = asked.cheap, asked.splits.test
+        pairs = None if train.pairs is None or test.pairs is None else (train.pairs, test.pairs)
+        cheap = baseline.expected_seconds(train.texts, test.texts, asked.labels, pairs=pairs)
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
     doubtful = asked.labels.kind == "one"
-    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap, sampled.counts, doubtful)
-
-
-def _second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
-    """The second texts of training and test where rows are pairs."""
-    train, test = splits.train.pairs, None if splits.test is None else splits.test.pairs
-    return None if train is None or test is None else (train, test)
+    of_all, of_these = (0.0, cheap) if asked.whole is None else (cheap, 0.0)
+    return Workload(
+        rows, sampled.lengths, spent, tokens + of_these, saving, cheap, of_all, sampled.counts, doubtful
+    )  # fmt: skip
 
 
 def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:

@@ -91,8 +91,9 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
             measured = chosen
         plan = _plan(measured, folder)
     found, job = measured.asked, measured.times.total
-    rows = found.splits.train
-    nbsvm = baseline.has_nbsvm(measured.work.baseline, job, found.labels, len(rows.texts), paired=found.is_pair)
+    nbsvm = baseline.has_nbsvm(
+        measured.work.baseline, job, found.labels, len(found.cheap.texts), paired=found.is_pair
+    )  # fmt: skip
     if not nbsvm:
         told.append(Notice(said({}, "no NB-SVM")))
     return Planned(found, measured.classifier, measured.cutter, told, plan, budget, nbsvm)
@@ -190,7 +191,7 @@ def _memory(measured: Measured) -> int | None:
         training = max(training, round(found.evaluation + models * whole))
     if not on_cpu or not has_baseline(asked):
         return training
-    rows = asked.splits.train
+    rows = asked.cheap
     cheap = baseline.expected_bytes(rows.texts, asked.labels, second=rows.pairs)
     return max(training + baseline.LIBRARIES, found.held + cheap)
 

@@ -111,9 +111,11 @@ def _in_part(settings: Settings) -> str:
     return f" ({'; '.join(ways)})" if ways else ""
 
 
-def write_linear(labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None) -> str:
+def write_linear(
+    labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None, *, nbsvm: bool = False
+) -> str:
     """The card of a linear model, likewise."""
-    learner = "ridge regression" if labels.kind == "value" else "logistic regression"
+    learner = "NB-SVM" if nbsvm else "ridge regression" if labels.kind == "value" else "logistic regression"
     front = ["---", _front("TF-IDF", None, metrics, test, library="whet", fitted=True), "---"]
     asked = "..." if inputs.pair is None else '..." "...'
     body = [

@@ -87,7 +87,9 @@ class Workload:
     """Seconds for the tokens of all rows and for the baseline."""
     saving: float
     baseline: float = 0.0
-    """How much of the preparing goes into the TF-IDF baseline."""
+    """How much goes into the cheap baselines: a part of the preparing, or `whole`."""
+    whole: float = 0.0
+    """Seconds for baselines that learn from all rows, however few the network has."""
     counts: Mapping[Side, Ints] = field(default_factory=dict)
     """In how many sequences the job divides each of the sampled texts; of no side, where it divides none."""
     doubtful: bool = False
@@ -178,7 +180,8 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
         left += rows
         explained = _explaining(work, speed, settings, settings.epochs * train)
     prepared = work.preparing * left / sum(work.rows.values())
-    return Times(training, validation, looks, test, work.spent + prepared + work.saving, looked, explained, curve)
+    other = work.spent + prepared + work.whole + work.saving
+    return Times(training, validation, looks, test, other, looked, explained, curve)
 
 
 def models_of(settings: Settings) -> int:
