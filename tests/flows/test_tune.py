@@ -6,18 +6,21 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Job
-from whet import packages
+from whet import finetune, packages
 from whet.config import resolve
 from whet.errors import MissingExtraError, UsageError
 from whet.records import Evaluation, Notice, StepRecord
 from whet.tuning import search
+from whet.tuning import trial as training
 from whet.tuning import space as spaces
 from whet.tuning.records import Begun, Forecast, Tuned
 from whet.tuning.records import Ended as TrialEnded
@@ -188,6 +191,34 @@ def test_a_trial_that_cannot_be_is_told_and_the_search_goes_on(rows: dict[str, l
     for trial in twins:
         assert trial["score"] == trials[trial["same_as"]]["score"]
         assert trial["seconds"] == 0
+
+
+@pytest.mark.parametrize(("module", "name"), [(training, "plan_of"), (finetune, "fit")])
+def test_a_trial_that_memory_does_not_hold_fails_and_the_search_goes_on(
+    module: ModuleType, name: str, rows: dict[str, list[str]], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = getattr(module, name), list[object]()
+
+    def short(*given: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
+        return real(*given)
+
+    monkeypatch.setattr(module, name, short)
+    space = {"learning_rate": [1e-3, 1e-4]}
+    found = tuned(list(events(rows, tiny_bert, space=space, epochs=1.0, output="study")))
+    trials = found.study["trials"]
+    assert [each["state"] for each in trials[:2]] == ["complete", "failed"]
+    assert trials[1]["fault"].startswith("out of memory: CUDA out of memory. Tried to allocate 2.00 GiB")
+    assert "and more" not in trials[1]["fault"]
+
+
+def test_a_value_that_the_task_does_not_know_is_refused_wherever_it_stands(tiny_bert: Path) -> None:
+    rows = {"text": [text for text, _ in review_rows()], "score": [str(i / 7) for i in range(60)]}
+    for values in ("2,none", "none,2"):
+        with pytest.raises(UsageError, match="--focal with numbers"):
+            list(events(rows, tiny_bert, space={"focal": values}, label="score"))
 
 
 def test_a_budget_that_holds_no_trial_is_refused_before_anything_is_written(

@@ -17,8 +17,6 @@ from whet.prepare import Asked
 from whet.training import estimate
 from whet.tuning.records import Forecast, Limits, Params
 
-DRAWN = 32  # points of a search space that the mean of its trials is taken over
-
 
 class Clock:
     """Times a few steps of the job, which leave nothing behind. `started`: time.monotonic() at the start of this

@@ -177,8 +177,8 @@ def _check_space(resolved: Resolved, asked: Asked, space: Space) -> None:
             f"{flags} with a search of {', '.join(twice)}", expected="one of the two", todo=f"Leave out {flags}"
         )
     for name, each in space.items():
-        some = each.values[-1] if isinstance(each, spaces.OneOf) else each.high
-        prepare.check_options(dataclasses.replace(asked.resolved.settings, **{name: some}), asked.labels.kind)  # type: ignore[arg-type]
+        for some in each.values if isinstance(each, spaces.OneOf) else [each.high]:
+            prepare.check_options(dataclasses.replace(asked.resolved.settings, **{name: some}), asked.labels.kind)  # type: ignore[arg-type]
 
 
 def _devices(limits: Limits, asked: Asked) -> list[str]:

@@ -89,7 +89,7 @@ def parse(written: Sequence[str], *, where: str = "--search") -> Space:
         if not equals or not values.strip():
             faults.append(UsageError(f"{quoted(text)} names no values", where=where, expected=WRITTEN))
         elif name in named:
-            faults.append(UsageError(f"{name} stands twice", where=where, todo="Leave out one of the two"))
+            faults.append(_twice(name, where))
         else:
             named[name] = values
     _raise(faults)
@@ -103,11 +103,17 @@ def of(named: Mapping[str, object], *, where: str) -> Space:
     for name, values in named.items():
         try:
             key = _checked_name(name, where)
+            if key in space:
+                raise _twice(key, where)
             space[key] = _values(key, values, where)
         except UsageError as fault:
             faults.append(fault)
     _raise(faults)
     return space
+
+
+def _twice(name: str, where: str) -> UsageError:
+    return UsageError(f"{name} stands twice", where=where, todo="Leave out one of the two")
 
 
 def read(path: Path) -> Space:

@@ -62,8 +62,9 @@ def test_all_that_is_wrong_is_told_at_once_and_a_name_stands_once() -> None:
         space.parse(["epochs=3..1", "model=a,b"])
     assert "epochs from 3 to 1" in caught.value.message
     assert "model is not searched" in caught.value.message
-    with pytest.raises(UsageError, match="epochs stands twice"):
-        space.parse(["epochs=1,2", "epochs=3,4"])
+    for other in ("epochs=3,4", "num_train_epochs=3,4"):
+        with pytest.raises(UsageError, match="epochs stands twice"):
+            space.parse(["epochs=1,2", other])
 
 
 def test_a_file_says_the_same_as_the_command_line(tmp_path: Path) -> None:
