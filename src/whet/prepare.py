@@ -364,6 +364,12 @@ def data_digests(splits: Splits) -> list[str]:
     return ["none" if rows is None else fingerprint(rows) for rows in present]
 
 
+def rows_digests(asked: Asked) -> list[str]:
+    """The same of a job whose rows may count differently by class."""
+    weights = weights_of(asked)  # a file may have others tomorrow
+    return [*data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"])]
+
+
 def weights_digest(files: ModelFiles | None) -> str:
     """What tells two states of a model folder apart without reading gigabytes: name, size and time
     of each weight file; for the verified embedded model its name, and for a linear one that."""

@@ -159,9 +159,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
 
 def _digests(asked: prepare.Asked, loss: Own | None) -> list[str]:
     """What identifies the rows of a job and what they count."""
-    own = [] if loss is None else [f"loss {loss.name}"]
-    weights = prepare.weights_of(asked)  # a file may have others tomorrow
-    return [*prepare.data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"]), *own]
+    return [*prepare.rows_digests(asked), *([] if loss is None else [f"loss {loss.name}"])]
 
 
 def _linear(

@@ -20,8 +20,8 @@ from whet.config import resolve
 from whet.errors import MissingExtraError, UsageError
 from whet.records import Evaluation, Notice, StepRecord
 from whet.tuning import search
-from whet.tuning import trial as training
 from whet.tuning import space as spaces
+from whet.tuning import trial as training
 from whet.tuning.records import Begun, Forecast, Tuned
 from whet.tuning.records import Ended as TrialEnded
 
@@ -273,6 +273,26 @@ def test_without_optuna_the_command_that_installs_it_is_told(monkeypatch: pytest
         packages.require_tuning()
     assert caught.value.message.startswith("a search needs optuna, not installed in ")
     assert caught.value.message.endswith('Run: pip install "whet[train,tune]".')
+
+
+@pytest.mark.parametrize(("package", "settings"), [("peft", {"lora": 4}), ("mlflow", {"track": "mlflow"})])
+def test_what_the_last_training_lacks_is_told_before_the_first(
+    package: str, settings: dict[str, Any], rows: dict[str, list[str]], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = packages.importlib.util.find_spec
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None if name == package else find(name))
+    with pytest.raises(MissingExtraError, match=f"needs {package}"):
+        next(events(rows, tiny_bert, **settings))
+
+
+def test_other_weights_in_the_same_file_are_another_search(rows: dict[str, list[str]], tiny_bert: Path) -> None:
+    given: dict[str, Any] = {"class_weights": "weights.json", "trials": 1, "epochs": 1.0}
+    found = []
+    for positive in (2.0, 5.0):
+        Path("weights.json").write_text(json.dumps({"positive": positive, "negative": 1.0}))
+        found.append(tuned(list(events(rows, tiny_bert, space={"learning_rate": [1e-3, 1e-4]}, **given))))
+    assert found[0].path != found[1].path
+    assert not found[1].before
 
 
 def test_the_command_tells_trials_and_a_document(whet: Command, reviews_csv: Path, tiny_bert: Path) -> None:

@@ -56,7 +56,7 @@ class Folder:
         settings = asked.resolved.settings
         written = {name: str(values) for name, values in space.items()}
         parts = [
-            *prepare.data_digests(asked.splits), prepare.weights_digest(asked.encoder), *asked.labels.names,
+            *prepare.rows_digests(asked), prepare.weights_digest(asked.encoder), *asked.labels.names,
             json.dumps(written), f"prune {limits.prune}",
         ]  # fmt: skip
         digest = naming.fingerprint(asked.resolved, parts)

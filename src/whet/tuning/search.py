@@ -137,8 +137,9 @@ def follow(data: object, resolved: Resolved, space: Space | None, limits: Limits
 
 def _check(resolved: Resolved, limits: Limits) -> None:
     """Raises what is wrong with a search, whatever its data."""
-    packages.require_tuning()
     settings, count = resolved.settings, runtime.ranks().count
+    packages.require_tuning(lora=settings.lora is not None)
+    runtime.require_tracker(settings.track)  # of the last training: after hours of trials it would be too late
     wrong: list[tuple[bool, str, str, str]] = [
         (count > 1, f"{count} processes of torchrun", "one, which starts others with --jobs", "Leave out torchrun"),
         (
