@@ -10,7 +10,7 @@ from rich.text import Text
 from whet.cli import show, summary
 from whet.cli.planned import between
 from whet.cli.texts import Words, count, one_line
-from whet.report.search import told
+from whet.report.search import own_score, told
 from whet.run import Finished
 from whet.tuning.records import Begun, Ended, Forecast, Trial, Tuned
 
@@ -122,11 +122,10 @@ def trials(console: Console, words: Words, study: Mapping[str, Any]) -> None:
 
 
 def _best(words: Words, study: Mapping[str, Any], best: Mapping[str, Any]) -> str:
-    first = study["trials"][0]
+    own = own_score(study)
     facts = {"number": best["number"], "metric": study["metric"], "score": f"{best['score']:.4f}"}
     if best["number"] == 0:
         return words("best is own").format(**facts)
-    if first["state"] != "complete":
+    if own is None:
         return words("best alone").format(**facts)
-    own, difference = f"{first['score']:.4f}", f"{best['score'] - first['score']:+.4f}"
-    return words("best gains").format(**facts, own=own, difference=difference)
+    return words("best gains").format(**facts, own=f"{own:.4f}", difference=f"{best['score'] - own:+.4f}")

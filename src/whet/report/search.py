@@ -41,14 +41,14 @@ def _of(study: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     return found
 
 
-def _own(study: Mapping[str, Any]) -> float | None:
-    """The score of the job's own settings."""
+def own_score(study: Mapping[str, Any]) -> float | None:
+    """That of the job's own settings; None where they came to none, or their trial is not over."""
     first = study["trials"][0]
     return float(first["score"]) if first["number"] == 0 and first["state"] == "complete" else None
 
 
 def _lead(study: Mapping[str, Any], metric: str, words: Words) -> str:
-    best, own = _of(study, study["best"]), _own(study)
+    best, own = _of(study, study["best"]), own_score(study)
     if own is None:
         gain = words("no own score")
     elif best["number"] == 0:
@@ -61,7 +61,7 @@ def _lead(study: Mapping[str, Any], metric: str, words: Words) -> str:
 
 
 def _tiles(study: Mapping[str, Any], metrics: Mapping[str, Any], metric: str, words: Words) -> tuple[Tile, ...]:
-    own, name = _own(study), study["metric"]
+    own, name = own_score(study), study["metric"]
     tiles = [Tile(words("best on validation"), score(_of(study, study["best"])["score"]), metric)]
     if own is not None:
         tiles.append(Tile(words("own on validation"), score(own), metric))
