@@ -85,7 +85,8 @@ def tuned(console: Console, words: Words, found: Tuned) -> None:
     shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in study.get("importances", {}).items())
     if shares:
         console.print(words("what mattered").format(shares=shares), soft_wrap=True)
-    console.print(words("winner's luck"), soft_wrap=True)
+    luck = words("winner's luck") + (words("test tells") if "test" in found.metrics else "")
+    console.print(luck, soft_wrap=True)
     end = Finished(found.run, dict(found.metrics), found.verdict, False)
     summary.result(console, words, end)
     places = [

@@ -24,7 +24,8 @@ def render(study: Mapping[str, Any], metrics: Mapping[str, Any], run: str, comma
 def page_of(study: Mapping[str, Any], metrics: Mapping[str, Any], run: str, command: str, words: Words) -> Page:
     """What it says; an importance only where there is one."""
     metric = words.metric(study["metric"], metrics["task"])
-    made = (_trials(study, metric, words), _history(study, metric, words), _importance(study, words))
+    trials = _trials(study, metric, "test" in metrics, words)
+    made = (trials, _history(study, metric, words), _importance(study, words))
     again = Section("again", words("search again"), words("search again lead").format(run=run), (Code(command),))
     version, started = study["versions"].get("whet", ""), datetime.fromisoformat(study["started"])
     shown = {name: words(name) for name in page.TEMPLATE_WORDS} | {"about": words("about search")}
@@ -74,7 +75,7 @@ def _tiles(study: Mapping[str, Any], metrics: Mapping[str, Any], metric: str, wo
     return (*tiles, Tile(words("trials tile"), f"{len(states):,}", words("trials counted").format(**counts)))
 
 
-def _trials(study: Mapping[str, Any], metric: str, words: Words) -> Section:
+def _trials(study: Mapping[str, Any], metric: str, tested: bool, words: Words) -> Section:
     names = list(study["space"])
     complete = [each for each in study["trials"] if each["state"] == "complete"]
     complete.sort(key=lambda each: each["score"], reverse=study["direction"] == "maximize")
@@ -96,7 +97,8 @@ def _trials(study: Mapping[str, Any], metric: str, words: Words) -> Section:
     )
     if failed:
         blocks.append(Table(words("failures"), (words("trial"), words("reason")), failed[:SHOWN], numbers=False))
-    return Section("trials", words("trials"), words("trials lead"), tuple(blocks))
+    lead = words("trials lead") + (words("test tells") if tested else ".")
+    return Section("trials", words("trials"), lead, tuple(blocks))
 
 
 def _note(trial: Mapping[str, Any], words: Words) -> str:
