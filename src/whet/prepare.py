@@ -222,11 +222,11 @@ def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
     resolved = _found(resolved)
     model = resolved.settings.model
     side, told = sidefile.of_model(model) or {}, list[str]()
-    if side.get("kind") == meaningless.LINEAR:
+    if sidefile.kind_of(side) == meaningless.LINEAR:
         todo = "Give --model linear to fit another one, or name a fine-tuned run"
         raise ModelError(f"{model} is a linear model, from which no training goes on", where="--model", todo=todo)
     if side.get("kind") == "ensemble":
-        todo = f"Name one of its models: {values.folder(model) / 'model' / side['members'][0]}"
+        todo = f"Name one of its models: {sidefile.folder_of(model)}/{side['members'][0]}"
         raise ModelError(f"{model} is an ensemble, from which no training goes on", where="--model", todo=todo)
     for name in READ_ALIKE if side else ():
         if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):

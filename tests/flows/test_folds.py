@@ -15,7 +15,7 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Command, Job, Told, content_of, python, timeless, write_csv
-from whet import config, durable, pipeline, published
+from whet import config, durable, pipeline, prepare, published
 from whet.errors import DataError, ModelError, UsageError
 from whet.exporting.job import export
 from whet.forecast import Plan
@@ -149,7 +149,7 @@ def test_seeds_alone_share_one_split_and_one_validation_side(data: str, job: Job
 
 KILLED = """
 import os, signal, sys
-from whet import config, pipeline
+from whet import config, pipeline, prepare
 from whet.records import Stage, StepRecord
 model, wanted, at, more = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), {}
 settings = dict(epochs=4.0, learning_rate=3e-3, threads=1, baseline=False, folds=3, seeds=2, checkpoint_every=3)
@@ -218,10 +218,11 @@ def test_an_ensemble_is_a_model_of_every_command(folded: Told, whet: Command, he
     with pytest.raises(ModelError) as caught:
         _ = library.load(run).model
     assert caught.value.saw == "an ensemble has no model of transformers"
-    begun = whet("train", "more.csv", "--model", run)
-    assert begun.code == 4
-    assert "is an ensemble, from which no training goes on" in begun.errors[0]
-    assert "Name one of its models" in begun.errors[0]
+    for given in (run, f"{run}/model"):
+        begun = whet("train", "more.csv", "--model", given)
+        assert begun.code == 4
+        assert "is an ensemble, from which no training goes on" in begun.errors[0]
+        assert f"Name one of its models: {run}/model/fold-1-seed-42." in begun.errors[0]
     assert len(library.explain(run, [TEXTS[0]])[0].words) > 3
 
 
@@ -280,6 +281,8 @@ def test_linear_models_have_folds_and_export(data: str, job: Job, here: Path) ->
     assert found.default == "linear"
     assert np.array_equal(logits(here / "export", TEXTS), logits(told.path, TEXTS))
     assert set(table(told.path / "predictions.parquet")["side"]) == {"train"}
+    with pytest.raises(ModelError, match="is a linear model, from which no training goes on"):
+        prepare.of_run(config.resolve({"model": str(told.path)}))
 
 
 def test_groups_are_dealt_whole(here: Path, job: Job) -> None:
