@@ -16,10 +16,11 @@ import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Job
 from whet import finetune, packages
-from whet.config import resolve
+from whet.config import Settings, resolve
 from whet.errors import MissingExtraError, UsageError
+from whet.prepare import Asked
 from whet.records import Evaluation, Notice, StepRecord
-from whet.tuning import search
+from whet.tuning import clock, search
 from whet.tuning import space as spaces
 from whet.tuning import trial as training
 from whet.tuning.records import Begun, Forecast, Tuned
@@ -230,6 +231,29 @@ def test_a_budget_that_holds_no_trial_is_refused_before_anything_is_written(
         "--budget: not even one trial and the last training would be over in the budget. Expected about "
     )
     assert not (here / "runs").exists()
+
+
+def test_the_last_training_is_expected_with_all_that_trials_are_without(
+    rows: dict[str, list[str]], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured, timed, measure, times = list[Settings](), list[Settings](), clock.measure, clock.estimate.times
+
+    def measuring(asked: Asked, *given: Any) -> Any:
+        measured.append(asked.resolved.settings)
+        found = measure(asked, *given)
+        timed.clear()
+        return found
+
+    def timing(work: Any, speed: Any, settings: Settings) -> Any:
+        timed.append(settings)
+        return times(work, speed, settings)
+
+    monkeypatch.setattr(clock, "measure", measuring)
+    monkeypatch.setattr(clock.estimate, "times", timing)
+    told = events(rows, tiny_bert, baseline=True, learning_curve=True, label_errors="all", budget="1h", trials=None)
+    assert any(isinstance(event, Forecast) for event in told)
+    assert [(each.baseline, each.near_duplicates, each.budget) for each in measured] == [(True, True, None)]
+    assert [each.label_errors for each in timed if each.learning_curve] == ["all"]
 
 
 def test_what_makes_no_search_is_refused(rows: dict[str, list[str]], tiny_bert: Path) -> None:

@@ -115,7 +115,7 @@ def follow(data: object, resolved: Resolved, space: Space | None, limits: Limits
     if trials.more(limits, space, {each["number"]: each["params"] for each in done}):
         yield Stage("plan")
         spent = sum(each["seconds"] for each in done) / len(devices)
-        clock = Clock(asked, limits.budget, started=started, spent=spent)
+        clock = Clock(_unbared(asked, resolved), limits.budget, started=started, spent=spent)
         points = list(spaces.drawn(space, DRAWN))
         yield clock.forecast(asked, points, limits, done=len(done), jobs=len(devices))  # nothing was written yet
     with folder.held():
@@ -133,6 +133,14 @@ def follow(data: object, resolved: Resolved, space: Space | None, limits: Limits
         chosen = trial.values_of(asked, best.params if best.number else {})
         del asked, clock  # the last training reads the data again
         yield from _concluded(data, resolved, folder, study, best, chosen)
+
+
+def _unbared(asked: Asked, given: Resolved) -> Asked:
+    """The job as its last training is, which has no budget of its own."""
+    resolved = asked.resolved
+    for name in BARE.keys() - {"budget"}:
+        resolved = resolved.with_value(name, getattr(given.settings, name), given.reasons[name])
+    return dataclasses.replace(asked, resolved=resolved)
 
 
 def _check(resolved: Resolved, limits: Limits) -> None:
