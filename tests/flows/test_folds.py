@@ -272,6 +272,8 @@ def test_every_kind_of_task_has_folds(
     each = [logits(told.path / "model" / name, TEXTS[:5]) for name in names(told)]
     temperature = told.run.metrics.get("calibration", {}).get("temperature", 1.0)
     assert np.allclose(logits(told.path, TEXTS[:5]), np.mean(each, axis=0) / temperature, rtol=1e-5, atol=1e-6)
+    export(told.path, int8=False, output=here / "export")
+    assert np.allclose(logits(here / "export", TEXTS[:5]), logits(told.path, TEXTS[:5]), rtol=1e-4, atol=1e-5)
 
 
 def test_linear_models_have_folds_and_export(data: str, job: Job, here: Path) -> None:
