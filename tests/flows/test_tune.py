@@ -176,6 +176,25 @@ def test_the_same_call_reads_a_search_that_is_over_and_more_trials_go_on(
         assert any("the test side has been scored before" in message for message in warned)
 
 
+def test_a_search_that_is_over_hands_out_its_best_with_a_learning_curve_too(
+    rows: dict[str, list[str]], tiny_bert: Path
+) -> None:
+    def found(**more: Any) -> tuple[Tuned, list[search.Event]]:
+        told = list(
+            events(rows, tiny_bert, trials=1, output="study", epochs=2.0, space={"learning_rate": [1e-3, 1e-4]}, **more)
+        )
+        return tuned(told), told
+
+    one, _ = found()
+    other, told = found(learning_curve=True)
+    assert (one.run.path, other.run.path) == (Path("study/run"), Path("study/run-2"))
+    assert "learning_curve" in other.metrics
+    assert other.metrics["test"]["accuracy"] == one.metrics["test"]["accuracy"]
+    assert not [event for event in told if isinstance(event, Begun)]
+    assert not [event for event in told if isinstance(event, Notice) and "scored before" in event.message]
+    assert found()[0].run.path == one.run.path
+
+
 def test_a_trial_that_cannot_be_is_told_and_the_search_goes_on(rows: dict[str, list[str]], tiny_bert: Path) -> None:
     space = {"class_weights": ["none", "balanced"], "sampling": ["plain", "balanced"]}
     done = list(events(rows, tiny_bert, trials=40, space=space, epochs=1.0, output="study"))

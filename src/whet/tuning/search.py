@@ -217,7 +217,7 @@ def _concluded(
     data: object, resolved: Resolved, folder: Folder, study: Study, best: Trial, chosen: Params
 ) -> Iterator[Event]:
     """Trains with the best settings as a run of its own, and reports."""
-    path, others = folder.run_of(best)
+    path, others = folder.run_of(best, resolved.settings)
     if others:
         facts = {"number": best.number, "others": ", ".join(map(str, others))}
         yield Notice(said(facts, "test scored before"), "warning")
