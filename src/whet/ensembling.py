@@ -33,6 +33,7 @@ from whet.mendable import mendable
 from whet.model import classifier as classifiers
 from whet.model.exhausted import give_back
 from whet.network import Network
+from whet.planning.again import going_on
 from whet.prepare import EncodedSide
 from whet.records import Bools, Evaluation, Floats, Notice, Revision, Side, Stage, StepRecord, Usage
 from whet.score.judge import default_thresholds
@@ -157,9 +158,7 @@ def _opened(place: runs.RunFolder, job: Job, key: str) -> Generator[Told, None, 
     if found.said:
         yield Notice(found.said, "warning")
     redone = runs.go_on(place, job.resolved, facts, step=found.step, events=found.facts["events"])
-    count = redone.until - found.step
-    steps = {"step": found.step, "steps": found.numbers.get("steps")}
-    yield Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on"))
+    yield going_on(found, redone)
     return replace(job, kept=replace(job.kept, redone=redone))
 
 

@@ -337,7 +337,7 @@ def resumed(
     folder: runs.RunFolder, resolved: Resolved, machine: runtime.Runtime, about: Mapping[str, object], found: Found
 ) -> Generator[Notice, None, runs.Redone]:
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
-    from whet.planning.again import differences
+    from whet.planning.again import differences, going_on
 
     facts = found.facts
     redone = runs.go_on(folder, resolved, about, step=found.step, events=facts["events"])
@@ -347,9 +347,7 @@ def resumed(
         done, wanted = members.count_done(folder.model, resolved.settings)
         yield folder.log(Notice(said({"done": done, "count": wanted}, "going on with members")))
         return redone
-    count = redone.until - found.step
-    steps = {"step": found.step, "steps": found.numbers.get("steps")}
-    yield folder.log(Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on")))
+    yield folder.log(going_on(found, redone))
     return redone
 
 
