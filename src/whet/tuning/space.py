@@ -17,6 +17,7 @@ import numpy as np
 from whet import config
 from whet.config import Resolved
 from whet.errors import UsageError, did_you_mean, quoted
+from whet.training.defaults import part_of
 from whet.tuning.records import Params
 from whet.values import ALIASES
 
@@ -67,11 +68,12 @@ def default(resolved: Resolved) -> Space:
     are.
 
     The rates are those of the encoders' own papers (2e-5 to 5e-5, Devlin et al. 2019, appendix A.3) with what small
-    models need, the batches theirs. Warm-up and weight decay seldom decide anything beside them.
+    models need, and ten times those where a part is trained, as its default is; the batches are theirs too. Warm-up and
+    weight decay seldom decide anything beside them.
     """
-    epochs = resolved.settings.epochs
+    epochs, times = resolved.settings.epochs, 1 if part_of(resolved.settings) is None else 10
     space: dict[str, Between | OneOf] = {
-        "learning_rate": Between(1e-5, 3e-4, log=True, whole=False),
+        "learning_rate": Between(times * 1e-5, times * 3e-4, log=True, whole=False),
         "epochs": OneOf((epochs / 2, epochs, 2 * epochs)),
         "batch_size": OneOf((16, 32)),
         "llrd": Between(0.6, 1.0, log=False, whole=False),
