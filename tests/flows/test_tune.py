@@ -252,6 +252,22 @@ def test_a_budget_that_holds_no_trial_is_refused_before_anything_is_written(
     assert not (here / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"max_length": [64, 1024, 32]}, "--max-length: 1024 tokens. Expected at most 128 for "),
+        ({"layers": "1..9"}, "--layers: 9 layers, but "),
+    ],
+)
+def test_values_that_the_model_does_not_know_are_refused(
+    space: dict[str, Any], message: str, rows: dict[str, list[str]], tiny_bert: Path, here: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        list(events(rows, tiny_bert, space=space))
+    assert caught.value.message.startswith(message)
+    assert not (here / "runs").exists()
+
+
 def test_the_last_training_is_expected_with_all_that_trials_are_without(
     rows: dict[str, list[str]], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,7 +175,7 @@ def _check(resolved: Resolved, limits: Limits) -> None:
 
 
 def _check_space(resolved: Resolved, asked: Asked, space: Space) -> None:
-    """Raises UsageError for values that were fixed, too, and for settings that the task does not know."""
+    """Raises UsageError for values that were fixed, too, and for those that the task or the model does not know."""
     if not space:
         todo = "Leave one of them out, or name others with --search"
         raise UsageError("nothing to search: all that would be searched was given", where="--search", todo=todo)
@@ -187,7 +187,9 @@ def _check_space(resolved: Resolved, asked: Asked, space: Space) -> None:
         )
     for name, each in space.items():
         for some in each.values if isinstance(each, spaces.OneOf) else [each.high]:
-            prepare.check_options(dataclasses.replace(asked.resolved.settings, **{name: some}), asked.labels.kind)  # type: ignore[arg-type]
+            one = asked.resolved.with_value(name, some, "given")
+            prepare.check_options(one.settings, asked.labels.kind)
+            prepare.choose_model(one, asked.splits.train.texts, asked.machine.device)  # has it so many tokens, layers
 
 
 def _devices(limits: Limits, asked: Asked) -> list[str]:
