@@ -77,15 +77,17 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Told]:
 
 
 def _begin(folder: runs.RunFolder, job: Job) -> None:
-    """Makes the folder of the members, and keeps what was settled for all of them."""
+    """Makes the folder of the members, and keeps what was settled for all of them. What processes that were ended left
+    half written or half removed goes."""
     path = folder.path / FOLDER
     with mendable(path):
         path.mkdir(exist_ok=True)
         if job.kept.found is None:
             facts = {**job.facts, "left": None, "events": folder.flushed()}
             durable.write(path / BEGUN, json.dumps({"step": 0, "facts": facts}))
-        if folder.model.is_dir():
-            durable.sweep(folder.model)
+        for left in (folder.model, *path.glob("*"), *path.glob("*/checkpoints")):
+            if left.is_dir():
+                durable.sweep(left)
 
 
 def _answers(job: Job, member: Artifact, side: Side, rows: Bools | None) -> Floats:

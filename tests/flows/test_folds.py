@@ -200,8 +200,12 @@ def test_what_interrupts_a_member_says_in_which(data: str, whet: Command, tiny_b
             if steps == 14 and isinstance(event, StepRecord):
                 os.kill(os.getpid(), signal.SIGTERM)
     assert caught.value.saw == "stopped by SIGTERM after step 2 of 12 of fold 2, seed 42"
+    left = [Path("run/members", name) for name in ("fold-1-seed-42/tmp-checkpoints-7", "fold-2-seed-42/tmp-x")]
+    for each in left:
+        (each / "step-00000002").mkdir(parents=True)
     told = job(data, **FOLDS, output="run")
     assert told.steps[0].step == 3
+    assert not any(each.exists() for each in left)
 
 
 # ---------------------------------------------------------------- what takes it
