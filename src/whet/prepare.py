@@ -228,11 +228,11 @@ def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
     resolved = _found(resolved)
     model = resolved.settings.model
     side, told = sidefile.of_model(model) or {}, list[str]()
-    if side.get("kind") == meaningless.LINEAR:
+    if sidefile.kind_of(side) == meaningless.LINEAR:
         todo = "Give --model linear to fit another one, or name a fine-tuned run"
         raise ModelError(f"{model} is a linear model, from which no training goes on", where="--model", todo=todo)
     if side.get("kind") == "ensemble":
-        todo = f"Name one of its models: {values.folder(model) / 'model' / side['members'][0]}"
+        todo = f"Name one of its models: {sidefile.folder_of(model)}/{side['members'][0]}"
         raise ModelError(f"{model} is an ensemble, from which no training goes on", where="--model", todo=todo)
     for name in READ_ALIKE if side else ():
         if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
@@ -368,6 +368,12 @@ def data_digests(splits: Splits) -> list[str]:
     """What identifies the rows of a job, side by side."""
     present = [getattr(splits, side) for side in SIDES]
     return ["none" if rows is None else fingerprint(rows) for rows in present]
+
+
+def rows_digests(asked: Asked) -> list[str]:
+    """The same of a job whose rows may count differently by class."""
+    weights = weights_of(asked)  # a file may have others tomorrow
+    return [*data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"])]
 
 
 def weights_digest(files: ModelFiles | None) -> str:

@@ -181,9 +181,14 @@ def read(folder: Path) -> dict[str, Any]:
 def of_model(model: str) -> dict[str, Any] | None:
     """The file of a model that whet saved, by its run folder or its model/ folder; None for any other model. Raises
     ModelError as `read`."""
-    path = values.folder(model)
-    folder = next((folder for folder in (path / "model", path) if (folder / NAME).is_file()), None)
+    folder = folder_of(model)
     return None if folder is None else read(folder)
+
+
+def folder_of(model: str) -> Path | None:
+    """The model/ folder of such a model."""
+    path = values.folder(model)
+    return next((folder for folder in (path / "model", path) if (folder / NAME).is_file()), None)
 
 
 def kind_of(side: Mapping[str, Any]) -> str | None:

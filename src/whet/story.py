@@ -160,9 +160,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
 
 def _digests(asked: prepare.Asked, loss: Own | None) -> list[str]:
     """What identifies the rows of a job and what they count."""
-    own = [] if loss is None else [f"loss {loss.name}"]
-    weights = prepare.weights_of(asked)  # a file may have others tomorrow
-    return [*prepare.data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"]), *own]
+    return [*prepare.rows_digests(asked), *([] if loss is None else [f"loss {loss.name}"])]
 
 
 def _linear(
@@ -343,7 +341,7 @@ def resumed(
     folder: runs.RunFolder, resolved: Resolved, machine: runtime.Runtime, about: Mapping[str, object], found: Found
 ) -> Generator[Notice, None, runs.Redone]:
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
-    from whet.planning.again import differences
+    from whet.planning.again import differences, going_on
 
     facts = found.facts
     redone = runs.go_on(folder, resolved, about, step=found.step, events=facts["events"])
@@ -353,9 +351,7 @@ def resumed(
         done, wanted = members.count_done(folder.model, resolved.settings)
         yield folder.log(Notice(said({"done": done, "count": wanted}, "going on with members")))
         return redone
-    count = redone.until - found.step
-    steps = {"step": found.step, "steps": found.numbers.get("steps")}
-    yield folder.log(Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on")))
+    yield folder.log(going_on(found, redone))
     return redone
 
 

@@ -11,6 +11,7 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from whet.records import Bools, Ints, Source, Table
 
 HELD_OUT = 0.05  # of the texts,
 MOST_HELD_OUT = 2_000  # and no more than so many, unless somebody asks for a share
+AT_ONCE = 4_096  # texts between two looks at where they are to lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,10 @@ def _count(texts: int, share: float | None) -> int:
 def _source(data: object, encoding: str) -> Source:
     path = Path(data).expanduser() if isinstance(data, str | Path) else None
     if path is not None and path.is_file() and path.suffix.lower() == ".txt":
-        lines = list(read_lines(path, encoding=encoding))
-        name = re.sub(r"[^\w.]+", "-", path.stem)[:40] or "texts"
-        return Source(name, {"train": Table(str(path), {"text": lines}, row_places(len(lines)))})
+        lines, column = read_lines(path, encoding=encoding), Columns(large.disk()).new()
+        while part := list(islice(lines, AT_ONCE)):
+            column.extend(part)
+        return _one_table(path, path.stem, column.done())
     if path is not None and path.is_dir():
         return _folder(path, encoding)
     return read(data, encoding=encoding, disk=large.disk())
@@ -112,24 +115,33 @@ def _source(data: object, encoding: str) -> Source:
 
 def _folder(folder: Path, encoding: str) -> Source:
     """Every .txt file that lies beside no folder, as aclImdb has them; those of a folder called test are left out."""
-    inner = sorted(path for path in (folder, *folder.rglob("*")) if path.is_dir())
-    lowest = [path for path in inner if not any(child.is_dir() for child in path.iterdir())]
+    inner = sorted(path for path in (folder, *folder.rglob("*")) if path.is_dir() and not _is_hidden(path, folder))
+    higher = {path.parent for path in inner if path != folder}
+    lowest = [path for path in inner if path not in higher]
     left = [path for path in lowest if _is_test(path.relative_to(folder).parts)]
-    columns = Columns(large.disk())
-    texts = columns.new()
+    texts = Columns(large.disk()).new()
     for path in lowest:
         for file in sorted(path.glob("*.txt")) if path not in left else ():
             texts.extend([decoded(file.read_bytes(), where=str(file), encoding=encoding)])
     found = texts.done()
     if not found:
         data = sorted(str(file) for file in folder.iterdir() if file.is_file() and file.suffix in (".csv", ".parquet"))
+        beside = " that lie beside no folder" if any(any(path.glob("*.txt")) for path in higher) else ""
         raise DataError(
-            "no .txt files in this folder", where=str(folder), expected="a text a file",
+            f"no .txt files{beside or ' in this folder'}", where=str(folder), expected="a text a file",
             todo=f"Give its files themselves: {' '.join(data[:4])}" if data else "",
         )  # fmt: skip
     notices = tuple(said({"name": path}, "test texts left") for path in left)
-    name = re.sub(r"[^\w.]+", "-", folder.resolve().name)[:40] or "texts"
-    return Source(name, {"train": Table(str(folder), {"text": found}, row_places(len(found)))}, notices)
+    return _one_table(folder, folder.resolve().name, found, notices)
+
+
+def _one_table(path: Path, name: str, texts: Sequence[str], notices: tuple[str, ...] = ()) -> Source:
+    table = Table(str(path), {"text": texts}, row_places(len(texts)))
+    return Source(re.sub(r"[^\w.]+", "-", name)[:40] or "texts", {"train": table}, notices)
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _is_test(parts: Sequence[str]) -> bool:
@@ -166,12 +178,11 @@ def _lowest(keys: Ints, among: Bools, count: int) -> Bools:
 
 def _taken(columns: Sequence[Sequence[str]], rows: Bools) -> Sequence[str]:
     """The texts of some rows, on the disk where they are large."""
-    made = Columns(large.disk())
-    column, before = made.new(), 0
+    column, before = Columns(large.disk()).new(), 0
     for texts in columns:
         mine = rows[before : before + len(texts)]
         before += len(texts)
-        for start in range(0, len(texts), 4_096):
-            part = zip(texts[start : start + 4_096], mine[start : start + 4_096].tolist(), strict=True)
+        for start in range(0, len(texts), AT_ONCE):
+            part = zip(texts[start : start + AT_ONCE], mine[start : start + AT_ONCE].tolist(), strict=True)
             column.extend([text for text, taken in part if taken])
     return column.done()

@@ -14,6 +14,8 @@ from whet.model.files import find
 from whet.planning.plan import Planned
 from whet.prepare import Asked
 from whet.records import Notice
+from whet.runs import Redone
+from whet.training.checkpoints import Found
 from whet.training.pace import Budget
 from whet.training.team import Alone
 
@@ -74,3 +76,10 @@ def differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> str:
         if then.get(name) != here[name]
     ]
     return said({"changed": joined(*changed, between=", ")}, "not as begun") if changed else ""
+
+
+def going_on(found: Found, redone: Redone) -> Notice:
+    """From which step a training goes on."""
+    count = redone.until - found.step
+    steps = {"step": found.step, "steps": found.numbers.get("steps")}
+    return Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on"))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whet.bilingual import said
-from whet.config import Resolved
+from whet.config import Resolved, Settings
 
 SMALL, LARGE = 512, 1024  # hidden units up to which an encoder is a small one, and from which it is a large one
 EPOCHS = ((10_000, 3.0), (200_000, 2.0))  # up to so many training rows; beyond, FEWEST
@@ -50,10 +50,14 @@ def suited(resolved: Resolved, config: Mapping[str, object], rows: int) -> tuple
     """The job with the rates of its model, of which `config` is the configuration, or of a part of it, and the epochs
     of so many training rows, and what is to be said of it. Rates of a model go together: where somebody chose one, the
     others are those of the reference job."""
-    settings = resolved.settings
-    part = "lora" if settings.lora is not None else "head" if settings.freeze == "encoder" else None
+    part = part_of(resolved.settings)
     resolved, told = _of_model(resolved, config) if part is None else _of_a_part(resolved, part)
     return with_epochs(resolved, rows), told
+
+
+def part_of(settings: Settings) -> str | None:
+    """What is trained with a higher rate than a whole model: small matrices, or the head alone."""
+    return "lora" if settings.lora is not None else "head" if settings.freeze == "encoder" else None
 
 
 def with_epochs(resolved: Resolved, rows: int) -> Resolved:
