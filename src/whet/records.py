@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Targets = Ints | Bools | Floats
-"""What a model is to answer: label ids [B], marks [B, C] of several labels a row, or values [B]."""
+"""What a model is to answer: label ids [B], marks [B, C] of several labels a row, values [B], or shares [B, C]."""
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
@@ -307,20 +307,9 @@ class Stage:
     """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
 
     name: Literal[
-        "check",
-        "split",
-        "model",
-        "plan",
-        "tokens",
-        "baseline",
-        "train",
-        "curve",
-        "evaluate",
-        "explain",
-        "look",
-        "save",
-        "report",
-    ]
+        "check", "split", "model", "plan", "tokens", "baseline", "teach", "train", "curve", "evaluate", "explain",
+        "look", "save", "report",
+    ]  # fmt: skip
     detail: str = ""
 
 
