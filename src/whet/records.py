@@ -110,6 +110,8 @@ class Usage:
     """By which the weights of the last layer were divided; None: they are as they were trained."""
     min_confidence: float | None = None
     """Of one label: the probability below which the answer is unsure."""
+    teacher: Mapping[str, str] | None = None
+    """Name and digest of the model whose answers it has learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,14 @@ class Revision:
     """How many the training has from then on."""
     seconds: float
     """Left for training at that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStep:
+    """A teacher has answered so many of the texts that its student learns from."""
+
+    done: int
+    texts: int
 
 
 @dataclass(frozen=True, slots=True)
