@@ -44,11 +44,11 @@ class Taught:
     ) -> dict[str, object]:
         """The part of metrics.json. `logits` [B, C]: what the student answered to the test rows, which are to be
         answered with `targets` [B]; None: it was not asked for all."""
-        folder = self.teacher.folder
+        folder, layers = self.teacher.folder, layers_of(self.teacher.folder)
         found: dict[str, object] = {
             **self.teacher.by, "rows": self.rows, "unlabelled": self.further,
-            "parameters": {"teacher": parameters_of(folder), "student": self.parameters},
-            "layers": {"teacher": layers_of(folder), "student": self.layers},
+            "parameters": {"teacher": layers and parameters_of(folder), "student": self.parameters},
+            "layers": {"teacher": layers, "student": self.layers},
         }  # fmt: skip
         if logits is None or targets is None or self.test is None or self.answers is None:
             return found
