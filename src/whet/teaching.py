@@ -142,26 +142,27 @@ def seconds_a_text(asked: Asked) -> float:
     chosen = by_size[((np.arange(count) + 0.5) * len(sizes) / count).astype(np.int64)]
     mixed = chosen[np.random.default_rng(0).permutation(count)]
     done, spent, some = 0, 0.0, 16
-    with loaded(asked) as teacher:
+    with loaded(asked) as held:
         while done < count and spent < LEAST_TIMED:
             rows = mixed[done : done + some].tolist()
             began = time.perf_counter()
-            teacher.logits([texts[row] for row in rows], None if pairs is None else [pairs[row] for row in rows])
+            held[0].logits([texts[row] for row in rows], None if pairs is None else [pairs[row] for row in rows])
             spent += time.perf_counter() - began
             done, some = done + len(rows), 2 * some
     return spent / done
 
 
 @contextmanager
-def loaded(asked: Asked) -> Iterator[Answering]:
+def loaded(asked: Asked) -> Iterator[list[Answering]]:
     """The teacher in a block, after which its memory is given back, and torch computes and draws as at the start of the
-    job: what follows does not hang on whether it was asked."""
+    job: what follows does not hang on whether it was asked. It comes in a list, which nobody should take it out of:
+    whoever still had it would keep its memory."""
     assert asked.teaching is not None, "the job has a teacher"
     settings, machine = asked.resolved.settings, asked.machine
     folder = asked.teaching.teacher.folder
     held = [predictor.load(folder, device=settings.device, threads=machine.threads).artifact]
     try:
-        yield held[0]
+        yield held
     finally:
         held.clear()
         give_back(torch.device(machine.device))
@@ -183,11 +184,11 @@ def _asked_for(
         runtime.apply(asked.machine, asked.resolved.settings.seed)
         return
     interruption = Interruption()
-    with interruption.heard(), loaded(asked) as teacher:
+    with interruption.heard(), loaded(asked) as held:
         for part in missing:
             try:
                 with interruption.at_once():
-                    logits, _ = teacher.logits(list(part.texts), None if part.pairs is None else list(part.pairs))
+                    logits, _ = held[0].logits(list(part.texts), None if part.pairs is None else list(part.pairs))
                 _write(part, logits)
                 interruption.raise_for(interruption.came)
             except Interrupted as fault:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,23 @@ def test_a_student_that_is_stopped_anywhere_ends_as_one_that_was_not(
     assert told.run.metrics["test"] == whole.run.metrics["test"]
     assert [step.loss for step in told.steps] == [step.loss for step in whole.steps[5:]]
     assert not (told.path / "teacher").exists()
+
+
+def test_the_teacher_is_gone_when_the_training_begins(data: str, taught: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[weakref.ref[Any]] = []
+    real = teaching.predictor.load
+
+    def load(*arguments: Any, **named: Any) -> Any:
+        found = real(*arguments, **named)
+        held.append(weakref.ref(found.artifact.classifier.model))
+        return found
+
+    monkeypatch.setattr(teaching.predictor, "load", load)
+    resolved = config.resolve({**BRIEF, "teacher": str(taught.path), "layers": 1})
+    events = pipeline.follow(data, resolved)
+    assert any(isinstance(event, StepRecord) for event in events)  # and no further
+    assert [ref() for ref in held] == [None, None]  # of the plan, and of the answers
+    events.close()  # type: ignore[attr-defined]  # a generator
 
 
 def test_two_students_are_trained_from_the_answers_of_one_asking(data: str, taught: Told) -> None:
