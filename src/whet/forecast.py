@@ -83,3 +83,5 @@ class Plan:
     """The answers of a teacher, before the training,"""
     answered: int = 0
     """to so many texts."""
+    further: int = 0
+    """Texts without labels, which are learnt from beside the training rows."""

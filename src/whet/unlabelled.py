@@ -67,7 +67,7 @@ def _is_test(parts: Sequence[str]) -> bool:
 def tables_of(source: Source) -> tuple[list[Table], list[str]]:
     """Its tables but a test side, and what must be said of that."""
     left = split_for(source, "test") if len(source.tables) > 1 else None
-    told = [] if left is None else [said({"name": source.tables[left].source}, "test texts left")]
+    told: list[str] = [] if left is None else [said({"name": source.tables[left].source}, "test texts left")]
     return [table for name, table in source.tables.items() if name != left], told
 
 

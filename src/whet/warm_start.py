@@ -33,7 +33,7 @@ def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
 
 def alike(resolved: Resolved, side: Mapping[str, Any], model: str) -> tuple[Resolved, list[str]]:
     """The same, with what is seen of a long text as the side file of `model` has it, and what must be said."""
-    told = []
+    told = list[str]()
     for name in READ_ALIKE:
         if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
             resolved = resolved.with_value(name, side[name], said({"model": model}, "as in the run"))

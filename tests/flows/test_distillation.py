@@ -257,6 +257,7 @@ def test_a_plan_tells_what_the_teacher_takes_and_a_budget_counts_it(data: str, t
     given: dict[str, Any] = {**BRIEF, "teacher": str(taught.path), "layers": 1, "unlabelled": "more.txt"}
     plan = pipeline.plan(data, **given)
     assert plan.teaching is not None
+    assert (plan.rows["train"], plan.further) == (48, len(FURTHER))
     assert plan.answered == 48 + len(FURTHER) + 6
     assert plan.steps == 2 * math.ceil((48 + len(FURTHER)) / 16)
     assert plan.total.seconds > plan.training.seconds + plan.teaching.seconds
@@ -370,3 +371,4 @@ def test_the_command_says_it_in_either_language(data: str, taught: Told, whet: C
     assert "교사 모델의 답: 텍스트 84개, " in ended.err
     plan = whet("plan", data, "--teacher", str(taught.path), "--unlabelled", "more.txt")
     assert "answers 84 texts in " in plan.out
+    assert "78 training texts of " in plan.out

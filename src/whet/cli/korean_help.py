@@ -343,14 +343,4 @@ KOREAN: Mapping[str, str] = {
     "auto, embedded, a name on the hub, a folder, or a run to go on from.": (
         "auto, embedded, 허브의 모델 이름, 폴더, 또는 이어서 학습할 실행."
     ),
-    "A finished run, whose answers the model learns beside the labels (distillation). Without --model the training "
-    "starts from its model, with --layers N from the first layers of that.": (
-        "끝난 실행. 라벨과 함께 그 답도 학습합니다(지식 증류). --model이 없으면 그 모델에서, --layers N을 주면 "
-        "그 처음 N개 층에서 시작합니다."
-    ),
-    "Texts without labels, a file, a folder of .txt files or a data set: the teacher answers them (--teacher), and the "
-    "model learns from them too.": (
-        "라벨 없는 텍스트: 파일, .txt 파일 폴더, 데이터 세트. 교사 모델(--teacher)이 답하고 그 답을 함께 학습합니다."
-    ),
-    "Learn from this many of these texts, drawn.": "라벨 없는 텍스트 중 이만큼만 뽑아 학습합니다.",
 }

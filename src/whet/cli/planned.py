@@ -118,7 +118,7 @@ def _teacher(words: Words, plan: Plan, span: Span) -> str:
 
 def _lines(words: Words, plan: Plan) -> list[tuple[str, str]]:
     rows = words("plan rows" if plan.steps else "plan rows linear").format(
-        rows=count(plan.rows["train"]), tokens=f"{plan.tokens:.0f}", steps=count(plan.steps)
+        rows=count(plan.rows["train"] + plan.further), tokens=f"{plan.tokens:.0f}", steps=count(plan.steps)
     )
     epochs = [
         words("epochs take").format(epochs=f"{number:g}", time=words.duration(span.seconds))

@@ -171,6 +171,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         models=models,
         teaching=estimate.span(found.teaching, speed) if found.teaching else None,
         answered=work.lessons + estimate.compared(settings, work.rows.get("test", 0)) if found.teaching else 0,
+        further=work.further,
     )
 
 
