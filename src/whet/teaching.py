@@ -185,18 +185,18 @@ def _asked_for(
         return
     interruption = Interruption()
     with interruption.heard(), loaded(asked) as held:
-        for part in missing:
-            try:
+        try:
+            for part in missing:
                 with interruption.at_once():
                     logits, _ = held[0].logits(list(part.texts), None if part.pairs is None else list(part.pairs))
                 _write(part, logits)
-                interruption.raise_for(interruption.came)
-            except Interrupted as fault:
-                saw = f"{fault.saw} while the teacher answered, after {done:,} of {total:,} texts"
-                raise type(fault)(saw, todo="The same command goes on with the others") from None
-            found[part.path] = logits
-            done += len(part.texts)
-            yield AnswerStep(done, total)
+                found[part.path] = logits
+                done += len(part.texts)
+                yield AnswerStep(done, total)
+            interruption.raise_for(interruption.came)  # after the last one
+        except Interrupted as fault:
+            saw = f"{fault.saw} while the teacher answered, after {done:,} of {total:,} texts"
+            raise type(fault)(saw, todo="The same command goes on with the others") from None
 
 
 def _parts(place: Path, name: str, rows: Examples, teacher: Teacher) -> list[_Part]:
