@@ -99,7 +99,7 @@ def _held(folder: runs.RunFolder, job: Job, member: Member, place_of: tuple[int,
     """A member, trained now or by a process before this. `place_of`: the how manieth of how many it is."""
     place = runs.RunFolder(folder.path / FOLDER / member.name)
     checkpoints = Checkpoints(place.path / "checkpoints")
-    key = naming.fingerprint(job.resolved, [member.name, str(len(job.sides["train"].encoded))])
+    key = naming.fingerprint(job.resolved, [member.name, str(len(job.lessons.encoded))])
     facts = {"number": place_of[0], "count": place_of[1], "member": member.told}
     known = _read(place.path / ANSWERS, key, member)
     if known is not None and durable.damage(folder.model / member.name) is None:
@@ -107,9 +107,9 @@ def _held(folder: runs.RunFolder, job: Job, member: Member, place_of: tuple[int,
         checkpoints.remove()
         return known
     own, out = _job_of(job, member, checkpoints)
-    yield Stage("train", said({**facts, "rows": len(own.sides["train"].encoded)}, "a member"))
+    yield Stage("train", said({**facts, "rows": len(own.lessons.encoded)}, "a member"))
     own = yield from _opened(place, own, key)
-    own.classifier.begin(own.sides["train"].targets, own.recipe.loss)
+    own.classifier.begin(own.lessons.targets, own.recipe.loss)
     try:
         last, scored = yield from finetune.fit(place, own.classifier, own, own.settings, None)
     except Interrupted as fault:

@@ -50,10 +50,10 @@ def train_and_save(
 ) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision | CurveStep | CurvePoint]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
-    job.classifier.begin(job.sides["train"].targets, job.recipe.loss)
+    job.classifier.begin(job.lessons.targets, job.recipe.loss)
     heap.keep()
     with memory.explained(job.classifier):
-        yield Stage("train", said({"count": len(job.sides["train"].encoded)}, "some rows"))
+        yield Stage("train", said({"count": len(job.lessons.encoded)}, "some rows"))
         pace = None if job.budget is None else _pace(job.budget, job, job.settings)
         last, kept = yield from fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
@@ -104,7 +104,7 @@ def fit(
 ) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Scored | None]]:
     """Trains with evaluations on validation in between, from the start or from where a checkpoint was made;
     leaves the weights that are to be kept and returns the last step and the validation side, scored with them."""
-    train = job.sides["train"]
+    train = job.lessons
     selection = Selection(keep=settings.keep, patience=settings.early_stopping, apart=settings.ema is not None)
     objective = job.team.objective(classifier, train.encoded, job.recipe.loss)
     training = loop.Training(classifier, train.encoded, train.targets, job.recipe, objective, pace)
@@ -156,7 +156,7 @@ class _Judging:
 
 def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:
     """Whether an evaluation on validation follows this step."""
-    every = estimate.interval(settings, steps_per_epoch(len(job.sides["train"].encoded), settings.batch_size))
+    every = estimate.interval(settings, steps_per_epoch(len(job.lessons.encoded), settings.batch_size))
     return "validation" in job.sides and estimate.is_judged(record, every)
 
 
@@ -183,7 +183,7 @@ def _judge(
 
 
 def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
-    steps = loop.count_steps(len(job.sides["train"].encoded), loop.recipe_of(settings))
+    steps = loop.count_steps(len(job.lessons.encoded), loop.recipe_of(settings))
     redone, found = job.kept.redone, job.kept.found
     return Pace(
         steps,

@@ -11,6 +11,7 @@ from whet.labels import LabelSet
 from whet.records import Baselines, Bools, Examples, Inputs, Ints, Side, Targets
 from whet.score.fitted import Linear
 from whet.score.leaks import Leaks
+from whet.taught import Taught
 from whet.training.pace import Budget
 from whet.training.team import Alone
 
@@ -55,6 +56,13 @@ class Given:
     """The rows of train and validation; of a transformer's job with their texts on the disk."""
     folds: Ints | None = None
     """Of a job with --folds that of each training row [B], from 0. The validation rows are these rows too."""
+    taught: Taught | None = None
+    """With a teacher what the model is compared with."""
+
+    @property
+    def taught_by(self) -> Mapping[str, str] | None:
+        """Name and digest of the teacher."""
+        return None if self.taught is None else self.taught.teacher.by
 
     @property
     def settings(self) -> Settings:

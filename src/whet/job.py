@@ -50,6 +50,14 @@ class Job(Given):
     """What a row of each class, or the yes of each label, counts."""
     loss: Loss | None = None
     """Another than that of the settings."""
+    learns: EncodedSide | None = None
+    """With a teacher what is learnt in the place of the training rows."""
+
+    @property
+    def lessons(self) -> EncodedSide:
+        """What the training learns: the training rows with their labels or, of a student, with what its teacher
+        answered too, and texts without labels after them."""
+        return self.sides["train"] if self.learns is None else self.learns
 
     @property
     def recipe(self) -> loop.Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from whet import prepare, runtime, values
+from whet import prepare, runtime, values, warm_start
 from whet.adapting.defaults import DEFAULTS, SETTINGS
 from whet.adapting.texts import Corpus, read_texts
 from whet.bilingual import said
@@ -40,7 +40,7 @@ def settle(model: str, given: Sequence[object], resolved: Resolved) -> Generator
             resolved = resolved.with_value(name, value, said({}, "for adapting"))
     if model == LINEAR:
         raise UsageError("a linear model has no tokens to be hidden", where="MODEL", expected="a transformer")
-    resolved, _ = prepare.of_run(resolved)
+    resolved, _ = warm_start.of_run(resolved)
     if model not in ("auto", "last"):
         find(resolved.settings.model)  # what cannot be had is said before minutes of reading
     yield Stage("check")

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
@@ -20,17 +17,14 @@ from whet import large
 from whet.bilingual import said
 from whet.config import Settings
 from whet.data.columns import examples, find_columns
-from whet.data.formats import decoded, read_lines
 from whet.data.growing import Columns
-from whet.data.places import row_places
-from whet.data.read import SIDE_NAMES, read, split_for
 from whet.errors import DataError, UsageError
 from whet.reading import is_share
-from whet.records import Bools, Ints, Source, Table
+from whet.records import Bools, Ints, Table
+from whet.unlabelled import AT_ONCE, source_of, tables_of
 
 HELD_OUT = 0.05  # of the texts,
 MOST_HELD_OUT = 2_000  # and no more than so many, unless somebody asks for a share
-AT_ONCE = 4_096  # texts between two looks at where they are to lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +46,12 @@ def read_texts(given: Sequence[object], settings: Settings) -> Corpus:
     share = _share(settings.validation)
     if not given:
         raise UsageError("no TEXTS", expected="files or folders with texts", todo="Try sample:reviews")
-    sources = [_source(each, settings.encoding) for each in given]
-    told = [notice for source in sources for notice in source.notices]
-    tables: list[Table] = []
+    sources = [source_of(each, settings.encoding) for each in given]
+    tables, told = [], [notice for source in sources for notice in source.notices]
     for source in sources:
-        left = split_for(source, "test") if len(source.tables) > 1 else None
-        tables += [table for name, table in source.tables.items() if name != left]
-        if left is not None:
-            told.append(said({"name": source.tables[left].source}, "test texts left"))
+        found, left = tables_of(source)
+        tables += found
+        told += left
     columns = [column for table in tables for column in _columns(table, settings)]
     keys = _keys(columns, settings.seed)
     _, first = np.unique(keys, return_index=True)
@@ -99,53 +91,6 @@ def _count(texts: int, share: float | None) -> int:
     if share is None:
         return max(1, min(MOST_HELD_OUT, round(HELD_OUT * texts)))
     return min(texts - 1, max(1, round(share * texts))) if share else 0
-
-
-def _source(data: object, encoding: str) -> Source:
-    path = Path(data).expanduser() if isinstance(data, str | Path) else None
-    if path is not None and path.is_file() and path.suffix.lower() == ".txt":
-        lines, column = read_lines(path, encoding=encoding), Columns(large.disk()).new()
-        while part := list(islice(lines, AT_ONCE)):
-            column.extend(part)
-        return _one_table(path, path.stem, column.done())
-    if path is not None and path.is_dir():
-        return _folder(path, encoding)
-    return read(data, encoding=encoding, disk=large.disk())
-
-
-def _folder(folder: Path, encoding: str) -> Source:
-    """Every .txt file that lies beside no folder, as aclImdb has them; those of a folder called test are left out."""
-    inner = sorted(path for path in (folder, *folder.rglob("*")) if path.is_dir() and not _is_hidden(path, folder))
-    higher = {path.parent for path in inner if path != folder}
-    lowest = [path for path in inner if path not in higher]
-    left = [path for path in lowest if _is_test(path.relative_to(folder).parts)]
-    texts = Columns(large.disk()).new()
-    for path in lowest:
-        for file in sorted(path.glob("*.txt")) if path not in left else ():
-            texts.extend([decoded(file.read_bytes(), where=str(file), encoding=encoding)])
-    found = texts.done()
-    if not found:
-        data = sorted(str(file) for file in folder.iterdir() if file.is_file() and file.suffix in (".csv", ".parquet"))
-        beside = " that lie beside no folder" if any(any(path.glob("*.txt")) for path in higher) else ""
-        raise DataError(
-            f"no .txt files{beside or ' in this folder'}", where=str(folder), expected="a text a file",
-            todo=f"Give its files themselves: {' '.join(data[:4])}" if data else "",
-        )  # fmt: skip
-    notices = tuple(said({"name": path}, "test texts left") for path in left)
-    return _one_table(folder, folder.resolve().name, found, notices)
-
-
-def _one_table(path: Path, name: str, texts: Sequence[str], notices: tuple[str, ...] = ()) -> Source:
-    table = Table(str(path), {"text": texts}, row_places(len(texts)))
-    return Source(re.sub(r"[^\w.]+", "-", name)[:40] or "texts", {"train": table}, notices)
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
-
-
-def _is_test(parts: Sequence[str]) -> bool:
-    return any(part.lower() in SIDE_NAMES["test"] for part in parts)
 
 
 def _columns(table: Table, settings: Settings) -> Iterator[Sequence[str]]:

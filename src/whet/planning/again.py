@@ -15,6 +15,7 @@ from whet.planning.plan import Planned
 from whet.prepare import Asked
 from whet.records import Notice
 from whet.runs import Redone
+from whet.teacher import with_fewer
 from whet.training.checkpoints import Found
 from whet.training.pace import Budget
 from whet.training.team import Alone
@@ -63,7 +64,9 @@ def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
     splits = prepare.splits_of(asked.rows, settings)
     labels = prepare.label_set_of(asked.rows, splits, settings)
     files = find(settings.model) if "model" in chosen else asked.files
-    return dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, encoder=files, rows=None)
+    teaching = with_fewer(asked.teaching, settings) if "unlabelled_rows" in chosen else asked.teaching
+    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, encoder=files, rows=None)
+    return dataclasses.replace(asked, teaching=teaching)
 
 
 def differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> str:

@@ -163,6 +163,10 @@ def _check(resolved: Resolved, limits: Limits) -> None:
             "Leave it out, and give it to whet train with the best.toml of the search",
         ),
         (
+            settings.teacher is not None, "--teacher", "trainings on labels alone",
+            "Search for the teacher, and give its run to whet train --teacher",
+        ),
+        (
             (limits.jobs or 1) > 1 and isinstance(settings.metric, MetricFunction),
             f"metric={settings.metric} with jobs", "a metric that other processes know by name", "Leave out jobs",
         ),
