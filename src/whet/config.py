@@ -162,8 +162,9 @@ class Settings:
         "is trained, and ends in time.", common=True,
     )  # fmt: skip
     batch_size: int = _setting(
-        16, "Training", "Rows a step, of all processes together.", common=True, within=Range(least=1)
-    )
+        16, "Training", "Rows a step, of all processes together; by default 32 where there are many short texts.",
+        common=True, within=Range(least=1),
+    )  # fmt: skip
     learning_rate: float = _setting(
         5e-5, "Training", "Peak of the learning rate; by default what suits the model.", common=True,
         within=Range(above=0, most=1),

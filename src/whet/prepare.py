@@ -46,6 +46,7 @@ from whet.training.defaults import suited
 from whet.training.few import enough_steps
 from whet.values import AUTO_METRIC, MetricFunction
 
+LOOK = 1_000  # texts whose mean length is that of all
 OF_ONE_LABEL = ("sampling", "label_smoothing", "min_confidence")
 OF_LABELS = ("class_weights", "focal")  # one or several a row
 
@@ -200,7 +201,9 @@ def _model_of(
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, texts, machine.device)
     resolved, few = enough_steps(resolved, learnt)
-    resolved, suit = suited(resolved, read_config(files.folder), learnt)
+    some = np.linspace(0, len(texts) - 1, min(len(texts), LOOK)).astype(int)
+    characters = float(np.mean([len(texts[place]) for place in some]))
+    resolved, suit = suited(resolved, read_config(files.folder), learnt, characters)
     return machine, resolved, files, [*notices, *(Notice(told) for told in (few, suit) if told)]
 
 
