@@ -50,7 +50,9 @@ REASONS: Mapping[str, Why] = {
     "teacher": Why("labels are enough for most", "A small model learns a large one's answers; that answers first."),
     "epochs": Why("the reference job's, or by rows", "Time grows in proportion; too many learn rows by heart."),
     "budget": Why("the job as asked", "Epochs, length, rows or model are reduced until the job fits, which is said."),
-    "batch_size": Why("the reference job's, or by the texts", "Larger: fewer steps, more memory; raise the learning rate with it."),
+    "batch_size": Why(
+        "the reference job's, or by the texts", "Larger: fewer steps, more memory; raise the learning rate with it."
+    ),
     "learning_rate": Why(BY_MODEL, "Too low learns little, too high nothing; small models need more."),
     "llrd": Why(BY_MODEL, "Below 1: lower layers change less, and keep what they know."),
     "ema": Why(UNUSED, "Near 1: the mean of more steps, calmer; a copy of the weights more in memory."),
