@@ -56,6 +56,8 @@ class Teacher:
     usage: Usage
     digest: str
     """What tells its model from others."""
+    kind: str
+    """As whet.json has it: transformer, linear, ensemble, onnx."""
 
     @property
     def by(self) -> dict[str, str]:
@@ -101,9 +103,8 @@ def asked(resolved: Resolved, ranks: Ranks) -> tuple[Resolved, Teacher | None, l
     if settings.teacher == "last":
         resolved = resolved.with_value("teacher", str(run.path), "last")
     name = snapshot.named(settings.teacher).repository if is_hubs else run.path.resolve().name
-    found = Teacher(
-        name, run.model, sidefile.labels_of(side), sidefile.usage_of(side), sidefile.state_of(run.model)
-    )  # fmt: skip
+    labels, usage, digest = sidefile.labels_of(side), sidefile.usage_of(side), sidefile.state_of(run.model)
+    found = Teacher(name, run.model, labels, usage, digest, side["kind"])
     start = _start(run, side)
     if start is not None and resolved.reasons["model"] == "default":
         model = settings.teacher if is_hubs and start == run.model else str(start)
@@ -164,12 +165,12 @@ def teaching_of(
 
 def told_of(teaching: Teaching, resolved: Resolved, rows: int, layers: int | None) -> Iterator[Notice]:
     """Who teaches, and what. `rows`: how many have labels; `layers`: of the model that the training starts from."""
-    name = teaching.teacher.name
+    name, kind = teaching.teacher.name, teaching.teacher.kind
     further = said({"count": teaching.rows}, "texts beside labels") if teaching.rows else ""
     facts = {"teacher": name, "rows": rows, "further": further, "total": rows + teaching.rows}
     yield Notice(said(facts, "taught"))
     is_its_own = resolved.reasons["model"] == said({"teacher": name}, "the model of the teacher")
-    if is_its_own and resolved.settings.layers in (None, layers):
+    if is_its_own and kind == "transformer" and resolved.settings.layers in (None, layers):
         yield Notice(said({"layers": layers}, "no smaller than the teacher"), "warning")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -15,10 +16,12 @@ import pytest
 from pyarrow import parquet
 
 from tests.conftest import review_rows
-from tests.flows.conftest import Command, Job, Told, weights_of, write_csv
-from whet import config, pipeline, sidefile, teaching
+from tests.flows.conftest import Command, Job, Told, events_of, weights_of, write_csv
+from whet import TextClassifier, config, pipeline, sidefile, teaching
 from whet.errors import Interrupted, ModelError, UsageError
+from whet.forecast import Choice
 from whet.records import AnswerStep, StepRecord
+from whet.training import estimate
 
 BRIEF: dict[str, Any] = {
     "epochs": 2.0, "baseline": False, "threads": 1, "learning_rate": 3e-3, "precision": "fp32", "label_errors": "none",
@@ -191,7 +194,8 @@ def test_two_students_are_trained_from_the_answers_of_one_asking(data: str, taug
     assert found["parameters"]["student"] == 2 * sum(
         each.numel() for each in pipeline.load(told.path / "model" / "seed-42").model.parameters()
     )
-    again = student(data, told.path, layers=1, epochs=1.0)  # and an ensemble teaches, from its first model on
+    again = student(data, told.path, epochs=1.0)  # and an ensemble teaches, from its first model on
+    assert [notice for notice in again.notices if "as large as its teacher" in notice] == []
     assert again.run.settings["model"] == str(told.path / "model" / "seed-42")
     assert again.run.metrics["teacher"]["parameters"]["teacher"] == found["parameters"]["student"]
 
@@ -265,6 +269,32 @@ def test_a_plan_tells_what_the_teacher_takes_and_a_budget_counts_it(data: str, t
     told = student(data, taught.path, layers=1, unlabelled="more.txt", budget="10m")
     found = told.run.metrics["teacher"]
     assert (found["unlabelled"], "test" in found) == (30, False)
+
+
+def test_texts_that_a_budget_gave_up_stay_given_up_by_a_job_that_goes_on(
+    data: str, taught: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = estimate.first_fit
+
+    def fit(*arguments: Any, **named: Any) -> Choice:
+        found = real(*arguments, **named)
+        assert found is not None
+        return dataclasses.replace(found, changes={"unlabelled_rows": 10})
+
+    monkeypatch.setattr(estimate, "first_fit", fit)
+    stopped(data, taught.path, 3, StepRecord, budget="10m")
+    told = student(data, taught.path, **SETTINGS, budget="10m")
+    assert "58 of 58 texts were answered before" in told.notices  # so these are the same ten
+    assert told.run.metrics["teacher"]["unlabelled"] == told.run.settings["unlabelled_rows"] == 10
+    said = [event["message"] for event in events_of(told.path) if event["kind"] == "notice"]
+    assert any("unlabelled_rows 10 instead of all 30" in message for message in said)
+
+
+def test_the_estimator_has_a_teacher(taught: Told) -> None:
+    texts, labels = zip(*review_rows(), strict=True)
+    made = TextClassifier(teacher=str(taught.path), layers=1, epochs=1.0, learning_rate=3e-3, threads=1)
+    found = made.fit(list(texts), list(labels)).metrics_["teacher"]
+    assert (found["name"], found["layers"]) == (taught.path.name, {"teacher": 2, "student": 1})
 
 
 def test_a_model_as_large_as_its_teacher_is_warned_of(data: str, taught: Told) -> None:

@@ -19,7 +19,7 @@ LN3 = float(np.log(3))
 
 
 def teacher(labels: LabelSet, *, pair: str | None = None) -> Teacher:
-    return Teacher("large", Path("large/model"), labels, Usage(Inputs("text", pair)), "d" * 64)
+    return Teacher("large", Path("large/model"), labels, Usage(Inputs("text", pair)), "d" * 64, "transformer")
 
 
 def test_a_labelled_row_is_taught_half_its_label_and_half_the_answer_and_another_text_the_answer() -> None:
