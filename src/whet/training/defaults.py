@@ -16,7 +16,7 @@ from whet.config import Resolved, Settings
 SMALL, LARGE = 512, 1024  # hidden units up to which an encoder is a small one, and from which it is a large one
 EPOCHS = ((10_000, 3.0), (200_000, 2.0))  # up to so many training rows; beyond, FEWEST
 FEWEST = 1.0
-# Steps of short texts are for a good part the work that each step has whatever its size. Of more than so many rows whose
+# Steps of short texts are for a good part work that each has whatever its size. Of more than so many rows whose
 # texts have so many characters at the most, larger ones train a small encoder faster, and no worse (docs/log.md).
 MANY, SHORT = 10_000, 200.0
 LARGER, FASTER = 32, 1.4  # rows a step, and times the learning rate: about the root of how much larger they are
