@@ -55,6 +55,10 @@ VARIANTS = {
     "ema": "--ema 0.99",
     "no-llrd": "--learning-rate 2e-4",
     "more-epochs": "--epochs 4",
+    "frozen": "--freeze embeddings",
+    "lora": "--lora 8",
+    "folds": "--folds 5",
+    "ensemble": "--seeds 3",
 }
 ALWAYS = "--model embedded --no-baseline --label-errors none --no-near-duplicates --yes --threads 1"
 
@@ -85,7 +89,7 @@ def run(command: str) -> dict[str, Any]:
     found = {
         "minutes": round(seconds / 60, 2),
         "processor_minutes": round((usage.ru_utime + usage.ru_stime) / 60, 2),
-        "settings": {name: settings[name]["value"] for name in ("epochs", "learning_rate", "llrd", "warmup")},
+        "settings": {name: settings[name]["value"] for name in ("epochs", "batch_size", "learning_rate", "llrd", "warmup")},
         **{
             side: {score: round(metrics[side][score], 4) for score in ("accuracy", "macro_f1", "loss")}
             for side in ("validation", "test")

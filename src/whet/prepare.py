@@ -163,7 +163,7 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     )  # fmt: skip
     more_said = list(_of_classes(asked))
     if teaching is not None and files is not None:
-        more_said += teacher.told_of(teaching, resolved, len(splits.train.texts), count_layers(files.folder))
+        more_said += teacher.told_of(teaching, resolved, splits, count_layers(files.folder))
     yield from more_said
     return dataclasses.replace(asked, said=(*asked.said, *more_said))
 

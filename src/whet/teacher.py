@@ -163,15 +163,34 @@ def teaching_of(
     return Teaching(teacher, further), told
 
 
-def told_of(teaching: Teaching, resolved: Resolved, rows: int, layers: int | None) -> Iterator[Notice]:
-    """Who teaches, and what. `rows`: how many have labels; `layers`: of the model that the training starts from."""
-    name, kind = teaching.teacher.name, teaching.teacher.kind
+def told_of(teaching: Teaching, resolved: Resolved, splits: Splits, layers: int | None) -> Iterator[Notice]:
+    """Who teaches, and what. `layers`: of the model that the training starts from."""
+    name, kind, rows = teaching.teacher.name, teaching.teacher.kind, len(splits.train.texts)
     further = said({"count": teaching.rows}, "texts beside labels") if teaching.rows else ""
     facts = {"teacher": name, "rows": rows, "further": further, "total": rows + teaching.rows}
     yield Notice(said(facts, "taught"))
+    for side, scored in (("validation", splits.validation), ("test", splits.test)):
+        if scored is not None and (count := learnt_by(teaching.teacher, scored)):
+            told = {"teacher": name, "count": count, "total": len(scored.texts), "side": side}
+            yield Notice(said(told, "learnt by the teacher"), "warning")
     is_its_own = resolved.reasons["model"] == said({"teacher": name}, "the model of the teacher")
     if is_its_own and kind == "transformer" and resolved.settings.layers in (None, layers):
         yield Notice(said({"layers": layers}, "no smaller than the teacher"), "warning")
+
+
+def learnt_by(teacher: Teacher, rows: Examples) -> int:
+    """How many of some rows a teacher whose run is there has learnt from, told by the name of their file and their
+    number in it."""
+    path = teacher.folder.parent / "splits.parquet"
+    if not path.is_file():
+        return 0
+    from pyarrow import parquet
+
+    learnt = parquet.read_table(path, columns=["source", "row_id"], filters=[("side", "==", "train")])
+    named = Path(rows.source).name
+    same = {source: Path(source).name == named for source in learnt["source"].unique().to_pylist()}
+    ids = learnt["row_id"].to_numpy()[np.array([same[source] for source in learnt["source"].to_pylist()], np.bool_)]
+    return int(np.isin(np.asarray(rows.row_ids), ids).sum())
 
 
 def check(teacher: Teacher, labels: LabelSet, inputs: Inputs) -> None:

@@ -200,6 +200,26 @@ def test_two_students_are_trained_from_the_answers_of_one_asking(data: str, taug
     assert again.run.metrics["teacher"]["parameters"]["teacher"] == found["parameters"]["student"]
 
 
+def test_rows_to_be_scored_that_the_teacher_has_learnt_from_are_warned_of(data: str, taught: Told, here: Path) -> None:
+    def warned(**settings: Any) -> list[str]:
+        notices = student(data, taught.path, layers=1, **settings).notices
+        return [text for text in notices if "has learnt from" in text]
+
+    def rows(run: Path, side: str) -> set[int]:
+        table = parquet.read_table(run / "splits.parquet").to_pylist()
+        return {row["row_id"] for row in table if row["side"] == side}
+
+    found = warned(seed=7, output="other")
+    learnt = rows(taught.path, "train")
+    counts = [(len(learnt & rows(here / "other", side)), len(rows(here / "other", side)), side)
+              for side in ("validation", "test")]  # fmt: skip
+    assert [text.partition(" rows, as")[0] for text in found] == [
+        f"{taught.path.name} has learnt from {count} of the {total} {side}" for count, total, side in counts if count
+    ]
+    assert found
+    assert [*warned(), *warned(test_rows=4), *warned(test="none")] == []
+
+
 def test_a_linear_model_teaches_a_network(data: str, job: Job, tiny_bert: Path) -> None:
     linear = job(data, model="linear", output="linear")
     told = student(data, linear.path, model=str(tiny_bert), unlabelled="more.txt")
