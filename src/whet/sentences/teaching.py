@@ -27,8 +27,8 @@ TEACHING: Mapping[str, tuple[str, str]] = {
         "{teacher} has learnt from {count:,} of the {total:,} {side} rows, as their numbers say: the scores of its "
         "student on them will be too high. The split of the teacher's job is had with its --seed, --test and "
         "--validation",
-        "{side} 데이터 {total:,}행 중 {count:,}행은 행 번호로 보아 교사 모델 {teacher}의 학습에 쓰였습니다. 이 행들에서 "
-        "잰 점수는 실제보다 높습니다. 교사와 같은 --seed, --test, --validation을 주면 같은 분할을 씁니다",
+        "{side} 데이터 {total:,}행 중 {count:,}행은 행 번호로 보아 교사 모델 {teacher}의 학습에 쓰였습니다. 이 "
+        "행들에서 잰 점수는 실제보다 높습니다. 교사와 같은 --seed, --test, --validation을 주면 같은 분할을 씁니다",
     ),
     "no smaller than the teacher": (
         "the model is as large as its teacher: --layers N keeps the first N of its {layers} layers",
