@@ -15,7 +15,7 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Command, Job, Told, content_of, python, timeless, write_csv
-from whet import config, durable, pipeline, prepare, published
+from whet import config, durable, pipeline, published, warm_start
 from whet.errors import DataError, ModelError, UsageError
 from whet.exporting.job import export
 from whet.forecast import Plan
@@ -288,7 +288,7 @@ def test_linear_models_have_folds_and_export(data: str, job: Job, here: Path) ->
     assert np.array_equal(logits(here / "export", TEXTS), logits(told.path, TEXTS))
     assert set(table(told.path / "predictions.parquet")["side"]) == {"train"}
     with pytest.raises(ModelError, match="is a linear model, from which no training goes on"):
-        prepare.of_run(config.resolve({"model": str(told.path)}))
+        warm_start.of_run(config.resolve({"model": str(told.path)}))
 
 
 def test_groups_are_dealt_whole(here: Path, job: Job) -> None:

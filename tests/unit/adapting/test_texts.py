@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.adapting.texts import HELD_OUT, MOST_HELD_OUT, Corpus, _source, read_texts
+from whet.adapting.texts import HELD_OUT, MOST_HELD_OUT, Corpus, read_texts
 from whet.config import Settings
 from whet.errors import DataError, UsageError
+from whet.unlabelled import source_of
 
 MANY = [f"text number {number}" for number in range(200)]
 
@@ -94,8 +95,8 @@ def test_a_large_text_file_is_read_onto_the_disk_too(tmp_path: Path, monkeypatch
     (tmp_path / "texts.txt").write_text("\n".join(MANY), encoding="utf-8")
     plain = corpus(tmp_path / "texts.txt")
     monkeypatch.setattr("whet.large.LARGE", 100)
-    monkeypatch.setattr("whet.adapting.texts.AT_ONCE", 7)
-    read = _source(tmp_path / "texts.txt", "utf-8").tables["train"].columns["text"]
+    monkeypatch.setattr("whet.unlabelled.AT_ONCE", 7)
+    read = source_of(tmp_path / "texts.txt", "utf-8").tables["train"].columns["text"]
     assert not isinstance(read, list)
     assert list(read) == MANY
     assert corpus(tmp_path / "texts.txt").digest == plain.digest
