@@ -85,11 +85,13 @@ def find(model: str, *, weights: bool = True) -> ModelFiles:
 
 
 def _in_folder(model: str, folder: Path) -> ModelFiles:
-    """Those of a folder; of a run, which they are called after, those in its model/."""
+    """Those of a folder; of a run, which they are called after, those in its model/ or of one of its members."""
     if (folder / "model").is_dir() and not (folder / "config.json").exists():
         return ModelFiles(model, folder / "model", folder.name)
-    is_run = folder.name == "model" and (folder.parent / "run.json").is_file()
-    return ModelFiles(model, folder, (folder.parent if is_run else folder).name)
+    for whole, member in ((folder, ""), (folder.parent, f"-{folder.name}")):
+        if whole.name == "model" and (whole.parent / "run.json").is_file():
+            return ModelFiles(model, folder, whole.parent.name + member)
+    return ModelFiles(model, folder, folder.name)
 
 
 def read_config(folder: Path) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,16 @@ def test_a_folder_is_itself_under_its_own_name(folder: Path, monkeypatch: pytest
     assert find("./my-model/") == ModelFiles("./my-model/", folder.resolve(), "my-model")
     monkeypatch.setenv("HOME", str(folder.parent))
     assert find("~/my-model") == ModelFiles("~/my-model", folder, "my-model")
+
+
+def test_the_model_of_a_run_and_each_of_several_are_called_after_the_run(folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "reviews-1a2b"
+    (run / "model").mkdir(parents=True)
+    (run / "run.json").write_text("{}")
+    shutil.copytree(folder, run / "model", dirs_exist_ok=True)
+    shutil.copytree(folder, run / "model" / "seed-42")
+    assert find(str(run / "model")).short_name == "reviews-1a2b"
+    assert find(str(run / "model" / "seed-42")).short_name == "reviews-1a2b-seed-42"
 
 
 def test_a_name_with_a_slash_that_is_a_folder_is_that_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
