@@ -18,7 +18,7 @@ from pyarrow import parquet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, Told, events_of, write_csv
 from tests.flows.test_linear import rows_of, write
-from whet import config, finetune, pipeline, sidefile
+from whet import config, finetune, fitting, pipeline, sidefile
 from whet.config import Settings
 from whet.errors import Interrupted
 from whet.forecast import Choice, Span
@@ -131,6 +131,19 @@ def test_nb_svm_is_handed_out_where_it_is_the_best_and_has_rows_for_a_temperatur
     rows = parquet.read_table(told.path / "predictions.parquet").to_pylist()
     answered = told.run.predict([row["text"] for row in rows])
     assert [answer.label for answer in answered] == [row["predicted"] for row in rows]
+
+
+def test_a_linear_job_takes_the_better_of_the_two_as_well(data: str, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FEWEST_ROWS", "FEWEST_WRONG"):
+        monkeypatch.setattr(calibration, name, 0)
+    settings = {"model": "linear", "validation": "0.3"}
+    assert not any("NB-SVM" in text for text in job(data, **settings).notices)  # they are level
+    monkeypatch.setattr(fitting, "linear", SimpleNamespace(fit_each=contrary("tfidf")))
+    told = job(data, **settings, fresh=True)
+    assert "of the linear models NB-SVM is better on validation: macro_f1 1.0000, logistic regression 0.0000" in (
+        told.notices
+    )
+    assert told.run.metrics["test"]["accuracy"] == 1.0
 
 
 def test_linear_models_learn_from_the_rows_that_a_budget_takes_from_the_network(
