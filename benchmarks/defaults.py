@@ -36,6 +36,7 @@ from common import emit, newest, parser, shared
 
 CLAIM = "the settings that whet takes by itself beat those of the reference job, and are worse nowhere"
 AGAINST, RESAMPLES = "reference", 10_000
+TOLD = ("epochs", "batch_size", "learning_rate", "llrd", "warmup")
 DATA = {
     "sst2": "sst2/train.parquet --validation sst2/validation.parquet --test sst2/test.parquet "
     "--label-names sst2/labels.json --train-rows 20000 --max-length 128",
@@ -55,6 +56,10 @@ VARIANTS = {
     "ema": "--ema 0.99",
     "no-llrd": "--learning-rate 2e-4",
     "more-epochs": "--epochs 4",
+    "frozen": "--freeze embeddings",
+    "lora": "--lora 8",
+    "folds": "--folds 5",
+    "ensemble": "--seeds 3",
 }
 ALWAYS = "--model embedded --no-baseline --label-errors none --no-near-duplicates --yes --threads 1"
 
@@ -85,7 +90,7 @@ def run(command: str) -> dict[str, Any]:
     found = {
         "minutes": round(seconds / 60, 2),
         "processor_minutes": round((usage.ru_utime + usage.ru_stime) / 60, 2),
-        "settings": {name: settings[name]["value"] for name in ("epochs", "learning_rate", "llrd", "warmup")},
+        "settings": {name: settings[name]["value"] for name in TOLD},
         **{
             side: {score: round(metrics[side][score], 4) for score in ("accuracy", "macro_f1", "loss")}
             for side in ("validation", "test")

@@ -119,24 +119,26 @@ class Settings:
     near_duplicates: bool = _setting(
         True, "Data", "Look for texts that are nearly equal, within a side and between the sides.", result=False
     )
+    unlabelled: str | None = _setting(
+        None, "Data", "Texts without labels, a file, a folder of .txt files or a data set: the teacher answers them "
+        "(--teacher), and the model learns from them too.",
+    )  # fmt: skip
+    unlabelled_rows: int | None = _setting(
+        None, "Data", "Learn from this many of these texts, drawn.", within=Range(least=1)
+    )
 
     model: str = _setting(
         "auto", "Model", "auto, embedded, linear (TF-IDF with logistic or ridge regression), a name on the hub "
         "(NAME, hf:NAME, hf:NAME@REVISION), a folder, or a run to start from (its folder, or last).", common=True,
     )  # fmt: skip
     max_length: int = _setting(
-        512,
-        "Model",
-        "Tokens a text may have; longer ones are counted, and cut as --truncation says.",
-        common=True,
+        512, "Model", "Tokens a text may have; longer ones are counted, and cut as --truncation says.", common=True,
         within=Range(least=3),
-    )
+    )  # fmt: skip
     truncation: Truncation = _setting(
-        "head",
-        "Model",
-        "What is seen of a longer text: its head, a quarter of head and the rest of tail (head-tail), "
+        "head", "Model", "What is seen of a longer text: its head, a quarter of head and the rest of tail (head-tail), "
         "or all, in chunks whose logits are averaged.",
-    )
+    )  # fmt: skip
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
     freeze: str | None = _setting(
         None, "Model", "What is not trained: embeddings, N (they and the first N layers), or encoder (all below the "
@@ -146,28 +148,27 @@ class Settings:
         None, "Model", "Train small matrices of this rank beside the encoder's linear maps (LoRA), and the head; they "
         "are merged when the model is saved.", within=Range(least=1),
     )  # fmt: skip
+    teacher: str | None = _setting(
+        None, "Model", "A finished run, whose answers the model learns beside the labels (distillation). Without "
+        "--model the training starts from its model, with --layers N from the first layers of that.",
+    )  # fmt: skip
 
     epochs: float = _setting(
-        2.0,
-        "Training",
-        "Passes over the training rows; by default 3, of more than 10,000 rows 2, of few rows more.",
-        common=True,
-        within=Range(above=0, most=1000),
-    )
+        2.0, "Training", "Passes over the training rows; by default 3, of more than 10,000 rows 2, of few rows more.",
+        common=True, within=Range(above=0, most=1000),
+    )  # fmt: skip
     budget: str | None = _setting(
         None, "Training", "Time from the start to the saved score, such as 90s, 20m or 1h30m: the best job that fits "
         "is trained, and ends in time.", common=True,
     )  # fmt: skip
     batch_size: int = _setting(
-        16, "Training", "Rows a step, of all processes together.", common=True, within=Range(least=1)
-    )
+        16, "Training", "Rows a step, of all processes together; by default 32 where there are many short texts.",
+        common=True, within=Range(least=1),
+    )  # fmt: skip
     learning_rate: float = _setting(
-        5e-5,
-        "Training",
-        "Peak of the learning rate; by default what suits the model.",
-        common=True,
+        5e-5, "Training", "Peak of the learning rate; by default what suits the model.", common=True,
         within=Range(above=0, most=1),
-    )
+    )  # fmt: skip
     llrd: float = _setting(
         1.0, "Training", "Layer-wise learning-rate decay: what part of the rate of the layer above it each layer has.",
         within=Range(above=0, most=1),
@@ -182,11 +183,9 @@ class Settings:
     )
     max_grad_norm: float = _setting(1.0, "Training", "Gradients are clipped to this norm.", within=Range(above=0))
     class_weights: str | None = _setting(
-        None,
-        "Training",
-        "What a row of each class counts, of several labels a row one that has the label: balanced, or "
-        "a JSON file of label names and weights.",
-    )
+        None, "Training", "What a row of each class counts, of several labels a row one that has the label: balanced, "
+        "or a JSON file of label names and weights.",
+    )  # fmt: skip
     sampling: Sampling = _setting(
         "plain", "Training", "plain: every row once an epoch. balanced: every class as often, in as many steps."
     )
@@ -264,9 +263,7 @@ class Settings:
         "on CUDA and on a processor with instructions for it, fp16 on an older card, fp32 elsewhere.",
     )  # fmt: skip
     threads: int | None = _setting(
-        None,
-        "Machine",
-        "CPU threads. Otherwise the cores that are free at the start.",
+        None, "Machine", "CPU threads. Otherwise the cores that are free at the start.",
         within=Range(least=1, most=1024),
     )  # fmt: skip
     require_gpu: bool = _setting(False, "Machine", "Refuse to train on the CPU, and say why.", result=False)

@@ -33,6 +33,7 @@ from whet.mendable import mendable
 from whet.model import classifier as classifiers
 from whet.model.exhausted import give_back
 from whet.network import Network
+from whet.planning.again import going_on
 from whet.prepare import EncodedSide
 from whet.records import Bools, Evaluation, Floats, Notice, Revision, Side, Stage, StepRecord, Usage
 from whet.score.judge import default_thresholds
@@ -76,15 +77,17 @@ def train_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Told]:
 
 
 def _begin(folder: runs.RunFolder, job: Job) -> None:
-    """Makes the folder of the members, and keeps what was settled for all of them."""
+    """Makes the folder of the members, and keeps what was settled for all of them. What processes that were ended left
+    half written or half removed goes."""
     path = folder.path / FOLDER
     with mendable(path):
         path.mkdir(exist_ok=True)
         if job.kept.found is None:
             facts = {**job.facts, "left": None, "events": folder.flushed()}
             durable.write(path / BEGUN, json.dumps({"step": 0, "facts": facts}))
-        if folder.model.is_dir():
-            durable.sweep(folder.model)
+        for left in (folder.model, *path.glob("*"), *path.glob("*/checkpoints")):
+            if left.is_dir():
+                durable.sweep(left)
 
 
 def _answers(job: Job, member: Artifact, side: Side, rows: Bools | None) -> Floats:
@@ -96,7 +99,7 @@ def _held(folder: runs.RunFolder, job: Job, member: Member, place_of: tuple[int,
     """A member, trained now or by a process before this. `place_of`: the how manieth of how many it is."""
     place = runs.RunFolder(folder.path / FOLDER / member.name)
     checkpoints = Checkpoints(place.path / "checkpoints")
-    key = naming.fingerprint(job.resolved, [member.name, str(len(job.sides["train"].encoded))])
+    key = naming.fingerprint(job.resolved, [member.name, str(len(job.lessons.encoded))])
     facts = {"number": place_of[0], "count": place_of[1], "member": member.told}
     known = _read(place.path / ANSWERS, key, member)
     if known is not None and durable.damage(folder.model / member.name) is None:
@@ -104,9 +107,9 @@ def _held(folder: runs.RunFolder, job: Job, member: Member, place_of: tuple[int,
         checkpoints.remove()
         return known
     own, out = _job_of(job, member, checkpoints)
-    yield Stage("train", said({**facts, "rows": len(own.sides["train"].encoded)}, "a member"))
+    yield Stage("train", said({**facts, "rows": len(own.lessons.encoded)}, "a member"))
     own = yield from _opened(place, own, key)
-    own.classifier.begin(own.sides["train"].targets, own.recipe.loss)
+    own.classifier.begin(own.lessons.targets, own.recipe.loss)
     try:
         last, scored = yield from finetune.fit(place, own.classifier, own, own.settings, None)
     except Interrupted as fault:
@@ -157,9 +160,7 @@ def _opened(place: runs.RunFolder, job: Job, key: str) -> Generator[Told, None, 
     if found.said:
         yield Notice(found.said, "warning")
     redone = runs.go_on(place, job.resolved, facts, step=found.step, events=found.facts["events"])
-    count = redone.until - found.step
-    steps = {"step": found.step, "steps": found.numbers.get("steps")}
-    yield Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on"))
+    yield going_on(found, redone)
     return replace(job, kept=replace(job.kept, redone=redone))
 
 

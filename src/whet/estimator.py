@@ -104,6 +104,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     layers: int | None = DEFAULT.layers
     freeze: str | int | None = DEFAULT.freeze
     lora: int | None = DEFAULT.lora
+    teacher: str | None = DEFAULT.teacher
+    unlabelled: str | None = DEFAULT.unlabelled
+    unlabelled_rows: int | None = DEFAULT.unlabelled_rows
     validation: str | float = DEFAULT.validation
     epochs: float = DEFAULT.epochs
     budget: str | None = DEFAULT.budget

@@ -6,23 +6,23 @@ Loads torch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from whet import artifact, better, heap, learning_curve, outcome, runs, tfidf
 from whet.bilingual import said
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch, subset
+from whet.data.targets import targets_of
 from whet.given import Given
 from whet.interruption import Interruption
 from whet.job import Job
-from whet.labels import LabelSet
 from whet.linear import learnable
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.network import Network
 from whet.outcome import Scored
-from whet.prepare import EncodedSide
+from whet.prepare import Asked
 from whet.records import (
     Baselines,
     CurvePoint,
@@ -31,10 +31,9 @@ from whet.records import (
     Notice,
     Revision,
     SeveralScores,
-    Side,
-    Splits,
     Stage,
     StepRecord,
+    Targets,
 )
 from whet.score import baseline, linear
 from whet.score.fitted import Linear
@@ -51,10 +50,10 @@ def train_and_save(
 ) -> Iterator[Stage | Notice | StepRecord | Evaluation | Revision | CurveStep | CurvePoint]:
     """Fine-tunes, scores and saves; metrics.json, written last, ends the run."""
     artifact.check_tokenizer(job.files.folder, job.cutter)  # now: after hours of training it would be too late
-    job.classifier.begin(job.sides["train"].targets, job.recipe.loss)
+    job.classifier.begin(job.lessons.targets, job.recipe.loss)
     heap.keep()
     with memory.explained(job.classifier):
-        yield Stage("train", said({"count": len(job.sides["train"].encoded)}, "some rows"))
+        yield Stage("train", said({"count": len(job.lessons.encoded)}, "some rows"))
         pace = None if job.budget is None else _pace(job.budget, job, job.settings)
         last, kept = yield from fit(folder, job.classifier, job, job.settings, pace)
         job.classifier.fold()
@@ -62,8 +61,8 @@ def train_and_save(
         learnt = yield from _curve(folder, job, last, kept, pace)
         given: Given = job
         model: outcome.Model = Network(job)
-        if job.rival is not None and kept is not None:
-            given, model, kept = yield from better.chosen(folder, job, model, job.rival, kept)
+        if job.rivals is not None and kept is not None:
+            given, model, kept = yield from better.chosen(folder, job, model, job.rivals, kept)
         yield from outcome.conclude(folder, given, model, last, kept, None if model.linear else pace, learnt)
 
 
@@ -84,20 +83,20 @@ def _curve(
 
 
 def baselines(
-    splits: Splits, sides: Mapping[Side, EncodedSide], labels: LabelSet, cache: Path, seed: int, nbsvm: bool,
-    keep: bool,
-) -> Generator[Notice, None, tuple[Baselines, Linear | None]]:  # fmt: skip
-    """The cheap answers on the same rows; linear models learn from as many training rows as their memory allows. With
-    `keep` also the model that answers as `tfidf` does, and no NB-SVM."""
-    assert splits.test is not None
-    rows, train, test = splits.train, sides["train"].targets, sides["test"].targets
-    learnt, train, notices = learnable(rows, train, seed)
+    asked: Asked, test: Targets, cache: Path, *, nbsvm: bool, keep: bool
+) -> Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]:
+    """The cheap answers to the test rows, whose targets are given; linear models learn from as many training rows as
+    their memory allows. With `keep` also the models that answer so, if there is anything to learn."""
+    rows, labels, models = asked.cheap, asked.labels, dict[str, Linear]()
+    assert asked.splits.test is not None
+    learnt, train, notices = learnable(rows, targets_of(rows, labels), asked.resolved.settings.seed)
     yield from notices
-    scored = tfidf.seen(splits.test.texts, splits.test.pairs)
-    model = linear.fit(learnt, train, labels) if keep else None
-    if model is not None:
-        return baseline.of_model(model, train, scored, test, labels), model
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), None
+    scored = tfidf.seen(asked.splits.test.texts, asked.splits.test.pairs)
+    if keep:
+        models = linear.fit_each(learnt, train, labels, nbsvm=nbsvm)
+    if models:
+        return baseline.of_models(models, train, scored, test, labels), models
+    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), {}
 
 
 def fit(
@@ -105,7 +104,7 @@ def fit(
 ) -> Generator[StepRecord | Evaluation | Notice | Revision, None, tuple[StepRecord, Scored | None]]:
     """Trains with evaluations on validation in between, from the start or from where a checkpoint was made;
     leaves the weights that are to be kept and returns the last step and the validation side, scored with them."""
-    train = job.sides["train"]
+    train = job.lessons
     selection = Selection(keep=settings.keep, patience=settings.early_stopping, apart=settings.ema is not None)
     objective = job.team.objective(classifier, train.encoded, job.recipe.loss)
     training = loop.Training(classifier, train.encoded, train.targets, job.recipe, objective, pace)
@@ -157,7 +156,7 @@ class _Judging:
 
 def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:
     """Whether an evaluation on validation follows this step."""
-    every = estimate.interval(settings, steps_per_epoch(len(job.sides["train"].encoded), settings.batch_size))
+    every = estimate.interval(settings, steps_per_epoch(len(job.lessons.encoded), settings.batch_size))
     return "validation" in job.sides and estimate.is_judged(record, every)
 
 
@@ -184,7 +183,7 @@ def _judge(
 
 
 def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:
-    steps = loop.count_steps(len(job.sides["train"].encoded), loop.recipe_of(settings))
+    steps = loop.count_steps(len(job.lessons.encoded), loop.recipe_of(settings))
     redone, found = job.kept.redone, job.kept.found
     return Pace(
         steps,

@@ -21,7 +21,7 @@ from whet.forecast import Plan
 from whet.given import Given, Rows
 from whet.interruption import Interruption
 from whet.labels import LabelSet
-from whet.linear import Answered, Fit, learnable
+from whet.linear import Answered, Fit, best, learnable
 from whet.members import members_of
 from whet.prepare import Asked
 from whet.records import SIDES, Bools, Evaluation, Examples, Notice, Side, Stage, StepRecord, Targets, Usage
@@ -77,13 +77,20 @@ def _fitted(folder: runs.RunFolder, given: Given, asked: Asked) -> Iterator[Stag
     for notice in notices:
         yield folder.log(notice)
     yield Stage("train", said({"count": len(learnt)}, "some rows"))
-    model = _model(learnt, known, given.labels, splits.train.source)
+    judged = "validation" in given.sides
+    models = linear.fit_each(learnt, known, given.labels, nbsvm=judged)
+    if not models:
+        raise _nothing(splits.train.source)
     seconds = time.perf_counter() - started
     present = {side: getattr(splits, side) for side in given.sides}
-    fit = Fit(given, model, {side: tfidf.seen(each.texts, each.pairs) for side, each in present.items()})
-    last = StepRecord(0, 0, 0.0, math.nan, 0.0, 0, seconds)  # it takes no steps
-    kept = None
-    if "validation" in given.sides:
+    rows = {side: tfidf.seen(each.texts, each.pairs) for side, each in present.items()}
+    fits = [Fit(given, model, rows, name) for name, model in models.items()]
+    fit, last, kept = fits[0], StepRecord(0, 0, 0.0, math.nan, 0.0, 0, seconds), None  # it takes no steps
+    if judged:
+        if len(fits) > 1:
+            fit, _, told = best(fits, None, given.sides["validation"].targets)
+            for notice in told:
+                yield folder.log(notice)
         kept = outcome.evaluate(given, fit, "validation", last, None, fit.thresholds)
         yield folder.log(kept.evaluation)
     yield from outcome.conclude(folder, given, fit, last, kept, None, {})
@@ -92,12 +99,16 @@ def _fitted(folder: runs.RunFolder, given: Given, asked: Asked) -> Iterator[Stag
 def _model(learnt: Inputs, targets: Targets, labels: LabelSet, source: str) -> Linear:
     model = linear.fit(learnt, targets, labels)
     if model is None:
-        raise DataError(
-            "there is nothing to learn from: no training text has a word, or all training rows have the same answer",
-            where=source,
-            expected="texts with words, and answers that differ",
-        )
+        raise _nothing(source)
     return model
+
+
+def _nothing(source: str) -> DataError:
+    return DataError(
+        "there is nothing to learn from: no training text has a word, or all training rows have the same answer",
+        where=source,
+        expected="texts with words, and answers that differ",
+    )
 
 
 def _folded(folder: runs.RunFolder, given: Given, asked: Asked) -> Iterator[Stage | Notice | Evaluation]:

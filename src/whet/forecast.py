@@ -79,3 +79,9 @@ class Plan:
     """The further models of the learning curve."""
     models: int = 1
     """How many are trained one after the other, for folds and seeds."""
+    teaching: Span | None = None
+    """The answers of a teacher, before the training,"""
+    answered: int = 0
+    """to so many texts."""
+    further: int = 0
+    """Texts without labels, which are learnt from beside the training rows."""

@@ -9,7 +9,9 @@ from typing import Protocol
 from whet.config import Resolved, Settings
 from whet.labels import LabelSet
 from whet.records import Baselines, Bools, Examples, Inputs, Ints, Side, Targets
+from whet.score.fitted import Linear
 from whet.score.leaks import Leaks
+from whet.taught import Taught
 from whet.training.pace import Budget
 from whet.training.team import Alone
 
@@ -21,6 +23,15 @@ class Rows(Protocol):
     def targets(self) -> Targets: ...
     @property
     def truncated(self) -> Bools: ...  # [B]
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Linear models of the training rows, by the names of the baselines that they are; logistic regression first."""
+
+    models: Mapping[str, Linear]
+    train_rows: int | None
+    """The setting of the rows that they have learnt from, of which a budget may have left the network fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,13 @@ class Given:
     """The rows of train and validation; of a transformer's job with their texts on the disk."""
     folds: Ints | None = None
     """Of a job with --folds that of each training row [B], from 0. The validation rows are these rows too."""
+    taught: Taught | None = None
+    """With a teacher what the model is compared with."""
+
+    @property
+    def taught_by(self) -> Mapping[str, str] | None:
+        """Name and digest of the teacher."""
+        return None if self.taught is None else self.taught.teacher.by
 
     @property
     def settings(self) -> Settings:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whet.data.tokens import Cutter
-from whet.given import Given
+from whet.given import Given, Rivals
 from whet.model.classifier import Classifier
 from whet.model.files import ModelFiles
 from whet.model.loss import Loss
@@ -18,7 +18,6 @@ from whet.prepare import EncodedSide
 from whet.records import Side
 from whet.runs import Redone
 from whet.runtime import Runtime
-from whet.score.fitted import Linear
 from whet.training import loop
 from whet.training.checkpoints import Checkpoints, Found
 
@@ -45,12 +44,20 @@ class Job(Given):
     kept: Kept
     facts: Mapping[str, Any]
     """What a checkpoint is to keep of the job beside its training."""
-    rival: Linear | None = None
-    """A linear model of the same rows, to be handed out where it is better on validation."""
+    rivals: Rivals | None = None
+    """Linear models, to be handed out where one is better on validation."""
     weights: tuple[float, ...] | None = None
     """What a row of each class, or the yes of each label, counts."""
     loss: Loss | None = None
     """Another than that of the settings."""
+    learns: EncodedSide | None = None
+    """With a teacher what is learnt in the place of the training rows."""
+
+    @property
+    def lessons(self) -> EncodedSide:
+        """What the training learns: the training rows with their labels or, of a student, with what its teacher
+        answered too, and texts without labels after them."""
+        return self.sides["train"] if self.learns is None else self.learns
 
     @property
     def recipe(self) -> loop.Recipe:

@@ -34,12 +34,15 @@ class SettingValues(TypedDict, total=False):
     slice: str | None
     label_errors: LabelErrors
     near_duplicates: bool
+    unlabelled: str | None
+    unlabelled_rows: int | None
     model: str
     max_length: int
     truncation: Truncation
     layers: int | None
     freeze: str | None
     lora: int | None
+    teacher: str | None
     epochs: float
     budget: str | None
     batch_size: int

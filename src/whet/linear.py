@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,12 @@ from whet.prepare import counted
 from whet.records import Bools, Examples, Floats, Ints, Notice, Side, Targets, Usage
 from whet.report import card
 from whet.runs import RunFolder
-from whet.score import baseline
+from whet.score import baseline, calibration
 from whet.score.features import Inputs
 from whet.score.fitted import Linear
+from whet.score.judge import judge
 from whet.score.linear import SEARCH_ROWS
+from whet.score.metrics import value
 from whet.tfidf import LinearArtifact
 
 
@@ -47,6 +49,8 @@ class Fit:
     given: Given
     model: Linear
     rows: Mapping[Side, Inputs]
+    learner: str = "tfidf"
+    """How it was fitted, by the name of the baseline that is fitted so."""
 
     @property
     def linear(self) -> bool:
@@ -75,7 +79,7 @@ class Fit:
 
     def save(self, folder: Path, usage: Usage, metrics: Mapping[str, Any]) -> None:
         given = self.given
-        text = card.write_linear(given.labels, metrics, given.inputs, given.test)
+        text = card.write_linear(given.labels, metrics, given.inputs, given.test, nbsvm=self.learner == "nbsvm")
         tfidf.save(folder, self.model, given.labels, card=text, usage=usage)
 
     @contextmanager
@@ -102,6 +106,32 @@ class Fit:
 
     def memory(self) -> int | None:
         return machine.peak()
+
+
+def best(fits: Sequence[Fit], kept: Bools | None, targets: Targets) -> tuple[Fit, Floats, list[Notice]]:
+    """Of some models, logistic regression first, the one with the best metric on validation, or on the rows of it that
+    are kept [B], of equals the first; its logits [B, C], and what is to be said. `targets`: those of these rows. The
+    logits of NB-SVM are distances: where the rows are too few to fit a temperature, nothing makes probabilities of
+    them, and it is left out."""
+    logits = [fit.logits("validation", kept) for fit in fits]
+    found = [metric_of(fit.given, each, targets) for fit, each in zip(fits, logits, strict=True)]
+    usable = [
+        fit.learner != "nbsvm" or calibration.fit(each, targets, fit.given.labels).temperature is not None
+        for fit, each in zip(fits, logits, strict=True)
+    ]
+    place = int(np.argmax(np.where(usable, found, -np.inf)))
+    told = []
+    if place:
+        facts = {"metric": fits[0].given.settings.metric, "first": abs(found[0]), "other": abs(found[place])}
+        told.append(Notice(said(facts, "NB-SVM taken")))
+    return fits[place], logits[place], told
+
+
+def metric_of(given: Given, logits: Floats, targets: Targets) -> float:
+    """The job's metric of logits [B, C], of which more is better. Of several labels each is judged with thresholds
+    that are tuned on these very rows."""
+    scores, loss = judge(logits, targets, given.labels, None, given.settings.metric)
+    return value(scores, loss, str(given.settings.metric))
 
 
 def learnable(rows: Examples, targets: Targets, seed: int) -> tuple[Inputs, Targets, list[Notice]]:

@@ -69,11 +69,12 @@ class Network:
         return tokens_of(self.job.sides[side].encoded)
 
     def to_look_at(self) -> int:
-        rows, settings = len(self.job.sides["train"].encoded), self.job.settings
-        return rows_to_look_at(settings.label_errors, rows, settings.epochs * rows)
+        job = self.job
+        rows, learnt = len(job.sides["train"].encoded), job.settings.epochs * len(job.lessons.encoded)
+        return rows_to_look_at(job.settings.label_errors, rows, learnt)
 
     def guess(self) -> float:
-        job, train = self.job, self.job.sides["train"]
+        job, train = self.job, self.job.lessons
         targets = as_they_count(train.targets, train.encoded.weights)
         if job.labels.kind == "value":
             values = np.asarray(targets, dtype=np.float64)

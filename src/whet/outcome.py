@@ -153,17 +153,26 @@ def conclude(
             metrics["explanations"], seconds["explain"] = told, time.perf_counter() - started
     elif validation is not None:
         yield from _doubts(folder, job, model, validation.evaluation)
-    metrics |= _calibration(job, fitted, sides)
+    metrics |= _beside_teacher(job, sides.get("test"), thresholds) | _calibration(job, fitted, sides)
     metrics |= yield from _looked_over(folder, job, model, sides, thresholds)
     metrics |= model.members(folder, None if validation is None else validation.logits, thresholds)
 
     yield Stage("save")
     metrics["seconds"] = seconds
     if job.team.first:
-        usage = Usage(job.inputs, thresholds, fitted.temperature, job.settings.min_confidence)
+        usage = Usage(job.inputs, thresholds, fitted.temperature, job.settings.min_confidence, job.taught_by)
         model.save(folder.model, usage, metrics)
     folder.log_end(last, model.memory())
     folder.write("metrics.json", metrics)
+
+
+def _beside_teacher(job: Given, test: Scored | None, thresholds: Mapping[str, float]) -> dict[str, object]:
+    """The part of metrics.json, where there was a teacher."""
+    if job.taught is None:
+        return {}
+    whole = test is not None and test.rows is None
+    logits, targets = (test.logits, test.targets) if test is not None and whole else (None, None)
+    return {"teacher": job.taught.compared(logits, targets, job.labels, thresholds)}
 
 
 def _of_validation(job: Given, found: Scored) -> dict[str, object]:

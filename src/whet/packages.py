@@ -58,9 +58,9 @@ def require_export() -> None:
         )
 
 
-def require_tuning() -> None:
+def require_tuning(*, lora: bool = False) -> None:
     """The same of what `whet tune` needs."""
-    require_training()
+    require_training(lora=lora)
     missing = [name for name in TUNING if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(

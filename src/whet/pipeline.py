@@ -27,6 +27,7 @@ from whet import (
     runtime,
     unseen,
     values,
+    warm_start,
 )
 from whet.bilingual import said
 from whet.comparison import Compared
@@ -137,7 +138,7 @@ def _with_a_loss(resolved: Resolved, loss: Callable[[Tensor, Tensor], Tensor]) -
     from whet.model.loss import Own
 
     found = resolved.settings
-    without = {"weight": None, "class_weights": None, "focal": None, "label_smoothing": 0.0}
+    without = {"weight": None, "class_weights": None, "focal": None, "label_smoothing": 0.0, "teacher": None}
     idle = [f"{name}={getattr(found, name)!r}" for name, none in without.items() if getattr(found, name) != none]
     if found.model == LINEAR:
         idle.append("model='linear'")
@@ -254,7 +255,7 @@ def check_data(
     out = None if fix is None else values.folder(os.fspath(fix))
     if out is not None:
         mend.check_out(out)  # before minutes of looking
-    resolved, told = prepare.of_run(resolved)
+    resolved, told = warm_start.of_run(resolved)
     examined = examine.examine(data, resolved.settings, exact=exact)
     if out is not None:
         told.append(mend.mend(examined, out).message)
@@ -264,7 +265,7 @@ def check_data(
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
     """The tokens of one training row under the settings' model and cut. Needs no torch where the
     model has a tokenizer.json."""
-    settings = prepare.of_run(resolved)[0].settings
+    settings = warm_start.of_run(resolved)[0].settings
     if settings.model == LINEAR:
         raise UsageError("--tokens with --model linear", expected="a model that has tokens", todo="Name another model")
     rows = reading.labelled(data, settings).sides["train"]

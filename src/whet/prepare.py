@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from whet import durable, meaningless, members, naming, relabel, runs, runtime, sidefile, values
+from whet import meaningless, members, relabel, runtime, teacher, warm_start
 from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
 from whet.data.growing import aside
-from whet.data.split import fingerprint, split
+from whet.data.split import fingerprint, split, without
+from whet.data.store import chained
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk, load_cutter
 from whet.data.weights import class_weights
@@ -40,14 +41,14 @@ from whet.records import (
     Targets,
 )
 from whet.score.scorer import fitting
+from whet.teacher import Teaching
 from whet.training.defaults import suited
 from whet.training.few import enough_steps
 from whet.values import AUTO_METRIC, MetricFunction
 
+LOOK = 1_000  # texts whose mean length is that of all
 OF_ONE_LABEL = ("sampling", "label_smoothing", "min_confidence")
 OF_LABELS = ("class_weights", "focal")  # one or several a row
-
-READ_ALIKE = ("max_length", "truncation")  # in a training that goes on from a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,19 @@ class Asked:
     """The data as it came, for a job with a budget, which may split it anew."""
     folds: Ints | None = None
     """With --folds that of each training row [B], from 0."""
+    whole: Examples | None = None  # the training rows before a budget made them fewer, where `cheap` are all of them
+    teaching: Teaching | None = None
+    """With --teacher who that is, and the texts without labels that it answers."""
+
+    @property
+    def cheap(self) -> Examples:
+        """The rows that the cheap baselines learn from. A budget may have drawn another validation side from them."""
+        return self.splits.train if self.whole is None else without(self.whole, self.splits.validation)
+
+    @property
+    def lessons(self) -> int:
+        """How many rows a training learns from."""
+        return len(self.splits.train.texts) + (0 if self.teaching is None else self.teaching.rows)
 
     @property
     def files(self) -> ModelFiles:
@@ -98,17 +112,16 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     """Looks at the data, splits it, and settles the model and the machine."""
     resolved, dropped = meaningless.check(resolved, ranks)
     resolved, more = members.check(resolved, ranks)
-    dropped, settings = [*dropped, *more], resolved.settings
+    resolved, taught_by, further = teacher.asked(resolved, ranks)
+    dropped, settings = [*dropped, *more, *further], resolved.settings
     if settings.budget is not None and ranks.count > 1:
         raise UsageError(
             f"{ranks.count} processes, and what they take together none of them can measure",
-            where="--budget",
-            expected="a single process",
-            todo="Leave out --budget, or torchrun",
-        )
+            where="--budget", expected="a single process", todo="Leave out --budget, or torchrun",
+        )  # fmt: skip
 
     yield Stage("check")
-    resolved, as_there = of_run(resolved)
+    resolved, as_there = warm_start.of_run(resolved)
     settings = resolved.settings
     rows = labelled(data, settings)
     told = [Notice(message) for message in (*dropped, *rows.notices, *as_there)]
@@ -134,28 +147,52 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         told.append(Notice(said({"metric": settings.metric}, "a score of one's own")))
         yield told[-1]
 
+    inputs = Inputs(rows.columns.text, rows.columns.pair, rows.columns.text_parts, rows.columns.pair_parts)
+    teaching, more = teacher.teaching_of(taught_by, settings, splits, labels, inputs)
+    told += map(Notice, more)
+    yield from map(Notice, more)
     yield Stage("model")
-    machine, resolved, files, notices = _model_of(resolved, splits.train.texts, ranks)
+    learnt = len(splits.train.texts) + (0 if teaching is None else teaching.rows)
+    machine, resolved, files, notices = _model_of(resolved, splits.train.texts, learnt, ranks)
     chosen = [Notice(device_line(machine, ranks)), *notices]
     yield from chosen
-    kept, columns = None if settings.budget is None else rows, rows.columns
-    inputs = Inputs(columns.text, columns.pair, columns.text_parts, columns.pair_parts)
-    said_so_far = (*told, *reasons, *chosen)
-    asked = Asked(rows.name, checked, splits, labels, machine, resolved, files, inputs, said_so_far, kept, folds)
-    if (weights := weights_of(asked)) is not None:
-        each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
-        of_yes = said({}, "of rows with the label") if labels.kind == "several" else ""
-        facts = {"given": settings.class_weights, "of_yes": of_yes, "each": each}
-        weighted = Notice(said(facts, "class weights"))
-        yield weighted
-        asked = dataclasses.replace(asked, said=(*asked.said, weighted))
-    return asked
+    kept = None if settings.budget is None else rows
+    asked = Asked(
+        rows.name, checked, splits, labels, machine, resolved, files, inputs, (*told, *reasons, *chosen), kept, folds,
+        teaching=teaching,
+    )  # fmt: skip
+    more_said = list(_of_classes(asked))
+    if teaching is not None and files is not None:
+        more_said += teacher.told_of(teaching, resolved, splits, count_layers(files.folder))
+    yield from more_said
+    return dataclasses.replace(asked, said=(*asked.said, *more_said))
+
+
+def all_texts(asked: Asked) -> tuple[Sequence[str], Sequence[str] | None]:
+    """What a training learns from, those without labels last; of pairs the second texts too."""
+    train, further = asked.splits.train, None if asked.teaching is None else asked.teaching.further
+    if further is None:
+        return train.texts, train.pairs
+    both = train.pairs is not None and further.pairs is not None
+    return chained(train.texts, further.texts), chained(train.pairs or (), further.pairs or ()) if both else None
+
+
+def _of_classes(asked: Asked) -> Iterator[Notice]:
+    """What the classes count, where they do not all count alike."""
+    weights, labels = weights_of(asked), asked.labels
+    if weights is None:
+        return
+    each = ", ".join(f"{quoted(name)} {weight:.3g}" for name, weight in zip(labels.names, weights, strict=True))
+    of_yes = said({}, "of rows with the label") if labels.kind == "several" else ""
+    facts = {"given": asked.resolved.settings.class_weights, "of_yes": of_yes, "each": each}
+    yield Notice(said(facts, "class weights"))
 
 
 def _model_of(
-    resolved: Resolved, texts: Sequence[str], ranks: runtime.Ranks
+    resolved: Resolved, texts: Sequence[str], learnt: int, ranks: runtime.Ranks
 ) -> tuple[runtime.Runtime, Resolved, ModelFiles | None, list[Notice]]:
-    """The machine, the job with its model settled, that model's files, and what must be said."""
+    """The machine, the job with its model settled, that model's files, and what must be said. `learnt`: how many rows
+    a training learns from."""
     model = resolved.settings.model
     if model == meaningless.LINEAR:
         return runtime.for_linear(resolved.settings.threads), resolved, None, []
@@ -163,8 +200,10 @@ def _model_of(
         find(model)  # what cannot be had is said before torch is loaded
     machine = machine_for(resolved, ranks)
     resolved, files, notices = choose_model(resolved, texts, machine.device)
-    resolved, few = enough_steps(resolved, len(texts))
-    resolved, suit = suited(resolved, read_config(files.folder), len(texts))
+    resolved, few = enough_steps(resolved, learnt)
+    some = np.linspace(0, len(texts) - 1, min(len(texts), LOOK)).astype(int)
+    characters = float(np.mean([len(texts[place]) for place in some]))
+    resolved, suit = suited(resolved, read_config(files.folder), learnt, characters)
     return machine, resolved, files, [*notices, *(Notice(told) for told in (few, suit) if told)]
 
 
@@ -213,45 +252,6 @@ def weights_of(asked: Asked) -> tuple[float, ...] | None:
     UsageError for a file that does not say it."""
     given = asked.resolved.settings.class_weights
     return None if given is None else class_weights(given, asked.labels, targets_of(asked.splits.train, asked.labels))
-
-
-def of_run(resolved: Resolved) -> tuple[Resolved, list[str]]:
-    """The same, where `model` names a run or its model with that run looked at, and what must be said: it must be
-    finished and as it was saved. `last` becomes the run that it stands for today; what is seen of a long text is as
-    there, unless it was asked for, for that is how its weights read. Raises ModelError."""
-    resolved = _found(resolved)
-    model = resolved.settings.model
-    side, told = sidefile.of_model(model) or {}, list[str]()
-    if side.get("kind") == meaningless.LINEAR:
-        todo = "Give --model linear to fit another one, or name a fine-tuned run"
-        raise ModelError(f"{model} is a linear model, from which no training goes on", where="--model", todo=todo)
-    if side.get("kind") == "ensemble":
-        todo = f"Name one of its models: {values.folder(model) / 'model' / side['members'][0]}"
-        raise ModelError(f"{model} is an ensemble, from which no training goes on", where="--model", todo=todo)
-    for name in READ_ALIKE if side else ():
-        if resolved.reasons[name] == "default" and side[name] != getattr(resolved.settings, name):
-            resolved = resolved.with_value(name, side[name], said({"model": model}, "as in the run"))
-            facts = {"name": name, "value": side[name], "model": model, "flag": name.replace("_", "-")}
-            told.append(said(facts, "set as in the run"))
-    return resolved, told
-
-
-def _found(resolved: Resolved) -> Resolved:
-    """The same with the run that `model` names."""
-    model = resolved.settings.model
-    path = values.folder(model)
-    is_last = model == "last" and not path.exists()
-    if not (is_last or path.parts[:1] == naming.FOLDER.parts or (path.is_dir() and (path / "run.json").is_file())):
-        return resolved
-    run = runs.find(model, where="--model", adapted=True)
-    if not run.bare and not run.finished:
-        todo = "Let it end first: its command in run.json goes on with it"
-        raise ModelError(f"{run.path} is not a finished run", where="--model", todo=todo)
-    wrong = durable.damage(run.model)
-    if wrong is not None:
-        todo = "Restore the file, or name another run"
-        raise ModelError(f"changed or damaged after it was saved: {wrong}", where=str(run.model), todo=todo)
-    return resolved.with_value("model", str(run.path), "last") if is_last else resolved
 
 
 def check_options(settings: Settings, kind: Kind) -> None:
@@ -362,6 +362,12 @@ def data_digests(splits: Splits) -> list[str]:
     """What identifies the rows of a job, side by side."""
     present = [getattr(splits, side) for side in SIDES]
     return ["none" if rows is None else fingerprint(rows) for rows in present]
+
+
+def rows_digests(asked: Asked) -> list[str]:
+    """The same of a job whose rows may count differently by class."""
+    weights = weights_of(asked)  # a file may have others tomorrow
+    return [*data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"])]
 
 
 def weights_digest(files: ModelFiles | None) -> str:

@@ -51,19 +51,19 @@ class Pushed:
     url: str
 
 
-def find(run: str | os.PathLike[str]) -> RunFolder:
+def find(run: str | os.PathLike[str], *, where: str = "RUN") -> RunFolder:
     """The run that RUN names, on this machine or, with the prefix `hf:`, on the hub: then as the hub has it now, or the
-    cache where there is no hub. Raises ModelError."""
+    cache where there is no hub. Raises ModelError; `where` is how RUN was given."""
     name = os.fspath(run)
     if not name.startswith(snapshot.PREFIX):
-        return runs.find(run)
+        return runs.find(run, where=where)
     members = [f"*seed-*/{name}" for name in MODEL_FILES]
     wanted = [*MODEL_FILES, *members, *(f"{EXPORT}/{pattern}" for pattern in EXPORT_FILES)]
-    folder = snapshot.newest(snapshot.named(name), wanted, where="RUN")
+    folder = snapshot.newest(snapshot.named(name), wanted, where=where)
     if not (folder / sidefile.NAME).is_file():
         raise ModelError(
             f"{name} has no {sidefile.NAME}",
-            where="RUN",
+            where=where,
             expected="a model that whet saved",
             todo=f"Fine-tune it: whet train DATA --model {name}",
         )

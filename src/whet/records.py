@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Targets = Ints | Bools | Floats
-"""What a model is to answer: label ids [B], marks [B, C] of several labels a row, or values [B]."""
+"""What a model is to answer: label ids [B], marks [B, C] of several labels a row, values [B], or shares [B, C]."""
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
@@ -110,6 +110,8 @@ class Usage:
     """By which the weights of the last layer were divided; None: they are as they were trained."""
     min_confidence: float | None = None
     """Of one label: the probability below which the answer is unsure."""
+    teacher: Mapping[str, str] | None = None
+    """Name and digest of the model whose answers it has learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,14 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerStep:
+    """A teacher has answered so many of the texts that its student learns from."""
+
+    done: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class CurveStep:
     """A step of a model of the learning curve."""
 
@@ -307,20 +317,9 @@ class Stage:
     """A stage of the job begins. `rows` is what its bar counts to, where that is known."""
 
     name: Literal[
-        "check",
-        "split",
-        "model",
-        "plan",
-        "tokens",
-        "baseline",
-        "train",
-        "curve",
-        "evaluate",
-        "explain",
-        "look",
-        "save",
-        "report",
-    ]
+        "check", "split", "model", "plan", "tokens", "baseline", "teach", "train", "curve", "evaluate", "explain",
+        "look", "save", "report",
+    ]  # fmt: skip
     detail: str = ""
 
 

@@ -91,6 +91,8 @@ def content(
         written["temperature"] = usage.temperature
     if labels.kind == "one":
         written["min_confidence"] = usage.min_confidence
+    if usage.teacher is not None:
+        written["teacher"] = dict(usage.teacher)
     written["canaries"] = [
         {**dict(zip(("text", "text2"), texts, strict=False)), "logits": [round(float(value), 6) for value in row]}
         for texts, row in zip(canaries, logits, strict=True)
@@ -181,9 +183,14 @@ def read(folder: Path) -> dict[str, Any]:
 def of_model(model: str) -> dict[str, Any] | None:
     """The file of a model that whet saved, by its run folder or its model/ folder; None for any other model. Raises
     ModelError as `read`."""
-    path = values.folder(model)
-    folder = next((folder for folder in (path / "model", path) if (folder / NAME).is_file()), None)
+    folder = folder_of(model)
     return None if folder is None else read(folder)
+
+
+def folder_of(model: str) -> Path | None:
+    """The model/ folder of such a model."""
+    path = values.folder(model)
+    return next((folder for folder in (path / "model", path) if (folder / NAME).is_file()), None)
 
 
 def kind_of(side: Mapping[str, Any]) -> str | None:
@@ -204,7 +211,10 @@ def usage_of(side: Mapping[str, Any]) -> Usage:
     columns = side["columns"]
     parts = (tuple(columns.get(key, ())) for key in PARTS.values())
     inputs = Inputs(columns["text"], columns["pair"], *parts)
-    return Usage(inputs, side.get("thresholds", {}), side.get("temperature"), side.get("min_confidence"))
+    return Usage(
+        inputs, side.get("thresholds", {}), side.get("temperature"), side.get("min_confidence"),
+        side.get("teacher"),
+    )  # fmt: skip
 
 
 def cutter_of(folder: Path, side: Mapping[str, Any]) -> Cutter:
@@ -269,6 +279,7 @@ def _wrong_keys(side: Mapping[str, Any]) -> list[str]:
         "thresholds": task != "multilabel" or (named and _are_thresholds(side.get("thresholds"), labels or ())),
         "temperature": _is_none_or_within(side.get("temperature"), math.inf),
         "min_confidence": _is_none_or_within(side.get("min_confidence"), 1.0),
+        "teacher": side.get("teacher") is None or _is_teacher(side["teacher"]),
         "canaries": _are_canaries(side.get("canaries"), count, texts),
     }
     return [key for key, fine in fits.items() if not fine]
@@ -335,6 +346,11 @@ def _are_chunks(given: object) -> bool:
 def _is_none_or_within(given: object, most: float) -> bool:
     """Whether this is a number from 0 to `most`, or nothing."""
     return given is None or (isinstance(given, (int, float)) and 0 <= given <= most)
+
+
+def _is_teacher(given: object) -> bool:
+    """Whether this names a model that taught this one."""
+    return isinstance(given, dict) and all(isinstance(given.get(key), str) for key in ("name", "digest"))
 
 
 def _are_members(given: object) -> bool:

@@ -22,17 +22,21 @@ from whet import (
     room,
     runs,
     runtime,
+    teacher,
     truncated,
     values,
 )
 from whet.bilingual import in_korean, joined, said
-from whet.config import Resolved
+from whet.config import Resolved, Settings
 from whet.data.doctor.look import as_json
+from whet.data.split import fingerprint
 from whet.errors import ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
+from whet.given import Rivals
 from whet.meaningless import LINEAR
 from whet.planning import linear
 from whet.records import (
+    AnswerStep,
     Baselines,
     Checked,
     CurvePoint,
@@ -57,7 +61,8 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "checkpoints"  # in the run folder
 
-Event = Stage | Notice | Checked | Plan | StepRecord | Revision | Evaluation | CurveStep | CurvePoint | Finished
+Happening = Stage | Notice | Checked | Plan | AnswerStep | StepRecord | Revision | Evaluation | CurveStep | CurvePoint
+Event = Happening | Finished
 
 
 def follow(data: object, resolved: Resolved, *, command: str = "", loss: Own | None = None) -> Iterator[Event]:
@@ -98,7 +103,7 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
 
 
 def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Own | None) -> Iterator[Event]:
-    started, is_auto = time.monotonic(), resolved.settings.model == "auto"
+    started, given = time.monotonic(), resolved.settings
     asked = yield from prepare.settle(data, resolved, team.ranks)
     resolved, labels = asked.resolved, asked.labels
     digests = _digests(asked, loss)
@@ -149,7 +154,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
         else:
             redone = yield from resumed(folder, planned.asked.resolved, planned.asked.machine, facts, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
-        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), is_auto)
+        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), given)
         job = dataclasses.replace(job, loss=loss)
         del asked, planned  # while it trains, memory holds no training text
         since = 0 if found is None else found.step
@@ -160,8 +165,10 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
 def _digests(asked: prepare.Asked, loss: Own | None) -> list[str]:
     """What identifies the rows of a job and what they count."""
     own = [] if loss is None else [f"loss {loss.name}"]
-    weights = prepare.weights_of(asked)  # a file may have others tomorrow
-    return [*prepare.data_digests(asked.splits), *([] if weights is None else [f"weights {weights}"]), *own]
+    if asked.teaching is not None:
+        further = asked.teaching.further
+        own += [f"teacher {asked.teaching.teacher.digest}", "" if further is None else fingerprint(further)]
+    return [*prepare.rows_digests(asked), *own]
 
 
 def _linear(
@@ -216,6 +223,7 @@ def _wound_up(folder: runs.RunFolder, checkpoints: Checkpoints, resolved: Resolv
     """What follows when the scores are written: the checkpoints go, the report comes."""
     for left in checkpoints.remove():
         yield Notice(left, "warning")
+    teacher.forget(folder.path)
     yield from _reported(folder, resolved)
 
 
@@ -236,13 +244,15 @@ def _kept_up(folder: runs.RunFolder, mirror: Path | None, resolved: Resolved) ->
 def tidied(folder: runs.RunFolder, mirror: Path | None) -> Iterator[Notice]:
     """Removes the checkpoints that a process left which was killed when its run had just ended."""
     places = [place for place in (folder.path / CHECKPOINTS, mirror) if place is not None]
-    if not any(place.is_dir() for place in places) and not any(folder.path.glob(f"{durable.SCRATCH}*")):
+    left_over = [*places, folder.path / teacher.FOLDER]
+    if not any(place.is_dir() for place in left_over) and not any(folder.path.glob(f"{durable.SCRATCH}*")):
         return
     from whet.training.checkpoints import Checkpoints
 
     try:
         with folder.held():
             durable.sweep(folder.path)
+            teacher.forget(folder.path)
             for left in Checkpoints(places[0], mirror).remove():
                 yield Notice(left, "warning")
     except RunBusyError:
@@ -272,10 +282,11 @@ def _unreported(where: object, saw: str) -> Notice:
 
 
 def _ready(
-    folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept, is_auto: bool
-) -> Generator[Stage | Notice, None, Job]:
-    """The job with its tokens and baselines. `is_auto`: which model is handed out may be decided on validation."""
-    from whet import finetune
+    folder: runs.RunFolder, planned: Planned, team: Alone, kept: Kept, given: Settings
+) -> Generator[Stage | Notice | AnswerStep, None, Job]:
+    """The job with its tokens and baselines. `given`: its settings as they came; where they leave the model to the
+    program, which one is handed out may be decided on validation."""
+    from whet import finetune, teaching
     from whet.job import Job
     from whet.model import choice
     from whet.planning.again import facts_of
@@ -305,32 +316,36 @@ def _ready(
         for finding in checked.findings:
             if finding.code == "near_in_train":
                 yield folder.log(Notice(joined(finding.message, finding.todo), "warning"))
-    baselines, rival = None, None
+    baselines, rivals = None, None
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
+        is_auto = given.model == "auto" and given.teacher is None  # a student was asked for where there is a teacher
         keep = is_auto and planned.budget is not None and "validation" in sides
-        compared = finetune.baselines(splits, sides, labels, cache, resolved.settings.seed, planned.nbsvm, keep)
-        baselines, rival = yield from _logged(folder, compared)
+        cheap = finetune.baselines(asked, sides["test"].targets, cache, nbsvm=planned.nbsvm, keep=keep)
+        baselines, models = yield from _logged(folder, cheap)
+        rows = resolved.settings.train_rows if asked.whole is None else given.train_rows
+        rivals = Rivals(models, rows) if models else None
     # With folds the training rows are the validation rows too, and have to say what they are to be answered with.
     answered = splits if asked.folds is None else dataclasses.replace(splits, validation=splits.train)
-    return Job(
+    job = Job(
         resolved=resolved, files=asked.files, machine=asked.machine, classifier=planned.classifier,
         cutter=planned.cutter, inputs=asked.inputs, test=splits.test, sides=sides, labels=labels, baselines=baselines,
-        rival=rival, leaks=leaks, team=team, budget=planned.budget, kept=kept, facts=facts_of(planned),
+        rivals=rivals, leaks=leaks, team=team, budget=planned.budget, kept=kept, facts=facts_of(planned),
         weights=prepare.weights_of(asked), learnt=prepare.learnt_rows(answered, cache), folds=asked.folds,
         better=choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
     )  # fmt: skip
+    return job if asked.teaching is None else (yield from teaching.taught(folder, asked, job, cache))
 
 
 def _logged(
-    folder: runs.RunFolder, told: Generator[Notice, None, tuple[Baselines, Linear | None]]
-) -> Generator[Notice, None, tuple[Baselines, Linear | None]]:
+    folder: runs.RunFolder, told: Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]
+) -> Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]:
     """The same, with each notice in the folder too."""
     while True:
         try:
             notice = next(told)
         except StopIteration as ended:
-            found: tuple[Baselines, Linear | None] = ended.value
+            found: tuple[Baselines, dict[str, Linear]] = ended.value
             return found
         yield folder.log(notice)
 
@@ -339,7 +354,7 @@ def resumed(
     folder: runs.RunFolder, resolved: Resolved, machine: runtime.Runtime, about: Mapping[str, object], found: Found
 ) -> Generator[Notice, None, runs.Redone]:
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
-    from whet.planning.again import differences
+    from whet.planning.again import differences, going_on
 
     facts = found.facts
     redone = runs.go_on(folder, resolved, about, step=found.step, events=facts["events"])
@@ -349,9 +364,7 @@ def resumed(
         done, wanted = members.count_done(folder.model, resolved.settings)
         yield folder.log(Notice(said({"done": done, "count": wanted}, "going on with members")))
         return redone
-    count = redone.until - found.step
-    steps = {"step": found.step, "steps": found.numbers.get("steps")}
-    yield folder.log(Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on")))
+    yield folder.log(going_on(found, redone))
     return redone
 
 
@@ -364,6 +377,7 @@ def _shared(team: Alone, opened: runs.RunFolder | None) -> tuple[runs.RunFolder,
 def _facts(command: str, digest: str, asked: prepare.Asked, team: Alone, loss: Own | None = None) -> dict[str, object]:
     return {
         **({} if loss is None else {"loss": loss.name}),
+        **({} if asked.teaching is None else {"teacher": asked.teaching.teacher.by}),
         "command": command,
         "digest": digest,
         **asked.machine.as_json(),

@@ -24,6 +24,8 @@ from tests.flows.conftest import Command, Job, events_of, weights_of, write_csv
 from whet import config
 from whet.adapting import story
 from whet.adapting.story import Adapted
+from whet.adapting.texts import read_texts
+from whet.config import Settings
 from whet.errors import DataError, Interrupted, ModelError, UsageError
 from whet.forecast import Plan
 from whet.records import HeldOut, Notice, StepRecord
@@ -269,6 +271,22 @@ def test_what_cannot_be_learnt_is_said_before_anything_is_written(
         adapt(given, model=model or tiny_bert, **settings)
     assert fault.value.message == message
     assert not Path("runs").exists()
+
+
+def test_texts_without_a_token_to_be_hidden_teach_nothing_and_measure_nothing(tiny_bert: Path) -> None:
+    given = ["[MASK] [SEP]", "a good film"]
+    held_out = [read_texts([given], Settings(seed=seed, validation="0.5")).held_out[0] for seed in range(20)]
+    seeds = [held_out.index(text) for text in given]
+    settings: Any = {"validation": "0.5", "epochs": 1.0, "threads": 1, "brief": True}
+    assert "held_out" not in whet.adapt(str(tiny_bert), given, seed=seeds[0], **settings).metrics
+    with pytest.raises(DataError) as fault:
+        whet.adapt(str(tiny_bert), given, seed=seeds[1], **settings)
+    assert fault.value.message == (
+        f"{tiny_bert}: no token to be hidden: all are special or unknown to the model. Expected texts in the words of "
+        "its vocabulary. Take another MODEL."
+    )
+    with pytest.raises(UsageError, match="an empty value"):
+        whet.adapt("", given)
 
 
 def test_a_warm_up_may_last_longer_than_an_epoch(texts: str, adapt: Adapt) -> None:

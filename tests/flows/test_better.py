@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,13 +19,17 @@ from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, Told, events_of, write_csv
 from tests.flows.test_linear import rows_of, write
 from whet import config, finetune, pipeline, sidefile
+from whet.config import Settings
 from whet.errors import Interrupted
+from whet.forecast import Choice, Span
 from whet.model import choice
 from whet.records import StepRecord
 from whet.report import material, repeat
 from whet.runs import RunFolder
-from whet.score import linear
+from whet.score import calibration, linear
 from whet.score.fitted import Linear
+from whet.training import estimate
+from whet.training.estimate import Engine, Workload
 
 AUTO: dict[str, Any] = {"model": "auto", "budget": "10m", "threads": 1, "validation": "0.3", "output": "run"}
 BRIEF: dict[str, Any] = {**AUTO, "epochs": 1.0}
@@ -37,6 +43,17 @@ def _auto_is_tiny(monkeypatch: pytest.MonkeyPatch, tiny_bert: Path) -> None:
 @pytest.fixture
 def data(here: Path) -> str:
     return str(write_csv(here / "reviews.csv", review_rows()))
+
+
+def contrary(*names: str) -> Callable[..., dict[str, Linear]]:
+    """Linear models of which those of these names say the contrary of what they learnt."""
+
+    def fit_each(*given: Any, **named: Any) -> dict[str, Linear]:
+        models = linear.fit_each(*given, **named)
+        turned = {name: replace(models[name], weights=-models[name].weights, bias=-models[name].bias) for name in names}
+        return {**models, **turned}
+
+    return fit_each
 
 
 def auto_of(told: Told) -> dict[str, Any]:
@@ -81,22 +98,70 @@ def test_the_network_is_handed_out_where_it_is_no_worse(
     data: str, job: Job, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A linear model that says the contrary of what it learnt is worse than any network."""
-
-    def contrary(*given: Any) -> Linear:
-        model = linear.fit(*given)
-        assert model is not None
-        return replace(model, weights=-model.weights, bias=-model.bias)
-
-    monkeypatch.setattr(finetune, "linear", SimpleNamespace(fit=contrary))
+    monkeypatch.setattr(finetune, "linear", SimpleNamespace(fit_each=contrary("tfidf", "nbsvm")))
     told = job(data, **BRIEF)
     auto = auto_of(told)
     assert (auto["chosen"], auto["linear"]) == ("fine-tuned", 0.0)
     assert auto["fine_tuned"] > 0
     assert sidefile.read(told.path / "model")["kind"] == "transformer"
-    assert set(told.run.metrics["baselines"]) == {"majority", "tfidf", "seconds"}
+    assert set(told.run.metrics["baselines"]) == {"majority", "tfidf", "nbsvm", "seconds"}
     assert "fine-tuned model" in told.end.verdict
     assert json.loads((told.path / "run.json").read_text())["settings"]["model"]["value"] == str(tiny_bert)
     assert "On validation the fine-tuned model is no worse" in (told.path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_nb_svm_is_handed_out_where_it_is_the_best_and_has_rows_for_a_temperature(
+    few: bool, data: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finetune, "linear", SimpleNamespace(fit_each=contrary("tfidf")))
+    if few:
+        told = job(data, **BRIEF)
+        assert auto_of(told)["linear"] == 0.0
+        return
+    monkeypatch.setattr(calibration, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(calibration, "FEWEST_WRONG", 0)
+    told = job(data, **BRIEF)
+    assert auto_of(told)["chosen"] == "linear"
+    assert "of the linear models NB-SVM is better on validation: macro_f1 1.0000, logistic regression 0.0000" in (
+        told.notices
+    )
+    assert "TF-IDF and NB-SVM, fitted" in (told.path / "model" / "README.md").read_text(encoding="utf-8")
+    assert told.run.metrics["test"]["accuracy"] == 1.0
+    rows = parquet.read_table(told.path / "predictions.parquet").to_pylist()
+    answered = told.run.predict([row["text"] for row in rows])
+    assert [answer.label for answer in answered] == [row["predicted"] for row in rows]
+
+
+def test_linear_models_learn_from_the_rows_that_a_budget_takes_from_the_network(
+    here: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 rows of one word each tell what they are to anybody who has seen the word: the network sees 48 of them."""
+    rows = [(f"{word} word{number}", label) for number in range(100) for word, label in (("no", "neg"), ("oh", "pos"))]
+    data = str(write_csv(here / "words.csv", rows))
+    seen: list[int] = []
+
+    def fit_each(learnt: Any, *given: Any, **named: Any) -> dict[str, Linear]:
+        seen.append(len(learnt))
+        return linear.fit_each(learnt, *given, **named)
+
+    def chosen(work: Workload, engine: Engine, settings: Settings, limit: float, **named: Any) -> Choice:
+        return Choice(limit, {"train_rows": 48}, Span(1.0, 1.0, 1.0))
+
+    monkeypatch.setattr(finetune, "linear", SimpleNamespace(fit_each=fit_each))
+    monkeypatch.setattr(estimate, "first_fit", chosen)
+    told = job(data, **{**BRIEF, "test": "0.2"})
+    assert auto_of(told)["chosen"] == "linear"
+    sides = Counter(row["side"] for row in parquet.read_table(told.path / "splits.parquet").to_pylist())
+    assert sides["train"] == 48
+    assert (sides["validation"], seen) == (14, [100])  # 200 less the 40 of test and the 60 of validation, as asked for
+    settings = json.loads((told.path / "run.json").read_text(encoding="utf-8"))["settings"]
+    assert settings["train_rows"] == {
+        "value": None,
+        "reason": "the linear model has learnt from all rows",
+        "reason_ko": "선형 모델은 모든 행으로 학습함",
+    }
+    assert "--train-rows" not in repeat.command(material.gather(RunFolder(told.path)))
 
 
 def test_a_job_that_was_stopped_decides_as_one_that_was_not(data: str, job: Job) -> None:

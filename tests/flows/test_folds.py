@@ -15,7 +15,7 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Command, Job, Told, content_of, python, timeless, write_csv
-from whet import config, durable, pipeline, published
+from whet import config, durable, pipeline, published, warm_start
 from whet.errors import DataError, ModelError, UsageError
 from whet.exporting.job import export
 from whet.forecast import Plan
@@ -149,7 +149,7 @@ def test_seeds_alone_share_one_split_and_one_validation_side(data: str, job: Job
 
 KILLED = """
 import os, signal, sys
-from whet import config, pipeline
+from whet import config, pipeline, prepare
 from whet.records import Stage, StepRecord
 model, wanted, at, more = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), {}
 settings = dict(epochs=4.0, learning_rate=3e-3, threads=1, baseline=False, folds=3, seeds=2, checkpoint_every=3)
@@ -200,8 +200,12 @@ def test_what_interrupts_a_member_says_in_which(data: str, whet: Command, tiny_b
             if steps == 14 and isinstance(event, StepRecord):
                 os.kill(os.getpid(), signal.SIGTERM)
     assert caught.value.saw == "stopped by SIGTERM after step 2 of 12 of fold 2, seed 42"
+    left = [Path("run/members", name) for name in ("fold-1-seed-42/tmp-checkpoints-7", "fold-2-seed-42/tmp-x")]
+    for each in left:
+        (each / "step-00000002").mkdir(parents=True)
     told = job(data, **FOLDS, output="run")
     assert told.steps[0].step == 3
+    assert not any(each.exists() for each in left)
 
 
 # ---------------------------------------------------------------- what takes it
@@ -218,10 +222,11 @@ def test_an_ensemble_is_a_model_of_every_command(folded: Told, whet: Command, he
     with pytest.raises(ModelError) as caught:
         _ = library.load(run).model
     assert caught.value.saw == "an ensemble has no model of transformers"
-    begun = whet("train", "more.csv", "--model", run)
-    assert begun.code == 4
-    assert "is an ensemble, from which no training goes on" in begun.errors[0]
-    assert "Name one of its models" in begun.errors[0]
+    for given in (run, f"{run}/model"):
+        begun = whet("train", "more.csv", "--model", given)
+        assert begun.code == 4
+        assert "is an ensemble, from which no training goes on" in begun.errors[0]
+        assert f"Name one of its models: {run}/model/fold-1-seed-42." in begun.errors[0]
     assert len(library.explain(run, [TEXTS[0]])[0].words) > 3
 
 
@@ -271,6 +276,8 @@ def test_every_kind_of_task_has_folds(
     each = [logits(told.path / "model" / name, TEXTS[:5]) for name in names(told)]
     temperature = told.run.metrics.get("calibration", {}).get("temperature", 1.0)
     assert np.allclose(logits(told.path, TEXTS[:5]), np.mean(each, axis=0) / temperature, rtol=1e-5, atol=1e-6)
+    export(told.path, int8=False, output=here / "export")
+    assert np.allclose(logits(here / "export", TEXTS[:5]), logits(told.path, TEXTS[:5]), rtol=1e-4, atol=1e-5)
 
 
 def test_linear_models_have_folds_and_export(data: str, job: Job, here: Path) -> None:
@@ -280,6 +287,8 @@ def test_linear_models_have_folds_and_export(data: str, job: Job, here: Path) ->
     assert found.default == "linear"
     assert np.array_equal(logits(here / "export", TEXTS), logits(told.path, TEXTS))
     assert set(table(told.path / "predictions.parquet")["side"]) == {"train"}
+    with pytest.raises(ModelError, match="is a linear model, from which no training goes on"):
+        warm_start.of_run(config.resolve({"model": str(told.path)}))
 
 
 def test_groups_are_dealt_whole(here: Path, job: Job) -> None:

@@ -152,6 +152,16 @@ def test_a_pushed_model_is_where_a_training_starts(run: whet.Run, hub: Hub, job:
 # ---------------------------------------------------------------- what is sent, and to whom
 
 
+def test_a_pushed_model_teaches_a_smaller_one(run: whet.Run, hub: Hub, reviews_csv: Path) -> None:
+    run.push_to_hub(NAME)
+    student = whet.train(reviews_csv, teacher=f"hf:{NAME}", layers=1, epochs=1.0, baseline=False, threads=1)
+    assert (student.settings["model"], student.settings["max_length"]) == (f"hf:{NAME}", 128)
+    found = student.metrics["teacher"]
+    assert (found["name"], found["layers"]) == (NAME, {"teacher": 2, "student": 1})
+    with pytest.raises(ModelError, match=r"^--teacher: the hub has no model 'org/none'"):
+        whet.train(reviews_csv, teacher="hf:org/none")
+
+
 def test_only_the_files_that_were_saved_are_sent(run: whet.Run, hub: Hub, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(run.path, folder)

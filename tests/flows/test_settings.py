@@ -118,7 +118,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
 }  # fmt: skip
 SHOWN_BELOW = {"recipe", "encoding", "model", "log_every", "json", "quiet", "debug"}
 # In test_tasks, test_require_gpu, test_plan, test_resume, test_data_doctor, test_relabel, test_track_tensorboard,
-# test_row_weights and test_groups.
+# test_row_weights, test_groups and test_distillation.
 SHOWN_ELSEWHERE = {
     "require_gpu",
     "yes",
@@ -133,6 +133,9 @@ SHOWN_ELSEWHERE = {
     "track",
     "weight",
     "group",
+    "teacher",
+    "unlabelled",
+    "unlabelled_rows",
 }
 
 

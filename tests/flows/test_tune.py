@@ -6,19 +6,23 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Job
-from whet import packages
-from whet.config import resolve
+from whet import finetune, packages
+from whet.config import Settings, resolve
 from whet.errors import MissingExtraError, UsageError
+from whet.prepare import Asked
 from whet.records import Evaluation, Notice, StepRecord
-from whet.tuning import search
+from whet.tuning import clock, search
 from whet.tuning import space as spaces
+from whet.tuning import trial as training
 from whet.tuning.records import Begun, Forecast, Tuned
 from whet.tuning.records import Ended as TrialEnded
 
@@ -172,6 +176,25 @@ def test_the_same_call_reads_a_search_that_is_over_and_more_trials_go_on(
         assert any("the test side has been scored before" in message for message in warned)
 
 
+def test_a_search_that_is_over_hands_out_its_best_with_a_learning_curve_too(
+    rows: dict[str, list[str]], tiny_bert: Path
+) -> None:
+    def found(**more: Any) -> tuple[Tuned, list[search.Event]]:
+        told = list(
+            events(rows, tiny_bert, trials=1, output="study", epochs=2.0, space={"learning_rate": [1e-3, 1e-4]}, **more)
+        )
+        return tuned(told), told
+
+    one, _ = found()
+    other, told = found(learning_curve=True)
+    assert (one.run.path, other.run.path) == (Path("study/run"), Path("study/run-2"))
+    assert "learning_curve" in other.metrics
+    assert other.metrics["test"]["accuracy"] == one.metrics["test"]["accuracy"]
+    assert not [event for event in told if isinstance(event, Begun)]
+    assert not [event for event in told if isinstance(event, Notice) and "scored before" in event.message]
+    assert found()[0].run.path == one.run.path
+
+
 def test_a_trial_that_cannot_be_is_told_and_the_search_goes_on(rows: dict[str, list[str]], tiny_bert: Path) -> None:
     space = {"class_weights": ["none", "balanced"], "sampling": ["plain", "balanced"]}
     done = list(events(rows, tiny_bert, trials=40, space=space, epochs=1.0, output="study"))
@@ -190,6 +213,34 @@ def test_a_trial_that_cannot_be_is_told_and_the_search_goes_on(rows: dict[str, l
         assert trial["seconds"] == 0
 
 
+@pytest.mark.parametrize(("module", "name"), [(training, "plan_of"), (finetune, "fit")])
+def test_a_trial_that_memory_does_not_hold_fails_and_the_search_goes_on(
+    module: ModuleType, name: str, rows: dict[str, list[str]], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = getattr(module, name), list[object]()
+
+    def short(*given: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
+        return real(*given)
+
+    monkeypatch.setattr(module, name, short)
+    space = {"learning_rate": [1e-3, 1e-4]}
+    found = tuned(list(events(rows, tiny_bert, space=space, epochs=1.0, output="study")))
+    trials = found.study["trials"]
+    assert [each["state"] for each in trials[:2]] == ["complete", "failed"]
+    assert trials[1]["fault"].startswith("out of memory: CUDA out of memory. Tried to allocate 2.00 GiB")
+    assert "and more" not in trials[1]["fault"]
+
+
+def test_a_value_that_the_task_does_not_know_is_refused_wherever_it_stands(tiny_bert: Path) -> None:
+    rows = {"text": [text for text, _ in review_rows()], "score": [str(i / 7) for i in range(60)]}
+    for values in ("2,none", "none,2"):
+        with pytest.raises(UsageError, match="--focal with numbers"):
+            list(events(rows, tiny_bert, space={"focal": values}, label="score"))
+
+
 def test_a_budget_that_holds_no_trial_is_refused_before_anything_is_written(
     rows: dict[str, list[str]], tiny_bert: Path, here: Path
 ) -> None:
@@ -199,6 +250,45 @@ def test_a_budget_that_holds_no_trial_is_refused_before_anything_is_written(
         "--budget: not even one trial and the last training would be over in the budget. Expected about "
     )
     assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"max_length": [64, 1024, 32]}, "--max-length: 1024 tokens. Expected at most 128 for "),
+        ({"layers": "1..9"}, "--layers: 9 layers, but "),
+    ],
+)
+def test_values_that_the_model_does_not_know_are_refused(
+    space: dict[str, Any], message: str, rows: dict[str, list[str]], tiny_bert: Path, here: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        list(events(rows, tiny_bert, space=space))
+    assert caught.value.message.startswith(message)
+    assert not (here / "runs").exists()
+
+
+def test_the_last_training_is_expected_with_all_that_trials_are_without(
+    rows: dict[str, list[str]], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured, timed, measure, times = list[Settings](), list[Settings](), clock.measure, clock.estimate.times
+
+    def measuring(asked: Asked, *given: Any) -> Any:
+        measured.append(asked.resolved.settings)
+        found = measure(asked, *given)
+        timed.clear()
+        return found
+
+    def timing(work: Any, speed: Any, settings: Settings) -> Any:
+        timed.append(settings)
+        return times(work, speed, settings)
+
+    monkeypatch.setattr(clock, "measure", measuring)
+    monkeypatch.setattr(clock.estimate, "times", timing)
+    told = events(rows, tiny_bert, baseline=True, learning_curve=True, label_errors="all", budget="1h", trials=None)
+    assert any(isinstance(event, Forecast) for event in told)
+    assert [(each.baseline, each.near_duplicates, each.budget) for each in measured] == [(True, True, None)]
+    assert [each.label_errors for each in timed if each.learning_curve] == ["all"]
 
 
 def test_what_makes_no_search_is_refused(rows: dict[str, list[str]], tiny_bert: Path) -> None:
@@ -242,6 +332,26 @@ def test_without_optuna_the_command_that_installs_it_is_told(monkeypatch: pytest
         packages.require_tuning()
     assert caught.value.message.startswith("a search needs optuna, not installed in ")
     assert caught.value.message.endswith('Run: pip install "whet[train,tune]".')
+
+
+@pytest.mark.parametrize(("package", "settings"), [("peft", {"lora": 4}), ("mlflow", {"track": "mlflow"})])
+def test_what_the_last_training_lacks_is_told_before_the_first(
+    package: str, settings: dict[str, Any], rows: dict[str, list[str]], tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = packages.importlib.util.find_spec
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None if name == package else find(name))
+    with pytest.raises(MissingExtraError, match=f"needs {package}"):
+        next(events(rows, tiny_bert, **settings))
+
+
+def test_other_weights_in_the_same_file_are_another_search(rows: dict[str, list[str]], tiny_bert: Path) -> None:
+    given: dict[str, Any] = {"class_weights": "weights.json", "trials": 1, "epochs": 1.0}
+    found = []
+    for positive in (2.0, 5.0):
+        Path("weights.json").write_text(json.dumps({"positive": positive, "negative": 1.0}))
+        found.append(tuned(list(events(rows, tiny_bert, space={"learning_rate": [1e-3, 1e-4]}, **given))))
+    assert found[0].path != found[1].path
+    assert not found[1].before
 
 
 def test_the_command_tells_trials_and_a_document(whet: Command, reviews_csv: Path, tiny_bert: Path) -> None:

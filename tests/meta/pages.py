@@ -40,6 +40,7 @@ NOT_RUN = {
     r"--track mlflow\b": "tests/flows/test_track_mlflow.py, where MLflow is installed",
     r"^whet adapt\b": "minutes; tests/flows/test_adapt.py",
     r"--freeze 4": "more layers than a tiny model has; tests/flows/test_trained_in_part.py freezes one",
+    r"--teacher\b": "a run to learn from, and more layers than a tiny model has; tests/flows/test_distillation.py",
     r"^whet tune\b": "minutes on a busy machine; tests/flows/test_tune.py searches",
     r"--folds\b|--seeds\b": "as many trainings; tests/flows/test_folds.py and test_seeds.py",
 }  # fmt: skip

@@ -22,6 +22,7 @@ BENCHMARKS = [
     "baselines",
     "calibration",
     "defaults",
+    "distil",
     "explain",
     "export",
     "few_labels",

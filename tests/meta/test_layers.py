@@ -33,7 +33,12 @@ LAYERS = {
     "whet.keywords": 1,
     "whet.hub": 0,
     "whet.snapshot": 1,
-    "whet.published": 4,
+    "whet.published": 3.5,
+    "whet.warm_start": 3.6,
+    "whet.unlabelled": 3.6,
+    "whet.teacher": 3.7,
+    "whet.taught": 3.8,
+    "whet.teaching": 5.5,
     "whet.gpu": 0,  # torch inside its functions
     "whet.numbers": 0.5,  # likewise
     "whet.runtime": 1,

@@ -34,7 +34,7 @@ def test_every_line_of_bash_is_executed_or_has_a_reason_and_what_is_executed_is_
 
 def test_at_most_as_many_lines_are_excused_as_were_looked_at() -> None:
     """A rule that became too wide would swallow new lines in silence."""
-    assert len({line for line in every_line() if why_not(line) is not None}) <= 50
+    assert len({line for line in every_line() if why_not(line) is not None}) <= 52
 
 
 def test_every_test_that_a_reason_names_is_there() -> None:

@@ -20,7 +20,7 @@ from whet.bilingual import Bilingual, joined, listed, said, with_korean, word
 from whet.cli.texts import TEXTS
 from whet.data.doctor.letters import _LETTERS
 from whet.records import SIDES
-from whet.sentences import adapting, beside, data, defaults, groups, job
+from whet.sentences import adapting, beside, data, defaults, groups, job, teaching
 
 
 def fields(sentence: str) -> set[tuple[str, str]]:
@@ -32,6 +32,7 @@ def fields(sentence: str) -> set[tuple[str, str]]:
 def test_no_key_stands_for_two_sentences() -> None:
     of_data = (data.FINDINGS, data.TODO, data.REASONS, data.NOTICES)
     of_jobs = (job.ROWS, job.MODEL, job.COURSE, beside.BESIDE, defaults.DEFAULTS, groups.GROUPS, adapting.ADAPTING)
+    of_jobs = (*of_jobs, teaching.TEACHING)
     assert len(sentences.SENTENCES) == sum(map(len, (*of_data, *of_jobs)))
     assert len(sentences.WORDS) == len(data.WORDS) + len(job.WORDS) + len(adapting.WORDS)
 

@@ -30,7 +30,8 @@ OTHER_VALUES: dict[str, object] = {
     "warmup": 0.1, "max_grad_norm": 2.0, "evaluate_every": 5, "metric": "loss", "early_stopping": 2, "keep": "last",
     "seed": 1, "baseline": False, "learning_curve": True, "folds": 5, "seeds": 3,
     "device": "cpu", "precision": "bf16", "threads": 1, "min_confidence": 0.9,
-    "corrections": "relabel.csv", "slice": "shop",
+    "corrections": "relabel.csv", "slice": "shop", "teacher": "runs/large", "unlabelled": "texts.txt",
+    "unlabelled_rows": 100,
 }  # fmt: skip
 # And for each one that does not.
 SHOWN_OTHERWISE: dict[str, object] = {

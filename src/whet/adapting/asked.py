@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from whet import prepare, runtime, values
+from whet import prepare, runtime, values, warm_start
 from whet.adapting.defaults import DEFAULTS, SETTINGS
 from whet.adapting.texts import Corpus, read_texts
 from whet.bilingual import said
-from whet.config import Resolved, Settings
+from whet.config import Resolved, Settings, check_value
 from whet.errors import UsageError
 from whet.meaningless import LINEAR
 from whet.model.files import ModelFiles, find
@@ -34,13 +34,13 @@ def settle(model: str, given: Sequence[object], resolved: Resolved) -> Generator
     """Reads the texts, and settles model and machine. UsageError for settings that this job does not know, ModelError
     for a model that cannot be had."""
     _check(resolved)
-    resolved = resolved.with_value("model", model, "given")
+    resolved = resolved.with_value("model", check_value("model", model), "given")
     for name, value in DEFAULTS.items():
         if resolved.reasons[name] == "default":
             resolved = resolved.with_value(name, value, said({}, "for adapting"))
     if model == LINEAR:
         raise UsageError("a linear model has no tokens to be hidden", where="MODEL", expected="a transformer")
-    resolved, _ = prepare.of_run(resolved)
+    resolved, _ = warm_start.of_run(resolved)
     if model not in ("auto", "last"):
         find(resolved.settings.model)  # what cannot be had is said before minutes of reading
     yield Stage("check")

@@ -15,10 +15,10 @@ from whet import lock, naming, packages, pipeline, prepare, runs, runtime, story
 from whet.adapting.asked import Asked, check_warmup, enough_steps, settle
 from whet.bilingual import said
 from whet.config import Resolved, resolve
-from whet.data.batches import sequences_of
+from whet.data.batches import sequences_of, subset
 from whet.data.masking import Masking
 from whet.data.tokens import Cutter, encode_to_disk
-from whet.errors import ModelError, OutputError, UsageError
+from whet.errors import DataError, ModelError, OutputError, UsageError
 from whet.forecast import Plan
 from whet.keywords import SettingValues
 from whet.records import Encoded, HeldOut, Notice, Revision, Stage, StepRecord
@@ -159,6 +159,13 @@ def _ready(
     artifact.check_tokenizer(asked.files.folder, cutter)  # now: after hours of training it would be too late
     model, beside, notices = masked.fresh(asked.files, machine, seed=resolved.settings.seed)
     masking = _masking(asked, cutter, model)
+    if not masking.hides_any(train):
+        raise DataError(
+            "no token to be hidden: all are special or unknown to the model", where=asked.files.name,
+            expected="texts in the words of its vocabulary", todo="Take another MODEL",
+        )  # fmt: skip
+    if not masking.hides_any(held_out):
+        held_out = subset(held_out, np.zeros(len(held_out), np.bool_))  # there is nothing to measure by
     work = Work(model, train, masking.fixed(held_out), machine, started)
     settings, plan, budget = resolved.settings, None, None
     told += [Notice(notice) for notice in notices]

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -19,13 +17,11 @@ from whet import large
 from whet.bilingual import said
 from whet.config import Settings
 from whet.data.columns import examples, find_columns
-from whet.data.formats import decoded, read_lines
 from whet.data.growing import Columns
-from whet.data.places import row_places
-from whet.data.read import SIDE_NAMES, read, split_for
 from whet.errors import DataError, UsageError
 from whet.reading import is_share
-from whet.records import Bools, Ints, Source, Table
+from whet.records import Bools, Ints, Table
+from whet.unlabelled import AT_ONCE, source_of, tables_of
 
 HELD_OUT = 0.05  # of the texts,
 MOST_HELD_OUT = 2_000  # and no more than so many, unless somebody asks for a share
@@ -50,14 +46,12 @@ def read_texts(given: Sequence[object], settings: Settings) -> Corpus:
     share = _share(settings.validation)
     if not given:
         raise UsageError("no TEXTS", expected="files or folders with texts", todo="Try sample:reviews")
-    sources = [_source(each, settings.encoding) for each in given]
-    told = [notice for source in sources for notice in source.notices]
-    tables: list[Table] = []
+    sources = [source_of(each, settings.encoding) for each in given]
+    tables, told = [], [notice for source in sources for notice in source.notices]
     for source in sources:
-        left = split_for(source, "test") if len(source.tables) > 1 else None
-        tables += [table for name, table in source.tables.items() if name != left]
-        if left is not None:
-            told.append(said({"name": source.tables[left].source}, "test texts left"))
+        found, left = tables_of(source)
+        tables += found
+        told += left
     columns = [column for table in tables for column in _columns(table, settings)]
     keys = _keys(columns, settings.seed)
     _, first = np.unique(keys, return_index=True)
@@ -99,43 +93,6 @@ def _count(texts: int, share: float | None) -> int:
     return min(texts - 1, max(1, round(share * texts))) if share else 0
 
 
-def _source(data: object, encoding: str) -> Source:
-    path = Path(data).expanduser() if isinstance(data, str | Path) else None
-    if path is not None and path.is_file() and path.suffix.lower() == ".txt":
-        lines = list(read_lines(path, encoding=encoding))
-        name = re.sub(r"[^\w.]+", "-", path.stem)[:40] or "texts"
-        return Source(name, {"train": Table(str(path), {"text": lines}, row_places(len(lines)))})
-    if path is not None and path.is_dir():
-        return _folder(path, encoding)
-    return read(data, encoding=encoding, disk=large.disk())
-
-
-def _folder(folder: Path, encoding: str) -> Source:
-    """Every .txt file that lies beside no folder, as aclImdb has them; those of a folder called test are left out."""
-    inner = sorted(path for path in (folder, *folder.rglob("*")) if path.is_dir())
-    lowest = [path for path in inner if not any(child.is_dir() for child in path.iterdir())]
-    left = [path for path in lowest if _is_test(path.relative_to(folder).parts)]
-    columns = Columns(large.disk())
-    texts = columns.new()
-    for path in lowest:
-        for file in sorted(path.glob("*.txt")) if path not in left else ():
-            texts.extend([decoded(file.read_bytes(), where=str(file), encoding=encoding)])
-    found = texts.done()
-    if not found:
-        data = sorted(str(file) for file in folder.iterdir() if file.is_file() and file.suffix in (".csv", ".parquet"))
-        raise DataError(
-            "no .txt files in this folder", where=str(folder), expected="a text a file",
-            todo=f"Give its files themselves: {' '.join(data[:4])}" if data else "",
-        )  # fmt: skip
-    notices = tuple(said({"name": path}, "test texts left") for path in left)
-    name = re.sub(r"[^\w.]+", "-", folder.resolve().name)[:40] or "texts"
-    return Source(name, {"train": Table(str(folder), {"text": found}, row_places(len(found)))}, notices)
-
-
-def _is_test(parts: Sequence[str]) -> bool:
-    return any(part.lower() in SIDE_NAMES["test"] for part in parts)
-
-
 def _columns(table: Table, settings: Settings) -> Iterator[Sequence[str]]:
     """The texts of a table; of pairs both."""
     found = find_columns(table, text=settings.text, label=None, need_label=False)
@@ -166,12 +123,11 @@ def _lowest(keys: Ints, among: Bools, count: int) -> Bools:
 
 def _taken(columns: Sequence[Sequence[str]], rows: Bools) -> Sequence[str]:
     """The texts of some rows, on the disk where they are large."""
-    made = Columns(large.disk())
-    column, before = made.new(), 0
+    column, before = Columns(large.disk()).new(), 0
     for texts in columns:
         mine = rows[before : before + len(texts)]
         before += len(texts)
-        for start in range(0, len(texts), 4_096):
-            part = zip(texts[start : start + 4_096], mine[start : start + 4_096].tolist(), strict=True)
+        for start in range(0, len(texts), AT_ONCE):
+            part = zip(texts[start : start + AT_ONCE], mine[start : start + AT_ONCE].tolist(), strict=True)
             column.extend([text for text, taken in part if taken])
     return column.done()

@@ -21,7 +21,7 @@ ADAPT_TEXTS: dict[str, tuple[str, str]] = {
         "학습에 쓰지 않은 텍스트 {texts}개에서 두 번 모두 같은 토큰 {tokens}개를 가리고 측정",
     ),
     "not measured": (
-        "No texts were held out, so nothing tells what it learnt.",
+        "Nothing was held out to measure by, so nothing tells what it learnt.",
         "측정용 텍스트를 남겨 두지 않아 얼마나 배웠는지는 알 수 없습니다.",
     ),
 }

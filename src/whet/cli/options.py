@@ -42,6 +42,7 @@ Engine: TypeAlias = Annotated[str, engine_option()]
 # Values that settings know beside free text.
 NAMED: Mapping[str, Sequence[str]] = {
     "recipe": (), "model": ("auto", "embedded", "linear", "last"), "metric": ("auto", *METRICS),
+    "teacher": ("last",),
 }  # fmt: skip
 LANG = "whet.lang"
 """Where the context of a command keeps what it was given for --lang, which --help comes before."""
@@ -53,6 +54,7 @@ METAVARS = {
     "test": "FILE|SPLIT|0.1|none", "validation": "FILE|SPLIT|0.1|none", "encoding": "NAME", "allow": "CODE,CODE",
     "model": "NAME|FOLDER|RUN", "metric": "NAME", "budget": "TIME", "output": "DIR", "mirror": "DIR",
     "class_weights": "balanced|FILE", "freeze": "embeddings|N|encoder", "corrections": "FILE", "slice": "COLUMN,COLUMN",
+    "teacher": "RUN", "unlabelled": "FILE|FOLDER",
 }  # fmt: skip
 
 

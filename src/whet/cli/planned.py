@@ -112,9 +112,13 @@ def points(words: Words, rung: Rung) -> str:
     return "" if rung.points is None else words("points about").format(points=f"{rung.points:+.1f}")
 
 
+def _teacher(words: Words, plan: Plan, span: Span) -> str:
+    return words("teacher answers").format(texts=count(plan.answered), time=between(words, span))
+
+
 def _lines(words: Words, plan: Plan) -> list[tuple[str, str]]:
     rows = words("plan rows" if plan.steps else "plan rows linear").format(
-        rows=count(plan.rows["train"]), tokens=f"{plan.tokens:.0f}", steps=count(plan.steps)
+        rows=count(plan.rows["train"] + plan.further), tokens=f"{plan.tokens:.0f}", steps=count(plan.steps)
     )
     epochs = [
         words("epochs take").format(epochs=f"{number:g}", time=words.duration(span.seconds))
@@ -126,6 +130,7 @@ def _lines(words: Words, plan: Plan) -> list[tuple[str, str]]:
             words("device"),
             words("plan device").format(device=plan.device, reason=words.of(plan.device_reason), threads=plan.threads),
         ),
+        *([] if plan.teaching is None else [(words("teacher"), _teacher(words, plan, plan.teaching))]),
         (words("work"), rows),
         *([(words("models"), words("plan models").format(count=plan.models))] if plan.models > 1 else []),
         (words("train"), between(words, plan.training)),

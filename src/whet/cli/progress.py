@@ -16,6 +16,7 @@ from whet.cli import planned, searched, show
 from whet.cli.texts import Words, count
 from whet.forecast import Plan
 from whet.records import (
+    AnswerStep,
     Checked,
     CurvePoint,
     CurveStep,
@@ -128,6 +129,7 @@ class Lines(Quiet):
         super().__init__(console, words)
         self._log_every = log_every
         self._speed = Speed()
+        self._far = 0  # tenths of the texts of a teacher
 
     def show(self, event: object) -> None:
         if isinstance(event, Stage):
@@ -148,12 +150,20 @@ class Lines(Quiet):
         elif isinstance(event, StepRecord):
             self._speed.add(event)
             self.step(event, self._speed)
+        elif isinstance(event, AnswerStep):
+            self.answer_step(event)
         elif isinstance(event, CurveStep):
             self.curve_step(event)
         elif isinstance(event, CurvePoint):
             self.say(Text(curve_text(self.words, event)))
         elif (line := searched.line(self.words, event)) is not None:
             self.say(line)
+
+    def answer_step(self, event: AnswerStep) -> None:
+        far = 10 * event.done // event.texts
+        if far != self._far:
+            self.say(Text(answer_text(self.words, event)))
+        self._far = far
 
     def curve_step(self, event: CurveStep) -> None:
         if event.step % self._log_every == 0:
@@ -197,6 +207,11 @@ class Bars(Lines):
         if record.step == record.steps:
             # The bar goes with its stage; the last loss and speed stay on the screen.
             self.say(Text(step_text(self.words, record, speed)))
+
+    def answer_step(self, event: AnswerStep) -> None:
+        assert self._task is not None  # its stage has begun
+        right = answer_text(self.words, event)
+        self.bar.update(self._task, total=event.texts, completed=event.done, right=right)
 
     def curve_step(self, event: CurveStep) -> None:
         assert self._task is not None  # its stage has begun
@@ -274,6 +289,11 @@ def curve_text(words: Words, event: CurvePoint) -> str:
     """What a part of the training rows brought."""
     share, seconds = f"{100 * event.share:g}", words.duration(event.seconds)
     return words("curve point").format(share=share, rows=count(event.rows), score=f"{event.score:.4f}", seconds=seconds)
+
+
+def answer_text(words: Words, event: AnswerStep) -> str:
+    """How far a teacher is."""
+    return words("teacher far").format(done=count(event.done), texts=count(event.texts))
 
 
 def evaluation_line(words: Words, event: Evaluation) -> Text:

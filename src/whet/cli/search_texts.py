@@ -52,10 +52,12 @@ SEARCH_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "best alone": ("Best: trial {number}, {metric} {score}", "최고: 시도 {number}, {metric} {score}"),
     "winner's luck": (
-        "The best of many scores on the same rows is partly luck, and so too high. What the settings are worth the "
-        "test side tells, which was scored once, after the search.",
-        "같은 행에서 얻은 여러 점수 중 최고값은 운이 섞여 실제보다 높습니다. 실제 성능은 탐색이 끝난 뒤 한 번만 평가한 "
-        "테스트 점수로 판단하세요.",
+        "The best of many scores on the same rows is partly luck, and so too high.",
+        "같은 행에서 얻은 여러 점수 중 최고값은 운이 섞여 실제보다 높습니다.",
+    ),
+    "test tells": (
+        " What the settings are worth the test side tells, which was scored once, after the search.",
+        " 실제 성능은 탐색이 끝난 뒤 한 번만 평가한 테스트 점수로 판단하세요.",
     ),
     "what mattered": ("What mattered: {shares}", "중요도: {shares}"),
     "search folder": ("Search", "탐색 폴더"),

@@ -10,7 +10,7 @@ from rich.text import Text
 from whet.cli import show, summary
 from whet.cli.planned import between
 from whet.cli.texts import Words, count, one_line
-from whet.report.search import told
+from whet.report.search import own_score, told
 from whet.run import Finished
 from whet.tuning.records import Begun, Ended, Forecast, Trial, Tuned
 
@@ -85,7 +85,8 @@ def tuned(console: Console, words: Words, found: Tuned) -> None:
     shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in study.get("importances", {}).items())
     if shares:
         console.print(words("what mattered").format(shares=shares), soft_wrap=True)
-    console.print(words("winner's luck"), soft_wrap=True)
+    luck = words("winner's luck") + (words("test tells") if "test" in found.metrics else "")
+    console.print(luck, soft_wrap=True)
     end = Finished(found.run, dict(found.metrics), found.verdict, False)
     summary.result(console, words, end)
     places = [
@@ -122,11 +123,10 @@ def trials(console: Console, words: Words, study: Mapping[str, Any]) -> None:
 
 
 def _best(words: Words, study: Mapping[str, Any], best: Mapping[str, Any]) -> str:
-    first = study["trials"][0]
+    own = own_score(study)
     facts = {"number": best["number"], "metric": study["metric"], "score": f"{best['score']:.4f}"}
     if best["number"] == 0:
         return words("best is own").format(**facts)
-    if first["state"] != "complete":
+    if own is None:
         return words("best alone").format(**facts)
-    own, difference = f"{first['score']:.4f}", f"{best['score'] - first['score']:+.4f}"
-    return words("best gains").format(**facts, own=own, difference=difference)
+    return words("best gains").format(**facts, own=f"{own:.4f}", difference=f"{best['score'] - own:+.4f}")

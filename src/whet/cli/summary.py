@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from whet.cli import members, show
+from whet.cli import members, show, student
 from whet.cli.texts import TEXTS, Words, count, one_line
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def result(console: Console, words: Words, end: Finished) -> None:
     else:
         show.heading(console, words("no scores"))
     members.show(console, words, end.metrics)
+    student.show(console, words, end.metrics)
     _calibration(console, words, _section(end.metrics, "calibration"), side)
     _weaker(console, words, end.metrics)
     _label_errors(console, words, end.metrics, end.run.path)

@@ -12,6 +12,7 @@ from whet.cli.answer_texts import ANSWERS
 from whet.cli.engine_texts import ENGINE_TEXTS
 from whet.cli.ensemble_texts import ENSEMBLE_TEXTS
 from whet.cli.search_texts import SEARCH_TEXTS
+from whet.cli.teacher_texts import TEACHER_TEXTS
 from whet.errors import quoted
 
 Lang = Literal["en", "ko"]
@@ -357,6 +358,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **ENSEMBLE_TEXTS,
     **ADAPT_TEXTS,
     **SEARCH_TEXTS,
+    **TEACHER_TEXTS,
 }  # fmt: skip
 
 

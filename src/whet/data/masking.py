@@ -18,6 +18,7 @@ from whet.records import Batch, Bools, Encoded, Floats, Ints
 SHARE = 0.15
 MASKED, EXCHANGED = 0.8, 0.1  # of the hidden tokens
 FIXED = 2**32  # beyond every epoch: what is measured is measured on the same tokens each time
+AT_ONCE = 2**20  # tokens that are looked at
 BITS = 53  # of a number below 1 in double precision
 
 
@@ -37,6 +38,11 @@ class Masking:
         ids, hidden = self._drawn(batch.ids, batch.cu_seqlens, batch.rows, epoch)
         count = max(1, int((hidden >= 0).sum()))
         return replace(batch, ids=ids, hidden=hidden, weights=np.full(len(batch.rows), len(batch.rows) / count))
+
+    def hides_any(self, encoded: Encoded) -> bool:
+        """Whether a token of these texts may be hidden."""
+        parts = (encoded.ids[start : start + AT_ONCE] for start in range(0, len(encoded.ids), AT_ONCE))
+        return any(self.ordinary[part].any() for part in parts)
 
     def fixed(self, encoded: Encoded) -> Encoded:
         """Texts of one sequence each with tokens hidden that are the same each time."""

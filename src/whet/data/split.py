@@ -360,6 +360,13 @@ def _ids(labels: Iterable[str], names: list[str]) -> Ints:
     return np.array([known[label] for label in labels], dtype=np.int64)
 
 
+def without(examples: Examples, others: Examples | None) -> Examples:
+    """The rows that are not among others of the same table."""
+    if others is None or others.source != examples.source:
+        return examples
+    return select(examples, ~np.isin(np.asarray(examples.row_ids), np.asarray(others.row_ids)))
+
+
 def select(examples: Examples, taken: Bools) -> Examples:
     """The rows that are taken [B], in their order."""
     return Examples(

@@ -15,7 +15,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import compress, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import IO, Any, TypeVar, overload
 
@@ -196,7 +196,32 @@ class Joined(Held):
         return map(self._function, self._first.values(rows), self._second.values(rows))
 
 
+class Chained(Held):
+    """The rows of two columns, one column after the other."""
+
+    def __init__(self, first: Sequence[Any], second: Sequence[Any]) -> None:
+        self._first = first
+        self._second = second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain(self._first, self._second)
+
+    def values(self, rows: Ints) -> Iterator[Any]:
+        count = len(self._first)
+        ours = rows < count
+        one, other = iter(picked(self._first, rows[ours])), iter(picked(self._second, rows[~ours] - count))
+        return (next(one if is_ours else other) for is_ours in ours.tolist())
+
+
 # ---------------------------------------------------------------- views
+
+
+def chained(first: Sequence[T], second: Sequence[T]) -> Sequence[T]:
+    """The values of two columns, one after the other: a list, or a view where memory holds not both."""
+    return Chained(first, second) if isinstance(first, Held) or isinstance(second, Held) else [*first, *second]
 
 
 def joined(first: Sequence[Any], second: Sequence[Any], function: Callable[[Any, Any], T]) -> Sequence[T]:

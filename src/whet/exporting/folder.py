@@ -59,7 +59,7 @@ def _loaded(model: Path) -> Any:
     parts = _parts(model)
     if parts == [model]:
         return load_saved(model)
-    return onnx.averaged([load_saved(part) for part in parts], sidefile.read(model)["temperature"] or 1.0)
+    return onnx.averaged([load_saved(part) for part in parts], sidefile.read(model).get("temperature") or 1.0)
 
 
 def side_file(model: Path, folder: Path, sessions: Mapping[Engine, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def scale_of(values: Floats, model: Any) -> Scale:
     return Scale(mean, deviation if deviation > 0 else 1.0)
 
 
-def begin_at_shares(model: Any, marks: Bools, loss: SeveralEntropies) -> None:
+def begin_at_shares(model: Any, marks: Bools | Floats, loss: SeveralEntropies) -> None:
     """Lets a new head for several labels begin at the best answer that is the same for all of these rows [B, C], with
     a plain loss how often each label stands in them, and not at a half (the prior of Lin et al. 2017, arXiv 1708.02002,
     section 3.3): else the first steps go into saying no to nearly everything. A head with biases, which has learnt
@@ -67,7 +67,7 @@ def scale_to(targets: Targets, kind: Kind, model: Any, loss: Loss) -> Scale:
         begin_in_units(model, scale)
         return scale
     if isinstance(loss, SeveralEntropies):
-        begin_at_shares(model, np.asarray(targets, dtype=np.bool_), loss)
+        begin_at_shares(model, np.asarray(targets, dtype=np.float64), loss)
     return Scale()
 
 

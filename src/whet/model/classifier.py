@@ -266,10 +266,10 @@ class Classifier:
         return to_device(there, self.device)
 
     def labels(self, batch: Batch) -> Tensor:
-        """What the logits are held against, on the model's device: ids [N], marks [N, C], or numbers [N] on the scale
-        that they are learnt on."""
+        """What the logits are held against, on the model's device: ids [N], shares or marks [N, C], or numbers [N] on
+        the scale that they are learnt on."""
         assert batch.labels is not None
-        if self.kind == "one":
+        if self.kind == "one" and batch.labels.ndim == 1:
             return self.tensors(np.asarray(batch.labels, dtype=np.int64))[0]
         values = (batch.labels - self.scale.mean) / self.scale.deviation if self.kind == "value" else batch.labels
         return to_device([torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))], self.device)[0]

@@ -43,7 +43,8 @@ class Loss(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CrossEntropy:
-    """Of class ids [N], as F.cross_entropy has it; by default bit for bit.
+    """Of class ids [N], or of a share for each class [N, C], as F.cross_entropy has it; by default bit for bit. Of
+    shares there is no focal loss.
 
     `weights`: what a row of each class counts [C]. `smoothing`: the share of the target that is spread over all
     classes (Szegedy et al. 2016, arXiv 1512.00567). `focal`: the gamma of the focal loss (Lin et al. 2017, arXiv
@@ -66,9 +67,11 @@ class CrossEntropy:
         return self.rows(logits, targets).sum() if self.focal else self._entropy(logits, targets, "sum")
 
     def guess(self, targets: Tensor) -> float:
-        classes = int(targets.max()) + 1 if self.weights is None else len(self.weights)
+        of_shares = targets.ndim == 2
+        known = targets.shape[1] if of_shares else int(targets.max()) + 1
+        classes = known if self.weights is None else len(self.weights)
         weights = torch.ones(classes).double() if self.weights is None else torch.tensor(self.weights).double()
-        counts = torch.bincount(targets, minlength=classes)
+        counts = targets.double().sum(0) if of_shares else torch.bincount(targets, minlength=classes)
         wanted = weights * ((1 - self.smoothing) * counts + self.smoothing / classes * len(targets))
         plain = (wanted / wanted.sum()).log()
         if not self.focal:
@@ -89,8 +92,8 @@ class CrossEntropy:
 
 @dataclass(frozen=True, slots=True)
 class SeveralEntropies:
-    """Of marks [N, C]: the mean over the labels of binary cross entropies, which are those of
-    F.binary_cross_entropy_with_logits, by default bit for bit.
+    """Of marks [N, C], each 0, 1 or, without focal, a share between them: the mean over the labels of binary cross
+    entropies, which are those of F.binary_cross_entropy_with_logits, by default bit for bit.
 
     `weights`: what the yes of each label counts [C], where a no counts 1: its `pos_weight`. `focal`: the gamma of
     the focal loss (Lin et al. 2017, arXiv 1708.02002): each answer counts (1 - p)^gamma of its loss, p the probability

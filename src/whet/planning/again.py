@@ -14,6 +14,9 @@ from whet.model.files import find
 from whet.planning.plan import Planned
 from whet.prepare import Asked
 from whet.records import Notice
+from whet.runs import Redone
+from whet.teacher import with_fewer
+from whet.training.checkpoints import Found
 from whet.training.pace import Budget
 from whet.training.team import Alone
 
@@ -30,6 +33,7 @@ def facts_of(planned: Planned) -> dict[str, Any]:
         "device": machine.device, "precision": machine.precision, "threads": machine.threads,
         "versions": runtime.versions(), "chosen": chosen,
         "budget": None if budget is None else dataclasses.asdict(budget), "nbsvm": planned.nbsvm,
+        "whole": asked.whole is not None,
     }  # fmt: skip
 
 
@@ -38,7 +42,7 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     settings = asked.resolved.settings
     machine = dataclasses.replace(asked.machine, threads=facts["threads"], threads_reason=KEPT)
     runtime.apply(machine, settings.seed)
-    asked = dataclasses.replace(asked, machine=machine)
+    asked = dataclasses.replace(asked, machine=machine, whole=asked.splits.train if facts.get("whole") else None)
     if facts["chosen"]:
         asked = _chosen(asked, facts["chosen"], said({"budget": settings.budget}, "by a budget"))
     settings = asked.resolved.settings
@@ -60,7 +64,9 @@ def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
     splits = prepare.splits_of(asked.rows, settings)
     labels = prepare.label_set_of(asked.rows, splits, settings)
     files = find(settings.model) if "model" in chosen else asked.files
-    return dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, encoder=files, rows=None)
+    teaching = with_fewer(asked.teaching, settings) if "unlabelled_rows" in chosen else asked.teaching
+    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, encoder=files, rows=None)
+    return dataclasses.replace(asked, teaching=teaching)
 
 
 def differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> str:
@@ -73,3 +79,10 @@ def differences(machine: runtime.Runtime, facts: Mapping[str, Any]) -> str:
         if then.get(name) != here[name]
     ]
     return said({"changed": joined(*changed, between=", ")}, "not as begun") if changed else ""
+
+
+def going_on(found: Found, redone: Redone) -> Notice:
+    """From which step a training goes on."""
+    count = redone.until - found.step
+    steps = {"step": found.step, "steps": found.numbers.get("steps")}
+    return Notice(said(steps | {"redone": said({"count": count}, "redone") if count else ""}, "going on"))

@@ -14,12 +14,14 @@ from whet.errors import UsageError
 from whet.model import classifier as classifiers
 from whet.planning.measured import Measured, has_lighter, lighter, measure, more_words, sample, workload
 from whet.records import Side
+from whet.teacher import with_fewer
 from whet.training import estimate, loop
 from whet.training.estimate import Workload
 from whet.training.pace import Budget
 
 RESERVE, RESERVED_SHARE = 2.0, 0.02  # seconds, and of a budget, that nothing is planned into
 AGAIN = 0.25  # of a budget: of so long a job the second look at the speed may take its share
+CHEAP = 0.2  # of a budget: baselines that take no more of it learn from all rows, however few are left to the network
 
 
 def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual]:
@@ -29,6 +31,9 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual
     settings = measured.asked.resolved.settings
     seconds = durations.seconds(budget, where="--budget")
     limit = seconds - RESERVE - RESERVED_SHARE * seconds
+
+    if 0 < measured.work.baseline <= CHEAP * limit:
+        measured = _with_all_rows(measured)
 
     def now(work: Workload) -> Workload:
         return dataclasses.replace(work, spent=time.monotonic() - measured.started)
@@ -53,8 +58,15 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual
     chosen = _settled(measured, found.changes, limit, said({"budget": budget}, "by a budget"))
     changes = estimate.changed(settings, chosen.asked.resolved.settings)
     traded = _traded(budget, settings, changes, measured.work, chosen.times.total)
-    steps = loop.count_steps(chosen.work.rows["train"], loop.recipe_of(chosen.asked.resolved.settings))
+    steps = loop.count_steps(chosen.work.lessons, loop.recipe_of(chosen.asked.resolved.settings))
     return chosen, _budget_of(chosen, steps, measured.started + limit, seconds, whole), traded
+
+
+def _with_all_rows(measured: Measured) -> Measured:
+    """The same, whose baselines learn from the rows that there are now."""
+    asked, work = measured.asked, measured.work
+    work = dataclasses.replace(work, preparing=work.preparing - work.baseline, whole=work.baseline)
+    return dataclasses.replace(measured, asked=dataclasses.replace(asked, whole=asked.splits.train), work=work)
 
 
 def _settled(measured: Measured, changes: Mapping[str, object], limit: float, reason: str) -> Measured:
@@ -85,9 +97,11 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
         labels = prepare.label_set_of(asked.rows, splits, settings)
     if labels != asked.labels:  # fewer rows may leave a label out
         classifier, _ = classifiers.fresh(asked.files, labels, asked.machine, settings, seed=settings.seed)
-    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels)
+        asked = dataclasses.replace(asked, whole=None)  # it has the label, which would have no number
+    teaching = with_fewer(asked.teaching, settings) if "unlabelled_rows" in changes else asked.teaching
+    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, teaching=teaching)
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
-    sampled = sample(splits, labels, cutter)
+    sampled = sample(asked, cutter)
     work = workload(asked, sampled, classifier, measured.started)
     words = more_words(sampled, work, classifier)
     return Measured(asked, classifier, cutter, work, measured.probed, words, measured.started)
@@ -104,7 +118,7 @@ def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, wh
         rows={side: rows[side] for side in there if side in rows},
         most=estimate.TESTED_SHARE * seconds,
         saving=chosen.work.saving,
-        every=estimate.interval(settings, steps_per_epoch(rows["train"], settings.batch_size)),
+        every=estimate.interval(settings, steps_per_epoch(chosen.work.lessons, settings.batch_size)),
         whole=whole,
         curve=found.curve,
     )
@@ -113,6 +127,7 @@ def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, wh
 def _traded(budget: str, asked: Settings, changes: Mapping[str, object], work: Workload, seconds: float) -> Bilingual:
     """The sentence on what a job lost to its budget."""
     every = {"train_rows": work.rows["train"], "test_rows": work.rows.get("test", 0)}
+    every["unlabelled_rows"] = work.further
     parts = []
     for name, value in changes.items():
         before = getattr(asked, name)

@@ -30,7 +30,8 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
     there: dict[Side, Examples] = {side: rows for side in SIDES if (rows := getattr(asked.splits, side)) is not None}
     characters = {side: sum(map(len, chain(rows.texts, rows.pairs or ()))) for side, rows in there.items()}
     scored = sum(count for side, count in characters.items() if side != "train")
-    fitting, each = baseline.expected_rates(train.texts, labels, second=train.pairs, nbsvm=False)
+    both = asked.splits.validation is not None and not settings.folds  # it chooses between them
+    fitting, each = baseline.expected_rates(train.texts, labels, second=train.pairs, nbsvm=both)
     models = settings.folds or 1
     if models > 1:  # each of all rows but those of a fold
         fitting, scored = (models - 1) * fitting, models * scored

@@ -15,17 +15,17 @@ from whet.bilingual import said
 from whet.data.batches import counts_of, tokens_of
 from whet.data.doctor import near
 from whet.data.split import select
+from whet.data.store import taken
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_in_memory
 from whet.data.vocabulary import fit
-from whet.labels import LabelSet
 from whet.model import classifier as classifiers
 from whet.model import embedded
 from whet.model.classifier import Classifier
 from whet.model.files import find, longest_input
 from whet.model.trained import sizes
 from whet.prepare import Asked
-from whet.records import SIDES, Encoded, Examples, Ints, Side, Splits, Targets
+from whet.records import SIDES, Bools, Encoded, Examples, Ints, Side, Targets
 from whet.score import baseline
 from whet.training import estimate, loop
 from whet.training.estimate import Engine, Speed, Times, Workload
@@ -85,10 +85,10 @@ def measure(
     """Counts the work and times a few steps, for a small share of the job, of its budget or of `most`
     seconds. `started`: time.monotonic() at the start of the job."""
     settings = asked.resolved.settings
-    sampled = sample(asked.splits, asked.labels, cutter)
+    sampled = sample(asked, cutter)
     work = workload(asked, sampled, classifier, started)
     recipe = loop.recipe_of(settings, kind=asked.labels.kind)
-    steps = loop.count_steps(work.rows["train"], recipe)
+    steps = loop.count_steps(work.lessons, recipe)
     if settings.budget is not None:
         most = min(most, durations.seconds(settings.budget, where="--budget"))
 
@@ -100,55 +100,72 @@ def measure(
     return Measured(asked, classifier, cutter, work, probed, more_words(sampled, work, classifier), started)
 
 
-def sample(splits: Splits, labels: LabelSet, cutter: Cutter) -> Sampled:
-    """SAMPLE texts of each side, every k-th by length, so that their mean is that of all."""
+def sample(asked: Asked, cutter: Cutter) -> Sampled:
+    """SAMPLE texts of each side, every k-th by length, so that their mean is that of all; of train among those without
+    labels too."""
     encoded: dict[Side, Encoded] = {}
     targets: Targets = np.zeros(0, np.int64)
     characters, seconds = 0, 0.0
     for side in SIDES:
-        rows: Examples | None = getattr(splits, side)
+        rows: Examples | None = getattr(asked.splits, side)
         if rows is None or not rows.texts or not has_answers(rows):
             continue
-        sizes = characters_of(rows)
+        texts, pairs = prepare.all_texts(asked) if side == "train" else (rows.texts, rows.pairs)
+        sizes = characters_in(texts, pairs)
         count = min(SAMPLE, len(sizes))
         chosen = np.argsort(sizes, kind="stable")[((np.arange(count) + 0.5) * len(sizes) / count).astype(np.int64)]
-        part = select(rows, np.isin(np.arange(len(sizes)), chosen))
+        part = np.isin(np.arange(len(sizes)), chosen)
         began = time.perf_counter()
-        encoded[side] = encode_in_memory(part.texts, cutter, part.pairs)
+        encoded[side] = encode_in_memory(taken(texts, part), cutter, None if pairs is None else taken(pairs, part))
         seconds += time.perf_counter() - began
         characters += int(sizes[chosen].sum())
         if side == "train":
-            targets = targets_of(part, labels)
+            targets = _targets(asked, rows, part)
     return Sampled(encoded, targets, seconds / max(1, characters))
 
 
-def characters_of(rows: Examples) -> Ints:
-    """Of each row [B], of a pair those of both texts."""
-    sizes = np.fromiter(map(len, rows.texts), np.int64, len(rows.texts))
-    return sizes if rows.pairs is None else sizes + np.fromiter(map(len, rows.pairs), np.int64, len(rows.pairs))
+def _targets(asked: Asked, rows: Examples, part: Bools) -> Targets:
+    """What the sampled training texts are to be answered with; where some have no labels, those of others: the time of
+    a step does not hang on them."""
+    if len(part) == len(rows.texts):
+        return targets_of(select(rows, part), asked.labels)
+    count = int(part.sum())
+    known = targets_of(select(rows, np.arange(len(rows.texts)) < count), asked.labels)
+    found: Targets = known[np.arange(count) % len(known)]
+    return found
+
+
+def characters_in(texts: Sequence[str], pairs: Sequence[str] | None) -> Ints:
+    """Of each text [B], of a pair those of both."""
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    return sizes if pairs is None else sizes + np.fromiter(map(len, pairs), np.int64, len(pairs))
 
 
 def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: float) -> Workload:
     """What the job has to do, counted."""
     rows = {side: len(getattr(asked.splits, side).texts) for side in sampled.encoded}
-    characters = {side: int(characters_of(getattr(asked.splits, side)).sum()) for side in sampled.encoded}
-    tokens, cheap = sampled.seconds_per_character * sum(characters.values()), 0.0
+    given: dict[Side, Examples] = {side: getattr(asked.splits, side) for side in sampled.encoded}
+    characters = {side: int(characters_in(each.texts, each.pairs).sum()) for side, each in given.items()}
+    every = sum(characters.values())
+    if asked.teaching is not None and asked.teaching.further is not None:
+        every += int(characters_in(asked.teaching.further.texts, asked.teaching.further.pairs).sum())
+    tokens, cheap = sampled.seconds_per_character * every, 0.0
     if asked.resolved.settings.near_duplicates and asked.resolved.settings.budget is None:
         tokens += near.expected_seconds(sum(rows.values()), sum(characters.values()))
     if has_baseline(asked):
         assert asked.splits.test is not None
-        train, test, pairs = asked.splits.train.texts, asked.splits.test.texts, _second_texts(asked.splits)
-        cheap = baseline.expected_seconds(train, test, asked.labels, pairs=pairs)
+        train, test = asked.cheap, asked.splits.test
+        pairs = None if train.pairs is None or test.pairs is None else (train.pairs, test.pairs)
+        cheap = baseline.expected_seconds(train.texts, test.texts, asked.labels, pairs=pairs)
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
     doubtful = asked.labels.kind == "one"
-    return Workload(rows, sampled.lengths, spent, tokens + cheap, saving, cheap, sampled.counts, doubtful)
-
-
-def _second_texts(splits: Splits) -> tuple[Sequence[str], Sequence[str]] | None:
-    """The second texts of training and test where rows are pairs."""
-    train, test = splits.train.pairs, None if splits.test is None else splits.test.pairs
-    return None if train is None or test is None else (train, test)
+    of_all, of_these = (0.0, cheap) if asked.whole is None else (cheap, 0.0)
+    further, each_text = (0, 0.0) if asked.teaching is None else (asked.teaching.rows, asked.teaching.seconds)
+    return Workload(
+        rows, sampled.lengths, spent, tokens + of_these, saving, cheap, of_all, sampled.counts, doubtful, further,
+        each_text,
+    )  # fmt: skip
 
 
 def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:
@@ -157,7 +174,7 @@ def more_words(sampled: Sampled, work: Workload, classifier: Classifier) -> int:
     if not table.requires_grad:
         return 0
     ids = sampled.encoded["train"]
-    more = expected_ids(ids, work.rows["train"], len(table)) - len(used_ids(ids, len(table)))
+    more = expected_ids(ids, work.lessons, len(table)) - len(used_ids(ids, len(table)))
     return STATES * WEIGHT * more * int(table.shape[1])
 
 

@@ -27,10 +27,13 @@ from whet.model.levels import passes
 from whet.model.work import operations, shape_of
 from whet.planning.budget import within
 from whet.planning.ladder import ladder
-from whet.planning.measured import Measured, has_baseline, lighter, measure, trained_weights, weights
+from whet.planning.measured import WEIGHT, Measured, has_baseline, lighter, measure, trained_weights, weights
 from whet.prepare import Asked
 from whet.records import Notice
 from whet.score import baseline
+from whet.taught import parameters_of
+from whet.teacher import Teacher
+from whet.teaching import seconds_a_text
 from whet.training import checkpoints, estimate, loop
 from whet.training.estimate import Speed, Workload
 from whet.training.pace import Budget
@@ -83,6 +86,9 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
     told = [*map(Notice, notices), *_doubts(asked, cutter)]
     if team.ranks.count > 1 or (settings.brief and settings.budget is None):
         return Planned(asked, classifier, cutter, told)
+    if asked.teaching is not None:
+        teaching = dataclasses.replace(asked.teaching, seconds=seconds_a_text(asked))
+        asked = dataclasses.replace(asked, teaching=teaching)
     with heap.kept():  # as in training
         measured, budget = measure(asked, classifier, cutter, started), None
         if settings.budget is not None:
@@ -91,8 +97,9 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
             measured = chosen
         plan = _plan(measured, folder)
     found, job = measured.asked, measured.times.total
-    rows = found.splits.train
-    nbsvm = baseline.has_nbsvm(measured.work.baseline, job, found.labels, len(rows.texts), paired=found.is_pair)
+    nbsvm = baseline.has_nbsvm(
+        measured.work.baseline, job, found.labels, len(found.cheap.texts), paired=found.is_pair
+    )  # fmt: skip
     if not nbsvm:
         told.append(Notice(said({}, "no NB-SVM")))
     return Planned(found, measured.classifier, measured.cutter, told, plan, budget, nbsvm)
@@ -111,7 +118,7 @@ def _doubts(asked: Asked, cutter: Cutter) -> list[Notice]:
 def _check_warmup(asked: Asked) -> None:
     """Raises UsageError where the learning rate would never reach its peak."""
     settings = asked.resolved.settings
-    steps = loop.count_steps(len(asked.splits.train.texts), loop.recipe_of(settings))
+    steps = loop.count_steps(asked.lessons, loop.recipe_of(settings))
     if settings.warmup > max(1, steps) and settings.budget is None:
         raise UsageError(
             f"{settings.warmup:g} steps of warm-up in a training of {steps}",
@@ -136,7 +143,7 @@ def _plan(measured: Measured, folder: Path) -> Plan:
     counts = work.counts.get("train", np.ones_like(lengths))
     sequences = np.repeat(lengths / counts, counts)
     forward = 0.0 if shape is None else operations(shape, sequences) / len(lengths)
-    models, learnt = estimate.models_of(settings), estimate.learnt_rows(settings, work.rows["train"])
+    models, learnt = estimate.models_of(settings), estimate.learnt_rows(settings, work.lessons)
     counted = models * passes(measured.classifier.model) * forward * learnt * settings.epochs
     return Plan(
         model=settings.model,
@@ -163,6 +170,9 @@ def _plan(measured: Measured, folder: Path) -> Plan:
         probe_seconds=measured.probed.seconds,
         curve=estimate.span(found.curve, speed) if found.curve else None,
         models=models,
+        teaching=estimate.span(found.teaching, speed) if found.teaching else None,
+        answered=work.lessons + estimate.compared(settings, work.rows.get("test", 0)) if found.teaching else 0,
+        further=work.further,
     )
 
 
@@ -177,9 +187,9 @@ def _memory(measured: Measured) -> int | None:
     if found is None:
         return None
     settings, on_cpu = asked.resolved.settings, measured.classifier.device.type == "cpu"
-    steps = loop.count_steps(work.rows["train"], loop.recipe_of(settings))
+    steps = loop.count_steps(work.lessons, loop.recipe_of(settings))
     # The best weights are put aside at the first evaluation; beside those of the last one nothing is trained.
-    every = estimate.interval(settings, steps_per_epoch(work.rows["train"], settings.batch_size))
+    every = estimate.interval(settings, steps_per_epoch(work.lessons, settings.batch_size))
     kept = settings.keep == "best" and "validation" in work.rows and every is not None and every < steps
     # Beside those of a point of the learning curve stand the job's own.
     models, whole = estimate.models_of(settings), weights(measured.classifier)
@@ -188,9 +198,11 @@ def _memory(measured: Measured) -> int | None:
     training = round(highest(found, steps, on_cpu=on_cpu) + measured.words + aside)
     if models > 1:  # at the end all of them answer
         training = max(training, round(found.evaluation + models * whole))
+    if asked.teaching is not None:  # beside the student, whose evaluation stands for what its answers take
+        training = max(training, found.evaluation + teacher_bytes(asked.teaching.teacher))
     if not on_cpu or not has_baseline(asked):
         return training
-    rows = asked.splits.train
+    rows = asked.cheap
     cheap = baseline.expected_bytes(rows.texts, asked.labels, second=rows.pairs)
     return max(training + baseline.LIBRARIES, found.held + cheap)
 
@@ -200,6 +212,11 @@ def highest(found: Needed, steps: int, *, on_cpu: bool) -> float:
     a_step, most = (HOLES_A_STEP, MOST_HOLES) if heap.has_caches() else (FEWER_A_STEP, FEWER_HOLES)
     holes = min(most, a_step * steps) if on_cpu else GPU_HOLES
     return max(found.fixed + (1 + holes) * (found.step - found.fixed), found.evaluation)
+
+
+def teacher_bytes(teacher: Teacher) -> int:
+    """What its weights take; those of a linear model next to nothing."""
+    return WEIGHT * (parameters_of(teacher.folder) or 0)
 
 
 def memory_there(classifier: Classifier) -> int | None:

@@ -55,6 +55,7 @@ def write(
         *_head(f"Fine-tuned from {origin}{_in_part(settings)}", labels, inputs),
         _length(texts, settings),
         "",
+        *_taught(metrics),
         *_scores(metrics),
         "```python",
         "from transformers import pipeline",
@@ -87,6 +88,7 @@ def write_ensemble(
         *_head(f"{made}, {by},", labels, inputs),
         "Their logits are averaged. transformers loads each folder in it, but not all as one; whet answers with all.",
         "",
+        *_taught(metrics),
         *_scores(metrics),
         "```bash",
         f'whet predict {PLACE} "{asked}"',
@@ -94,6 +96,15 @@ def write_ensemble(
         "",
     ]
     return "\n".join([*front, "", *body])
+
+
+def _taught(metrics: Mapping[str, Any]) -> list[str]:
+    """Whose answers it has learnt beside labels."""
+    found = metrics.get("teacher")
+    if found is None:
+        return []
+    further = f", also to {found['unlabelled']:,} texts without labels," if found["unlabelled"] else ""
+    return [f"Beside the labels it learnt what `{_plain(found['name'])}` answers{further} (distillation).", ""]
 
 
 def _named(model: str) -> str:
@@ -111,9 +122,11 @@ def _in_part(settings: Settings) -> str:
     return f" ({'; '.join(ways)})" if ways else ""
 
 
-def write_linear(labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None) -> str:
+def write_linear(
+    labels: LabelSet, metrics: Mapping[str, Any], inputs: Inputs, test: Examples | None = None, *, nbsvm: bool = False
+) -> str:
     """The card of a linear model, likewise."""
-    learner = "ridge regression" if labels.kind == "value" else "logistic regression"
+    learner = "NB-SVM" if nbsvm else "ridge regression" if labels.kind == "value" else "logistic regression"
     front = ["---", _front("TF-IDF", None, metrics, test, library="whet", fitted=True), "---"]
     asked = "..." if inputs.pair is None else '..." "...'
     body = [

@@ -102,6 +102,9 @@ def course(found: Material, words: Words) -> Section:
             model=trained, device=found.run["device"]["value"], steps=f"{end['step']:,}",
             epochs=f"{end['epoch']:.3g}", rate=f"{found.setting('learning_rate'):g}", tokens=f"{end['tokens']:,}",
         )  # fmt: skip
+    if taught := found.metrics.get("teacher"):
+        facts = {"teacher": taught["name"], "rows": f"{taught['rows']:,}", "further": f"{taught['unlabelled']:,}"}
+        blocks.insert(0, Prose(words("taught").format(**facts)))
     if auto:
         told = words("chosen linear" if is_linear(found) else "chosen other")
         figures = {"linear": score(auto["linear"]), "other": score(auto["fine_tuned"])}

@@ -24,7 +24,8 @@ def render(study: Mapping[str, Any], metrics: Mapping[str, Any], run: str, comma
 def page_of(study: Mapping[str, Any], metrics: Mapping[str, Any], run: str, command: str, words: Words) -> Page:
     """What it says; an importance only where there is one."""
     metric = words.metric(study["metric"], metrics["task"])
-    made = (_trials(study, metric, words), _history(study, metric, words), _importance(study, words))
+    trials = _trials(study, metric, "test" in metrics, words)
+    made = (trials, _history(study, metric, words), _importance(study, words))
     again = Section("again", words("search again"), words("search again lead").format(run=run), (Code(command),))
     version, started = study["versions"].get("whet", ""), datetime.fromisoformat(study["started"])
     shown = {name: words(name) for name in page.TEMPLATE_WORDS} | {"about": words("about search")}
@@ -41,14 +42,14 @@ def _of(study: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     return found
 
 
-def _own(study: Mapping[str, Any]) -> float | None:
-    """The score of the job's own settings."""
+def own_score(study: Mapping[str, Any]) -> float | None:
+    """That of the job's own settings; None where they came to none, or their trial is not over."""
     first = study["trials"][0]
     return float(first["score"]) if first["number"] == 0 and first["state"] == "complete" else None
 
 
 def _lead(study: Mapping[str, Any], metric: str, words: Words) -> str:
-    best, own = _of(study, study["best"]), _own(study)
+    best, own = _of(study, study["best"]), own_score(study)
     if own is None:
         gain = words("no own score")
     elif best["number"] == 0:
@@ -61,7 +62,7 @@ def _lead(study: Mapping[str, Any], metric: str, words: Words) -> str:
 
 
 def _tiles(study: Mapping[str, Any], metrics: Mapping[str, Any], metric: str, words: Words) -> tuple[Tile, ...]:
-    own, name = _own(study), study["metric"]
+    own, name = own_score(study), study["metric"]
     tiles = [Tile(words("best on validation"), score(_of(study, study["best"])["score"]), metric)]
     if own is not None:
         tiles.append(Tile(words("own on validation"), score(own), metric))
@@ -74,7 +75,7 @@ def _tiles(study: Mapping[str, Any], metrics: Mapping[str, Any], metric: str, wo
     return (*tiles, Tile(words("trials tile"), f"{len(states):,}", words("trials counted").format(**counts)))
 
 
-def _trials(study: Mapping[str, Any], metric: str, words: Words) -> Section:
+def _trials(study: Mapping[str, Any], metric: str, tested: bool, words: Words) -> Section:
     names = list(study["space"])
     complete = [each for each in study["trials"] if each["state"] == "complete"]
     complete.sort(key=lambda each: each["score"], reverse=study["direction"] == "maximize")
@@ -96,7 +97,8 @@ def _trials(study: Mapping[str, Any], metric: str, words: Words) -> Section:
     )
     if failed:
         blocks.append(Table(words("failures"), (words("trial"), words("reason")), failed[:SHOWN], numbers=False))
-    return Section("trials", words("trials"), words("trials lead"), tuple(blocks))
+    lead = words("trials lead") + (words("test tells") if tested else ".")
+    return Section("trials", words("trials"), lead, tuple(blocks))
 
 
 def _note(trial: Mapping[str, Any], words: Words) -> str:

@@ -23,10 +23,12 @@ SEARCH: dict[str, tuple[str, str]] = {
     ),
     "trials": ("Trials", "시도"),
     "trials lead": (
-        "The best of many scores on the same validation rows is partly luck, and so too high: what the settings are "
-        "worth the test side tells.",
-        "같은 검증 행에서 얻은 여러 점수 중 최고값은 운이 섞여 실제보다 높게 나옵니다. "
-        "설정의 실제 성능은 테스트 점수로 판단하세요.",
+        "The best of many scores on the same validation rows is partly luck, and so too high",
+        "같은 검증 행에서 얻은 여러 점수 중 최고값은 운이 섞여 실제보다 높게 나옵니다",
+    ),
+    "test tells": (
+        ": what the settings are worth the test side tells.",
+        ". 설정의 실제 성능은 테스트 점수로 판단하세요.",
     ),
     "trials table": ("The best trials", "점수가 높은 시도"),
     "trial": ("Trial", "시도"),

@@ -239,6 +239,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "rows where these are few.",
         "CPU에서 {seconds} 안에 {model}을(를) 학습했습니다. 학습 행이 적으면 규제 강도를 교차 검증으로 정합니다.",
     ),
+    "taught": (
+        "Learnt from {rows} labels, from what {teacher} answers to these rows, and to {further} texts without labels.",
+        "라벨 {rows}개, 같은 행에 대한 {teacher}의 답, 그리고 라벨 없는 텍스트 {further}개에 대한 답을 학습했습니다.",
+    ),
     "chosen linear": (
         "On validation the linear model on TF-IDF is better ({metric} {linear}, the fine-tuned one {other}), so it was "
         "scored and saved instead.",

@@ -84,14 +84,15 @@ def constant(known: Targets, true: Targets, labels: LabelSet) -> Baselines:
     return _scored(Answered({"majority": every}, named, {}, time.perf_counter() - started), true, labels, cached=False)
 
 
-def of_model(model: Linear, known: Targets, test: Inputs, true: Targets, labels: LabelSet) -> Baselines:
-    """The same with a linear model of the training rows that is there already, as `tfidf`."""
+def of_models(models: Mapping[str, Linear], known: Targets, test: Inputs, true: Targets, labels: LabelSet) -> Baselines:
+    """The same with linear models of the training rows that are there already, `tfidf` and perhaps `nbsvm`."""
     started = time.perf_counter()
     every, named = _constant(known, len(true), labels)
     thresholds: dict[str, float] = {}
-    if model.thresholds is not None:
-        thresholds = dict(zip(labels.names, model.thresholds.tolist(), strict=True))
-    given = {"majority": every, "tfidf": answers(model.logits(test), labels, thresholds)}
+    if (tuned := models["tfidf"].thresholds) is not None:
+        thresholds = dict(zip(labels.names, tuned.tolist(), strict=True))
+    given = {"majority": every}
+    given |= {name: answers(model.logits(test), labels, thresholds) for name, model in models.items()}
     return _scored(Answered(given, named, thresholds, time.perf_counter() - started), true, labels, cached=False)
 
 

@@ -55,6 +55,23 @@ def fit(train: Inputs, targets: Targets, labels: LabelSet) -> Linear | None:
     return None if found is None else found[0]
 
 
+def fit_each(train: Inputs, targets: Targets, labels: LabelSet, *, nbsvm: bool) -> dict[str, Linear]:
+    """The model that `fit` makes as `tfidf` and, where it is wanted and rows are single texts with one label, as
+    `nbsvm` that on the same words; its logits are distances, and no logarithms of odds. None at all where there is
+    nothing to learn from."""
+    if labels.kind != "one" or train.second is not None or not nbsvm:
+        model = fit(train, targets, labels)
+        return {} if model is None else {"tfidf": model}
+    ids = np.asarray(targets, dtype=np.int64)
+    found = _fit_classes(train, ids, len(labels), nbsvm=True)
+    if found is None:
+        return {}
+    model, other = found
+    assert other is not None, "it was wanted"
+    decided = _spread(other.weights, other.shift, np.unique(ids), len(ids), len(labels))
+    return {"tfidf": model, "nbsvm": Linear(model.terms, *decided, "one", len(labels))}
+
+
 def classes(train: Inputs, ids: Ints, test: Inputs, *, nbsvm: bool) -> dict[str, Ints] | None:
     """Class ids [B] of the test rows by what the training rows and their ids teach, as `tfidf` by logistic regression
     and, where it is wanted, as `nbsvm` by that. Words are looked for once for both."""
@@ -133,17 +150,21 @@ def _fit_classes(train: Inputs, ids: Ints, count: int, *, nbsvm: bool) -> tuple[
 
 
 def _decisions(found: Any, rows: int, count: int) -> tuple[Floats, Floats]:
-    """Weights [F, K] and bias [K] of a classifier of `rows` rows. A class that none of them has is as unlikely as half
-    a row would make it."""
+    """Weights [F, K] and bias [K] of a classifier of `rows` rows."""
     fitted = getattr(found, "estimators_", [found])
     weights = np.column_stack([each.coef_[0] for each in fitted])
-    bias = np.array([float(each.intercept_[0]) for each in fitted])
+    return _spread(weights, np.array([float(each.intercept_[0]) for each in fitted]), found.classes_, rows, count)
+
+
+def _spread(weights: Floats, bias: Floats, present: Ints, rows: int, count: int) -> tuple[Floats, Floats]:
+    """The same of `count` classes, of which `rows` rows have those that are present. A class that none of them has is
+    as unlikely as half a row would make it."""
     if count == 2:
         return weights, bias
-    if len(fitted) == 1:
+    if len(bias) == 1:
         weights, bias = np.hstack([-weights / 2, weights / 2]), np.array([-bias[0] / 2, bias[0] / 2])
     every, shift = np.zeros((len(weights), count)), np.full(count, _odds(0, rows))
-    every[:, found.classes_], shift[found.classes_] = weights, bias
+    every[:, present], shift[present] = weights, bias
     return every, shift
 
 

@@ -1,6 +1,6 @@
 """What is said of data and of jobs, in English and in Korean, side by side."""
 
-from whet.sentences import adapting, beside, data, defaults, groups, job
+from whet.sentences import adapting, beside, data, defaults, groups, job, teaching
 
 SENTENCES = {
     **data.FINDINGS,
@@ -14,6 +14,7 @@ SENTENCES = {
     **beside.BESIDE,
     **adapting.ADAPTING,
     **groups.GROUPS,
+    **teaching.TEACHING,
 }
 WORDS = {**data.WORDS, **job.WORDS, **adapting.WORDS}
 """Facts that are words of English, in Korean."""

@@ -39,6 +39,14 @@ BESIDE: Mapping[str, tuple[str, str]] = {
         "handed out",
         "자동: 검증 데이터의 {metric} 값이 선형 모델 {linear:.4f}, {model} {fine_tuned:.4f}이므로 선형 모델을 씁니다",
     ),
+    "NB-SVM taken": (
+        "of the linear models NB-SVM is better on validation: {metric} {other:.4f}, logistic regression {first:.4f}",
+        "선형 모델 중에서는 검증 데이터에서 NB-SVM이 더 낫습니다({metric} {other:.4f}, 로지스틱 회귀 {first:.4f})",
+    ),
+    "all rows for the linear model": (
+        "the linear model has learnt from all rows",
+        "선형 모델은 모든 행으로 학습함",
+    ),
     "better on validation": (
         "auto: better on validation, {metric} {linear:.4f} against {fine_tuned:.4f} of {model}",
         "자동: 검증 데이터에서 더 나음({metric} {linear:.4f}, {model} {fine_tuned:.4f})",

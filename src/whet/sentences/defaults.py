@@ -13,6 +13,13 @@ DEFAULTS: Mapping[str, tuple[str, str]] = {
         "--recipe reference has plain ones",
         "학습률 {rate:g}, 층마다 바로 위층의 {llrd:g}배, 웜업 {warmup:g}: {reason}. 기본 레시피는 --recipe reference",
     ),
+    "many short texts": ("for many short texts ({source})", "짧은 텍스트가 많을 때의 값({source})"),
+    "suited to many short texts": (
+        "{batch} rows a step, learning rate {rate:g}, {llrd:g} times that of the layer above in each layer, warm-up "
+        "{warmup:g}: {reason}, and many short texts; --recipe reference has plain ones",
+        "배치 크기 {batch}, 학습률 {rate:g}, 층마다 바로 위층의 {llrd:g}배, 웜업 {warmup:g}: {reason}, 짧은 텍스트가 "
+        "많음. 기본 레시피는 --recipe reference",
+    ),
     "rate of lora": ("that of LoRA", "LoRA에 맞춤"),
     "rate of head": ("that of a head alone", "출력층만 학습할 때의 값"),
     "rate for head": (

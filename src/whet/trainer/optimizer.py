@@ -171,7 +171,7 @@ class Borrowed:
             if key != NUMBERS:
                 held.setdefault(int(place), {})[name] = tensor
         self._optimizer.load_state_dict({"state": held, "param_groups": numbers["groups"]})
-        self._scheduler.load_state_dict(numbers["schedule"])
+        self._scheduler.load_state_dict(_as_before(numbers["schedule"], self._scheduler.state_dict()))
 
     def _gradients(self) -> list[Tensor]:
         return [parameter.grad for parameter in self._parameters if parameter.grad is not None]
@@ -179,3 +179,15 @@ class Borrowed:
 
 def _parts(held: Mapping[str, Any]) -> list[tuple[int, str, Any]]:
     return [(place, name, value) for place, each in held["state"].items() for name, value in each.items()]
+
+
+def _as_before(read: Any, like: Any) -> Any:
+    """What was read of JSON, where every name is a text, in the form of the state that a schedule has: the milestones
+    of a MultiStepLR are numbers."""
+    if isinstance(read, dict) and isinstance(like, dict):
+        names = {str(name): name for name in like}
+        known = {names.get(name, name): value for name, value in read.items()}
+        return type(like)({name: _as_before(value, like.get(name)) for name, value in known.items()})
+    if isinstance(read, list) and isinstance(like, list) and len(read) == len(like):
+        return [_as_before(value, other) for value, other in zip(read, like, strict=True)]
+    return read

@@ -31,6 +31,7 @@ HALF, LEAST_ROWS = 0.5, 200  # of the rows, that a model keeps while there is a 
 FEWER = 0.9  # of the rows, from one candidate to the next
 NARROW = 1.05  # how many times longer than expected a job may take that is shortened while it runs
 FEWEST_TESTED = 1_000
+COMPARED = 2_000  # test rows at the most, on which a student is held beside its teacher
 WORDS_A_TOKEN = 0.8  # of English; a sequence has more tokens than words
 TESTED_SHARE = 0.25  # of a limited time, for evaluations, before they are done on a sample
 
@@ -87,11 +88,22 @@ class Workload:
     """Seconds for the tokens of all rows and for the baseline."""
     saving: float
     baseline: float = 0.0
-    """How much of the preparing goes into the TF-IDF baseline."""
+    """How much goes into the cheap baselines: a part of the preparing, or `whole`."""
+    whole: float = 0.0
+    """Seconds for baselines that learn from all rows, however few the network has."""
     counts: Mapping[Side, Ints] = field(default_factory=dict)
     """In how many sequences the job divides each of the sampled texts; of no side, where it divides none."""
     doubtful: bool = False
     """Whether training rows are looked at for wrong labels."""
+    further: int = 0
+    """Texts without labels, that are learnt from too."""
+    teaching: float = 0.0
+    """Seconds that a teacher takes for a text."""
+
+    @property
+    def lessons(self) -> int:
+        """How many rows are learnt from."""
+        return self.rows["train"] + self.further
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,8 @@ class Times:
     """The words of wrong answers, at the most."""
     curve: float = 0.0
     """The models of the learning curve that learn from a part of the rows."""
+    teaching: float = 0.0
+    """The answers of a teacher."""
 
     @property
     def evaluation(self) -> float:
@@ -126,7 +140,7 @@ class Times:
 
     @property
     def total(self) -> float:
-        return self.training + self.evaluation + self.curve + self.other
+        return self.training + self.evaluation + self.curve + self.teaching + self.other
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +172,12 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
         return _of_several(work, speed, settings)
     train = _rows(work, "train", settings.train_rows)
     share = train / work.rows["train"]
-    per_epoch = steps_per_epoch(train, settings.batch_size)
-    steps, training = _training(work, speed, settings, train, settings.epochs)
+    learnt = train + min(work.further, settings.unlabelled_rows or work.further)
+    per_epoch = steps_per_epoch(learnt, settings.batch_size)
+    steps, training = _training(work, speed, settings, learnt, settings.epochs)
     left, validation, looks, test, looked, explained, curve = train + 0.0, 0.0, 0, 0.0, 0.0, 0.0, 0.0
     if work.doubtful and settings.budget is None:
-        count = rows_to_look_at(settings.label_errors, round(train), settings.epochs * train)
+        count = rows_to_look_at(settings.label_errors, round(train), settings.epochs * learnt)
         looked = count * speed.evaluation * speed.size(*_cut(work, "train", settings))
     if "validation" in work.rows:
         rows = work.rows["validation"] * share  # a share of the training table, as a rule
@@ -176,9 +191,17 @@ def times(work: Workload, speed: Speed, settings: Settings) -> Times:
         rows = _rows(work, "test", settings.test_rows)
         test = rows * speed.evaluation * speed.size(*_cut(work, "test", settings))
         left += rows
-        explained = _explaining(work, speed, settings, settings.epochs * train)
+        explained = _explaining(work, speed, settings, settings.epochs * learnt)
     prepared = work.preparing * left / sum(work.rows.values())
-    return Times(training, validation, looks, test, work.spent + prepared + work.saving, looked, explained, curve)
+    taught = work.teaching * (learnt + compared(settings, work.rows.get("test", 0)))
+    other = work.spent + prepared + work.whole + work.saving
+    return Times(training, validation, looks, test, other, looked, explained, curve, taught)
+
+
+def compared(settings: Settings, rows: int) -> int:
+    """How many of so many test rows a teacher answers too, beside which its student is held: none under a budget, which
+    leaves no time for it."""
+    return 0 if settings.budget is not None else min(COMPARED, rows)
 
 
 def models_of(settings: Settings) -> int:
@@ -203,7 +226,7 @@ def _of_several(work: Workload, speed: Speed, settings: Settings) -> Times:
         validation, looked = left_out, 0.0
     return Times(
         count * one.training, validation, count * one.looks, count * one.test,
-        one.other + (2 * count - 1) * work.saving, looked, count * one.explained,
+        one.other + (2 * count - 1) * work.saving, looked, count * one.explained, teaching=one.teaching,
     )  # fmt: skip
 
 
@@ -288,7 +311,7 @@ def shortest(work: Workload, engine: Engine, settings: Settings, limit: float) -
 
 def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Settings]:
     """What may be done with one model, the best first: the job as asked, fewer epochs down to one,
-    then the same with shorter texts (`shorter_texts`), then fewer rows down to half.
+    then the same with shorter texts (`shorter_texts`), then fewer texts without labels, then fewer rows down to half.
     The last model that there is may have fewer rows still, until it fits."""
     tenths = range(math.ceil(10 * settings.epochs) - 1, 9, -1)
     epochs = [settings.epochs, *(tenth / 10 for tenth in tenths)]
@@ -297,6 +320,11 @@ def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Se
         yield from (dataclasses.replace(cut, epochs=count) for count in epochs)
     shortest, every = dataclasses.replace(cuts[-1], epochs=epochs[-1]), _rows(work, "train", settings.train_rows)
     least = LEAST_ROWS if last else max(LEAST_ROWS, HALF * every)
+    further = FEWER * work.further
+    while further >= LEAST_ROWS:
+        shortest = dataclasses.replace(shortest, unlabelled_rows=_round(further))
+        yield shortest
+        further *= FEWER
     rows = FEWER * every
     while rows >= least:
         yield dataclasses.replace(shortest, train_rows=_round(rows))

@@ -185,7 +185,8 @@ class Recorded:
         laid = plan(batch.cu_seqlens, stream, torch.device("cpu"), flash=True)
         assert laid.starts is not None
         assert batch.labels is not None
-        arrays = [torch.from_numpy(np.ascontiguousarray(x)) for x in (batch.ids, positions, batch.labels)]
+        labels = batch.labels.astype(np.float32) if batch.labels.ndim == 2 else batch.labels
+        arrays = [torch.from_numpy(np.ascontiguousarray(x)) for x in (batch.ids, positions, labels)]
         return [*arrays, laid.first, laid.sequence, laid.position, laid.lengths, laid.starts]
 
     def _pass(self) -> Tensor:

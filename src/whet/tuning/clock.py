@@ -17,12 +17,13 @@ from whet.prepare import Asked
 from whet.training import estimate
 from whet.tuning.records import Forecast, Limits, Params
 
-DRAWN = 32  # points of a search space that the mean of its trials is taken over
+AFTERWARDS = ("learning_curve", "label_errors")  # settings that the last training alone follows
 
 
 class Clock:
-    """Times a few steps of the job, which leave nothing behind. `started`: time.monotonic() at the start of this
-    process's part; `spent`: seconds of earlier ones."""
+    """Times a few steps of the job, which leave nothing behind. `asked`: the job as its last training is, with all that
+    a trial is without; `started`: time.monotonic() at the start of this process's part; `spent`: seconds of earlier
+    ones."""
 
     def __init__(self, asked: Asked, budget: float | None, *, started: float, spent: float) -> None:
         settings = asked.resolved.settings
@@ -31,6 +32,7 @@ class Clock:
         with heap.kept():
             measured = measure(asked, model, cutter, started)
         self._work, self._speed = measured.work, measured.probed.speed
+        self._afterwards = {name: getattr(settings, name) for name in AFTERWARDS}
         self._begun, self._budget = started - spent, budget
         self._expected, self._came = 0.0, 0.0
 
@@ -50,7 +52,8 @@ class Clock:
 
     def final(self, settings: Settings) -> float:
         """Seconds of a run of its own, with all that follows its training."""
-        return estimate.times(self._work, self._speed, settings).total
+        last = dataclasses.replace(settings, **self._afterwards)
+        return estimate.times(self._work, self._speed, last).total
 
     def ended(self, settings: Settings, seconds: float) -> None:
         """Tells of a trial that was trained to its end."""

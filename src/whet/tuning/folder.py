@@ -17,7 +17,7 @@ from typing import Any
 
 from whet import durable, lock, naming, prepare, runtime
 from whet.bilingual import with_korean
-from whet.config import Resolved, fields
+from whet.config import Resolved, Settings, fields
 from whet.errors import UsageError
 from whet.mendable import mendable
 from whet.prepare import Asked
@@ -30,6 +30,7 @@ from whet.values import MetricFunction
 FORMAT = 1
 STUDY, BEST, REPORT, TRIALS, RUN = "study.json", "best.toml", "report.html", "trials", "run"
 OPEN = "trial.json"
+BESIDE = {"baseline": True, "learning_curve": False}  # what makes another run of the last training, and no other search
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Folder:
         settings = asked.resolved.settings
         written = {name: str(values) for name, values in space.items()}
         parts = [
-            *prepare.data_digests(asked.splits), prepare.weights_digest(asked.encoder), *asked.labels.names,
+            *prepare.rows_digests(asked), prepare.weights_digest(asked.encoder), *asked.labels.names,
             json.dumps(written), f"prune {limits.prune}",
         ]  # fmt: skip
         digest = naming.fingerprint(asked.resolved, parts)
@@ -138,13 +139,17 @@ class Folder:
         """Removes what a trial has left."""
         shutil.rmtree(self.place(number), ignore_errors=True)
 
-    def run_of(self, trial: Trial) -> tuple[Path, list[int]]:
+    def run_of(self, trial: Trial, settings: Settings) -> tuple[Path, list[int]]:
         """Where the best trial is trained anew, and which others had been before it, so that the test side was scored
-        with them."""
+        with them. `settings`: those of that training."""
         known = self.read()
         runs: dict[str, str] = dict(known.get("runs", {}))
-        others = [int(number) for number in runs if int(number) != trial.number]
-        name = runs.setdefault(str(trial.number), RUN if not runs else f"{RUN}-{len(runs) + 1}")
+        others = sorted({int(key.split()[0]) for key in runs} - {trial.number})
+        beside = [
+            f"{name}={getattr(settings, name)}" for name, usual in BESIDE.items() if getattr(settings, name) != usual
+        ]
+        key = " ".join([str(trial.number), *beside])
+        name = runs.setdefault(key, RUN if not runs else f"{RUN}-{len(runs) + 1}")
         if runs != known.get("runs"):
             self._write({**known, "runs": runs})
         return self.path / name, others

@@ -2,6 +2,8 @@
 
 A lane trains one trial at a time. Such a process knows neither the study nor its folder: it is told what to train,
 tells what happens, and is told to stop.
+
+Loads torch.
 """
 
 from __future__ import annotations
@@ -18,17 +20,20 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
+import torch
+
 from whet import prepare, runtime
 from whet.config import Resolved
 from whet.errors import Interrupted, TrainingError, UsageError, WhetError
 from whet.interruption import Interruption
+from whet.model.exhausted import give_back, is_exhausted
 from whet.prepare import Asked
 from whet.records import StepRecord
 from whet.tuning import trial
 from whet.tuning.records import Failed, Params, Trained
 
 OFTEN = 0.5  # seconds between two looks at the clock, and between two steps that a process tells of
-DEATHS = 3  # processes that end by themselves before they train anything are the fault of something that stays
+DEATHS = 3  # processes that end by themselves, one after the other, are the fault of something that stays
 
 Told = trial.Event | Failed | None
 """None: nothing happened, but time went by."""
@@ -65,8 +70,15 @@ def _followed(asked: Asked, task: Task) -> Generator[trial.Event | Failed, None,
     """A trial, of which a fault of its own is the last event and not the end of the search."""
     try:
         yield from trial.follow(trial.with_params(asked, task.params) if task.params else asked, task.folder)
+        return
     except (TrainingError, UsageError) as fault:
-        yield Failed(fault.message)
+        saw = fault.message
+    except (RuntimeError, MemoryError) as fault:  # before the training, which tells of it by itself
+        if not is_exhausted(fault):
+            raise
+        saw = "out of memory: " + str(fault).partition("\n")[0]
+    give_back(torch.device(asked.machine.device))  # now that nothing holds the frames of the fault
+    yield Failed(saw)
 
 
 class Here:

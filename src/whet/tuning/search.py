@@ -115,7 +115,7 @@ def follow(data: object, resolved: Resolved, space: Space | None, limits: Limits
     if trials.more(limits, space, {each["number"]: each["params"] for each in done}):
         yield Stage("plan")
         spent = sum(each["seconds"] for each in done) / len(devices)
-        clock = Clock(asked, limits.budget, started=started, spent=spent)
+        clock = Clock(_unbared(asked, resolved), limits.budget, started=started, spent=spent)
         points = list(spaces.drawn(space, DRAWN))
         yield clock.forecast(asked, points, limits, done=len(done), jobs=len(devices))  # nothing was written yet
     with folder.held():
@@ -135,10 +135,19 @@ def follow(data: object, resolved: Resolved, space: Space | None, limits: Limits
         yield from _concluded(data, resolved, folder, study, best, chosen)
 
 
+def _unbared(asked: Asked, given: Resolved) -> Asked:
+    """The job as its last training is, which has no budget of its own."""
+    resolved = asked.resolved
+    for name in BARE.keys() - {"budget"}:
+        resolved = resolved.with_value(name, getattr(given.settings, name), given.reasons[name])
+    return dataclasses.replace(asked, resolved=resolved)
+
+
 def _check(resolved: Resolved, limits: Limits) -> None:
     """Raises what is wrong with a search, whatever its data."""
-    packages.require_tuning()
     settings, count = resolved.settings, runtime.ranks().count
+    packages.require_tuning(lora=settings.lora is not None)
+    runtime.require_tracker(settings.track)  # of the last training: after hours of trials it would be too late
     wrong: list[tuple[bool, str, str, str]] = [
         (count > 1, f"{count} processes of torchrun", "one, which starts others with --jobs", "Leave out torchrun"),
         (
@@ -154,6 +163,10 @@ def _check(resolved: Resolved, limits: Limits) -> None:
             "Leave it out, and give it to whet train with the best.toml of the search",
         ),
         (
+            settings.teacher is not None, "--teacher", "trainings on labels alone",
+            "Search for the teacher, and give its run to whet train --teacher",
+        ),
+        (
             (limits.jobs or 1) > 1 and isinstance(settings.metric, MetricFunction),
             f"metric={settings.metric} with jobs", "a metric that other processes know by name", "Leave out jobs",
         ),
@@ -166,7 +179,7 @@ def _check(resolved: Resolved, limits: Limits) -> None:
 
 
 def _check_space(resolved: Resolved, asked: Asked, space: Space) -> None:
-    """Raises UsageError for values that were fixed, too, and for settings that the task does not know."""
+    """Raises UsageError for values that were fixed, too, and for those that the task or the model does not know."""
     if not space:
         todo = "Leave one of them out, or name others with --search"
         raise UsageError("nothing to search: all that would be searched was given", where="--search", todo=todo)
@@ -177,8 +190,10 @@ def _check_space(resolved: Resolved, asked: Asked, space: Space) -> None:
             f"{flags} with a search of {', '.join(twice)}", expected="one of the two", todo=f"Leave out {flags}"
         )
     for name, each in space.items():
-        some = each.values[-1] if isinstance(each, spaces.OneOf) else each.high
-        prepare.check_options(dataclasses.replace(asked.resolved.settings, **{name: some}), asked.labels.kind)  # type: ignore[arg-type]
+        for some in each.values if isinstance(each, spaces.OneOf) else [each.high]:
+            one = asked.resolved.with_value(name, some, "given")
+            prepare.check_options(one.settings, asked.labels.kind)
+            prepare.choose_model(one, asked.splits.train.texts, asked.machine.device)  # has it so many tokens, layers
 
 
 def _devices(limits: Limits, asked: Asked) -> list[str]:
@@ -208,7 +223,7 @@ def _concluded(
     data: object, resolved: Resolved, folder: Folder, study: Study, best: Trial, chosen: Params
 ) -> Iterator[Event]:
     """Trains with the best settings as a run of its own, and reports."""
-    path, others = folder.run_of(best)
+    path, others = folder.run_of(best, resolved.settings)
     if others:
         facts = {"number": best.number, "others": ", ".join(map(str, others))}
         yield Notice(said(facts, "test scored before"), "warning")

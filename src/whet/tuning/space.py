@@ -17,6 +17,7 @@ import numpy as np
 from whet import config
 from whet.config import Resolved
 from whet.errors import UsageError, did_you_mean, quoted
+from whet.training.defaults import part_of
 from whet.tuning.records import Params
 from whet.values import ALIASES
 
@@ -67,11 +68,12 @@ def default(resolved: Resolved) -> Space:
     are.
 
     The rates are those of the encoders' own papers (2e-5 to 5e-5, Devlin et al. 2019, appendix A.3) with what small
-    models need, the batches theirs. Warm-up and weight decay seldom decide anything beside them.
+    models need, and ten times those where a part is trained, as its default is; the batches are theirs too. Warm-up and
+    weight decay seldom decide anything beside them.
     """
-    epochs = resolved.settings.epochs
+    epochs, times = resolved.settings.epochs, 1 if part_of(resolved.settings) is None else 10
     space: dict[str, Between | OneOf] = {
-        "learning_rate": Between(1e-5, 3e-4, log=True, whole=False),
+        "learning_rate": Between(times * 1e-5, times * 3e-4, log=True, whole=False),
         "epochs": OneOf((epochs / 2, epochs, 2 * epochs)),
         "batch_size": OneOf((16, 32)),
         "llrd": Between(0.6, 1.0, log=False, whole=False),
@@ -89,7 +91,7 @@ def parse(written: Sequence[str], *, where: str = "--search") -> Space:
         if not equals or not values.strip():
             faults.append(UsageError(f"{quoted(text)} names no values", where=where, expected=WRITTEN))
         elif name in named:
-            faults.append(UsageError(f"{name} stands twice", where=where, todo="Leave out one of the two"))
+            faults.append(_twice(name, where))
         else:
             named[name] = values
     _raise(faults)
@@ -103,11 +105,17 @@ def of(named: Mapping[str, object], *, where: str) -> Space:
     for name, values in named.items():
         try:
             key = _checked_name(name, where)
+            if key in space:
+                raise _twice(key, where)
             space[key] = _values(key, values, where)
         except UsageError as fault:
             faults.append(fault)
     _raise(faults)
     return space
+
+
+def _twice(name: str, where: str) -> UsageError:
+    return UsageError(f"{name} stands twice", where=where, todo="Leave out one of the two")
 
 
 def read(path: Path) -> Space:

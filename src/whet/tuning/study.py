@@ -9,8 +9,10 @@ nobody had.
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -173,10 +175,13 @@ class Study:
     def _stored(self) -> Iterator[Search]:
         import optuna
         from sqlalchemy.exc import SQLAlchemyError
+        from sqlalchemy.pool import NullPool
 
         try:
             with _quiet():
-                storage = optuna.storages.RDBStorage(f"sqlite:///{self._path}")
+                # Not by a URL: in that of a path ?, % and { would mean something.
+                opened = {"creator": partial(sqlite3.connect, self._path), "poolclass": NullPool}
+                storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=opened)
                 study = optuna.create_study(
                     storage=storage, study_name=NAME, direction=self._direction, load_if_exists=True
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from whet.tuning.space import Space
 from whet.tuning.study import Study
 
 Event = StepRecord | Evaluation | Notice | Revision | Begun | Ended
+LUCKLESS = 20  # trials without a score, after which none is to be expected of others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +153,10 @@ def _fits(search: Search, trial: Open) -> bool:
     training. The first always may, for without it there is nothing to hand out."""
     if search.limits.trials is not None and trial.number >= search.limits.trials:
         return False
+    if search.study.best is None and len(search.study.trials) >= LUCKLESS:
+        return False
     expected = search.clock.trial(search.settings(trial.number, trial.params))
-    return search.study.best is None or expected + search.last() <= search.clock.left
+    return not search.study.trials or expected + search.last() <= search.clock.left
 
 
 def _heard(
@@ -162,7 +166,7 @@ def _heard(
     begun, study = running[lane], search.study
     trial = begun.trial
     if isinstance(event, Reported):
-        if event.score != event.score:
+        if not math.isfinite(event.score):
             return
         trial.reports[event.percent] = study.natural(event.score)
         search.folder.note(trial)
@@ -173,7 +177,7 @@ def _heard(
             yield _end(search, begun, "pruned", reports[event.percent])
     elif isinstance(event, Trained):
         del running[lane]
-        if event.score != event.score:
+        if not math.isfinite(event.score):
             yield _end(search, begun, "failed", None, "its score on validation is undefined")
         else:
             search.clock.ended(search.settings(trial.number, trial.params), event.seconds)

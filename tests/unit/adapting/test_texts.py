@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from whet.adapting.texts import HELD_OUT, MOST_HELD_OUT, Corpus, read_texts
 from whet.config import Settings
 from whet.errors import DataError, UsageError
+from whet.unlabelled import source_of
 
 MANY = [f"text number {number}" for number in range(200)]
 
@@ -88,6 +89,28 @@ def test_texts_too_large_for_memory_lie_on_the_disk_and_are_the_same(monkeypatch
     spilled = corpus(MANY)
     assert not isinstance(spilled.train, list)
     assert list(spilled.train) == list(plain.train)
+
+
+def test_a_large_text_file_is_read_onto_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(MANY), encoding="utf-8")
+    plain = corpus(tmp_path / "texts.txt")
+    monkeypatch.setattr("whet.large.LARGE", 100)
+    monkeypatch.setattr("whet.unlabelled.AT_ONCE", 7)
+    read = source_of(tmp_path / "texts.txt", "utf-8").tables["train"].columns["text"]
+    assert not isinstance(read, list)
+    assert list(read) == MANY
+    assert corpus(tmp_path / "texts.txt").digest == plain.digest
+
+
+def test_hidden_folders_are_none_and_files_beside_folders_are_told(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt", ".git/x.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"text of {name}", encoding="utf-8")
+    assert sorted(corpus(tmp_path, validation="none").train) == ["text of a.txt", "text of b.txt"]
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(DataError) as fault:
+        corpus(tmp_path)
+    assert fault.value.message == f"{tmp_path}: no .txt files that lie beside no folder. Expected a text a file."
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whet.data.places import row_places
-from whet.data.split import draw, fingerprint, split
+from whet.data.split import draw, fingerprint, split, without
 from whet.errors import DataError, UsageError
 from whet.records import Examples
 
@@ -475,3 +475,24 @@ def test_the_same_texts_with_other_values_are_not_the_same_rows():
     one, other = (rows_with(["x", "y"], values=values) for values in ((1.0, 2.0), (1.0, 3.0)))
     splits = cut({"train": train, "test": one, "validation": other}, test="one", validation="other")
     assert (splits.test.values, splits.validation.values) == ((1.0, 2.0), (1.0, 3.0))
+
+
+@given(tables, st.integers(0, 5), st.floats(0.1, 0.5), st.integers(2, 60))
+def test_rows_of_a_whole_table_that_are_left_beside_the_validation_of_a_part_share_no_text_with_it(
+    table, seed, share, train_rows
+):
+    try:
+        whole = cut(table, validation=f"{share:.2f}", test="0.2", seed=seed)
+        part = cut(table, validation=f"{share:.2f}", test="0.2", seed=seed, train_rows=train_rows)
+    except DataError:
+        return
+    left = without(whole.train, part.validation)
+    assert set(left.row_ids) == set(whole.train.row_ids) - set(part.validation.row_ids)
+    learnt = {text.strip() for text in left.texts}
+    assert not learnt & {text.strip() for side in (part.validation, part.test) for text in side.texts}
+
+
+def test_rows_of_another_table_are_no_rows_of_this_one():
+    assert without(TABLE, DEV) is TABLE
+    assert without(TABLE, None) is TABLE
+    assert list(without(TABLE, TABLE).texts) == []

@@ -21,6 +21,7 @@ from whet.data.store import (
     Picked,
     Stored,
     are_strings,
+    chained,
     mapped,
     picked,
     portions,
@@ -201,3 +202,16 @@ def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(tmp_path: Path)
     assert told.value.saw == "the data are too large for memory, and cannot be written: Not a directory"
     assert told.value.where == str(tmp_path / "file" / "cache")
     assert told.value.todo == "Free space, or set WHET_CACHE to a folder that has room and can be written"
+
+
+@given(st.lists(st.integers()), st.lists(st.integers()), st.booleans(), st.booleans(), st.data())
+def test_two_columns_one_after_the_other_are_those_of_their_lists(
+    first: list[int], second: list[int], one: bool, other: bool, data: st.DataObject
+) -> None:
+    views = [Picked(each, range(len(each))) if held else each for each, held in ((first, one), (second, other))]
+    found, whole = chained(*views), [*first, *second]
+    assert (len(found), list(found)) == (len(whole), whole)
+    rows = data.draw(st.lists(st.integers(0, max(0, len(whole) - 1)), max_size=9 if whole else 0))
+    assert list(picked(found, np.array(rows, np.int64))) == [whole[row] for row in rows]
+    start, stop = data.draw(st.tuples(st.integers(-9, 9), st.integers(-9, 9)))
+    assert list(found[start:stop]) == whole[start:stop]

@@ -272,3 +272,53 @@ def test_the_guesses_are_the_best_constant_answers() -> None:
     assert loss_of("several", weights=None, focal=0.0, smoothing=0.0).guess(marks) == pytest.approx(guess)
     numbers = torch.tensor([1.0, 3.0, 1.0, 3.0])
     assert loss_of("value", weights=None, focal=0.0, smoothing=0.0).guess(numbers) == pytest.approx(1.0)
+
+
+def shares_of(count: int) -> Tensor:
+    torch.manual_seed(count + 100)
+    return torch.softmax(torch.randn(count, 3, dtype=torch.float64) * 2, dim=1)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_of_shares_loss_and_gradient_are_those_of_cross_entropy_with_probabilities(
+    weights: tuple[float, ...] | None,
+) -> None:
+    logits, _ = rows()
+    shares = shares_of(len(logits)).float()
+    weight = None if weights is None else torch.tensor(weights)
+    loss, leaf = CrossEntropy(weights), logits.clone().requires_grad_()
+    expected = F.cross_entropy(leaf, shares, weight, reduction="none")
+    assert torch.equal(loss.rows(logits, shares), expected)
+    (theirs,) = torch.autograd.grad(F.cross_entropy(leaf, shares, weight, reduction="sum"), leaf)
+    assert torch.equal(slope(loss, logits, shares), theirs)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_shares_of_one_or_nothing_are_class_ids(weights: tuple[float, ...] | None) -> None:
+    logits, targets = rows()
+    hard = F.one_hot(targets, 3).double()
+    loss = CrossEntropy(weights)
+    assert torch.allclose(loss.rows(logits.double(), hard), loss.rows(logits.double(), targets))
+    assert loss.guess(hard) == pytest.approx(loss.guess(targets))
+
+
+def test_the_best_same_answer_to_shares_has_the_entropy_of_their_mean() -> None:
+    shares = shares_of(50)
+    mean = shares.mean(0)
+    assert CrossEntropy().guess(shares) == pytest.approx(float(-(mean * mean.log()).sum()))
+    assert CrossEntropy().guess(torch.tensor([[1.0, 0.0]]).double()) == pytest.approx(0.0)
+    best = min(
+        float(CrossEntropy(WEIGHTS).total(torch.tensor(at).log().double().expand(50, -1), shares)) / 50
+        for at in ([0.2, 0.2, 0.6], [0.1, 0.3, 0.6], [0.1, 0.2, 0.7], [0.05, 0.25, 0.7])
+    )
+    assert CrossEntropy(WEIGHTS).guess(shares) <= best
+
+
+def test_shares_of_several_labels_are_those_of_binary_cross_entropy() -> None:
+    logits, _ = rows()
+    shares = torch.sigmoid(torch.randn(len(logits), 3))
+    expected = F.binary_cross_entropy_with_logits(logits, shares, reduction="none").mean(1)
+    assert torch.equal(SeveralEntropies().rows(logits, shares), expected)
+    mean = shares.double().mean(0)
+    entropy = -(mean * mean.log() + (1 - mean) * (1 - mean).log()).mean()
+    assert SeveralEntropies().guess(shares) == pytest.approx(float(entropy))

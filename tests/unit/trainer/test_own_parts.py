@@ -66,11 +66,21 @@ OPTIMIZERS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
     ),
     "the head alone": lambda model: (torch.optim.Adam(model.classifier.parameters(), lr=1e-2), None),
     "a schedule too": lambda model: _with_one_cycle(torch.optim.AdamW(model.parameters(), lr=1e-3)),
+    "a schedule of milestones": lambda model: _with_milestones(torch.optim.AdamW(model.parameters(), lr=1e-3)),
 }  # fmt: skip
 
 
 def _with_one_cycle(optimizer: Any) -> tuple[Any, Any]:
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=20)
+
+
+def _with_milestones(optimizer: Any) -> tuple[Any, Any]:
+    schedules = torch.optim.lr_scheduler
+    parts = [
+        schedules.LinearLR(optimizer, total_iters=2),
+        schedules.MultiStepLR(optimizer, milestones=[1, 3], gamma=0.1),
+    ]
+    return optimizer, schedules.SequentialLR(optimizer, parts, milestones=[2])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -167,7 +177,7 @@ def test_a_schedule_that_waits_for_an_evaluation_is_told_it(tiny_bert: Path, tmp
     assert trainers[0].optimizer.param_groups[0]["lr"] == trainers[1].optimizer.param_groups[0]["lr"] < 2e-3
 
 
-@pytest.mark.parametrize("name", ["sgd", "a schedule too", "layers at rates of their own"])
+@pytest.mark.parametrize("name", ["sgd", "a schedule too", "a schedule of milestones", "layers at rates of their own"])
 def test_a_training_with_an_own_optimizer_goes_on_with_the_same_bits(
     name: str, tiny_bert: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ from whet import config
 from whet.bilingual import in_korean
 from whet.training.defaults import FEWEST, OF_FAMILIES, epochs_of, rates_of, suited
 
+LONG = 500.0  # characters of a text
+
 
 def model(family: str, width: int) -> dict[str, object]:
     return {"model_type": family, "hidden_size": width}
@@ -61,7 +63,7 @@ def test_more_rows_are_passed_over_less_often(rows: int, epochs: float) -> None:
 
 
 def test_what_was_taken_is_said_with_its_source() -> None:
-    resolved, told = suited(config.resolve({}), model("bert", 384), 2_000)
+    resolved, told = suited(config.resolve({}), model("bert", 384), 2_000, LONG)
     settings, reasons = resolved.settings, resolved.reasons
     assert (settings.learning_rate, settings.llrd, settings.warmup, settings.epochs) == (2e-4, 0.8, 0.06, 3.0)
     assert reasons["llrd"] == reasons["warmup"] == "what suits such a model (docs/log.md)"
@@ -76,7 +78,7 @@ def test_what_was_taken_is_said_with_its_source() -> None:
 @pytest.mark.parametrize("given", [{"learning_rate": 5e-5}, {"llrd": 0.9}, {"warmup": 0.0}, {"recipe": "reference"}])
 def test_where_somebody_chose_a_rate_all_others_are_plain(given: dict[str, Any]) -> None:
     before = config.resolve(given)
-    resolved, told = suited(before, model("bert", 384), 2_000)
+    resolved, told = suited(before, model("bert", 384), 2_000, LONG)
     names = ("learning_rate", "llrd", "warmup")
     assert [getattr(resolved.settings, name) for name in names] == [getattr(before.settings, name) for name in names]
     assert told == ""
@@ -84,17 +86,17 @@ def test_where_somebody_chose_a_rate_all_others_are_plain(given: dict[str, Any])
 
 @pytest.mark.parametrize("given", [{"epochs": 2.0}, {"recipe": "reference"}])
 def test_epochs_that_somebody_chose_are_the_epochs(given: dict[str, Any]) -> None:
-    assert suited(config.resolve(given), model("bert", 384), 300_000)[0].settings.epochs == 2.0
+    assert suited(config.resolve(given), model("bert", 384), 300_000, LONG)[0].settings.epochs == 2.0
 
 
 def test_an_unknown_family_trains_at_the_plain_rates_for_as_long_as_its_rows_ask_for() -> None:
-    resolved, told = suited(config.resolve({}), model("albert", 768), 300_000)
+    resolved, told = suited(config.resolve({}), model("albert", 768), 300_000, LONG)
     assert (resolved.settings.learning_rate, resolved.reasons["learning_rate"]) == (5e-5, "default")
     assert (resolved.settings.epochs, told) == (1.0, "")
 
 
 def test_lora_has_a_rate_of_its_own_whatever_the_model_and_says_so() -> None:
-    resolved, told = suited(config.resolve({"lora": 8}), model("bert", 384), 2_000)
+    resolved, told = suited(config.resolve({"lora": 8}), model("bert", 384), 2_000, LONG)
     settings, reasons = resolved.settings, resolved.reasons
     assert (settings.learning_rate, reasons["learning_rate"]) == (5e-4, "that of LoRA")
     assert (settings.llrd, settings.warmup, settings.epochs) == (1.0, 0.06, 3.0)
@@ -109,15 +111,43 @@ def test_lora_has_a_rate_of_its_own_whatever_the_model_and_says_so() -> None:
 
 
 def test_a_rate_that_somebody_chose_for_lora_stays() -> None:
-    resolved, told = suited(config.resolve({"lora": 8, "learning_rate": 5e-5}), model("bert", 384), 2_000)
+    resolved, told = suited(config.resolve({"lora": 8, "learning_rate": 5e-5}), model("bert", 384), 2_000, LONG)
     assert (resolved.settings.learning_rate, told) == (5e-5, "")
 
 
 def test_a_head_that_is_trained_alone_has_that_rate_too() -> None:
-    resolved, told = suited(config.resolve({"freeze": "encoder"}), model("bert", 384), 2_000)
+    resolved, told = suited(config.resolve({"freeze": "encoder"}), model("bert", 384), 2_000, LONG)
     assert (resolved.settings.learning_rate, resolved.reasons["learning_rate"]) == (5e-4, "that of a head alone")
     assert told == (
         "learning_rate 0.0005: a head that is trained alone hardly moves at the 5e-05 of a whole training; "
         "--learning-rate decides otherwise"
     )
-    assert suited(config.resolve({"freeze": "4"}), model("bert", 384), 2_000)[0].settings.learning_rate == 2e-4
+    assert suited(config.resolve({"freeze": "4"}), model("bert", 384), 2_000, LONG)[0].settings.learning_rate == 2e-4
+
+
+@pytest.mark.parametrize(
+    ("rows", "characters", "given", "expected"),
+    [
+        (10_001, 200.0, {}, (32, 2.8e-4)),
+        (10_000, 200.0, {}, (16, 2e-4)),
+        (10_001, 201.0, {}, (16, 2e-4)),
+        (10_001, 200.0, {"batch_size": 16}, (16, 2e-4)),
+        (10_001, 200.0, {"learning_rate": 1e-4}, (16, 1e-4)),
+        (10_001, 200.0, {"recipe": "reference"}, (16, 5e-5)),
+        (10_001, 200.0, {"lora": 8}, (16, 5e-4)),
+    ],
+)
+def test_many_short_texts_are_learnt_in_larger_steps(
+    rows: int, characters: float, given: dict[str, Any], expected: tuple[int, float]
+) -> None:
+    settings = suited(config.resolve(given), model("bert", 384), rows, characters)[0].settings
+    assert (settings.batch_size, settings.learning_rate) == (expected[0], pytest.approx(expected[1]))
+
+
+def test_larger_steps_are_said_and_only_small_encoders_take_them() -> None:
+    resolved, told = suited(config.resolve({}), model("bert", 384), 20_000, 60.0)
+    assert resolved.reasons["batch_size"] == resolved.reasons["learning_rate"] == "for many short texts (docs/log.md)"
+    assert told.startswith("32 rows a step, learning rate 0.00028, 0.8 times that of the layer above in each layer")
+    assert in_korean(told).startswith("배치 크기 32, 학습률 0.00028, 층마다 바로 위층의 0.8배")
+    assert suited(config.resolve({}), model("bert", 768), 20_000, 60.0)[0].settings.batch_size == 16
+    assert suited(config.resolve({}), model("electra", 256), 20_000, 60.0)[0].settings.batch_size == 16

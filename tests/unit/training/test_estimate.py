@@ -45,6 +45,27 @@ def test_fewer_rows_take_their_share_of_steps_tokens_and_validation() -> None:
     assert found.other == pytest.approx(3.0 + 15.0 * (500 + 50 + 100) / 1_500 + 2.0)
 
 
+def test_texts_without_labels_take_steps_and_a_teacher_answers_all_and_test_rows() -> None:
+    taught = dataclasses.replace(work(), further=500, teaching=0.02)
+    found = estimate.times(taught, SPEED, ASKED)
+    assert found.training == pytest.approx(300 * 0.1 + 3_000 * 0.11)
+    assert found.teaching == pytest.approx(0.02 * (1_500 + 400))
+    assert found.total == pytest.approx(found.training + found.evaluation + found.teaching + found.other)
+    fewer = estimate.times(taught, SPEED, dataclasses.replace(ASKED, unlabelled_rows=100, budget="1h"))
+    assert fewer.teaching == pytest.approx(0.02 * 1_100)  # under a budget no test rows
+    several = estimate.times(taught, SPEED, dataclasses.replace(ASKED, seeds=3))
+    assert (several.teaching, several.training) == pytest.approx((found.teaching, 3 * found.training))
+
+
+def test_texts_without_labels_are_given_up_before_rows_with_labels() -> None:
+    taught = dataclasses.replace(work(), further=300)
+    tried = [estimate.changed(ASKED, each) for each in estimate.candidates(taught, ASKED, last=True)]
+    further = [each.get("unlabelled_rows") for each in tried]
+    first = next(place for place, each in enumerate(tried) if "train_rows" in each)
+    assert further[:first] == [None] * (first - 3) + [270, 240, 210]
+    assert {each.get("unlabelled_rows") for each in tried[first:]} == {210}
+
+
 def test_the_look_for_wrong_labels_is_planned_and_takes_about_a_tenth_of_the_training() -> None:
     doubtful = dataclasses.replace(work(), doubtful=True)
     found = estimate.times(doubtful, SPEED, dataclasses.replace(ASKED, label_errors="auto"))

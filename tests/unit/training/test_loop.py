@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tests.conftest import TinyModel, review_rows
-from tests.unit.small import PACKED, THREE, TWO, classifier, encoded, sequences, stock
+from tests.unit.small import PACKED, THREE, TWO, classifier, encoded, sequences, stock, without_dropout
 from whet.data.batches import training_batch
 from whet.data.tokens import encode_in_memory, load_cutter
 from whet.errors import TrainingError
@@ -84,6 +84,27 @@ def test_sixteen_examples_can_be_learnt_by_heart(tiny_model: TinyModel, kind: st
     assert len(steps) == 60
     assert made.all_logits(rows).argmax(axis=1).tolist() == labels.tolist()
     assert steps[-1].loss < 0.1 < steps[0].loss
+
+
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+def test_a_student_without_labels_learns_the_answers_of_its_teacher(tiny_model: TinyModel, kind: str) -> None:
+    """Its loss falls to their entropy, below which there is none."""
+    rows, _ = random_rows(8)
+    teacher = classifier(tiny_model(kind), seed=3)
+    logits = 2 * teacher.all_logits(rows)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    entropy = -float((shares * np.log(shares)).sum(axis=1).mean())
+    student = without_dropout(classifier(tiny_model(kind), seed=4))
+    losses = [
+        record.loss
+        for record in Training(student, rows, shares, recipe(epochs=120.0, batch_size=8, learning_rate=3e-3)).records()
+        if isinstance(record, StepRecord)
+    ]
+    assert losses[0] > entropy + 0.05
+    assert entropy - 1e-4 < losses[-1] < entropy + 0.01
+    student.model.eval()
+    answered = student.all_logits(rows)
+    assert np.exp(answered) / np.exp(answered).sum(axis=1, keepdims=True) == pytest.approx(shares, abs=0.1)
 
 
 def test_the_loss_is_the_mean_over_the_rows_of_the_step(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:

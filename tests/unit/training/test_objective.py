@@ -102,6 +102,22 @@ def test_threads_find_the_gradient_of_what_is_trained(
 
 @pytest.mark.parametrize("kind", ["bert", "mpnet"])
 @pytest.mark.parametrize("tokens", [None, 12])
+def test_shares_of_each_label_have_the_gradient_of_plain_transformers_however_the_step_is_divided(
+    tiny_model: TinyModel, kind: str, tokens: int | None, cores: int
+) -> None:
+    made, plain = without_dropout(classifier(tiny_model(kind))), stock(tiny_model(kind))
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), len(ROWS))
+    objective = objective_of(made, encoded(ROWS))
+    objective.limit.tokens = tokens
+    loss = objective.gradient(dataclasses.replace(batch(ROWS), labels=shares))
+    expected = F.cross_entropy(padded_logits(plain, ROWS), torch.from_numpy(shares).float())
+    expected.backward()
+    assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
+    assert difference(gradients(objective, made.model), plain) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+@pytest.mark.parametrize("tokens", [None, 12])
 def test_a_row_of_weight_2_counts_like_the_same_row_twice(
     tiny_model: TinyModel, kind: str, tokens: int | None, cores: int
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from whet.config import resolve
 from whet.errors import UsageError
+from whet.training.defaults import OF_A_PART
 from whet.tuning import space
 from whet.tuning.space import Between, OneOf
 
@@ -62,8 +64,9 @@ def test_all_that_is_wrong_is_told_at_once_and_a_name_stands_once() -> None:
         space.parse(["epochs=3..1", "model=a,b"])
     assert "epochs from 3 to 1" in caught.value.message
     assert "model is not searched" in caught.value.message
-    with pytest.raises(UsageError, match="epochs stands twice"):
-        space.parse(["epochs=1,2", "epochs=3,4"])
+    for other in ("epochs=3,4", "num_train_epochs=3,4"):
+        with pytest.raises(UsageError, match="epochs stands twice"):
+            space.parse(["epochs=1,2", other])
 
 
 def test_a_file_says_the_same_as_the_command_line(tmp_path: Path) -> None:
@@ -87,6 +90,14 @@ def test_by_default_four_settings_are_searched_and_none_that_was_given() -> None
     }  # fmt: skip
     assert space.inside(found, {"learning_rate": 5e-5, "epochs": 2.0, "batch_size": 16, "llrd": 1.0}) != {}
     assert list(space.default(resolve({"epochs": 3, "llrd": 0.9}))) == ["learning_rate", "batch_size"]
+
+
+@pytest.mark.parametrize("part", [{"lora": 8}, {"freeze": "encoder"}, {"lora": 8, "freeze": "2"}])
+def test_where_a_part_is_trained_its_own_rate_is_among_those_that_are_searched(part: dict[str, Any]) -> None:
+    found = space.default(resolve(part))
+    assert str(found["learning_rate"]) == "0.0001..0.003:log"
+    assert space.inside(found, {"learning_rate": OF_A_PART}) != {}
+    assert str(space.default(resolve({"freeze": "2"}))["learning_rate"]) == "1e-05..0.0003:log"
 
 
 def test_how_many_different_trials_there_can_be() -> None:

@@ -115,6 +115,15 @@ def test_importances_are_those_of_what_decides_and_of_one_setting_all(tmp_path: 
     assert level.importances() == {}
 
 
+@pytest.mark.parametrize("name", ["a?b=c#d", "{x}", "100%25 폴더", "a@b:c"])
+def test_a_study_lies_in_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    searched(folder, range(2), each_anew=True)
+    assert [path.name for path in folder.iterdir()] == ["study.sqlite3"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_file_that_is_no_study_is_told(tmp_path: Path) -> None:
     (tmp_path / "study.sqlite3").write_bytes(b"not a database, whatever its name says" * 40)
     with pytest.raises(OutputError) as caught:

@@ -14,7 +14,8 @@ from whet.records import StepRecord
 from whet.tuning import space, trials
 from whet.tuning.folder import Folder
 from whet.tuning.lanes import Lanes, Task, Told
-from whet.tuning.records import Begun, Ended, Limits, Reported, Trained
+from whet.tuning.records import Begun, Ended, Failed, Limits, Reported, Trained
+from whet.tuning.study import Study
 from whet.tuning.trials import Search, searched
 
 SPACE = space.parse(["learning_rate=1e-6..1e-2:log"])
@@ -37,7 +38,7 @@ class Script:
 
     def next(self) -> tuple[int, Told]:
         lane, event = self.told.popleft()
-        if isinstance(event, Trained):
+        if isinstance(event, Trained | Failed):
             del self.busy[lane]
         return lane, event
 
@@ -120,6 +121,29 @@ def test_a_trial_that_is_out_of_time_stays_what_it_is_and_is_gone_on_with(tmp_pa
     assert [number for number, _, _ in again] == [2, 4]
     ended = {event.trial.number: event.trial for event in more if isinstance(event, Ended)}
     assert ended[2].reports == {25: 0.45}
+
+
+def test_trials_that_all_fail_do_not_go_on_beyond_a_budget(tmp_path: Path) -> None:
+    script = Script(deque([(0, Failed("no")), (1, Failed("no"))]))
+    late = search(tmp_path, script, trials_=None, left=5.0)
+    told = list(searched(late))
+    assert [event.trial.state for event in told if isinstance(event, Ended)] == ["failed", "failed"]
+    assert late.study.best is None
+
+
+def test_trials_that_all_fail_end_before_a_budget_does(tmp_path: Path) -> None:
+    script = Script(deque([(0, Failed("no"))] * 30), count=1)
+    told = list(searched(search(tmp_path, script, trials_=None, left=1000.0)))
+    assert len([event for event in told if isinstance(event, Ended)]) == trials.LUCKLESS == 20
+
+
+def test_a_score_that_is_no_number_or_infinite_is_none(tmp_path: Path) -> None:
+    script = Script(deque([(0, Trained(0.5, 1.0)), (1, Reported(50, float("-inf"))), (1, Trained(float("-inf"), 1.0))]))
+    found = search(tmp_path, script, trials_=2)
+    ended = {event.trial.number: event.trial for event in searched(found) if isinstance(event, Ended)}
+    assert (ended[1].state, ended[1].fault) == ("failed", "its score on validation is undefined")
+    assert ended[1].reports == {}
+    assert Study(tmp_path, SPACE, seed=1, minimise=False, prune=True).trials == found.study.trials
 
 
 def test_a_search_ends_when_all_values_were_tried() -> None:
