@@ -186,11 +186,13 @@ def learnt_by(teacher: Teacher, rows: Examples) -> int:
         return 0
     from pyarrow import parquet
 
-    learnt = parquet.read_table(path, columns=["source", "row_id"], filters=[("side", "==", "train")])
-    named = Path(rows.source).name
-    same = {source: Path(source).name == named for source in learnt["source"].unique().to_pylist()}
-    ids = learnt["row_id"].to_numpy()[np.array([same[source] for source in learnt["source"].to_pylist()], np.bool_)]
-    return int(np.isin(np.asarray(rows.row_ids), ids).sum())
+    named, train = Path(rows.source).name, ("side", "==", "train")
+    sources = parquet.read_table(path, columns=["source"], filters=[train])["source"].unique().to_pylist()
+    same = [source for source in sources if Path(source).name == named]
+    if not same:
+        return 0
+    learnt = parquet.read_table(path, columns=["row_id"], filters=[train, ("source", "in", same)])
+    return int(np.isin(np.asarray(rows.row_ids), learnt["row_id"].to_numpy()).sum())
 
 
 def check(teacher: Teacher, labels: LabelSet, inputs: Inputs) -> None:
