@@ -34,9 +34,9 @@ from whet.model import classifier as classifiers
 from whet.model.exhausted import give_back
 from whet.network import Network
 from whet.planning.again import going_on
-from whet.prepare import EncodedSide
 from whet.records import Bools, Evaluation, Floats, Notice, Revision, Side, Stage, StepRecord, Usage
 from whet.score.judge import default_thresholds
+from whet.sides import EncodedSide
 from whet.training import memory
 from whet.training.checkpoints import Checkpoints, Found
 

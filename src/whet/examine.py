@@ -20,6 +20,7 @@ from whet.meaningless import LINEAR
 from whet.model.files import find
 from whet.records import SIDES, Checked, Finding, Side, Table
 from whet.score.leaks import Leaks
+from whet.sides import EncodedSide
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,9 +61,7 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
     return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
 
 
-def of_job(
-    asked: prepare.Asked, sides: Mapping[Side, prepare.EncodedSide], cutter: Cutter | None
-) -> tuple[Checked, Leaks]:
+def of_job(asked: prepare.Asked, sides: Mapping[Side, EncodedSide], cutter: Cutter | None) -> tuple[Checked, Leaks]:
     """What was found before a training: of the data as they came, and of the sides of the job what is
     nearly equal and how their tokens fared, which of a linear model (`cutter` None) they do not; and the rows of test
     that train has.

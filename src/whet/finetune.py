@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
-from whet import artifact, better, heap, learning_curve, outcome, runs, tfidf
+from whet import artifact, better, heap, learning_curve, outcome, runs
 from whet.bilingual import said
 from whet.config import Settings
 from whet.data.batches import steps_per_epoch, subset
-from whet.data.targets import targets_of
 from whet.given import Given
 from whet.interruption import Interruption
 from whet.job import Job
-from whet.linear import learnable
 from whet.model.classifier import Classifier
 from whet.model.exhausted import give_back
 from whet.network import Network
 from whet.outcome import Scored
-from whet.prepare import Asked
 from whet.records import (
-    Baselines,
     CurvePoint,
     CurveStep,
     Evaluation,
@@ -33,10 +28,7 @@ from whet.records import (
     SeveralScores,
     Stage,
     StepRecord,
-    Targets,
 )
-from whet.score import baseline, linear
-from whet.score.fitted import Linear
 from whet.score.metrics import value
 from whet.stepping import Steps
 from whet.training import estimate, loop, memory
@@ -62,7 +54,8 @@ def train_and_save(
         given: Given = job
         model: outcome.Model = Network(job)
         if job.rivals is not None and kept is not None:
-            given, model, kept = yield from better.chosen(folder, job, model, job.rivals, kept)
+            assert pace is not None, "only a budget asks for rivals"
+            given, model, kept = yield from better.chosen(folder, job, model, job.rivals, kept, pace.left)
         yield from outcome.conclude(folder, given, model, last, kept, None if model.linear else pace, learnt)
 
 
@@ -80,23 +73,6 @@ def _curve(
     whole = learning_curve.Whole(last, encoded, kept.targets, kept.logits, evaluation.seconds, thresholds)
     found = yield from learning_curve.curve(folder, job, whole, pace)
     return {"learning_curve": found}
-
-
-def baselines(
-    asked: Asked, test: Targets, cache: Path, *, nbsvm: bool, keep: bool
-) -> Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]:
-    """The cheap answers to the test rows, whose targets are given; linear models learn from as many training rows as
-    their memory allows. With `keep` also the models that answer so, if there is anything to learn."""
-    rows, labels, models = asked.cheap, asked.labels, dict[str, Linear]()
-    assert asked.splits.test is not None
-    learnt, train, notices = learnable(rows, targets_of(rows, labels), asked.resolved.settings.seed)
-    yield from notices
-    scored = tfidf.seen(asked.splits.test.texts, asked.splits.test.pairs)
-    if keep:
-        models = linear.fit_each(learnt, train, labels, nbsvm=nbsvm)
-    if models:
-        return baseline.of_models(models, train, scored, test, labels), models
-    return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), {}
 
 
 def fit(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from whet.config import Resolved, Settings
 from whet.labels import LabelSet
-from whet.records import Baselines, Bools, Examples, Inputs, Ints, Side, Targets
+from whet.records import Baselines, Bools, Examples, Inputs, Ints, Side, Splits, Targets
 from whet.score.fitted import Linear
 from whet.score.leaks import Leaks
 from whet.taught import Taught
@@ -30,8 +30,11 @@ class Rivals:
     """Linear models of the training rows, by the names of the baselines that they are; logistic regression first."""
 
     models: Mapping[str, Linear]
-    train_rows: int | None
-    """The setting of the rows that they have learnt from, of which a budget may have left the network fewer."""
+    whole: Splits | None = None
+    """The sides whose training rows they have learnt from, with their texts on the disk, where a budget left the
+    network fewer of them."""
+    rows: Mapping[str, int | None] = field(default_factory=dict)
+    """The settings `train_rows` and `test_rows` of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,10 @@ from whet.given import Given, Rivals
 from whet.model.classifier import Classifier
 from whet.model.files import ModelFiles
 from whet.model.loss import Loss
-from whet.prepare import EncodedSide
 from whet.records import Side
 from whet.runs import Redone
 from whet.runtime import Runtime
+from whet.sides import EncodedSide
 from whet.training import loop
 from whet.training.checkpoints import Checkpoints, Found
 

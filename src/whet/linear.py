@@ -18,7 +18,6 @@ from whet.data.split import draw, select
 from whet.data.targets import classes_of
 from whet.given import Given
 from whet.predictor import Predictor
-from whet.prepare import counted
 from whet.records import Bools, Examples, Floats, Ints, Notice, Side, Targets, Usage
 from whet.report import card
 from whet.runs import RunFolder
@@ -28,6 +27,7 @@ from whet.score.fitted import Linear
 from whet.score.judge import judge
 from whet.score.linear import SEARCH_ROWS
 from whet.score.metrics import value
+from whet.sides import counted
 from whet.tfidf import LinearArtifact
 
 

@@ -14,33 +14,27 @@ from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
-from whet.data.growing import aside
-from whet.data.split import fingerprint, split, without
+from whet.data.split import split, without
 from whet.data.store import chained
-from whet.data.targets import has_answers, targets_of
-from whet.data.tokens import Cutter, encode_to_disk, load_cutter
+from whet.data.targets import targets_of
+from whet.data.tokens import Cutter, load_cutter
 from whet.data.weights import class_weights
-from whet.errors import ModelError, OutputError, UsageError, quoted
+from whet.errors import ModelError, UsageError, quoted
 from whet.labels import Kind, LabelSet, label_set
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input, read_config
 from whet.reading import Labelled, is_share, labelled
 from whet.records import (
-    SIDES,
-    Bools,
     Checked,
-    Encoded,
     Examples,
-    Floats,
     Inputs,
     Ints,
     Notice,
-    Side,
     Splits,
     Stage,
-    Targets,
 )
 from whet.score.scorer import fitting
+from whet.sides import data_digests
 from whet.teacher import Teaching
 from whet.training.defaults import suited
 from whet.training.few import enough_steps
@@ -49,18 +43,6 @@ from whet.values import AUTO_METRIC, MetricFunction
 LOOK = 1_000  # texts whose mean length is that of all
 OF_ONE_LABEL = ("sampling", "label_smoothing", "min_confidence")
 OF_LABELS = ("class_weights", "focal")  # one or several a row
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedSide:
-    """One side, ready for a model. Its texts are left behind: a job of a million rows does without."""
-
-    encoded: Encoded
-    targets: Targets
-
-    @property
-    def truncated(self) -> Bools:
-        return self.encoded.truncated
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +64,14 @@ class Asked:
     """The data as it came, for a job with a budget, which may split it anew."""
     folds: Ints | None = None
     """With --folds that of each training row [B], from 0."""
-    whole: Examples | None = None  # the training rows before a budget made them fewer, where `cheap` are all of them
+    whole: Splits | None = None  # the sides before a budget made them fewer, where `cheap` are all training rows
     teaching: Teaching | None = None
     """With --teacher who that is, and the texts without labels that it answers."""
 
     @property
     def cheap(self) -> Examples:
         """The rows that the cheap baselines learn from. A budget may have drawn another validation side from them."""
-        return self.splits.train if self.whole is None else without(self.whole, self.splits.validation)
+        return self.splits.train if self.whole is None else without(self.whole.train, self.splits.validation)
 
     @property
     def lessons(self) -> int:
@@ -318,50 +300,6 @@ def cutter_of(files: ModelFiles, settings: Settings, cache: Path, *, pair: bool 
             expected=f"ids below the vocab_size {there:,} of config.json",
         )
     return cutter
-
-
-def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) -> dict[Side, EncodedSide]:
-    """Token ids and label ids of every side there is. OutputError where the cache cannot be written."""
-    encoded: dict[Side, EncodedSide] = {}
-    for side in SIDES:
-        rows: Examples | None = getattr(splits, side)
-        if rows is None or not has_answers(rows):
-            continue
-        targets = targets_of(rows, labels)
-        try:
-            tokens = encode_to_disk(rows.texts, cutter, cache, rows.pairs)
-        except OSError as fault:
-            raise OutputError(
-                f"the tokens cannot be written: {fault.strerror or fault}",
-                where=str(cache),
-                todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
-            ) from None
-        encoded[side] = EncodedSide(dataclasses.replace(tokens, weights=counted(rows)), targets)
-    return encoded
-
-
-def counted(rows: Examples) -> Floats | None:
-    """What each row counts [B], with the mean 1; None: all alike."""
-    return None if rows.weights is None else np.asarray(rows.weights) / np.mean(rows.weights)
-
-
-def learnt_rows(splits: Splits, cache: Path) -> dict[Side, Examples]:
-    """The rows of train and validation with their texts on the disk, as a job keeps them while it trains; those of
-    train without what they should be answered with. OutputError where the cache cannot be written."""
-    kept: dict[Side, Examples] = {}
-    for side in ("train", "validation"):
-        rows: Examples | None = getattr(splits, side)
-        if rows is not None:
-            pairs = None if rows.pairs is None else aside(rows.pairs, cache)
-            kept[side] = dataclasses.replace(rows, texts=aside(rows.texts, cache), pairs=pairs)
-    kept["train"] = dataclasses.replace(kept["train"], labels=None, several=None, values=None, further={}, weights=None)
-    return kept
-
-
-def data_digests(splits: Splits) -> list[str]:
-    """What identifies the rows of a job, side by side."""
-    present = [getattr(splits, side) for side in SIDES]
-    return ["none" if rows is None else fingerprint(rows) for rows in present]
 
 
 def rows_digests(asked: Asked) -> list[str]:

@@ -32,12 +32,10 @@ from whet.data.doctor.look import as_json
 from whet.data.split import fingerprint
 from whet.errors import ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
-from whet.given import Rivals
 from whet.meaningless import LINEAR
 from whet.planning import linear
 from whet.records import (
     AnswerStep,
-    Baselines,
     Checked,
     CurvePoint,
     CurveStep,
@@ -48,7 +46,9 @@ from whet.records import (
     StepRecord,
 )
 from whet.report import page
+from whet.rivals import rivals_of
 from whet.run import Finished, Run
+from whet.sides import encode_sides, learnt_rows
 from whet.track import feed
 from whet.training.team import Alone, team_of
 
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from whet.job import Job, Kept
     from whet.model.loss import Own
     from whet.planning.plan import Planned
-    from whet.score.fitted import Linear
     from whet.training.checkpoints import Checkpoints, Found
 
 CHECKPOINTS = "checkpoints"  # in the run folder
@@ -286,7 +285,7 @@ def _ready(
 ) -> Generator[Stage | Notice | AnswerStep, None, Job]:
     """The job with its tokens and baselines. `given`: its settings as they came; where they leave the model to the
     program, which one is handed out may be decided on validation."""
-    from whet import finetune, teaching
+    from whet import teaching
     from whet.job import Job
     from whet.model import choice
     from whet.planning.again import facts_of
@@ -306,7 +305,7 @@ def _ready(
     divided.write_splits(folder, splits, asked.folds)
     yield Stage("tokens")
     with team.turns():
-        sides = prepare.encode_sides(splits, labels, planned.cutter, cache)
+        sides = encode_sides(splits, labels, planned.cutter, cache)
     for notice in truncated.truncation_notices(sides, planned.cutter):
         yield folder.log(notice)
     leaks = None
@@ -321,33 +320,18 @@ def _ready(
         yield Stage("baseline")
         is_auto = given.model == "auto" and given.teacher is None  # a student was asked for where there is a teacher
         keep = is_auto and planned.budget is not None and "validation" in sides
-        cheap = finetune.baselines(asked, sides["test"].targets, cache, nbsvm=planned.nbsvm, keep=keep)
-        baselines, models = yield from _logged(folder, cheap)
-        rows = resolved.settings.train_rows if asked.whole is None else given.train_rows
-        rivals = Rivals(models, rows) if models else None
+        true = sides["test"].targets
+        baselines, rivals = yield from rivals_of(folder, asked, given, true, cache, nbsvm=planned.nbsvm, keep=keep)
     # With folds the training rows are the validation rows too, and have to say what they are to be answered with.
     answered = splits if asked.folds is None else dataclasses.replace(splits, validation=splits.train)
     job = Job(
         resolved=resolved, files=asked.files, machine=asked.machine, classifier=planned.classifier,
         cutter=planned.cutter, inputs=asked.inputs, test=splits.test, sides=sides, labels=labels, baselines=baselines,
         rivals=rivals, leaks=leaks, team=team, budget=planned.budget, kept=kept, facts=facts_of(planned),
-        weights=prepare.weights_of(asked), learnt=prepare.learnt_rows(answered, cache), folds=asked.folds,
+        weights=prepare.weights_of(asked), learnt=learnt_rows(answered, cache), folds=asked.folds,
         better=choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
     )  # fmt: skip
     return job if asked.teaching is None else (yield from teaching.taught(folder, asked, job, cache))
-
-
-def _logged(
-    folder: runs.RunFolder, told: Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]
-) -> Generator[Notice, None, tuple[Baselines, dict[str, Linear]]]:
-    """The same, with each notice in the folder too."""
-    while True:
-        try:
-            notice = next(told)
-        except StopIteration as ended:
-            found: tuple[Baselines, dict[str, Linear]] = ended.value
-            return found
-        yield folder.log(notice)
 
 
 def resumed(

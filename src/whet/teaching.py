@@ -29,9 +29,10 @@ from whet.job import Job
 from whet.mendable import mendable
 from whet.model.exhausted import give_back
 from whet.predictor import Answering
-from whet.prepare import Asked, EncodedSide, all_texts
+from whet.prepare import Asked, all_texts
 from whet.records import AnswerStep, Bools, Examples, Floats, Notice, Stage
 from whet.runs import RunFolder
+from whet.sides import EncodedSide
 from whet.taught import Taught
 from whet.teacher import FOLDER, Teacher, check, in_order, lessons
 from whet.training.estimate import compared, models_of

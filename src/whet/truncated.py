@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from whet.bilingual import Bilingual, joined, said
 from whet.data.batches import counts_of
 from whet.data.tokens import Cutter
-from whet.prepare import EncodedSide
 from whet.records import Ints, Notice, Side
+from whet.sides import EncodedSide
 
 CHUNK_EDGES = (2, 4, 8, 16, 32)  # between the groups of texts that are told by how many chunks they have
 

@@ -18,7 +18,7 @@ from pyarrow import parquet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, Told, events_of, write_csv
 from tests.flows.test_linear import rows_of, write
-from whet import config, finetune, fitting, pipeline, sidefile
+from whet import better, config, fitting, pipeline, rivals, sidefile
 from whet.config import Settings
 from whet.errors import Interrupted
 from whet.forecast import Choice, Span
@@ -98,7 +98,7 @@ def test_the_network_is_handed_out_where_it_is_no_worse(
     data: str, job: Job, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A linear model that says the contrary of what it learnt is worse than any network."""
-    monkeypatch.setattr(finetune, "linear", SimpleNamespace(fit_each=contrary("tfidf", "nbsvm")))
+    monkeypatch.setattr(rivals, "linear", SimpleNamespace(fit_each=contrary("tfidf", "nbsvm")))
     told = job(data, **BRIEF)
     auto = auto_of(told)
     assert (auto["chosen"], auto["linear"]) == ("fine-tuned", 0.0)
@@ -114,7 +114,7 @@ def test_the_network_is_handed_out_where_it_is_no_worse(
 def test_nb_svm_is_handed_out_where_it_is_the_best_and_has_rows_for_a_temperature(
     few: bool, data: str, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finetune, "linear", SimpleNamespace(fit_each=contrary("tfidf")))
+    monkeypatch.setattr(rivals, "linear", SimpleNamespace(fit_each=contrary("tfidf")))
     if few:
         told = job(data, **BRIEF)
         assert auto_of(told)["linear"] == 0.0
@@ -146,10 +146,12 @@ def test_a_linear_job_takes_the_better_of_the_two_as_well(data: str, job: Job, m
     assert told.run.metrics["test"]["accuracy"] == 1.0
 
 
-def test_linear_models_learn_from_the_rows_that_a_budget_takes_from_the_network(
-    here: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("slow", [False, True])
+def test_linear_models_have_the_rows_that_a_budget_takes_from_the_network(
+    slow: bool, here: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """200 rows of one word each tell what they are to anybody who has seen the word: the network sees 48 of them."""
+    """200 rows of one word each tell what they are to anybody who has seen the word: the network sees 48 of them, and
+    10 of the 40 of test. The linear model answers those all, unless it is so slow that there is no time for it."""
     rows = [(f"{word} word{number}", label) for number in range(100) for word, label in (("no", "neg"), ("oh", "pos"))]
     data = str(write_csv(here / "words.csv", rows))
     seen: list[int] = []
@@ -159,22 +161,34 @@ def test_linear_models_learn_from_the_rows_that_a_budget_takes_from_the_network(
         return linear.fit_each(learnt, *given, **named)
 
     def chosen(work: Workload, engine: Engine, settings: Settings, limit: float, **named: Any) -> Choice:
-        return Choice(limit, {"train_rows": 48}, Span(1.0, 1.0, 1.0))
+        return Choice(limit, {"train_rows": 48, "test_rows": 10}, Span(1.0, 1.0, 1.0))
 
-    monkeypatch.setattr(finetune, "linear", SimpleNamespace(fit_each=fit_each))
+    monkeypatch.setattr(rivals, "linear", SimpleNamespace(fit_each=fit_each))
     monkeypatch.setattr(estimate, "first_fit", chosen)
+    if slow:
+        monkeypatch.setattr(better, "SHARE", 0.0)
     told = job(data, **{**BRIEF, "test": "0.2"})
     assert auto_of(told)["chosen"] == "linear"
+    # 200 less the 40 of test and the 60 of validation, as asked for
+    assert seen == [100]
     sides = Counter(row["side"] for row in parquet.read_table(told.path / "splits.parquet").to_pylist())
-    assert sides["train"] == 48
-    assert (sides["validation"], seen) == (14, [100])  # 200 less the 40 of test and the 60 of validation, as asked for
+    answered = 10 if slow else 40
+    assert sides == {"train": 100, "validation": 14, "test": answered}
+    assert (
+        told.run.metrics["test"]["rows"] == parquet.read_table(told.path / "predictions.parquet").num_rows == answered
+    )
+    assert told.run.metrics["test"].get("sample") == ({"rows": 10, "of": 40} if slow else None)
+    assert told.run.metrics["baselines"]["majority"]["rows"] == answered
     settings = json.loads((told.path / "run.json").read_text(encoding="utf-8"))["settings"]
     assert settings["train_rows"] == {
         "value": None,
         "reason": "the linear model has learnt from all rows",
         "reason_ko": "선형 모델은 모든 행으로 학습함",
     }
-    assert "--train-rows" not in repeat.command(material.gather(RunFolder(told.path)))
+    assert settings["test_rows"]["value"] == (10 if slow else None)
+    command = repeat.command(material.gather(RunFolder(told.path)))
+    assert "--train-rows" not in command
+    assert ("--test-rows" in command) == slow
 
 
 def test_a_job_that_was_stopped_decides_as_one_that_was_not(data: str, job: Job) -> None:

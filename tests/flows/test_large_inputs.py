@@ -27,6 +27,7 @@ from whet.data.store import Held
 from whet.errors import WhetError
 from whet.records import SIDES, Notice
 from whet.score import baseline
+from whet.sides import encode_sides
 
 
 def rows() -> list[dict[str, Any]]:
@@ -107,7 +108,7 @@ def told(data: object, resolved: Resolved, cache: Path) -> dict[str, object]:
     splits = prepare.splits_of(found.rows, settings)
     labels = prepare.label_set_of(found.rows, splits, settings)
     cutter = prepare.cutter_of(prepare.find("embedded"), settings, runtime.usable_cache())
-    encoded = prepare.encode_sides(splits, labels, cutter, cache)
+    encoded = encode_sides(splits, labels, cutter, cache)
     sides = [getattr(splits, side) for side in SIDES]
     return {
         "table": {name: [repr(value) for value in values] for name, values in found.table.columns.items()},

@@ -20,6 +20,7 @@ FOLDER = REPOSITORY / "benchmarks"
 BENCHMARKS = [
     "adapt",
     "baselines",
+    "budget",
     "calibration",
     "defaults",
     "distil",

@@ -20,6 +20,7 @@ from whet.errors import DataError, ModelError, UsageError
 from whet.labels import LabelSet
 from whet.model.files import find
 from whet.records import Examples, Source, Splits, Table
+from whet.sides import EncodedSide, data_digests, encode_sides
 
 LABELS = LabelSet(("neg", "pos"), "pos", "by its name")
 
@@ -309,9 +310,9 @@ def rows_of(name: str, *texts: str) -> Examples:
     return Examples(name, texts, labels, tuple(f"row {i}" for i in range(len(texts))), tuple(range(len(texts))))
 
 
-def encoded(cutter: Any, cache: Path, *, test: Examples | None) -> dict[Any, prepare.EncodedSide]:
+def encoded(cutter: Any, cache: Path, *, test: Examples | None) -> dict[Any, EncodedSide]:
     train = rows_of("a", "short", "long " * 30, "long " * 40)
-    return prepare.encode_sides(Splits(train, None, test, {}), LABELS, cutter, cache)
+    return encode_sides(Splits(train, None, test, {}), LABELS, cutter, cache)
 
 
 def test_every_side_is_encoded_with_its_label_ids(tiny_bert: Path, tmp_path: Path) -> None:
@@ -372,7 +373,7 @@ def test_pairs_of_texts_are_not_divided(tiny_bert: Path, tmp_path: Path) -> None
 def test_the_digest_of_the_data_sees_texts_labels_and_sides() -> None:
     train, other = rows_of("a", "x", "y"), rows_of("b", "x", "z")
     found = {
-        tuple(prepare.data_digests(splits))
+        tuple(data_digests(splits))
         for splits in (
             Splits(train, None, None, {}),
             Splits(train, other, None, {}),
@@ -381,12 +382,12 @@ def test_the_digest_of_the_data_sees_texts_labels_and_sides() -> None:
         )
     }
     assert len(found) == 4
-    assert prepare.data_digests(Splits(train, None, None, {}))[1:] == ["none", "none"]
+    assert data_digests(Splits(train, None, None, {}))[1:] == ["none", "none"]
 
 
 def test_the_digest_of_the_data_does_not_see_where_it_lies() -> None:
     here, there = rows_of("here/a.csv", "x", "y"), rows_of("there/b.csv", "x", "y")
-    assert prepare.data_digests(Splits(here, None, here, {})) == prepare.data_digests(Splits(there, None, there, {}))
+    assert data_digests(Splits(here, None, here, {})) == data_digests(Splits(there, None, there, {}))
 
 
 def test_other_weights_in_the_same_folder_are_another_model(tiny_bert: Path, tmp_path: Path) -> None:

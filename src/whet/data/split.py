@@ -364,7 +364,8 @@ def without(examples: Examples, others: Examples | None) -> Examples:
     """The rows that are not among others of the same table."""
     if others is None or others.source != examples.source:
         return examples
-    return select(examples, ~np.isin(np.asarray(examples.row_ids), np.asarray(others.row_ids)))
+    among = np.isin(np.asarray(examples.row_ids), np.asarray(others.row_ids))
+    return select(examples, ~among) if among.any() else examples
 
 
 def select(examples: Examples, taken: Bools) -> Examples:

@@ -42,7 +42,7 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     settings = asked.resolved.settings
     machine = dataclasses.replace(asked.machine, threads=facts["threads"], threads_reason=KEPT)
     runtime.apply(machine, settings.seed)
-    asked = dataclasses.replace(asked, machine=machine, whole=asked.splits.train if facts.get("whole") else None)
+    asked = dataclasses.replace(asked, machine=machine, whole=asked.splits if facts.get("whole") else None)
     if facts["chosen"]:
         asked = _chosen(asked, facts["chosen"], said({"budget": settings.budget}, "by a budget"))
     settings = asked.resolved.settings

@@ -66,7 +66,7 @@ def _with_all_rows(measured: Measured) -> Measured:
     """The same, whose baselines learn from the rows that there are now."""
     asked, work = measured.asked, measured.work
     work = dataclasses.replace(work, preparing=work.preparing - work.baseline, whole=work.baseline)
-    return dataclasses.replace(measured, asked=dataclasses.replace(asked, whole=asked.splits.train), work=work)
+    return dataclasses.replace(measured, asked=dataclasses.replace(asked, whole=asked.splits), work=work)
 
 
 def _settled(measured: Measured, changes: Mapping[str, object], limit: float, reason: str) -> Measured:

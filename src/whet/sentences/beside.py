@@ -47,6 +47,10 @@ BESIDE: Mapping[str, tuple[str, str]] = {
         "the linear model has learnt from all rows",
         "선형 모델은 모든 행으로 학습함",
     ),
+    "all rows answered": (
+        "the linear model has answered all rows",
+        "선형 모델은 모든 행에 답함",
+    ),
     "better on validation": (
         "auto: better on validation, {metric} {linear:.4f} against {fine_tuned:.4f} of {model}",
         "자동: 검증 데이터에서 더 나음({metric} {linear:.4f}, {model} {fine_tuned:.4f})",

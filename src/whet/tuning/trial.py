@@ -22,6 +22,7 @@ from whet.planning.plan import Planned, plan_of
 from whet.prepare import Asked
 from whet.records import Evaluation, Notice, Revision, StepRecord
 from whet.score.metrics import value
+from whet.sides import encode_sides
 from whet.training import defaults, few, memory
 from whet.training.checkpoints import Checkpoints
 from whet.training.team import Alone
@@ -126,7 +127,7 @@ def _planned(asked: Asked, folder: Path, started: float) -> Planned:
 
 def _job(planned: Planned, kept: Kept) -> Job:
     asked = planned.asked
-    sides = prepare.encode_sides(asked.splits, asked.labels, planned.cutter, runtime.usable_cache())
+    sides = encode_sides(asked.splits, asked.labels, planned.cutter, runtime.usable_cache())
     return Job(
         resolved=asked.resolved, files=asked.files, machine=asked.machine, classifier=planned.classifier,
         cutter=planned.cutter, inputs=asked.inputs, test=None, sides=sides, labels=asked.labels, baselines=None,
