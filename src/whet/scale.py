@@ -17,7 +17,7 @@ from typing import Any
 from whet import answering, pipeline, runtime, written
 from whet.answering import Order
 from whet.config import Settings
-from whet.data.read import DATA_FILE
+from whet.data.folders import DATA_FILE
 from whet.errors import DataError, MissingExtraError, UsageError, WhetError
 from whet.run import Run
 

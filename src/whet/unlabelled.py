@@ -14,10 +14,11 @@ from whet import large
 from whet.bilingual import said
 from whet.config import Settings
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
+from whet.data.folders import SIDE_NAMES
 from whet.data.formats import decoded, read_lines
 from whet.data.growing import Columns
 from whet.data.places import row_places, rows_of_both
-from whet.data.read import SIDE_NAMES, read, split_for
+from whet.data.read import read, split_for
 from whet.data.split import draw, select
 from whet.data.store import chained
 from whet.data.together import keys_of, units_of

@@ -31,7 +31,7 @@ _PAGE = "tests/web/test_page.py::test_"
 D: dict[str, tuple[str, ...] | str] = {
     "D1": (f"{MISTAKES}::test_a_file_that_is_not_there",
            f"{_READ}a_missing_file_is_named_with_its_folder_and_the_nearest_name",
-           f"{_READ}a_folder_without_class_folders_points_to_its_files",
+           "tests/unit/data/test_folders.py::test_a_folder_with_nothing_of_that_points_to_its_files",
            f"{_FORMATS}a_file_that_may_not_be_read_says_so"),
     "D2": (f"{MISTAKES}::test_an_empty_file",
            f"{MISTAKES}::test_a_header_without_rows",

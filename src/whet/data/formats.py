@@ -10,6 +10,7 @@ import codecs
 import gzip
 import io
 import itertools
+import json
 import re
 import shutil
 import tempfile
@@ -335,10 +336,12 @@ def read_parquet(file: IO[bytes], *, where: str, disk: Disk | None = None) -> Ta
             todo='Run: pip install "whet[parquet]"',
         ) from None
     kept, rows = Columns(disk), 0
+    named: Mapping[str, str] = {}
     try:
         parquet = pq.ParquetFile(file, pre_buffer=False)
         names = list(parquet.schema_arrow.names)
         check_names(names, where)
+        named = _names_of_classes(parquet.schema_arrow.metadata or {})
         columns = [kept.new() for _ in names]
         for batch in parquet.iter_batches(PORTION, use_threads=False):
             rows += batch.num_rows
@@ -348,4 +351,17 @@ def read_parquet(file: IO[bytes], *, where: str, disk: Disk | None = None) -> Ta
         raise DataError(f"a damaged parquet file: {str(fault).partition(chr(10))[0]}", where=where) from None
     if not rows:
         raise DataError("has no rows", where=where)
-    return Table(where, {name: column.done() for name, column in zip(names, columns, strict=True)}, row_places(rows))
+    every = {name: column.done() for name, column in zip(names, columns, strict=True)}
+    return Table(where, every, row_places(rows), named)
+
+
+def _names_of_classes(metadata: Mapping[bytes, bytes]) -> Mapping[str, str]:
+    """The names that the package datasets wrote beside the ids of the one ClassLabel column, by id; {} where there is
+    none, or several."""
+    try:
+        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        classes = [each["names"] for each in features.values() if each.get("_type") == "ClassLabel"]
+        (names,) = classes
+        return {str(number): str(name) for number, name in enumerate(names)}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

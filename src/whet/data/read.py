@@ -18,22 +18,13 @@ from typing import Any
 from whet.bilingual import said
 from whet.data import formats
 from whet.data.delimited import check_names, read_delimited
+from whet.data.folders import SIDE_NAMES, read_folder
 from whet.data.formats import SUPPORTED, decoded, is_text, read_file, table_of_rows
-from whet.data.growing import Columns, Disk
+from whet.data.growing import Disk
 from whet.data.hub import read_hub, source_of
 from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError, did_you_mean, quoted
 from whet.records import Side, Source, Table
-
-SIDE_NAMES: Mapping[Side, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test", "testing"),
-}
-"""How the sides of a job are called elsewhere, the usual name first."""
-
-UNLABELLED = "unsup"  # aclImdb's folder of texts without labels
-DATA_FILE = re.compile(r"\.(csv|tsv|jsonl|ndjson|parquet)(\.gz)?$", re.IGNORECASE)
 
 IN_PYTHON = (
     "a path, a pandas or polars DataFrame, a datasets.Dataset, a dict of columns, "
@@ -44,13 +35,14 @@ IN_PYTHON = (
 def read(data: object, *, encoding: str = "utf-8", disk: Disk | None = None) -> Source:
     """The tables that DATA stands for, one a split; a single file is the table `train`.
 
-    `data` is a path to csv, tsv, jsonl or parquet (each also gzipped) or to a folder of class
-    folders, with or without sides above them; `sample:NAME`; `hf:NAME` or `hf:NAME/CONFIG`; a bare
-    name, which is a local file or folder where there is one, else a hub data set; or a Python
-    object: a DataFrame of pandas or polars, a pyarrow Table, a `datasets.Dataset` or `DatasetDict`,
-    a dict of columns, a dict of tables by side, or a list of dicts, (text, label) pairs or texts. A Source comes back
-    as it is. `encoding` is that of text files. Columns that are too large for memory lie on the `disk`; without
-    one, and of a Python object that holds them already, they lie in memory.
+    `data` is a path to csv, tsv, jsonl or parquet (each also gzipped) or to a folder (`folders`) of class
+    folders, with or without sides above them, or of files called like the sides; `sample:NAME`;
+    `hf:NAME` or `hf:NAME/CONFIG`; a bare name, which is a local file or folder where there is one,
+    else a hub data set; or a Python object: a DataFrame of pandas or polars, a pyarrow Table, a
+    `datasets.Dataset` or `DatasetDict`, a dict of columns, a dict of tables by side, or a list of
+    dicts, (text, label) pairs or texts. A Source comes back as it is. `encoding` is that of text
+    files. Columns that are too large for memory lie on the `disk`; without one, and of a Python
+    object that holds them already, they lie in memory.
 
     Raises DataError for everything that cannot be read, with its place; UsageError for an unknown
     encoding; MissingExtraError without pyarrow or datasets where they are needed.
@@ -172,7 +164,7 @@ def _from_path(path: Path, encoding: str, disk: Disk | None) -> Source:
         reason = fault.strerror if isinstance(fault, OSError) else None
         raise DataError(f"cannot be read: {reason or fault}", where=str(path)) from None
     if stat.S_ISDIR(mode):
-        return _named(_from_folder(path, encoding, disk), path.resolve().name)
+        return _named(read_folder(path, encoding, disk), path.resolve().name)
     if not stat.S_ISREG(mode):
         raise DataError("not a regular file", where=str(path), expected=SUPPORTED)
     table, notices = read_file(path, encoding=encoding, disk=disk)
@@ -201,69 +193,6 @@ def _nearest(name: str, folder: Path) -> str:
     alike = {entry.lower(): entry for entry in entries}
     near = difflib.get_close_matches(name.lower(), alike, n=1)
     return f"Did you mean {str(folder / alike[near[0]])!r}" if near else ""
-
-
-def _from_folder(folder: Path, encoding: str, disk: Disk | None) -> Source:
-    """Class folders of .txt files, or sides of class folders as in aclImdb."""
-    try:
-        inner = _folders(folder)
-        sides = [(side, entry) for side in SIDE_NAMES for entry in inner if _is_side(entry, side)]
-        if not sides:
-            table, notices = _class_folders(folder, encoding, disk)
-            return Source(folder.name, {"train": table}, notices)
-        tables: dict[str, Table] = {}
-        told: list[str] = []
-        for side, entry in sides:
-            if side in tables:
-                raise DataError(f"{entry.name} is a second folder for the {side} side", where=str(folder))
-            tables[side], notices = _class_folders(entry, encoding, disk)
-            told += notices
-        other = [entry.name for entry in inner if entry not in [each for _, each in sides]]
-        if other:
-            facts = {"name": folder, "folders": ", ".join(other), "sides": ", ".join(tables)}
-            told.append(said(facts, "other folders"))
-        return Source(folder.name, tables, tuple(told))
-    except OSError as fault:
-        where = str(fault.filename or folder)
-        raise DataError(f"cannot be read: {fault.strerror or fault}", where=where) from None
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _is_side(folder: Path, side: Side) -> bool:
-    """A folder named like a side that has class folders: one with texts alone is a class."""
-    return folder.name.lower() in SIDE_NAMES[side] and bool(_folders(folder))
-
-
-def _class_folders(folder: Path, encoding: str, disk: Disk | None) -> tuple[Table, tuple[str, ...]]:
-    columns = Columns(disk)
-    texts, labels, places = columns.new(), columns.new(), columns.new()
-    rows = 0
-    notices: list[str] = []
-    for entry in _folders(folder):
-        files = sorted(file for file in entry.iterdir() if not file.name.startswith("."))
-        kept = [file for file in files if file.suffix.lower() == ".txt" and file.is_file()]
-        if entry.name == UNLABELLED:
-            notices.append(said({"name": entry, "count": len(kept)}, "a folder without labels"))
-            continue
-        if len(kept) < len(files):
-            notices.append(said({"name": entry, "count": len(files) - len(kept)}, "no .txt files"))
-        for file in kept:
-            texts.extend([decoded(file.read_bytes(), where=str(file), encoding=encoding)])
-            labels.extend([entry.name])
-            places.extend([f"{entry.name}/{file.name}"])
-        rows += len(kept)
-    if not rows:
-        data = sorted(file for file in folder.iterdir() if DATA_FILE.search(file.name))
-        raise DataError(
-            "no class folders with .txt files in this folder",
-            where=str(folder),
-            expected="pos/*.txt and neg/*.txt, or train/pos/*.txt and so on",
-            todo=f"Give one of its files: {', '.join(str(file) for file in data[:6])}" if data else "",
-        )
-    return Table(str(folder), {"text": texts.done(), "label": labels.done()}, places.done()), tuple(notices)
 
 
 # ---------------------------------------------------------------- Python objects

@@ -336,6 +336,10 @@ NOTICES: Mapping[str, tuple[str, str]] = {
         "{name}: {folders} beside {sides} is left out",
         "{name}: {sides} 옆의 {folders} 폴더는 쓰지 않습니다",
     ),
+    "other files": (
+        "{name}: {files} beside {sides} is left out",
+        "{name}: {sides} 옆의 {files} 파일은 쓰지 않습니다",
+    ),
     "parquet by its content": (
         "{name} is a parquet file, whatever its name says",
         "{name}은(는) 이름과 달리 parquet 파일입니다",

@@ -124,64 +124,6 @@ def test_the_encoding_is_handed_on(here: Path) -> None:
     assert "cp949" in fault("t.csv").todo
 
 
-# ---------------------------------------------------------------- class folders
-
-
-def test_class_folders_give_texts_labels_and_places(here: Path) -> None:
-    for name, text in (("pos/1_9.txt", "good\n"), ("pos/0_8.txt", "fine"), ("neg/0_1.txt", "<br />bad")):
-        write(here / "films" / name, text)
-    write(here / "films" / "pos" / "notes.md", "no text")
-    source = read("films/")
-    table = source.tables["train"]
-    assert table.columns == {"text": ["<br />bad", "fine", "good\n"], "label": ["neg", "pos", "pos"]}
-    assert table.places == ["neg/0_1.txt", "pos/0_8.txt", "pos/1_9.txt"]
-    assert source.notices == (f"{Path('films/pos')}: left out as no .txt files: 1",)
-
-
-def test_the_layout_of_aclImdb_gives_two_sides_without_unsup(here: Path) -> None:
-    for name in ("train/pos/0.txt", "train/neg/0.txt", "train/unsup/0.txt", "test/pos/0.txt", "test/neg/0.txt"):
-        write(here / "aclImdb" / name, name)
-    write(here / "aclImdb" / "train" / "urls_pos.txt", "http://")
-    write(here / "aclImdb" / "README", "words")
-    source = read(here / "aclImdb")
-    assert source.name == "aclImdb"
-    assert {side: table.columns["label"] for side, table in source.tables.items()} == {
-        "train": ["neg", "pos"],
-        "test": ["neg", "pos"],
-    }
-    assert source.tables["test"].columns["text"] == ["test/neg/0.txt", "test/pos/0.txt"]
-    assert source.notices == (f"{here / 'aclImdb/train/unsup'} is left out: its texts (1) have no labels",)
-
-
-def test_a_class_called_test_is_a_class(here: Path) -> None:
-    write(here / "mails" / "test" / "a.txt")
-    write(here / "mails" / "real" / "a.txt")
-    assert read("mails/").tables["train"].columns["label"] == ["real", "test"]
-
-
-def test_dev_is_the_validation_side_and_other_folders_are_said_to_be_left_out(here: Path) -> None:
-    for name in ("train/a/0.txt", "dev/a/0.txt", "extra/0.txt"):
-        write(here / "d" / name)
-    source = read("d/")
-    assert list(source.tables) == ["train", "validation"]
-    assert source.notices == ("d: extra beside train, validation is left out",)
-    write(here / "d" / "val" / "a" / "0.txt")
-    assert fault("d/").message == "d: val is a second folder for the validation side."
-
-
-def test_a_folder_without_class_folders_points_to_its_files(here: Path) -> None:
-    write(here / "imdb" / "train.csv")
-    said = fault("imdb/")
-    assert said.saw == "no class folders with .txt files in this folder"
-    assert said.todo == f"Give one of its files: {Path('imdb/train.csv')}"
-
-
-def test_a_text_that_is_not_utf8_is_named(here: Path) -> None:
-    write(here / "d" / "a" / "0.txt")
-    (here / "d" / "a" / "1.txt").write_bytes(b"caf\xe9")
-    assert fault("d/").where == str(Path("d/a/1.txt"))
-
-
 # ---------------------------------------------------------------- names
 
 
