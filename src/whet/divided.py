@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from whet import arrow
-from whet.data.split import select
+from whet.data.rows import select
 from whet.labels import LabelSet
 from whet.mendable import mendable
 from whet.records import SIDES, Examples, Floats, Ints, Splits

@@ -14,7 +14,7 @@ from whet import divided, ensemble, examine, outcome, runs, tfidf
 from whet.bilingual import joined, said
 from whet.combined import Combined, Held, all_steps, left_out
 from whet.data.doctor.look import as_json
-from whet.data.split import select
+from whet.data.rows import select
 from whet.data.targets import has_answers, targets_of
 from whet.errors import DataError, Interrupted
 from whet.forecast import Plan

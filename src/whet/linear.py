@@ -14,7 +14,8 @@ import numpy as np
 
 from whet import machine, tfidf
 from whet.bilingual import Bilingual, said
-from whet.data.split import draw, select
+from whet.data.rows import select
+from whet.data.split import draw
 from whet.data.targets import classes_of
 from whet.given import Given
 from whet.predictor import Predictor

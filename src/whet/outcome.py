@@ -15,7 +15,8 @@ import numpy as np
 
 from whet import mistakes, room, runs, tfidf
 from whet.bilingual import Bilingual, said, word
-from whet.data.split import draw, select
+from whet.data.rows import select
+from whet.data.split import draw
 from whet.data.targets import classes_of
 from whet.errors import MissingExtraError
 from whet.given import Given

@@ -14,7 +14,8 @@ from whet.bilingual import Bilingual, joined, said, word
 from whet.config import Resolved, Settings
 from whet.data.doctor.look import check as look
 from whet.data.doctor.look import raise_errors
-from whet.data.split import split, without
+from whet.data.rows import apart, both
+from whet.data.split import split
 from whet.data.store import chained
 from whet.data.targets import targets_of
 from whet.data.tokens import Cutter, load_cutter
@@ -64,14 +65,15 @@ class Asked:
     """The data as it came, for a job with a budget, which may split it anew."""
     folds: Ints | None = None
     """With --folds that of each training row [B], from 0."""
-    whole: Splits | None = None  # the sides before a budget made them fewer, where `cheap` are all training rows
+    whole: Splits | None = None
+    """The sides before a budget made them smaller, where `cheap` are all training rows."""
     teaching: Teaching | None = None
     """With --teacher who that is, and the texts without labels that it answers."""
 
     @property
     def cheap(self) -> Examples:
-        """The rows that the cheap baselines learn from. A budget may have drawn another validation side from them."""
-        return self.splits.train if self.whole is None else without(self.whole.train, self.splits.validation)
+        """The rows that the cheap baselines learn from."""
+        return self.splits.train if self.whole is None else self.whole.train
 
     @property
     def lessons(self) -> int:
@@ -148,6 +150,22 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
         more_said += teacher.told_of(teaching, resolved, splits, count_layers(files.folder))
     yield from more_said
     return dataclasses.replace(asked, said=(*asked.said, *more_said))
+
+
+def before_budget(asked: Asked) -> Splits:
+    """The sides of a job that a budget is about to make smaller. Its linear models are then judged on fewer rows, so
+    that train has those of a validation side that was drawn from the same table."""
+    assert asked.rows is not None, "a job with a budget keeps its data"
+    splits = asked.splits
+    return dataclasses.replace(splits, train=both(asked.rows.sides["train"], splits.train, splits.validation))
+
+
+def within_budget(asked: Asked) -> Asked:
+    """The job as a budget has made it: linear models learn from no row that they are judged on."""
+    whole = asked.whole
+    if whole is not None:
+        whole = dataclasses.replace(whole, train=apart(whole.train, asked.splits.validation))
+    return dataclasses.replace(asked, whole=whole, rows=None)
 
 
 def all_texts(asked: Asked) -> tuple[Sequence[str], Sequence[str] | None]:

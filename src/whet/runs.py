@@ -22,7 +22,7 @@ import numpy as np
 from whet import arrow, durable, lock, members, naming, relabel
 from whet.bilingual import with_korean
 from whet.config import Resolved
-from whet.data.split import select
+from whet.data.rows import select
 from whet.errors import Interrupted, ModelError, OutputError, WhetError, did_you_mean
 from whet.forecast import Plan
 from whet.labels import LabelSet

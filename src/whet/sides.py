@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from whet.data.growing import aside
-from whet.data.split import fingerprint
+from whet.data.rows import fingerprint
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_to_disk
 from whet.errors import OutputError

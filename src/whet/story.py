@@ -29,7 +29,7 @@ from whet import (
 from whet.bilingual import in_korean, joined, said
 from whet.config import Resolved, Settings
 from whet.data.doctor.look import as_json
-from whet.data.split import fingerprint
+from whet.data.rows import fingerprint
 from whet.errors import ModelError, OutputError, RunBusyError, UsageError
 from whet.forecast import Plan
 from whet.meaningless import LINEAR

@@ -20,7 +20,8 @@ import torch
 
 from whet import durable, predictor, runtime
 from whet.bilingual import said
-from whet.data.split import draw, select
+from whet.data.rows import select
+from whet.data.split import draw
 from whet.data.targets import classes_of
 from whet.data.tokens import encode_to_disk
 from whet.errors import Interrupted, OutputError

@@ -19,7 +19,8 @@ from whet.data.formats import decoded, read_lines
 from whet.data.growing import Columns
 from whet.data.places import row_places, rows_of_both
 from whet.data.read import read, split_for
-from whet.data.split import draw, select
+from whet.data.rows import select
+from whet.data.split import draw
 from whet.data.store import chained
 from whet.data.together import keys_of, units_of
 from whet.errors import DataError

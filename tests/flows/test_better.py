@@ -169,11 +169,10 @@ def test_linear_models_have_the_rows_that_a_budget_takes_from_the_network(
         monkeypatch.setattr(better, "SHARE", 0.0)
     told = job(data, **{**BRIEF, "test": "0.2"})
     assert auto_of(told)["chosen"] == "linear"
-    # 200 less the 40 of test and the 60 of validation, as asked for
-    assert seen == [100]
+    assert seen == [146]  # 200 less the 40 of test and the 14 of validation that the network has
     sides = Counter(row["side"] for row in parquet.read_table(told.path / "splits.parquet").to_pylist())
     answered = 10 if slow else 40
-    assert sides == {"train": 100, "validation": 14, "test": answered}
+    assert sides == {"train": 146, "validation": 14, "test": answered}
     assert (
         told.run.metrics["test"]["rows"] == parquet.read_table(told.path / "predictions.parquet").num_rows == answered
     )

@@ -22,7 +22,7 @@ from whet import examine, large, pipeline, prepare, reading, runtime
 from whet.cli import main
 from whet.config import Resolved, resolve
 from whet.data.doctor.look import as_json
-from whet.data.split import fingerprint
+from whet.data.rows import fingerprint
 from whet.data.store import Held
 from whet.errors import WhetError
 from whet.records import SIDES, Notice
@@ -215,7 +215,7 @@ def test_the_process_does_not_hold_the_texts_and_leaves_nothing_when_it_is_kille
 import sys, pathlib
 from whet import large, reading
 from whet.config import resolve
-from whet.data.split import fingerprint
+from whet.data.rows import fingerprint
 from whet.data.doctor import look, part
 import numpy, whet.prepare, pyarrow
 large.LARGE = 2**20

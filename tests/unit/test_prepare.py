@@ -15,7 +15,8 @@ import pytest
 from tests.conftest import TinyModel
 from whet import prepare, reading, truncated
 from whet.config import Resolved, Settings, resolve
-from whet.data.split import select, split
+from whet.data.rows import select
+from whet.data.split import split
 from whet.errors import DataError, ModelError, UsageError
 from whet.labels import LabelSet
 from whet.model.files import find

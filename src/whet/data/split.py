@@ -12,25 +12,21 @@ Sizes in comments: B rows, U units of rows that stay together, C classes.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from whet.bilingual import Bilingual, joined, said
 from whet.data import store
-from whet.data.places import kept_numbers, kept_places
+from whet.data.rows import same, select
 from whet.data.targets import strata
 from whet.data.together import ranks, units_of
 from whet.errors import DataError, UsageError, quoted
 from whet.records import Bools, Examples, Floats, Ints, Side, Splits
 
 AUTO_SHARE = 0.1
-
-Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +94,6 @@ def split(
     return Splits(rows, validation_side, test_side, reasons)
 
 
-def fingerprint(examples: Examples) -> str:
-    """sha256 over texts, what they are to be answered with, what they count and their groups, in their order, in
-    hex: for run names and caches."""
-    digest = hashlib.sha256(f"{len(examples.texts)} {examples.labels is not None}\n".encode())
-    further: list[Iterable[str]] = []
-    for name in ("pairs", "several", "values", "weights", "groups"):
-        more = getattr(examples, name)
-        if more is not None:
-            further += [[name], (value if isinstance(value, str) else repr(value) for value in more)]
-    for values in (examples.texts, examples.labels or (), *further):
-        for value in values:
-            raw = value.encode("utf-8", "surrogatepass")
-            digest.update(len(raw).to_bytes(8, "little") + raw)
-    return digest.hexdigest()
-
-
 # ---------------------------------------------------------------- what is asked for
 
 
@@ -129,10 +109,10 @@ def _wishes(
     wanted_test = _wish(test, "test", sides)
     wanted_validation = _wish(validation, "validation", sides)
     if isinstance(wanted_test, Examples) and isinstance(wanted_validation, Examples):
-        same = _same(wanted_test, wanted_validation)
-        if same and validation == "auto":
+        alike = same(wanted_test, wanted_validation)
+        if alike and validation == "auto":
             wanted_validation = AUTO_SHARE  # DATA's validation rows were made the test side
-        elif same:
+        elif alike:
             raise UsageError(
                 f"--test {test} and --validation {validation} are the same rows",
                 expected="test rows that no choice was made on",
@@ -338,55 +318,9 @@ def _allocate(quotas: Floats, total: int, caps: Ints) -> Ints:
     return parts
 
 
-# ---------------------------------------------------------------- rows
-
-
-def _same(rows: Examples, others: Examples) -> bool:
-    """Whether they have the same texts and answers."""
-    return all(
-        mine is theirs or (mine is not None and theirs is not None and store.same(mine, theirs))
-        for mine, theirs in (
-            (rows.texts, others.texts),
-            (rows.pairs, others.pairs),
-            (rows.labels, others.labels),
-            (rows.several, others.several),
-            (rows.values, others.values),
-        )
-    )
-
-
 def _ids(labels: Iterable[str], names: list[str]) -> Ints:
     known = {name: i for i, name in enumerate(names)}
     return np.array([known[label] for label in labels], dtype=np.int64)
-
-
-def without(examples: Examples, others: Examples | None) -> Examples:
-    """The rows that are not among others of the same table."""
-    if others is None or others.source != examples.source:
-        return examples
-    among = np.isin(np.asarray(examples.row_ids), np.asarray(others.row_ids))
-    return select(examples, ~among) if among.any() else examples
-
-
-def select(examples: Examples, taken: Bools) -> Examples:
-    """The rows that are taken [B], in their order."""
-    return Examples(
-        source=examples.source,
-        texts=store.taken(examples.texts, taken),
-        labels=_kept(examples.labels, taken),
-        places=kept_places(examples.places, taken),
-        row_ids=kept_numbers(examples.row_ids, taken),
-        pairs=_kept(examples.pairs, taken),
-        several=_kept(examples.several, taken),
-        values=_kept(examples.values, taken),
-        further={name: store.taken(values, taken) for name, values in examples.further.items()},
-        weights=_kept(examples.weights, taken),
-        groups=_kept(examples.groups, taken),
-    )
-
-
-def _kept(values: Sequence[Kept] | None, taken: Bools) -> Sequence[Kept] | None:
-    return None if values is None else store.taken(values, taken)
 
 
 def _plural(count: int, noun: str) -> str:

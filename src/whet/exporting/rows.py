@@ -7,7 +7,8 @@ from typing import Any
 from whet import packages, prepare
 from whet.bilingual import Bilingual, said
 from whet.config import Settings, fields
-from whet.data.split import draw, select
+from whet.data.rows import select
+from whet.data.split import draw
 from whet.data.targets import classes_of, targets_of
 from whet.errors import MissingExtraError, UsageError, WhetError
 from whet.labels import LabelSet

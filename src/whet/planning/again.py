@@ -42,9 +42,12 @@ def again(asked: Asked, team: Alone, facts: Mapping[str, Any]) -> Planned:
     settings = asked.resolved.settings
     machine = dataclasses.replace(asked.machine, threads=facts["threads"], threads_reason=KEPT)
     runtime.apply(machine, settings.seed)
-    asked = dataclasses.replace(asked, machine=machine, whole=asked.splits if facts.get("whole") else None)
+    asked = dataclasses.replace(
+        asked, machine=machine, whole=prepare.before_budget(asked) if facts.get("whole") else None
+    )
     if facts["chosen"]:
         asked = _chosen(asked, facts["chosen"], said({"budget": settings.budget}, "by a budget"))
+    asked = prepare.within_budget(asked)
     settings = asked.resolved.settings
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
     seed = team.seed(settings.seed)
@@ -65,7 +68,7 @@ def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
     labels = prepare.label_set_of(asked.rows, splits, settings)
     files = find(settings.model) if "model" in chosen else asked.files
     teaching = with_fewer(asked.teaching, settings) if "unlabelled_rows" in chosen else asked.teaching
-    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, encoder=files, rows=None)
+    asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, encoder=files)
     return dataclasses.replace(asked, teaching=teaching)
 
 

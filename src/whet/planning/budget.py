@@ -66,7 +66,9 @@ def _with_all_rows(measured: Measured) -> Measured:
     """The same, whose baselines learn from the rows that there are now."""
     asked, work = measured.asked, measured.work
     work = dataclasses.replace(work, preparing=work.preparing - work.baseline, whole=work.baseline)
-    return dataclasses.replace(measured, asked=dataclasses.replace(asked, whole=asked.splits), work=work)
+    return dataclasses.replace(
+        measured, asked=dataclasses.replace(asked, whole=prepare.before_budget(asked)), work=work
+    )
 
 
 def _settled(measured: Measured, changes: Mapping[str, object], limit: float, reason: str) -> Measured:
@@ -81,7 +83,7 @@ def _settled(measured: Measured, changes: Mapping[str, object], limit: float, re
             break  # where it does not fit it is shortened while it runs
         changes = found.changes
         chosen = _as_chosen(chosen, changes, reason)
-    return dataclasses.replace(chosen, asked=dataclasses.replace(chosen.asked, rows=None))
+    return dataclasses.replace(chosen, asked=prepare.within_budget(chosen.asked))
 
 
 def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -> Measured:

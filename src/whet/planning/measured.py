@@ -14,7 +14,7 @@ from whet import durations, prepare, runtime
 from whet.bilingual import said
 from whet.data.batches import counts_of, tokens_of
 from whet.data.doctor import near
-from whet.data.split import select
+from whet.data.rows import select
 from whet.data.store import taken
 from whet.data.targets import has_answers, targets_of
 from whet.data.tokens import Cutter, encode_in_memory

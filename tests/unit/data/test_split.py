@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whet.data.places import row_places
-from whet.data.split import draw, fingerprint, split, without
+from whet.data.rows import apart, both, fingerprint, select
+from whet.data.split import draw, split
 from whet.errors import DataError, UsageError
 from whet.records import Examples
 
@@ -486,13 +487,27 @@ def test_rows_of_a_whole_table_that_are_left_beside_the_validation_of_a_part_sha
         part = cut(table, validation=f"{share:.2f}", test="0.2", seed=seed, train_rows=train_rows)
     except DataError:
         return
-    left = without(whole.train, part.validation)
-    assert set(left.row_ids) == set(whole.train.row_ids) - set(part.validation.row_ids)
-    learnt = {text.strip() for text in left.texts}
-    assert not learnt & {text.strip() for side in (part.validation, part.test) for text in side.texts}
+    there = both(table, whole.train, whole.validation)
+    assert set(there.row_ids) == set(table.row_ids) - set(whole.test.row_ids)
+    left = apart(there, part.validation)
+    assert set(left.row_ids) <= set(there.row_ids) - set(part.validation.row_ids)
+    learnt, judged = ({text.strip() for text in side.texts} for side in (left, part.validation))
+    assert not learnt & judged
+    assert learnt | judged == {text.strip() for text in there.texts}
+    assert not learnt & {text.strip() for text in part.test.texts}
+
+
+def test_rows_that_have_a_group_of_others_are_not_apart_from_them():
+    rows = rows_with(["a", "b", "c", "d"], groups=("x", "y", "", "x"))
+    others = select(rows, np.array([True, False, False, False]))
+    assert list(apart(rows, others).texts) == ["b", "c"]
+    without_group = select(rows, np.array([False, False, True, False]))
+    assert list(apart(rows, without_group).texts) == ["a", "b", "d"]
 
 
 def test_rows_of_another_table_are_no_rows_of_this_one():
-    assert without(TABLE, DEV) is TABLE
-    assert without(TABLE, None) is TABLE
-    assert list(without(TABLE, TABLE).texts) == []
+    assert apart(TABLE, DEV) is TABLE
+    assert apart(TABLE, None) is TABLE
+    assert list(apart(TABLE, TABLE).texts) == []
+    assert both(TABLE, TABLE, DEV) is TABLE
+    assert both(TABLE, TABLE, None) is TABLE
