@@ -183,9 +183,13 @@ def _checked(side: Side, files: Sequence[Path], folder: Path) -> Sequence[Path]:
             where=str(folder),
             todo="Leave one of them there, or give the files by themselves",
         )
-    wanted = 1 if wholes else int(next(part["parts"] for part in parts if part is not None))
-    if len(files) != wanted:
-        raise DataError(f"{len(files)} of the {wanted} parts of the {side} side", where=str(folder))
+    if wholes:
+        return files
+    wanted = {number for part in parts if part is not None for number in range(int(part["parts"]))}
+    there = {int(part["number"]) for part in parts if part is not None}
+    if there != wanted or len(files) != len(wanted):
+        listed = ", ".join(file.name for file in files)
+        raise DataError(f"not each of the {len(wanted)} parts of the {side} side once: {listed}", where=str(folder))
     return files
 
 

@@ -126,9 +126,12 @@ def test_the_parts_of_a_side_are_one_table_in_their_order(here: Path) -> None:
     assert read_side("imdb/", "test")[0].source == str(Path("imdb/plain_text/test-00000-of-00001.parquet"))
 
 
-def test_a_part_that_is_not_there_is_missed(here: Path) -> None:
+def test_a_part_that_is_missing_or_there_twice_is_refused(here: Path) -> None:
     parts(here / "d", "train", "one", "two", "three", numbers=(0, 2))
-    assert fault("d/").message == "d: 2 of the 3 parts of the train side."
+    said = "d: not each of the 3 parts of the train side once: train-00000-of-00003"
+    assert fault("d/").message == f"{said}.parquet, train-00002-of-00003.parquet."
+    write(here / "d" / "train-00000-of-00003.csv")
+    assert fault("d/").message.startswith(f"{said}.csv, train-00000-of-00003.parquet, ")
 
 
 def test_parts_with_other_columns_are_refused(here: Path) -> None:
