@@ -44,5 +44,5 @@ def _whole(asked: Asked, cache: Path) -> Splits | None:
         return None
     test = None if whole.test is None else on_disk(whole.test, cache)
     return dataclasses.replace(
-        whole, train=on_disk(asked.cheap, cache), validation=asked.splits.validation, test=test
+        whole, train=on_disk(whole.train, cache), validation=asked.splits.validation, test=test
     )  # fmt: skip

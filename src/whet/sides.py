@@ -4,6 +4,7 @@ torch."""
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,16 +39,21 @@ def encode_sides(splits: Splits, labels: LabelSet, cutter: Cutter, cache: Path) 
         if rows is None or not has_answers(rows):
             continue
         targets = targets_of(rows, labels)
-        try:
-            tokens = encode_to_disk(rows.texts, cutter, cache, rows.pairs)
-        except OSError as fault:
-            raise OutputError(
-                f"the tokens cannot be written: {fault.strerror or fault}",
-                where=str(cache),
-                todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
-            ) from None
+        tokens = tokens_of(rows.texts, rows.pairs, cutter, cache)
         encoded[side] = EncodedSide(dataclasses.replace(tokens, weights=counted(rows)), targets)
     return encoded
+
+
+def tokens_of(texts: Sequence[str], pairs: Sequence[str] | None, cutter: Cutter, cache: Path) -> Encoded:
+    """Token ids of texts, or of pairs, in the cache. OutputError where it cannot be written."""
+    try:
+        return encode_to_disk(texts, cutter, cache, pairs)
+    except OSError as fault:
+        raise OutputError(
+            f"the tokens cannot be written: {fault.strerror or fault}",
+            where=str(cache),
+            todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
+        ) from None
 
 
 def counted(rows: Examples) -> Floats | None:

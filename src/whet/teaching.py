@@ -23,8 +23,7 @@ from whet.bilingual import said
 from whet.data.rows import select
 from whet.data.split import draw
 from whet.data.targets import classes_of
-from whet.data.tokens import encode_to_disk
-from whet.errors import Interrupted, OutputError
+from whet.errors import Interrupted
 from whet.interruption import Interruption
 from whet.job import Job
 from whet.mendable import mendable
@@ -33,7 +32,7 @@ from whet.predictor import Answering
 from whet.prepare import Asked, all_texts
 from whet.records import AnswerStep, Bools, Examples, Floats, Notice, Stage
 from whet.runs import RunFolder
-from whet.sides import EncodedSide
+from whet.sides import EncodedSide, tokens_of
 from whet.taught import Taught
 from whet.teacher import FOLDER, Teacher, check, in_order, lessons
 from whet.training.estimate import compared, models_of
@@ -122,13 +121,7 @@ def _learnt(asked: Asked, given: Answered, job: Job, cache: Path) -> EncodedSide
     if asked.teaching.further is None:
         return EncodedSide(side.encoded, targets)
     texts, pairs = all_texts(asked)
-    try:
-        encoded = encode_to_disk(texts, job.cutter, cache, pairs)
-    except OSError as fault:
-        raise OutputError(
-            f"the tokens cannot be written: {fault.strerror or fault}", where=str(cache),
-            todo="Free space, or set WHET_CACHE to a folder that has room and can be written",
-        ) from None  # fmt: skip
+    encoded = tokens_of(texts, pairs, job.cutter, cache)
     weights = side.encoded.weights
     if weights is not None:  # those without a label count as rows do in the mean
         encoded = replace(encoded, weights=np.concatenate([weights, np.ones(asked.teaching.rows)]))

@@ -32,7 +32,8 @@ SIDE_NAMES: Mapping[Side, tuple[str, ...]] = {
 UNLABELLED = "unsup"  # aclImdb's folder of texts without labels
 NO_LABEL = (None, -1, "-1")  # what stands in a test side whose labels its makers keep
 DATA_FILE = re.compile(r"\.(csv|tsv|jsonl|ndjson|parquet)(\.gz)?$", re.IGNORECASE)
-PART = re.compile(r"(?P<name>.+?)-(?P<number>\d{5})-of-(?P<parts>\d{5})")  # as the package datasets calls them
+PART = re.compile(r"(?P<name>.+?)-(?P<number>\d{5})-of-(?P<parts>\d{5})(-[0-9a-f]{16})?")
+"""As the package datasets calls them; some have a digest behind."""
 
 
 def read_folder(folder: Path, encoding: str, disk: Disk | None) -> Source:

@@ -126,6 +126,12 @@ def test_the_parts_of_a_side_are_one_table_in_their_order(here: Path) -> None:
     assert read_side("imdb/", "test")[0].source == str(Path("imdb/plain_text/test-00000-of-00001.parquet"))
 
 
+def test_parts_may_have_a_digest_behind(here: Path) -> None:
+    parts(here / "d", "train", "one")
+    (here / "d" / "train-00000-of-00001.parquet").rename(here / "d" / "train-00000-of-00001-b42a775f407cee45.parquet")
+    assert list(read("d/").tables["train"].columns["text"]) == ["one", "one too"]
+
+
 def test_a_part_that_is_missing_or_there_twice_is_refused(here: Path) -> None:
     parts(here / "d", "train", "one", "two", "three", numbers=(0, 2))
     said = "d: not each of the 3 parts of the train side once: train-00000-of-00003"
