@@ -14,16 +14,13 @@ learn from them.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import emit, newest, parser, shared
+from common import emit, newest, parser, shared, trained
 
 CLAIM = "ten minutes on two cores give no data set a model that is surely worse than the better cheap baseline"
 DATA = {
@@ -40,33 +37,16 @@ ANSWERS = {"label": "one", "labels": "several", "score": "value"}
 """Column that holds the answer, and what a row then has."""
 
 
-def command_of(data: str, budget: str) -> str:
-    """What a person types, in the folder with the data."""
-    return f"whet train {DATA[data]} --budget {budget}"
-
-
-def run(command: str, folder: Path) -> dict[str, Any]:
-    """Minutes of one job, what it handed out, and its settings; the run itself is left in `folder`/run."""
-    asked = [*command.split()[1:], "--output", str(folder / "run")]
-    environment = {**os.environ, "WHET_CACHE": str(folder / "cache")}
-    started = time.perf_counter()
-    with (folder / "told.txt").open("w+") as told:
-        begun = subprocess.Popen(
-            [sys.executable, "-m", "whet", *asked], stdout=told, stderr=told, env=environment, cwd=shared("data")
-        )
-        _, status, usage = os.wait4(begun.pid, 0)
-        seconds = time.perf_counter() - started
-        told.seek(0)
-        summary = told.read()
-    print(summary, file=sys.stderr, flush=True)
-    if status:
-        raise SystemExit(f"{command} failed")
-    metrics = json.loads((folder / "run" / "metrics.json").read_text(encoding="utf-8"))
-    settings = json.loads((folder / "run" / "run.json").read_text(encoding="utf-8"))["settings"]
+def run(name: str, budget: str, folder: Path) -> dict[str, Any]:
+    """Minutes of one job, what it handed out, and its settings; the run itself is left in `folder`."""
+    asked = f"{DATA[name]} --budget {budget}"
+    done = trained(asked, folder)
+    print(done.told, file=sys.stderr, flush=True)
+    settings = done.document("run.json")["settings"]
     return {
-        "minutes": round(seconds / 60, 2),
-        "processor_minutes": round((usage.ru_utime + usage.ru_stime) / 60, 2),
-        "auto": metrics.get("auto"),
+        "command": f"whet train {asked}",
+        **done.minutes(),
+        "auto": done.document("metrics.json").get("auto"),
         "settings": {name: settings[name]["value"] for name in ("train_rows", "test_rows", "max_length", "epochs")},
     }
 
@@ -141,9 +121,8 @@ def main() -> None:
     sets: dict[str, Any] = dict(newest("budget").get("sets", {}))
     for name in given.data:
         with tempfile.TemporaryDirectory() as scratch:
-            command = command_of(name, given.budget)
-            found = run(command, Path(scratch))
-            sets[name] = {"command": command, **found, **against_baselines(name, Path(scratch, "run"))}
+            found = run(name, given.budget, Path(scratch))
+            sets[name] = {**found, **against_baselines(name, Path(scratch, "run"))}
         print(name, json.dumps(sets[name]), file=sys.stderr, flush=True)
         emit("budget", CLAIM, {"met": not any(each["worse"] for each in sets.values()), "sets": sets}, save=given.save)
 

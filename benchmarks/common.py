@@ -1,6 +1,6 @@
 """What the benchmarks share: arguments, the machine, real rows, alternating rivals, the last line.
 
-    from common import alternate, emit, medians, parser, rows, timed
+    from common import alternate, emit, medians, parser, rows, timed, trained
 
 Not a benchmark itself.
 """
@@ -11,8 +11,11 @@ import argparse
 import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -79,6 +82,54 @@ def rows(name: str, side: str = "train") -> tuple[list[str], list[int]]:
 
     table = pyarrow.parquet.read_table(shared("data") / name / f"{side}.parquet", columns=["text", "label"])
     return table["text"].to_pylist(), table["label"].to_pylist()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A `whet train` that has ended well."""
+
+    run: Path
+    told: str
+    """What it printed."""
+    seconds: float
+    """From the call to the end of the process."""
+    processor_seconds: float
+    peak_memory: int
+    """Bytes."""
+
+    def document(self, name: str) -> Any:
+        """A JSON file of the run's folder."""
+        return json.loads((self.run / name).read_text(encoding="utf-8"))
+
+    def minutes(self) -> dict[str, float]:
+        """As the results keep them."""
+        return {
+            "minutes": round(self.seconds / 60, 2),
+            "processor_minutes": round(self.processor_seconds / 60, 2),
+        }
+
+
+def trained(arguments: str, folder: Path) -> Job:
+    """`whet train` with these arguments, in a process of its own that stands in the folder with the data and has an
+    empty cache of tokens and baselines. Its run lies in `folder`/run; one that fails ends the benchmark."""
+    asked = [*arguments.split(), "--output", str(folder / "run")]
+    environment = {**os.environ, "WHET_CACHE": str(folder / "cache")}
+    started = time.perf_counter()
+    with (folder / "told.txt").open("w+") as told:
+        begun = subprocess.Popen(
+            [sys.executable, "-m", "whet", "train", *asked],
+            stdout=told,
+            stderr=told,
+            env=environment,
+            cwd=shared("data"),
+        )
+        _, status, usage = os.wait4(begun.pid, 0)  # which alone tells what this process took
+        seconds = time.perf_counter() - started
+        told.seek(0)
+        said = told.read()
+    if status:
+        raise SystemExit(f"whet train {arguments} failed:\n{said[-2000:]}")
+    return Job(folder / "run", said, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def timed(work: Callable[[], object]) -> Callable[[], float]:

@@ -18,11 +18,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 import zlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +29,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
-from common import emit, newest, parser, shared
+from common import emit, newest, parser, trained
 
 CLAIM = "the settings that whet takes by itself beat those of the reference job, and are worse nowhere"
 AGAINST, RESAMPLES = "reference", 10_000
@@ -72,24 +69,11 @@ def command_of(data: str, variant: str, seed: int) -> str:
 def run(command: str) -> dict[str, Any]:
     """Minutes, scores and answers of one job."""
     with tempfile.TemporaryDirectory() as scratch:
-        asked = [*command.split()[1:], "--output", f"{scratch}/run"]
-        environment = {**os.environ, "WHET_CACHE": f"{scratch}/cache"}
-        started = time.perf_counter()
-        with Path(scratch, "told.txt").open("w+") as told:
-            begun = subprocess.Popen(
-                [sys.executable, "-m", "whet", *asked], stdout=told, stderr=told, env=environment, cwd=shared("data")
-            )
-            _, status, usage = os.wait4(begun.pid, 0)
-            if status:
-                told.seek(0)
-                raise SystemExit(f"{command} failed:\n{told.read()[-2000:]}")
-        seconds = time.perf_counter() - started
-        metrics = json.loads(Path(scratch, "run", "metrics.json").read_text(encoding="utf-8"))
-        settings = json.loads(Path(scratch, "run", "run.json").read_text(encoding="utf-8"))["settings"]
-        answers = right_answers(Path(scratch, "run", "predictions.parquet"))
+        done = trained(command.removeprefix("whet train "), Path(scratch))
+        metrics, settings = done.document("metrics.json"), done.document("run.json")["settings"]
+        answers = right_answers(done.run / "predictions.parquet")
     found = {
-        "minutes": round(seconds / 60, 2),
-        "processor_minutes": round((usage.ru_utime + usage.ru_stime) / 60, 2),
+        **done.minutes(),
         "settings": {name: settings[name]["value"] for name in TOLD},
         **{
             side: {score: round(metrics[side][score], 4) for score in ("accuracy", "macro_f1", "loss")}

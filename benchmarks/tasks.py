@@ -13,17 +13,14 @@ the job's own plan had said, for benchmarks/plan_accuracy.py.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common import emit, parser, saved_today, shared
+from common import emit, parser, saved_today, trained
 
 CLAIM = "every kind of labelled text is one command, scored beside a cheap baseline"
 
@@ -78,35 +75,24 @@ JOBS = {
 def run(name: str, seed: int) -> dict[str, Any]:
     """One job in a process of its own."""
     job = JOBS[name]
+    asked = f"{job.command} --model embedded --seed {seed} --threads {THREADS} --yes"
     with tempfile.TemporaryDirectory() as scratch:
-        asked = [*job.command.split(), "--model", "embedded", "--seed", str(seed), "--threads", str(THREADS), "--yes"]
-        command = [sys.executable, "-m", "whet", "train", *asked, "--output", f"{scratch}/run"]
-        environment = {**os.environ, "WHET_CACHE": f"{scratch}/cache"}
-        started = time.perf_counter()
-        with Path(scratch, "summary.txt").open("w+") as told:
-            begun = subprocess.Popen(command, stdout=told, stderr=told, env=environment, cwd=shared("data"))
-            _, status, usage = os.wait4(begun.pid, 0)  # which alone tells what this process took
-            seconds = time.perf_counter() - started
-            told.seek(0)
-            summary = told.read()
-        if status:
-            raise SystemExit(f"{name} failed:\n{summary[-2000:]}")
-        metrics = json.loads(Path(scratch, "run", "metrics.json").read_text(encoding="utf-8"))
-        events = Path(scratch, "run", "events.jsonl").read_text(encoding="utf-8").splitlines()
+        done = trained(asked, Path(scratch))
+        metrics = done.document("metrics.json")
+        events = (done.run / "events.jsonl").read_text(encoding="utf-8").splitlines()
     plan = next(event for event in map(json.loads, events) if event["kind"] == "plan")
     found = {
         "seed": seed,
-        "minutes": round(seconds / 60, 2),
-        "processor_minutes": round((usage.ru_utime + usage.ru_stime) / 60, 2),
+        **done.minutes(),
         "plan": {
             "said": round(plan["total"]["seconds"], 1), "low": round(plan["total"]["low"], 1),
-            "high": round(plan["total"]["high"], 1), "came": round(seconds, 1),
-            "memory_said": plan["memory"], "memory_came": usage.ru_maxrss * 1024,
+            "high": round(plan["total"]["high"], 1), "came": round(done.seconds, 1),
+            "memory_said": plan["memory"], "memory_came": done.peak_memory,
         },
     }  # fmt: skip
     for where, scores in (("test", metrics["test"]), ("tfidf", metrics["baselines"]["tfidf"])):
         found[where] = {score: round(scores[score], 4) for score in job.scores}
-    print(summary, name, json.dumps(found), sep="\n", file=sys.stderr, flush=True)
+    print(done.told, name, json.dumps(found), sep="\n", file=sys.stderr, flush=True)
     return found
 
 
