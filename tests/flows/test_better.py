@@ -146,28 +146,39 @@ def test_a_linear_job_takes_the_better_of_the_two_as_well(data: str, job: Job, m
     assert told.run.metrics["test"]["accuracy"] == 1.0
 
 
+@pytest.fixture
+def words(here: Path) -> str:
+    """200 rows of one word each, which tell what they are to anybody who has seen the word."""
+    rows = [(f"{word} word{number}", label) for number in range(100) for word, label in (("no", "neg"), ("oh", "pos"))]
+    return str(write_csv(here / "words.csv", rows))
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A budget that leaves the network 48 rows to learn from, and 10 of test."""
+
+    def chosen(work: Workload, engine: Engine, settings: Settings, limit: float, **named: Any) -> Choice:
+        return Choice(limit, {"train_rows": 48, "test_rows": 10}, Span(1.0, 1.0, 1.0))
+
+    monkeypatch.setattr(estimate, "first_fit", chosen)
+
+
+@pytest.mark.usefixtures("taken")
 @pytest.mark.parametrize("slow", [False, True])
 def test_linear_models_have_the_rows_that_a_budget_takes_from_the_network(
-    slow: bool, here: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+    slow: bool, words: str, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """200 rows of one word each tell what they are to anybody who has seen the word: the network sees 48 of them, and
-    10 of the 40 of test. The linear model answers those all, unless it is so slow that there is no time for it."""
-    rows = [(f"{word} word{number}", label) for number in range(100) for word, label in (("no", "neg"), ("oh", "pos"))]
-    data = str(write_csv(here / "words.csv", rows))
+    """The linear model answers the 40 rows of test, unless it is so slow that there is no time for it."""
     seen: list[int] = []
 
     def fit_each(learnt: Any, *given: Any, **named: Any) -> dict[str, Linear]:
         seen.append(len(learnt))
         return linear.fit_each(learnt, *given, **named)
 
-    def chosen(work: Workload, engine: Engine, settings: Settings, limit: float, **named: Any) -> Choice:
-        return Choice(limit, {"train_rows": 48, "test_rows": 10}, Span(1.0, 1.0, 1.0))
-
     monkeypatch.setattr(rivals, "linear", SimpleNamespace(fit_each=fit_each))
-    monkeypatch.setattr(estimate, "first_fit", chosen)
     if slow:
         monkeypatch.setattr(better, "SHARE", 0.0)
-    told = job(data, **{**BRIEF, "test": "0.2"})
+    told = job(words, **{**BRIEF, "test": "0.2"})
     assert auto_of(told)["chosen"] == "linear"
     assert seen == [146]  # 200 less the 40 of test and the 14 of validation that the network has
     sides = Counter(row["side"] for row in parquet.read_table(told.path / "splits.parquet").to_pylist())
@@ -190,18 +201,41 @@ def test_linear_models_have_the_rows_that_a_budget_takes_from_the_network(
     assert ("--test-rows" in command) == slow
 
 
-def test_a_job_that_was_stopped_decides_as_one_that_was_not(data: str, job: Job) -> None:
-    whole = job(data, **{**BRIEF, "output": "whole"})
+def stopped(data: str, settings: dict[str, Any]) -> None:
+    """A job that is told to end after its second step."""
     with pytest.raises(Interrupted):
-        for event in pipeline.follow(data, config.resolve(BRIEF)):
+        for event in pipeline.follow(data, config.resolve(settings)):
             if isinstance(event, StepRecord) and event.step == 2:
                 os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_job_that_was_stopped_decides_as_one_that_was_not(data: str, job: Job) -> None:
+    whole = job(data, **{**BRIEF, "output": "whole"})
+    stopped(data, BRIEF)
     told = job(data, **BRIEF)
     assert [step.step for step in told.steps] == [3]
     assert auto_of(told) == auto_of(whole)
     assert told.run.metrics["test"] == whole.run.metrics["test"]
     files = [(path.path / "model" / "model.safetensors").read_bytes() for path in (told, whole)]
     assert files[0] == files[1]
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_job_that_was_stopped_has_the_rows_that_its_budget_took(words: str, job: Job) -> None:
+    settings = {**BRIEF, "test": "0.2"}
+    whole = job(words, **{**settings, "output": "whole"})
+    stopped(words, settings)
+    told = job(words, **settings)
+    assert [step.step for step in told.steps] == [3]
+    assert auto_of(told) == auto_of(whole)
+    assert told.run.metrics["test"] == whole.run.metrics["test"]
+    for name in ("splits.parquet", "predictions.parquet", "model/model.safetensors"):
+        assert (told.path / name).read_bytes() == (whole.path / name).read_bytes()
+    settings_of = [
+        json.loads((each.path / "run.json").read_text(encoding="utf-8"))["settings"] for each in (told, whole)
+    ]
+    for name in ("train_rows", "test_rows", "model"):
+        assert settings_of[0][name] == settings_of[1][name]
 
 
 @pytest.mark.parametrize("task", ["several", "value", "pair"])
