@@ -66,6 +66,14 @@ def _set_apart() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced() -> Iterator[None]:
+    """Nothing waits for the disk: no test cuts the power. A tiny job flushes 25 times, a tenth of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _seeds() -> Iterator[None]:
     """Every test begins at the same random state, and leaves the environment as it was."""

@@ -19,6 +19,7 @@ from tests.conftest import review_rows
 from whet import config, machine, pipeline
 from whet.cli import main
 from whet.records import Checked, Evaluation, Notice, Stage, StepRecord
+from whet.report import plots
 
 TEACH = {"epochs": 8.0, "learning_rate": 3e-3, "threads": 1}
 """Settings under which a tiny model learns the 60 reviews."""
@@ -103,6 +104,13 @@ def _one_core() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(machine, "free_cores", lambda: 1)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _unwritten_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures of reports are painted, and not written as SVG: that would be a quarter of the time of a small job.
+    Tests of plots and of pages in a browser read them."""
+    monkeypatch.setattr(plots, "_written", lambda figure: '<svg viewBox="0 0 360 210"></svg>')
 
 
 @pytest.fixture(scope="session")

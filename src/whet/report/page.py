@@ -9,7 +9,9 @@ import base64
 import hashlib
 import re
 from datetime import datetime
+from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from whet.errors import ModelError
 from whet.report import confidence, course, learning_curve, material, members, results, rows
@@ -17,6 +19,9 @@ from whet.report.blocks import Page, Section, Tile
 from whet.report.material import Material
 from whet.report.words import Lang, Words, score
 from whet.runs import REPORT, RunFolder
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 TEMPLATE_WORDS = ("contents", "filter", "filter found", "wide", "about")
 
@@ -102,13 +107,21 @@ def _tiles(found: Material, words: Words) -> tuple[Tile, ...]:
 
 def render(page: Page) -> str:
     """The page as HTML."""
-    import jinja2
     from markupsafe import Markup
 
-    templates = resources.files("whet.report") / "templates"
-    style, script = ((templates / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    style, script = (_part(name) for name in ("report.css", "report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return _template().render(page=page, style=Markup(style), script=Markup(script), digest=digest)
+
+
+@cache
+def _template() -> Template:
+    import jinja2
+
     strict = jinja2.StrictUndefined
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict)
-    template = environment.from_string((templates / "report.html").read_text(encoding="utf-8"))
-    return template.render(page=page, style=Markup(style), script=Markup(script), digest=digest)
+    return environment.from_string(_part("report.html"))
+
+
+def _part(name: str) -> str:
+    return (resources.files("whet.report") / "templates" / name).read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ from whet.records import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, MUTED, LINE, ACCENT = "#010101", "#020202", "#030303", "#040404"
 VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)", ACCENT: "var(--accent)"}
@@ -212,7 +213,7 @@ class Say:
 
 def _svg(name: str, paint: Callable[[Axes, Say], None], *, left: float = 44, height: int = HEIGHT) -> str:
     """Draws into axes. `name` keeps the ids of the figures of a page apart."""
-    say, written = Say(), io.StringIO()
+    say = Say()
     with _quiet():
         import matplotlib
         from matplotlib.figure import Figure
@@ -223,8 +224,15 @@ def _svg(name: str, paint: Callable[[Axes, Say], None], *, left: float = 44, hei
             figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
             axes = figure.add_axes((left / WIDTH, 42 / height, (WIDTH - left - 8) / WIDTH, (height - 52) / height))
             paint(axes, say)
-            figure.savefig(written, format="svg", metadata={"Date": None})
-    return say.put_in(_for_page(written.getvalue()))
+            svg = _written(figure)
+    return say.put_in(_for_page(svg))
+
+
+def _written(figure: Figure) -> str:
+    """The figure as a file of its own would have it."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None})
+    return written.getvalue()
 
 
 def _for_page(svg: str) -> str:
