@@ -39,7 +39,8 @@ def test_an_answer_hangs_on_what_stands_beyond_the_first_chunk(data: str, job: J
     for truncation, differ in (("chunks", True), ("head", False)):
         run = job(data, **{**SETTINGS, "epochs": 1.0, "truncation": truncation, "output": truncation}).run
         one, other = run.predictor.predict(long, logits=True)
-        assert (one.logits != other.logits) is differ
+        # Of equal texts the last bit may differ, by where in a pack they stand.
+        assert (one.logits != pytest.approx(other.logits, abs=1e-5)) is differ
         assert (one.truncated, other.truncated) == (not differ, not differ)
 
 

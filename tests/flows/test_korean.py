@@ -50,7 +50,8 @@ def test_texts_that_macos_took_apart_train_the_same_model_and_get_the_same_answe
     text = "이 영화는 정말 재미있었고 ㅋㅋㅋ"
     composed, taken = runs[0].predict([text, apart(text)])
     assert (taken.text, composed.text) == (apart(text), text)
-    assert taken.probabilities == composed.probabilities
+    # Side by side in a pack: on some processors a place in it decides the last bit.
+    assert taken.probabilities == pytest.approx(composed.probabilities, abs=1e-6)
 
 
 def test_check_shows_the_tokens_that_a_training_sees(whet: Command, here: Path, tiny_bert: Path) -> None:
