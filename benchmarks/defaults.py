@@ -6,8 +6,9 @@ stands under its command, and is not run again: the runner takes up the newest r
 it was stopped. `--parallel 2` has two at once. Rows of the test side are scored once by each model, and of each it is
 kept whether its answer was right.
 
-A variant's difference from the reference is the mean over the seeds that both have; its interval and p come from a
-bootstrap of test rows with all their answers, p after Holm over the differences of all data sets.
+The defaults are held against the reference job, an option against the defaults. A difference is the mean over the seeds
+that both have; its interval and p come from a bootstrap of test rows with all their answers. p is after Holm: that of
+the defaults over the data sets, that of an option over all options on all of them.
 
     python benchmarks/defaults.py [--data sst2 imdb] [--variant defaults reference] [--seeds 0 1 2] [--save]
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 import tempfile
 import zlib
@@ -32,7 +34,7 @@ import numpy as np
 from common import emit, newest, parser, trained
 
 CLAIM = "the settings that whet takes by itself beat those of the reference job, and are worse nowhere"
-AGAINST, RESAMPLES = "reference", 10_000
+RESAMPLES = 10_000
 TOLD = ("epochs", "batch_size", "learning_rate", "llrd", "warmup")
 DATA = {
     "sst2": "sst2/train.parquet --validation sst2/validation.parquet --test sst2/test.parquet "
@@ -63,7 +65,12 @@ ALWAYS = "--model embedded --no-baseline --label-errors none --no-near-duplicate
 
 def command_of(data: str, variant: str, seed: int) -> str:
     """What a person types, in the folder with the data."""
-    return " ".join(f"whet train {DATA[data]} {VARIANTS[variant]} {ALWAYS} --seed {seed}".split())
+    settings, added = DATA[data], VARIANTS[variant]
+    if variant == "no-llrd" and data == "sst2":
+        added = "--learning-rate 2.8e-4 --batch-size 32"  # its own, which a rate that is given takes away
+    if variant == "folds":  # each is the validation of the others
+        settings = re.sub(r"--validation \S+", "", settings)
+    return " ".join(f"whet train {settings} {added} {ALWAYS} --seed {seed}".split())
 
 
 def run(command: str) -> dict[str, Any]:
@@ -132,34 +139,46 @@ def difference(mine: Iterable[str], theirs: Iterable[str]) -> dict[str, Any]:
 
 
 def table_of(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean, spread and minutes of each data set and variant, and how it differs from AGAINST."""
+    """Mean, spread and minutes of each data set and variant, and how it differs from what it is held against."""
     from whet.comparison import holm
 
     found: dict[str, Any] = {}
+    families: dict[str, list[dict[str, Any]]] = {"reference": [], "defaults": []}
     for name, variant in product(DATA, VARIANTS):
-        seeds = {seed: runs[command] for seed in range(100) if (command := command_of(name, variant, seed)) in runs}
+        seeds = runs_of(runs, name, variant)
         if not seeds:
             continue
-        scores = [each["test"]["accuracy"] for each in seeds.values()]
-        entry: dict[str, Any] = {
+        found[f"{name} {variant}"] = entry = {
             "seeds": list(seeds),
-            "accuracy": round(mean(scores), 4),
-            "spread": round(stdev(scores), 4) if len(scores) > 1 else None,
+            **summary([each["test"]["accuracy"] for each in seeds.values()]),
             "macro_f1": round(mean(each["test"]["macro_f1"] for each in seeds.values()), 4),
             "validation": round(mean(each["validation"]["accuracy"] for each in seeds.values()), 4),
             "minutes": round(mean(each["minutes"] for each in seeds.values()), 1),
             "processor_minutes": round(mean(each["processor_minutes"] for each in seeds.values()), 1),
         }
-        both = [seed for seed in seeds if command_of(name, AGAINST, seed) in runs]
-        if variant != AGAINST and both:
-            theirs = [runs[command_of(name, AGAINST, seed)]["right"] for seed in both]
-            entry["against"] = {"seeds": both, **difference([seeds[seed]["right"] for seed in both], theirs)}
-        found[f"{name} {variant}"] = entry
-    for variant in VARIANTS:
-        compared = [found[key]["against"] for key in found if key.endswith(f" {variant}") and "against" in found[key]]
+        against = "reference" if variant == "defaults" else "defaults"
+        theirs = runs_of(runs, name, against)
+        both = [seed for seed in seeds if seed in theirs]
+        if variant != "reference" and both:
+            answers = [[each[seed]["right"] for seed in both] for each in (seeds, theirs)]
+            entry["against"] = {"variant": against, "seeds": both, **difference(*answers)}
+            families[against].append(entry["against"])
+    for compared in families.values():
         for entry, p in zip(compared, holm([each["p"] for each in compared]), strict=True):
-            entry["p"] = round(p, 4)
+            entry["p"] = round(float(p), 4)
     return found
+
+
+def runs_of(runs: Mapping[str, Mapping[str, Any]], name: str, variant: str) -> dict[int, Mapping[str, Any]]:
+    """Seed to its run, of those that there are."""
+    return {seed: runs[command] for seed in range(100) if (command := command_of(name, variant, seed)) in runs}
+
+
+def summary(scores: list[float]) -> dict[str, float | None]:
+    return {
+        "accuracy": round(mean(scores), 4),
+        "spread": round(stdev(scores), 4) if len(scores) > 1 else None,
+    }
 
 
 def main() -> None:
@@ -170,7 +189,7 @@ def main() -> None:
     made.add_argument("--parallel", type=int, default=1)
     given = made.parse_args()
     runs: dict[str, dict[str, Any]] = dict(newest("defaults").get("runs", {}))
-    asked = (command_of(name, variant, seed) for seed, name, variant in product(given.seeds, given.data, given.variant))
+    asked = (command_of(name, variant, seed) for seed, variant, name in product(given.seeds, given.variant, given.data))
     left = [command for command in dict.fromkeys(asked) if command not in runs]
     with ThreadPoolExecutor(given.parallel) as pool:
         waiting = {command: pool.submit(run, command) for command in left}
