@@ -228,16 +228,28 @@ def test_the_table_compares_seeds_that_both_have_and_adjusts_for_their_number(
         defaults.command_of("imdb", "defaults", 1): run(*all_right),
         defaults.command_of("imdb", "reference", 0): run(*half),
         defaults.command_of("imdb", "reference", 5): run(*none),
+        defaults.command_of("imdb", "ema", 1): run(*half),
     }
     found = defaults.table_of(runs)
-    assert list(found) == ["sst2 defaults", "sst2 reference", "imdb defaults", "imdb reference"]
+    assert list(found) == ["sst2 defaults", "sst2 reference", "imdb defaults", "imdb reference", "imdb ema"]
     assert found["sst2 defaults"]["against"] == {
-        "seeds": [0], "difference": 0.5, "interval": found["sst2 defaults"]["against"]["interval"], "p": 0.0004,
+        "variant": "reference", "seeds": [0], "difference": 0.5,
+        "interval": found["sst2 defaults"]["against"]["interval"], "p": 0.0004,
     }  # fmt: skip
     assert (found["imdb defaults"]["accuracy"], found["imdb defaults"]["spread"]) == (0.75, 0.3536)
     assert found["imdb defaults"]["against"]["seeds"] == [0]
     assert found["imdb defaults"]["against"]["p"] == 1.0
     assert "against" not in found["imdb reference"]
+    held = found["imdb ema"]["against"]  # an option, alone in its family
+    assert (held["variant"], held["seeds"], held["difference"], held["p"]) == ("defaults", [1], -0.5, 0.0002)
+
+
+def test_an_option_leaves_the_rest_of_a_set_s_command_as_it_is(defaults: ModuleType) -> None:
+    plain, folds, without = (defaults.command_of("sst2", name, 3).split() for name in ("defaults", "folds", "no-llrd"))
+    assert [word for word in plain if word not in folds] == ["--validation", "sst2/validation.parquet"]
+    assert [word for word in folds if word not in plain] == ["--folds", "5"]
+    assert [word for word in without if word not in plain] == ["--learning-rate", "2.8e-4", "--batch-size", "32"]
+    assert "--learning-rate 2e-4" in defaults.command_of("imdb", "no-llrd", 3)
 
 
 def test_the_newest_kept_result_is_taken_up_again(
