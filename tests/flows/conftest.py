@@ -108,7 +108,7 @@ def _one_core() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _unwritten_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The figures of reports are painted, and not written as SVG: that would be a quarter of the time of a small job.
+    """The figures of reports are painted, and not written as SVG: that would be a sixth of the time of a small job.
     Tests of plots and of pages in a browser read them."""
     monkeypatch.setattr(plots, "_written", lambda figure: '<svg viewBox="0 0 360 210"></svg>')
 
