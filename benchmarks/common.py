@@ -22,8 +22,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from whet import runtime
-from whet.machine import free_cores
+from whet.system import runtime
+from whet.system.machine import free_cores
 
 RESULTS = Path(__file__).parent / "results"
 RIVALS = ("onnxruntime", "accelerate", "datasets", "pyarrow")

@@ -29,8 +29,8 @@ from typing import Any
 from common import alternate, emit, medians, parser, rows, shared
 
 import whet
-from whet import predictor
-from whet.taught import parameters_of
+from whet.prediction import predictor
+from whet.preparing.taught import parameters_of
 
 CLAIM = (__doc__ or "").partition("\n")[0].removeprefix("Claim: ").rstrip(".")
 FURTHER = {"sst2": "train.parquet", "imdb": "unsup.parquet"}

@@ -23,9 +23,9 @@ from common import emit, parser, rows, shared
 from scipy import stats
 
 import whet
-from whet import occlusion
-from whet.occlusion import Span, without
 from whet.records import Attribution
+from whet.score import occlusion
+from whet.score.occlusion import Span, without
 
 CLAIM = "on 200 SST-2 sentences, deleting words by attribution beats deleting random ones (paired, p < 0.01)"
 ALPHA = 0.01

@@ -41,11 +41,11 @@ def ways(rank: int) -> dict[str, dict[str, Any]]:
 
 def training(data: str, settings: dict[str, Any], steps: int) -> Any:
     """A training of so many steps, as a job has it before its first one."""
-    from whet import heap, runtime
-    from whet.config import Settings
     from whet.data.tokens import encode_in_memory, load_cutter
     from whet.model.classifier import fresh
     from whet.model.files import find
+    from whet.settings.config import Settings
+    from whet.system import heap, runtime
     from whet.training import loop
 
     machine = runtime.choose("cpu", THREADS)

@@ -82,8 +82,8 @@ def started(model: Path) -> float:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     import whet.cli.app
-    import whet.finetune
-    import whet.predictor  # noqa: F401
+    import whet.jobs.finetune
+    import whet.prediction.predictor  # noqa: F401
 
     kept = AutoModelForSequenceClassification.from_pretrained(model), AutoTokenizer.from_pretrained(model)
     start = status("VmRSS")
@@ -96,8 +96,8 @@ def train(data: Path, model: Path, output: Path, epochs: float, max_length: int)
     """MB above the start, in all and by stage (each at its highest)."""
     start = started(model)
     from whet import pipeline
-    from whet.config import resolve
     from whet.records import Stage
+    from whet.settings.config import resolve
 
     resolved = resolve(
         {

@@ -99,9 +99,10 @@ def run(name: str) -> None:
         train = write_rows(folder / "train.jsonl", job, "train", job.train_rows)
         test = write_rows(folder / "test.jsonl", job, "test", job.test_rows)
         os.environ["WHET_CACHE"] = str(folder / "cache")
-        from whet import machine, pipeline
-        from whet.config import resolve
+        from whet import pipeline
         from whet.forecast import Plan
+        from whet.settings.config import resolve
+        from whet.system import machine
 
         given = {"model": model, "test": test, "output": str(folder / "run"), "yes": True, "threads": THREADS}
         resolved = resolve({**given, **job.settings})

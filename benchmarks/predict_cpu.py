@@ -26,7 +26,7 @@ import numpy as np
 from common import alternate, emit, medians, parser, rows
 from train_cpu import arithmetic, matrix_rate
 
-from whet import machine
+from whet.system import machine
 
 LONG, SHORT, SEED = 64, 512, 0
 AIMS = {
@@ -40,7 +40,7 @@ Answer = Callable[[Sequence[str]], np.ndarray]
 
 def model_folder(folder: Path) -> Path:
     """MiniLM with a random head, saved as a training would."""
-    from whet import artifact
+    from whet.artifacts import artifact
     from whet.data.tokens import load_cutter
     from whet.labels import LabelSet
     from whet.model.classifier import Classifier
@@ -56,7 +56,7 @@ def model_folder(folder: Path) -> Path:
 
 
 def whet_answer(folder: Path) -> Answer:
-    from whet import predictor
+    from whet.prediction import predictor
 
     loaded = predictor.load(folder)
     return lambda texts: np.array([answer.probabilities["positive"] for answer in loaded.predict(texts)])
@@ -120,7 +120,7 @@ def export(folder: Path, file: Path) -> None:
 
 def share(folder: Path, texts: Sequence[str], seconds: float) -> float:
     """Of the rate of matrix products now, in `seconds` for all texts."""
-    from whet import artifact
+    from whet.artifacts import artifact
 
     loaded = artifact.load(folder, device="cpu")
     lengths = np.array([len(ids) for ids in loaded.cutter.encode(texts)[0]])

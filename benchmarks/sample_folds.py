@@ -22,7 +22,7 @@ import whet
 from whet.data.columns import examples, find_columns
 from whet.data.read import read
 from whet.records import Table
-from whet.runtime import versions
+from whet.system.runtime import versions
 
 
 def folds(labels: list[str], count: int, seed: int) -> list[list[int]]:

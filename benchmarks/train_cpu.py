@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from common import alternate, emit, medians, parser, rows, saved_today, shared
 
-from whet.config import Precision
+from whet.settings.config import Precision
 
 BATCH, POOL, SEED = 16, 3_200, 0
 
@@ -102,12 +102,12 @@ def batches_of_like_length(ids: list[list[int]], count: int) -> list[list[int]]:
 def whet_rival(
     job: Job, folder: Path, ids: list[list[int]], labels: list[int], precision: Precision
 ) -> Callable[[], dict[str, float]]:
-    from whet import heap, runtime
     from whet.labels import LabelSet
     from whet.model.classifier import Classifier
     from whet.model.encoder import load_pretrained
     from whet.model.files import ModelFiles
     from whet.records import Encoded
+    from whet.system import heap, runtime
     from whet.training import loop
 
     # All cores, as torch gives the Trainer: the other rivals may still be starting while whet looks.
@@ -215,7 +215,7 @@ def matrix_rate(width: int) -> float:
 
 def serve(name: str, job: Job, scratch: Path, precision: Precision) -> None:
     """A rival's process: one JSON line for each line it is given."""
-    from whet import heap
+    from whet.system import heap
 
     folder = model_folder(job.model, scratch)
     ids, labels = encoded(job, folder)

@@ -58,11 +58,11 @@ class Whet:
     """whet in its own process; `plain`: without flash attention."""
 
     def __init__(self, folder: Path, *, plain: bool) -> None:
-        from whet import runtime
         from whet.labels import LabelSet
         from whet.model.classifier import Classifier
         from whet.model.encoder import load_pretrained
         from whet.model.files import ModelFiles
+        from whet.system import runtime
 
         machine = runtime.choose("cuda", None)
         runtime.apply(machine, SEED)

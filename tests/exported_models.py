@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from whet import artifact
-from whet.config import Truncation
+from whet.artifacts import artifact
 from whet.data.tokens import load_cutter
 from whet.labels import Kind, LabelSet
 from whet.model.classifier import Classifier
 from whet.model.encoder import load_pretrained
 from whet.model.files import find
 from whet.records import Inputs, Usage
+from whet.settings.config import Truncation
 
 # Nothing but what `pip install whet` brings: whatever else is asked for is not there.
 BARE = """

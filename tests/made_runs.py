@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from whet import config, divided, runs
 from whet.labels import Kind, LabelSet
 from whet.records import SIDES, Examples, Splits, Targets
+from whet.runs import divided, run_folder
+from whet.runs.run_folder import RunFolder
 from whet.score.judge import default_thresholds, judge, probabilities
 from whet.score.metrics import as_json
+from whet.settings import config
 
 SPAN = {"seconds": 40.0, "low": 30.0, "high": 60.0}
 SLICES: Sequence[Mapping[str, Any]] = [
@@ -62,7 +64,7 @@ def made_run(
     path: Path, names: Sequence[str] = ("negative", "positive"), *, kind: Kind = "one",
     texts: Sequence[str] = MADE_TEXTS, rows: int = 120, more: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
-) -> runs.RunFolder:  # fmt: skip
+) -> RunFolder:  # fmt: skip
     """A finished run with `rows` test rows and as many wrong answers as `texts`; `more` goes into metrics.json,
     `settings` are given ones."""
     labels = LabelSet(tuple(names), names[1] if kind == "one" and len(names) == 2 else None, "", kind)
@@ -70,12 +72,12 @@ def made_run(
     targets, test = _rows(labels, rows, chance)
     right = 2.0 * (targets if kind != "one" else np.eye(len(names))[targets]).reshape(rows, -1)
     logits = right + chance.normal(size=(rows, len(names))) - (1 if kind == "several" else 0)
-    folder = runs.RunFolder(path)
+    folder = RunFolder(path)
     thresholds = default_thresholds(labels)
     scores = {**as_json(judge(logits, targets, labels, thresholds)[0]), "loss": 0.5}
     _course(folder, labels, scores, settings or {})
     divided.write_splits(folder, Splits(test, test, test, {}))
-    runs.write_predictions(folder, test, labels, probabilities(logits, labels), thresholds)
+    run_folder.write_predictions(folder, test, labels, probabilities(logits, labels), thresholds)
     folder.write("mistakes.json", _mistakes(labels, texts))
     rivals = {"majority": scores, "tfidf": scores, "seconds": 3.0}
     folder.write("metrics.json", {
@@ -115,10 +117,10 @@ def _rows(labels: LabelSet, rows: int, chance: np.random.Generator) -> tuple[Tar
     return ids, Examples("made.csv", told, [labels.names[each] for each in ids], places, row_ids)
 
 
-def _course(folder: runs.RunFolder, labels: LabelSet, scores: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+def _course(folder: RunFolder, labels: LabelSet, scores: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Everything that a training writes before its scores."""
     resolved = config.resolve({"model": "embedded", "metric": "loss", **settings})
-    runs.start(folder, resolved, {
+    run_folder.start(folder, resolved, {
         "command": "whet train 'my reviews.csv' --model embedded", "digest": "0" * 64,
         "device": {"value": "cpu", "reason": "no GPU was found"}, "precision": {"value": "fp32", "reason": "a CPU"},
         "threads": {"value": 2, "reason": "free cores"}, "ranks": 1, "sides": dict.fromkeys(SIDES, "made.csv"),

@@ -12,7 +12,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from whet.adapting.story import adapt as adapt
-    from whet.config import Settings as Settings
     from whet.errors import PlanTooLongError as PlanTooLongError
     from whet.errors import WhetError as WhetError
     from whet.estimator import TextClassifier as TextClassifier
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from whet.pipeline import predict as predict
     from whet.pipeline import steps as steps
     from whet.pipeline import train as train
+    from whet.settings.config import Settings as Settings
     from whet.trainer.arguments import TrainingArguments as TrainingArguments
     from whet.trainer.trainer import Trainer as Trainer
     from whet.tuning.search import tune as tune
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "PlanTooLongError": "whet.errors",
     "Run": "whet.pipeline",
-    "Settings": "whet.config",
+    "Settings": "whet.settings.config",
     "TextClassifier": "whet.estimator",
     "Trainer": "whet.trainer.trainer",
     "TrainingArguments": "whet.trainer.arguments",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from whet import heap
+from whet.system import heap
 
 COMPUTING = (
     "train",

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from whet import sidefile
+from whet.artifacts import sidefile
 from whet.errors import MissingExtraError, ModelError, ScoreError, UsageError
 from whet.labels import Kind, LabelSet
 from whet.records import Scores, Targets
-from whet.runs import RunFolder
+from whet.runs.run_folder import RunFolder
 from whet.score import required, several, values
 from whet.score.compare import COMPARED, Comparison, paired
 from whet.score.judge import default_thresholds

@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whet import packages, pipeline, predictor, runtime
-from whet.config import DeviceName, Keep, PrecisionName, Sampling, Settings, Truncation, resolve
+from whet import pipeline
 from whet.errors import Interrupted, UsageError
-from whet.meaningless import LINEAR
-from whet.predictor import Predictor
+from whet.prediction import predictor
+from whet.prediction.predictor import Predictor
 from whet.records import Floats
 from whet.run import Finished
 from whet.score.judge import probabilities
-from whet.values import Metric, shown
+from whet.settings.config import DeviceName, Keep, PrecisionName, Sampling, Settings, Truncation, resolve
+from whet.settings.meaningless import LINEAR
+from whet.settings.values import Metric, shown
+from whet.system import packages, runtime
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin

@@ -12,10 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from whet import gpu, hub, machine, naming, packages, predictor, published, runs, runtime, sidefile
-from whet.config import Language
+from whet.artifacts import published, sidefile
 from whet.errors import MissingExtraError, ModelError
-from whet.predictor import Answering
+from whet.hub import reach
+from whet.prediction import predictor
+from whet.prediction.predictor import Answering
+from whet.runs import naming
+from whet.runs.run_folder import RunFolder
+from whet.settings.config import Language
+from whet.system import gpu, machine, packages, runtime
 
 TIGHT_DISK = 2 * 10**9  # bytes: a run of a base-size model, and its download, take about as much
 TIGHT_MEMORY = 10**9  # bytes: less than a training of the embedded model takes
@@ -90,7 +95,7 @@ def doctor(run: str | os.PathLike[str] | None = None, *, lang: Language = "auto"
     accelerators: tuple[gpu.Accelerator, ...] = ()
     chosen, no_gpu = None, None
     with ThreadPoolExecutor(1) as aside:
-        answer = aside.submit(hub.unreachable_because)  # may take seconds
+        answer = aside.submit(reach.unreachable_because)  # may take seconds
         memory, places, packages = machine.memory(), _places(), _packages(said)
         if packages.state == "ok":
             accelerators = gpu.devices()
@@ -117,7 +122,7 @@ def doctor(run: str | os.PathLike[str] | None = None, *, lang: Language = "auto"
         chosen=chosen,
         places=places,
         versions=runtime.versions(),
-        hub=hub.host(),
+        hub=reach.host(),
         hub_unreachable=unreachable,
         run=checked,
     )
@@ -148,12 +153,12 @@ def _loaded(model: Path) -> Iterator[Answering]:
     """The model of a folder, verified, of an export every one. Raises MissingExtraError where it cannot be loaded."""
     side = sidefile.read(model)
     if side["kind"] == "onnx":
-        from whet import exported
+        from whet.artifacts import exported
 
         yield from (exported.load(model, engine=engine) for engine in side["engines"])
         return
     if side["kind"] == "linear":
-        from whet import tfidf
+        from whet.artifacts import tfidf
 
         yield tfidf.load(model)
         return
@@ -166,7 +171,7 @@ def _loaded(model: Path) -> Iterator[Answering]:
     yield predictor.load(model, device="cpu", engine="torch").artifact  # loads torch
 
 
-def _read_files(folder: runs.RunFolder) -> Iterator[str]:
+def _read_files(folder: RunFolder) -> Iterator[str]:
     """The names of the run's files; ModelError for one that is missing or damaged."""
     for name in ("run.json", "metrics.json"):
         folder.read(name)
@@ -265,8 +270,8 @@ def _disk(said: Mapping[str, str], places: tuple[Place, ...]) -> Check:
 
 def _hub(said: Mapping[str, str], unreachable: str) -> Check:
     if not unreachable:
-        return Check("hub", "ok", said["hub"].format(host=hub.host()))
-    return Check("hub", "warning", said["no hub"].format(host=hub.host(), reason=unreachable), said["without hub"])
+        return Check("hub", "ok", said["hub"].format(host=reach.host()))
+    return Check("hub", "warning", said["no hub"].format(host=reach.host(), reason=unreachable), said["without hub"])
 
 
 def _device(

@@ -13,32 +13,20 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from whet import (
-    comparison,
-    config,
-    evaluation,
-    examine,
-    mend,
-    mistakes,
-    predictor,
-    prepare,
-    reading,
-    runs,
-    runtime,
-    unseen,
-    values,
-    warm_start,
-)
-from whet.bilingual import said
+from whet import comparison
 from whet.comparison import Compared
-from whet.config import Resolved, resolve
 from whet.data.split import split
 from whet.data.targets import targets_of
 from whet.errors import DataError, PlanTooLongError, UsageError
 from whet.forecast import Plan
-from whet.keywords import SettingValues
-from whet.meaningless import LINEAR
+from whet.inputs import reading, unseen
+from whet.jobs import evaluation
+from whet.jobs.story import Event as Event
+from whet.jobs.story import follow as follow
+from whet.jobs.story import foresee as foresee
 from whet.model.files import find
+from whet.prediction import predictor
+from whet.preparing import examine, mend, prepare, warm_start
 from whet.records import (
     Attribution,
     Checked,
@@ -53,15 +41,19 @@ from whet.records import (
 from whet.run import Finished as Finished
 from whet.run import Run as Run
 from whet.run import load as load
+from whet.runs import mistakes, run_folder
 from whet.score import calibration, required
 from whet.score.judge import judge, probabilities
 from whet.score.metrics import as_json
 from whet.score.required import Judged, Requirement
 from whet.score.scorer import fitting
 from whet.score.uncertain import of_side
-from whet.story import Event as Event
-from whet.story import follow as follow
-from whet.story import foresee as foresee
+from whet.sentences.bilingual import said
+from whet.settings import config, values
+from whet.settings.config import Resolved, resolve
+from whet.settings.keywords import SettingValues
+from whet.settings.meaningless import LINEAR
+from whet.system import runtime
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -238,7 +230,7 @@ def compare(*chosen: Run | str | os.PathLike[str], require: str | None = None) -
     """Runs on the test rows that they share, each against the first. ScoreError where one is not as `require` asks:
     `not-worse`, or `difference>=-0.01` at the lower end of the 95 % interval. Loads no torch."""
     asked = comparison.parse(require)
-    found = comparison.compare([runs.find(run.path if isinstance(run, Run) else run) for run in chosen])
+    found = comparison.compare([run_folder.find(run.path if isinstance(run, Run) else run) for run in chosen])
     missed = None if require is None else comparison.refusal(found, asked)
     if missed is not None:
         raise missed
@@ -323,7 +315,7 @@ def evaluate_run(run: Run, data: object, resolved: Resolved, requirements: Seque
     if judged:
         document["requirements"] = [dataclasses.asdict(each) for each in judged]
     if out is not None:
-        answered = runs.Judged("test", rows, probabilities(logits, loaded.labels), truncated)
+        answered = run_folder.Judged("test", rows, probabilities(logits, loaded.labels), truncated)
         about = {
             "run": str(run.path), "data": rows.source, "notices": [{"message": notice} for notice in notices],
             "settings": {"metric": {"value": metric, "reason": resolved.reasons["metric"]}},

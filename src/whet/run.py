@@ -9,15 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import notebook, occlusion, published, runs, sidefile
+from whet import notebook
+from whet.artifacts import published, sidefile
+from whet.artifacts.published import Pushed
 from whet.errors import ModelError
 from whet.notebook import Predictions
-from whet.published import Pushed
 from whet.records import Attribution, Inputs, Prediction
+from whet.runs import run_folder
+from whet.runs.run_folder import RunFolder
+from whet.score import occlusion
 
 if TYPE_CHECKING:
     from whet.labels import LabelSet
-    from whet.predictor import Chosen, Predictor
+    from whet.prediction.predictor import Chosen, Predictor
 
 
 NO_TRANSFORMER = {"linear": "a linear model", "onnx": "an exported model", "ensemble": "an ensemble"}
@@ -27,7 +31,7 @@ class Run:
     """A finished run: `predict`, `metrics`, and the plain transformers `model` and `tokenizer`, which a linear model
     has not (ModelError)."""
 
-    def __init__(self, folder: runs.RunFolder, *, engine: str = "auto") -> None:
+    def __init__(self, folder: RunFolder, *, engine: str = "auto") -> None:
         self._folder = folder
         self._engine = engine
 
@@ -38,7 +42,7 @@ class Run:
     @property
     def report(self) -> Path | None:
         """The report of the run, a page for a browser; None where it could not be written."""
-        path = self.path / runs.REPORT
+        path = self.path / run_folder.REPORT
         return path if path.is_file() else None
 
     @cached_property
@@ -54,13 +58,13 @@ class Run:
     @cached_property
     def chosen(self) -> Chosen:
         """What answers: the folder, the engine, and why."""
-        from whet import predictor
+        from whet.prediction import predictor
 
         return predictor.choose(self._folder, self._engine)
 
     @cached_property
     def predictor(self) -> Predictor:
-        from whet import predictor
+        from whet.prediction import predictor
 
         return predictor.load(self.chosen.folder, engine=self.chosen.engine)
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet import answering, pipeline, runtime, written
-from whet.answering import Order
-from whet.config import Settings
+from whet import pipeline
 from whet.data.folders import DATA_FILE
 from whet.errors import DataError, MissingExtraError, UsageError, WhetError
+from whet.prediction import answering, written
+from whet.prediction.answering import Order
 from whet.run import Run
+from whet.settings.config import Settings
+from whet.system import runtime
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, BertConfig
 
-from whet import runtime
 from whet.model.classifier import Classifier
 from whet.records import Encoded, Ints, StepRecord
+from whet.system import runtime
 from whet.training.checkpoints import Checkpoints
 from whet.training.keeper import Keeper
 from whet.training.loop import Recipe, Training

@@ -158,8 +158,8 @@ M: dict[str, tuple[str, ...] | str] = {
     "M11": (f"{MODELS}::test_weights_that_are_not_the_model_are_named",
             f"{MODELS}::test_weights_of_layers_that_the_configuration_does_not_have_are_told",
             "tests/unit/model/test_encoder.py::test_a_saved_model_that_lost_or_changed_a_weight_is_refused"),
-    "M12": ("tests/unit/test_artifact.py::test_swapped_labels_are_refused_with_both_orders",
-            "tests/unit/test_artifact.py::test_a_wrong_value_in_whet_json_is_a_model_error",
+    "M12": ("tests/unit/artifacts/test_artifact.py::test_swapped_labels_are_refused_with_both_orders",
+            "tests/unit/artifacts/test_artifact.py::test_a_wrong_value_in_whet_json_is_a_model_error",
             "tests/faults/test_damages.py::test_a_damaged_model_is_named"),
     "M13": (f"{MODELS}::test_an_attack_on_the_reader_of_weights_ends_as_one_message",
             f"{CHECKPOINTS}::test_no_header_of_a_tensor_file_crashes_the_reader_or_takes_memory"),
@@ -171,7 +171,7 @@ M: dict[str, tuple[str, ...] | str] = {
             f"{CHECKPOINTS}::test_a_checkpoint_of_an_older_version_is_gone_on_from"),
     "M16": (f"{CHECKPOINTS}::test_a_checkpoint_of_another_format_is_told_with_its_number_and_left",
             f"{CHECKPOINTS}::test_a_manifest_of_a_later_format_is_not_taken_for_damage_alone",
-            "tests/unit/test_artifact.py::test_a_newer_format_is_refused_with_advice"),
+            "tests/unit/artifacts/test_artifact.py::test_a_newer_format_is_refused_with_advice"),
     "M17": (f"{CHECKPOINTS}::test_runs_that_are_cut_off_damaged_and_gone_on_with_lose_nothing",
             f"{CHECKPOINTS}::test_damaged_later_checkpoints_do_not_take_the_place_of_whole_ones"),
 }  # fmt: skip
@@ -271,7 +271,7 @@ P: dict[str, tuple[str, ...] | str] = {
         f"{_DISK}a_mirror_that_is_gone_is_told_and_not_made_anew",
         f"{_DISK}checkpoints_that_cannot_be_removed_cost_no_result",
     ),
-    "P10": ("tests/unit/test_durable.py::test_everything_is_flushed_before_it_gets_its_name_and_the_name_after",),
+    "P10": ("tests/unit/disk/test_durable.py::test_everything_is_flushed_before_it_gets_its_name_and_the_name_after",),
     "P11": (
         f"{_PROCESS}a_console_that_lacks_letters_gets_them_escaped",
         f"{_PROCESS}texts_under_a_locale_without_their_letters_are_read_as_utf_8",
@@ -373,14 +373,14 @@ S: dict[str, tuple[str, ...] | str] = {
     ),
     "S19": (
         f"{_APP}a_model_that_does_not_answer_its_test_texts_is_not_served",
-        "tests/unit/test_exported.py::test_a_model_that_answers_any_of_its_test_texts_differently_is_not_served",
+        "tests/unit/artifacts/test_exported.py::test_a_model_that_answers_any_of_its_test_texts_differently_is_not_served",
     ),
     "S20": (f"{_SERVING}what_happens_to_the_files_of_a_model_later_does_not_matter",),
     "S21": (
         f"{_SOCKETS}of_many_clients_at_once_each_gets_its_own_answers",
         f"{_BATCHES}whatever_is_asked_together_each_request_gets_its_own_answers",
     ),
-    "S22": ("tests/unit/test_predictor.py::test_a_text_is_answered_alone_as_in_company",),
+    "S22": ("tests/unit/prediction/test_predictor.py::test_a_text_is_answered_alone_as_in_company",),
     "S23": (f"{_FUZZ}memory_does_not_grow_with_the_requests",),
     "S24": (f"{_APP}the_counts_of_the_metrics_add_up_and_have_no_word_of_a_client",),
     "S25": (f"{_SOCKETS}where_no_file_can_be_opened_any_more_the_server_recovers",),
@@ -403,7 +403,7 @@ X: dict[str, tuple[str, ...] | str] = {
     ),
     "X4": (
         f"{_PAGE}a_csv_is_answered_row_by_row_and_downloaded_safe_for_a_spreadsheet",
-        "tests/unit/test_written.py::test_a_spreadsheet_computes_no_text_and_no_label",
+        "tests/unit/prediction/test_written.py::test_a_spreadsheet_computes_no_text_and_no_label",
     ),
     "X5": (f"{_APP}another_host_is_refused",),
     "X6": (
@@ -431,7 +431,7 @@ X: dict[str, tuple[str, ...] | str] = {
         "tests/unit/data/test_clean.py::test_a_text_of_2_mb_is_composed_in_a_moment",
         f"{MODELS}::test_a_pattern_that_never_ends_is_a_fault_of_the_tokenizer",
     ),
-    "X14": ("tests/unit/test_durable.py::test_a_planted_link_is_replaced_and_what_it_leads_to_stays",),
+    "X14": ("tests/unit/disk/test_durable.py::test_a_planted_link_is_replaced_and_what_it_leads_to_stays",),
     "X15": (f"{_APP}a_wrong_method_or_path_is_refused", f"{_APP}every_answer_has_its_headers"),
     "X16": "no sense: whet warns of no versions at its start; pyproject.toml holds the floors torch 2.10 and "
     "transformers 5.3, its extra serve that of h11 0.16",

@@ -26,7 +26,8 @@ from typing import Any
 
 import torch
 
-from whet import config, pipeline
+from whet import pipeline
+from whet.settings import config
 from whet.training import checkpoints
 
 KILLS = 2  # of each job, at least

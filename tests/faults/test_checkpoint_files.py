@@ -39,9 +39,11 @@ from tests.faults import golden
 from tests.faults.conftest import told
 from tests.faults.shim import Kind, failing
 from tests.flows.conftest import Command, Ended, content_of, write_csv
-from whet import config, durable, pipeline
+from whet import pipeline
+from whet.disk import durable
 from whet.errors import Interrupted, ModelError, OutputError
 from whet.records import StepRecord
+from whet.settings import config
 from whet.training.checkpoints import KEPT, Checkpoints
 from whet.training.selection import Selection
 from whet.training.state import State, read_state

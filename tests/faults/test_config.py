@@ -22,10 +22,12 @@ from hypothesis import strategies as st
 from tests.conftest import review_rows
 from tests.faults.conftest import names, told
 from tests.flows.conftest import Command, Ended, Job, content_of, events_of, write_csv
-from whet import config, durable, pipeline
+from whet import pipeline
 from whet.cli.arguments import understand
+from whet.disk import durable
 from whet.errors import Interrupted, UsageError
 from whet.records import StepRecord
+from whet.settings import config
 
 NAMES = tuple(setting.name for setting in config.fields())
 BRIEF = ("--threads", "1", "--no-baseline", "--epochs", "1")

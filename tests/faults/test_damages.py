@@ -13,9 +13,12 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Told, write_csv
-from whet import config, naming, pipeline, sidefile
+from whet import pipeline
+from whet.artifacts import sidefile
 from whet.errors import Interrupted, ModelError
 from whet.records import Notice, StepRecord
+from whet.runs import naming
+from whet.settings import config
 
 DAMAGES = ("missing", "empty", "halved", "one bit")
 CHECKPOINT = ("MANIFEST.json", "best.safetensors", "model.safetensors", "optimizer.safetensors", "state.json")

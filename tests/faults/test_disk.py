@@ -22,9 +22,14 @@ from tests.conftest import review_rows
 from tests.faults.conftest import names
 from tests.faults.shim import failing
 from tests.flows.conftest import Command, Job, Told, events_of, weights_of, write_csv
-from whet import artifact, config, durable, pipeline, predictor, resumable, runtime
+from whet import pipeline
+from whet.artifacts import artifact
+from whet.disk import durable, resumable
 from whet.errors import OutputError
+from whet.prediction import predictor
 from whet.records import Notice, StepRecord
+from whet.settings import config
+from whet.system import runtime
 from whet.training import keeper
 from whet.training.checkpoints import FIRST, Schedule
 from whet.training.selection import Selection

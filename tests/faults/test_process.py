@@ -22,11 +22,14 @@ import pytest
 from tests.conftest import review_rows
 from tests.faults.conftest import OPTIONS, SETTINGS, STEPS
 from tests.flows.conftest import Command, Job, Told, events_of, python, weights_of, write_csv
-from whet import config, lock, pipeline, runtime
+from whet import pipeline
 from whet.cli import main
+from whet.disk import lock
 from whet.errors import Interrupted, OutputError, RunBusyError
 from whet.forecast import Plan
 from whet.records import StepRecord
+from whet.settings import config
+from whet.system import runtime
 
 fcntl = pytest.importorskip("fcntl", reason="processes of POSIX")
 resource = pytest.importorskip("resource", reason="processes of POSIX")
@@ -52,7 +55,7 @@ def until_it_trains(process: subprocess.Popen[Any], run: Path) -> None:
 CONTEND = """
 import os, sys, time
 from pathlib import Path
-from whet import lock
+from whet.disk import lock
 from whet.errors import RunBusyError
 
 folder = Path(sys.argv[1])
@@ -171,8 +174,8 @@ def test_a_clock_that_jumps_changes_nothing(
             return real(1999 + chance.randrange(60), 1 + chance.randrange(12), 1, tzinfo=tz)
 
     monkeypatch.setattr(time, "time", lambda: chance.uniform(0, 4e9))
-    monkeypatch.setattr("whet.runs.datetime", Jumping)
-    monkeypatch.setattr("whet.lock.datetime", Jumping)
+    monkeypatch.setattr("whet.runs.run_folder.datetime", Jumping)
+    monkeypatch.setattr("whet.disk.lock.datetime", Jumping)
     for at in (3, 7):
         with pytest.raises(Interrupted, match=f"after step {at}"):
             for event in follow(data, tiny_bert, checkpoint_every=1):
@@ -361,7 +364,7 @@ def test_the_cache_that_takes_the_place_of_another_ends_with_its_process(here: P
     """P12"""
     code = (
         "from pathlib import Path; Path.home = lambda: (_ for _ in ()).throw(RuntimeError())\n"
-        "from whet import runtime; folder = runtime.usable_cache(); assert folder.is_dir(); print(folder)"
+        "from whet.system import runtime; folder = runtime.usable_cache(); assert folder.is_dir(); print(folder)"
     )
     ended = python("-c", code, WHET_CACHE="", TMPDIR=str(here))
     assert Path(ended.out.strip()).parent == here, ended.err
@@ -376,7 +379,7 @@ def test_too_many_open_files_are_told_as_such(
     def read(*given: Any, **named: Any) -> Any:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), data)
 
-    monkeypatch.setattr("whet.prepare.settle", read)
+    monkeypatch.setattr("whet.preparing.prepare.settle", read)
     ended = whet("train", data, "--model", str(tiny_bert))
     assert (ended.code, ended.errors) == (
         7, [f"Too many open files: {data}. Raise the limit, which ulimit -n shows."]

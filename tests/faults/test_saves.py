@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.faults.shim import KINDS, Kind, failing
-from whet import durable
+from whet.disk import durable
 from whet.errors import OutputError
 from whet.training.checkpoints import Checkpoints
 from whet.training.state import State, read_state

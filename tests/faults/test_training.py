@@ -19,10 +19,11 @@ from safetensors.torch import load_file
 
 from tests.faults.conftest import OPTIONS, SETTINGS, STEPS
 from tests.flows.conftest import Command, Job, events_of, python, weights_of, write_csv
-from whet import config, pipeline
+from whet import pipeline
 from whet.errors import HungUp, Interrupted, OutputError, Terminated, TrainingError
 from whet.model.loss import CrossEntropy
 from whet.records import StepRecord
+from whet.settings import config
 from whet.training import checkpoints
 
 pty = pytest.importorskip("pty", reason="terminals and signals of POSIX")

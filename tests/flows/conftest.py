@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import review_rows
-from whet import config, machine, pipeline
+from whet import pipeline
 from whet.cli import main
 from whet.records import Checked, Evaluation, Notice, Stage, StepRecord
 from whet.report import plots
+from whet.settings import config
+from whet.system import machine
 
 TEACH = {"epochs": 8.0, "learning_rate": 3e-3, "threads": 1}
 """Settings under which a tiny model learns the 60 reviews."""

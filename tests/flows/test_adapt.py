@@ -21,14 +21,14 @@ import pytest
 import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, events_of, weights_of, write_csv
-from whet import config
 from whet.adapting import story
 from whet.adapting.story import Adapted
 from whet.adapting.texts import read_texts
-from whet.config import Settings
 from whet.errors import DataError, Interrupted, ModelError, UsageError
 from whet.forecast import Plan
 from whet.records import HeldOut, Notice, StepRecord
+from whet.settings import config
+from whet.settings.config import Settings
 
 SETTINGS: dict[str, Any] = {
     "epochs": 3.0, "batch_size": 8, "threads": 1, "brief": True, "learning_rate": 3e-3, "max_length": 24,

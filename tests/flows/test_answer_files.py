@@ -24,14 +24,16 @@ from pyarrow import parquet as pq
 
 from tests.flows.conftest import Command, Ended, Job, Told
 from tests.flows.test_linear import rows_of, write
-from whet import answering, pipeline, predictor, resumable
+from whet import pipeline
 from whet.cli import main
-from whet.config import resolve
 from whet.data import spreadsheet
+from whet.disk import resumable
 from whet.errors import DataError
+from whet.prediction import answering, predictor
+from whet.prediction.written import Form
 from whet.records import Prediction
 from whet.run import Run
-from whet.written import Form
+from whet.settings.config import resolve
 
 FORMS = ("csv", "jsonl", "parquet")
 TEXTS = ["A fine film.", "", "=1+1", "  ", "two\nlines", "a lone\rreturn", "NUL \0 and 한글", "an awful story", "\t"]

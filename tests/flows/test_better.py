@@ -18,16 +18,19 @@ from pyarrow import parquet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, Told, events_of, write_csv
 from tests.flows.test_linear import rows_of, write
-from whet import better, config, fitting, pipeline, rivals, sidefile
-from whet.config import Settings
+from whet import pipeline
+from whet.artifacts import sidefile
 from whet.errors import Interrupted
 from whet.forecast import Choice, Span
+from whet.jobs import better, fitting, rivals
 from whet.model import choice
 from whet.records import StepRecord
 from whet.report import material, repeat
-from whet.runs import RunFolder
+from whet.runs.run_folder import RunFolder
 from whet.score import calibration, linear
 from whet.score.fitted import Linear
+from whet.settings import config
+from whet.settings.config import Settings
 from whet.training import estimate
 from whet.training.estimate import Engine, Workload
 

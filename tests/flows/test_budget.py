@@ -17,15 +17,17 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import BRIEF, Command, Job, events_of, write_csv
-from whet import finetune, pipeline, prepare
-from whet.config import resolve
+from whet import pipeline
 from whet.errors import UsageError
 from whet.forecast import Plan
+from whet.jobs import finetune
 from whet.model import embedded
 from whet.model.files import find
 from whet.planning import measured, plan
+from whet.preparing import prepare
 from whet.records import Revision, StepRecord
-from whet.runtime import Ranks
+from whet.settings.config import resolve
+from whet.system.runtime import Ranks
 from whet.training import estimate, pace
 from whet.training.estimate import Speed
 from whet.training.pace import Budget, Pace

@@ -17,10 +17,11 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, Told, events_of, weights_of, write_csv
-from whet import config, pipeline
+from whet import pipeline
 from whet.errors import Interrupted, UsageError
 from whet.records import StepRecord
 from whet.score.metrics import softmax
+from whet.settings import config
 
 SETTINGS: dict[str, Any] = {
     "epochs": 10.0, "learning_rate": 3e-3, "threads": 1, "baseline": False, "validation": "held.csv",

@@ -12,9 +12,10 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, Told, write_csv
-from whet import config, pipeline
+from whet import pipeline
 from whet.errors import Interrupted
 from whet.records import StepRecord
+from whet.settings import config
 
 FILLING = "The rest of the evening went by, as evenings do. "
 SETTINGS: dict[str, Any] = {

@@ -17,10 +17,13 @@ from pyarrow import parquet
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, Told, events_of, weights_of, write_csv
-from whet import TextClassifier, config, pipeline, sidefile, teaching
+from whet import TextClassifier, pipeline
+from whet.artifacts import sidefile
 from whet.errors import Interrupted, ModelError, UsageError
 from whet.forecast import Choice
+from whet.preparing import teaching
 from whet.records import AnswerStep, StepRecord
+from whet.settings import config
 from whet.training import estimate
 
 BRIEF: dict[str, Any] = {
@@ -386,8 +389,8 @@ def test_a_linear_student_a_search_and_a_loss_of_ones_own_are_refused(data: str,
 
 
 def test_several_processes_are_refused(data: str, taught: Told) -> None:
-    from whet import runtime
-    from whet.teacher import asked
+    from whet.preparing.teacher import asked
+    from whet.system import runtime
 
     ranks = runtime.Ranks(0, 2, local_count=2)
     with pytest.raises(UsageError) as caught:

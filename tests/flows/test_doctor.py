@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.flows.conftest import Command, Told
-from whet import durable, machine, runtime
+from whet.disk import durable
 from whet.errors import ModelError
 from whet.health import doctor
+from whet.system import machine, runtime
 
 
 @pytest.fixture

@@ -28,9 +28,10 @@ from sklearn.utils import get_tags
 import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Job, write_csv
-from whet import TextClassifier, config
+from whet import TextClassifier
 from whet.data.read import read
 from whet.estimator import DEFAULT, OWN
+from whet.settings import config
 
 TEXTS = [text for text, _ in review_rows()]
 LABELS = np.array([label for _, label in review_rows()])
@@ -344,7 +345,7 @@ def test_one_that_has_learnt_nothing_says_so(ask: str) -> None:
 
 
 def test_without_scikit_learn_the_way_to_install_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from whet import packages
+    from whet.system import packages
 
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     monkeypatch.delitem(sys.modules, "whet.estimator")

@@ -141,18 +141,18 @@ def test_no_folder_that_is_handed_out_has_a_row_of_the_data(exported: Path) -> N
 
 
 def test_a_run_that_is_trained_anew_loses_the_export_of_its_former_model(taught: Told, here: Path) -> None:
-    from whet import runs
+    from whet.runs import run_folder
 
     run = Path(shutil.copytree(taught.path, here / "run"))
     (run / "export").mkdir()
-    runs._clear(run)
+    run_folder._clear(run)
     assert not (run / "export").exists()
     assert not (run / "model").exists()
 
 
 def test_data_that_changed_are_not_compared_on(taught: Told, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from whet.exporting.rows import rows_of
-    from whet.runs import RunFolder
+    from whet.runs.run_folder import RunFolder
 
     run = RunFolder(taught.path)
     data = write_csv(here / "reviews.csv", review_rows())

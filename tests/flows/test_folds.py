@@ -15,11 +15,15 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Command, Job, Told, content_of, python, timeless, write_csv
-from whet import config, durable, pipeline, published, warm_start
+from whet import pipeline
+from whet.artifacts import published
+from whet.disk import durable
 from whet.errors import DataError, ModelError, UsageError
 from whet.exporting.job import export
 from whet.forecast import Plan
+from whet.preparing import warm_start
 from whet.records import Evaluation, Floats, StepRecord
+from whet.settings import config
 
 FOLDS: dict[str, Any] = {**TEACH, "epochs": 4.0, "baseline": False, "folds": 3}
 TEXTS = [text for text, _ in review_rows()]
@@ -149,7 +153,9 @@ def test_seeds_alone_share_one_split_and_one_validation_side(data: str, job: Job
 
 KILLED = """
 import os, signal, sys
-from whet import config, pipeline, prepare
+from whet import pipeline
+from whet.preparing import prepare
+from whet.settings import config
 from whet.records import Stage, StepRecord
 model, wanted, at, more = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), {}
 settings = dict(epochs=4.0, learning_rate=3e-3, threads=1, baseline=False, folds=3, seeds=2, checkpoint_every=3)

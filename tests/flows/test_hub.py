@@ -14,8 +14,8 @@ from huggingface_hub import constants
 import whet
 from tests.flows.conftest import Command, Job, Told
 from tests.standin import TOKEN, USER, Hub, running
-from whet import hub as reachable
 from whet.errors import ModelError, OutputError, UsageError, WhetError
+from whet.hub import reach as reachable
 
 TEXTS = ["The acting of this one was superb, I thought so all evening.", "What a dreadful film.", ""]
 NAME = f"{USER}/reviews"

@@ -12,9 +12,12 @@ import pytest
 
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import BRIEF, Command, Job, events_of, weights_of, write_csv
-from whet import config, pipeline, prepare, runtime
+from whet import pipeline
 from whet.model import embedded
 from whet.planning.measured import has_lighter
+from whet.preparing import prepare
+from whet.settings import config
+from whet.system import runtime
 
 GOOD = ("정말 재미있었고", "배우들의 연기도 훌륭했습니다", "다시 보고 싶어요")
 BAD = ("시간이 아까운 영화였어요", "줄거리도 없고", "음악도 별로였습니다")

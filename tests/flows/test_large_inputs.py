@@ -18,16 +18,19 @@ from pyarrow import parquet
 
 import whet
 from tests.conftest import review_rows
-from whet import examine, large, pipeline, prepare, reading, runtime
+from whet import pipeline
 from whet.cli import main
-from whet.config import Resolved, resolve
 from whet.data.doctor.look import as_json
 from whet.data.rows import fingerprint
 from whet.data.store import Held
 from whet.errors import WhetError
+from whet.inputs import large, reading
+from whet.preparing import examine, prepare
+from whet.preparing.sides import encode_sides
 from whet.records import SIDES, Notice
 from whet.score import baseline
-from whet.sides import encode_sides
+from whet.settings.config import Resolved, resolve
+from whet.system import runtime
 
 
 def rows() -> list[dict[str, Any]]:
@@ -213,11 +216,11 @@ def test_the_process_does_not_hold_the_texts_and_leaves_nothing_when_it_is_kille
     assert data.stat().st_size > 29 * 10**6
     script = f"""
 import sys, pathlib
-from whet import large, reading
-from whet.config import resolve
+from whet.inputs import large, reading
+from whet.settings.config import resolve
 from whet.data.rows import fingerprint
 from whet.data.doctor import look, part
-import numpy, whet.prepare, pyarrow
+import numpy, whet.preparing.prepare, pyarrow
 large.LARGE = 2**20
 settings = resolve({{"near_duplicates": False}}).settings
 def highest():
@@ -225,7 +228,7 @@ def highest():
 before = highest()
 rows = reading.labelled({str(data)!r}, settings)
 look.check(rows.sides, rows.columns, source="x")
-splits = whet.prepare.splits_of(rows, settings)
+splits = whet.preparing.prepare.splits_of(rows, settings)
 fingerprint(splits.train)
 print(len(splits.train.texts), highest() - before, flush=True)
 sys.stdin.read()

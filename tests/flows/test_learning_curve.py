@@ -13,12 +13,14 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Command, Job, Told, events_of, python, weights_of, write_csv
-from whet import config, finetune, learning_curve, pipeline, story
+from whet import pipeline
 from whet.errors import Interrupted, TrainingError, UsageError
 from whet.forecast import Plan
+from whet.jobs import finetune, learning_curve, story
 from whet.records import CurvePoint, CurveStep, Evaluation
-from whet.runtime import Ranks
 from whet.score.learning_curve import SENTENCES
+from whet.settings import config
+from whet.system.runtime import Ranks
 from whet.training.pace import Budget, Pace
 from whet.training.team import Alone
 
@@ -145,7 +147,8 @@ def test_a_job_that_is_stopped_in_the_curve_goes_on_with_the_points_that_are_don
 
 KILLED = """
 import os, signal, sys
-from whet import config, pipeline
+from whet import pipeline
+from whet.settings import config
 from whet.records import CurveStep
 settings = dict(epochs=8.0, learning_rate=3e-3, threads=1, baseline=False, validation="0.25", learning_curve=True)
 for event in pipeline.follow("reviews.csv", config.resolve({**settings, "model": sys.argv[1], "output": "run"})):

@@ -16,11 +16,12 @@ from pyarrow import parquet
 
 from tests.conftest import GOOD, review_rows
 from tests.flows.conftest import Command, Job, Told, content_of, events_of, python, timeless, write_csv
-from whet import config, pipeline
+from whet import pipeline
 from whet.errors import DataError, Interrupted, ModelError, UsageError
 from whet.records import Stage
-from whet.runs import RunFolder
+from whet.runs.run_folder import RunFolder
 from whet.score.metrics import as_json
+from whet.settings import config
 
 OTHER = "What a terrible film; I wasted my time."
 TASKS = ("two", "three", "several", "value", "pair")

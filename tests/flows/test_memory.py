@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA is 
 # Sets a limit when the training begins: so many megabytes above what the process has by then.
 DRIVER = """
 import resource, sys
-from whet import machine
+from whet.system import machine
 from whet.cli import main
 from whet.training import loop
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Told, python, write_csv
-from whet import packages
+from whet.system import packages
 
 # As on a machine where these were never installed: nothing finds them.
 WITHOUT_TORCH = """

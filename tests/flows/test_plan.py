@@ -15,13 +15,14 @@ import pytest
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, Command, Job, content_of, events_of, write_csv
-from whet import config, pipeline
+from whet import pipeline
 from whet.errors import PlanTooLongError
 from whet.forecast import Plan
 from whet.model import embedded
 from whet.planning import ladder, measured, plan
 from whet.records import StepRecord
 from whet.score import baseline
+from whet.settings import config
 from whet.training import estimate
 from whet.training.estimate import Speed
 from whet.training.probe import Needed, Probed

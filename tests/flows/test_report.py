@@ -9,11 +9,13 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, Command, Job, Told, write_csv
-from whet import config, pipeline, room
-from whet.bilingual import said
+from whet import pipeline
 from whet.records import Notice, Stage
 from whet.report import page
 from whet.score import linear
+from whet.sentences.bilingual import said
+from whet.settings import config
+from whet.system import room
 
 
 def test_a_finished_run_has_a_report_with_its_scores(taught: Told) -> None:

@@ -15,9 +15,10 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, events_of, python, write_csv
-from whet import config, pipeline
+from whet import pipeline
 from whet.errors import Interrupted, ModelError, RunBusyError, Terminated
 from whet.records import StepRecord
+from whet.settings import config
 
 SETTINGS: dict[str, Any] = {
     "epochs": 4.0, "learning_rate": 3e-3, "threads": 1, "batch_size": 8, "baseline": False, "output": "run",
@@ -114,7 +115,8 @@ def test_early_stopping_remembers_what_it_had_seen(data: str, job: Job, tiny_ber
 
 KILLED = """
 import os, sys
-from whet import config, pipeline
+from whet import pipeline
+from whet.settings import config
 from whet.records import StepRecord
 at, model = int(sys.argv[1]), sys.argv[2]
 settings = dict(epochs=4.0, learning_rate=3e-3, threads=1, batch_size=8, baseline=False, output="run")
@@ -174,7 +176,7 @@ def test_another_machine_goes_on_from_the_mirror(data: str, job: Job, tiny_bert:
 def test_the_threads_of_the_start_are_those_of_the_end(
     data: str, job: Job, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, here: Path
 ) -> None:
-    from whet import machine
+    from whet.system import machine
 
     free = {name: value for name, value in SETTINGS.items() if name != "threads"}
     monkeypatch.setattr(machine, "free_cores", lambda: 2)

@@ -16,10 +16,11 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, TEACH, Command, Job, Told, content_of, events_of, write_csv
-from whet import config, runtime
-from whet.bilingual import in_korean
 from whet.errors import ModelError, TrainingError, UsageError
 from whet.model.classifier import Classifier
+from whet.sentences.bilingual import in_korean
+from whet.settings import config
+from whet.system import runtime
 
 
 @pytest.fixture

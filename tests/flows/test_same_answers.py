@@ -13,7 +13,7 @@ import pytest
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Told, write_csv
-from whet import predictor
+from whet.prediction import predictor
 from whet.records import Prediction
 
 TEXTS = [

@@ -13,9 +13,11 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Job, write_csv
-from whet import config, finetune, pipeline
+from whet import pipeline
 from whet.errors import Interrupted, OutputError
+from whet.jobs import finetune
 from whet.records import StepRecord
+from whet.settings import config
 from whet.training.checkpoints import Checkpoints
 from whet.training.keeper import Keeper
 from whet.training.state import State

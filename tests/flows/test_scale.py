@@ -11,8 +11,8 @@ import pytest
 from tests.flows.conftest import Command, Job, Told
 from tests.flows.test_linear import rows_of, write
 from whet import scale
-from whet.config import resolve
 from whet.errors import DataError
+from whet.settings.config import resolve
 
 # Ray 2.60 warns of its own settings while it makes them.
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning:ray")

@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import Command, Job, Told, weights_of, write_csv
-from whet import config
 from whet.forecast import Plan
+from whet.settings import config
 
 BASE: Mapping[str, Any] = {"epochs": 1.0, "baseline": False, "threads": 1, "learning_rate": 1e-3, "output": "base"}
 

@@ -15,9 +15,9 @@ from safetensors.numpy import load_file
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Job, content_of, events_of, write_csv
-from whet import alike
 from whet.errors import UsageError
-from whet.runtime import Ranks
+from whet.jobs import alike
+from whet.system.runtime import Ranks
 from whet.training.team import Alone
 
 ROWS_OF_16 = {"train_rows": 33, "learning_rate": 1e-3, "epochs": 2.0, "threads": 1, "precision": "fp32"}

@@ -13,7 +13,7 @@ from tests.flows.conftest import python, write_csv
 SCRIPT = """
 import json, sys
 from whet import pipeline
-from whet.config import resolve
+from whet.settings.config import resolve
 from whet.records import Stage, StepRecord
 
 LATE = ("sklearn", "pandas", "datasets", "transformers.trainer")

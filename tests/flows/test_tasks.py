@@ -17,10 +17,11 @@ from pyarrow import parquet
 
 from tests.conftest import GOOD, review_rows
 from tests.flows.conftest import TEACH, Command, Job, Told, events_of, weights_of
-from whet import config, pipeline
+from whet import pipeline
 from whet.errors import Interrupted, UsageError
 from whet.records import StepRecord
 from whet.score.metrics import sigmoid, softmax
+from whet.settings import config
 
 OTHER = "What a terrible film; I wasted my time."
 

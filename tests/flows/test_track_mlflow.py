@@ -13,8 +13,10 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Job, write_csv
-from whet import config, pipeline, runtime
+from whet import pipeline
 from whet.records import Notice, StepRecord
+from whet.settings import config
+from whet.system import runtime
 
 pytest.importorskip("mlflow", reason="mlflow is not installed (whet[mlflow]); it is no part of the dev extra")
 pytest.importorskip("alembic", reason="alembic is not installed (whet[mlflow])")

@@ -10,10 +10,12 @@ import pytest
 
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Command, Job, weights_of, write_csv
-from whet import config, pipeline, runtime
+from whet import pipeline
 from whet.errors import MissingExtraError
 from whet.records import Notice, StepRecord
 from whet.score.metrics import as_json
+from whet.settings import config
+from whet.system import runtime
 
 pytest.importorskip("tensorboard", reason="tensorboard is not installed (whet[tensorboard])")
 

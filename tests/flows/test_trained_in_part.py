@@ -15,9 +15,10 @@ from safetensors.numpy import load_file
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, python, write_csv
-from whet import config, pipeline
+from whet import pipeline
 from whet.errors import Terminated
 from whet.records import StepRecord
+from whet.settings import config
 
 BRIEF: dict[str, Any] = {"epochs": 1.0, "baseline": False, "threads": 1, "learning_rate": 3e-3}
 HEAD = {"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}

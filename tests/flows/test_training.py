@@ -14,12 +14,12 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import TinyModel, review_rows
 from tests.flows.conftest import BRIEF, TEACH, Command, Job, Told, events_of, weights_of, write_csv
-from whet import runtime
-from whet.bilingual import in_korean
 from whet.errors import UsageError
 from whet.model import classifier
 from whet.model.flash import Found
 from whet.records import StepRecord
+from whet.sentences.bilingual import in_korean
+from whet.system import runtime
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ import torch
 import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Job
-from whet import finetune, packages
-from whet.config import Settings, resolve
 from whet.errors import MissingExtraError, UsageError
-from whet.prepare import Asked
+from whet.jobs import finetune
+from whet.preparing.prepare import Asked
 from whet.records import Evaluation, Notice, StepRecord
+from whet.settings.config import Settings, resolve
+from whet.system import packages
 from whet.tuning import clock, search
 from whet.tuning import space as spaces
 from whet.tuning import trial as training

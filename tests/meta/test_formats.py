@@ -16,7 +16,7 @@ from tests.meta.source import REPOSITORY
 from whet.cli.examples import EXAMPLES
 from whet.errors import WhetError
 from whet.records import Evaluation, Metrics, Notice, StepRecord, Tightened
-from whet.runs import OWN_FILES
+from whet.runs.run_folder import OWN_FILES
 
 FORMATS = REPOSITORY / "docs" / "formats.md"
 READMES = sorted(REPOSITORY.glob("README*.md"))

@@ -9,130 +9,33 @@ import pytest
 
 from tests.meta.source import Module, aliases, called_name, dotted_name, imports, modules, parse
 
-# The layer of each module, by the longest prefix of its name: a folder is one line. Imports go to a
-# lower layer, or stay within the folder. `errors` and `machine` stand below the rest of layer 0.
-LAYERS = {
-    "whet.errors": -3,
-    "whet.durations": -2,
-    "whet.intervals": -2,
-    "whet.sentences": -2,
-    "whet.bilingual": -1,
-    "whet.values": -1,
-    "whet.durable": -1,
-    "whet.mendable": -1,
-    "whet.interruption": -1,
-    "whet.machine": -1,
-    "whet.heap": -1,
-    "whet.room": 0,
-    "whet.recipes": -1,
-    "whet.records": 0,
-    "whet.scores": -1,
-    "whet.documents": 1,
-    "whet.labels": -1,
-    "whet.config": 0,
-    "whet.keywords": 1,
-    "whet.hub": 0,
-    "whet.snapshot": 1,
-    "whet.published": 3.5,
-    "whet.warm_start": 3.6,
-    "whet.unlabelled": 3.6,
-    "whet.teacher": 3.7,
-    "whet.taught": 3.8,
-    "whet.teaching": 5.5,
-    "whet.gpu": 0,  # torch inside its functions
-    "whet.numbers": 0.5,  # likewise
-    "whet.runtime": 1,
-    "whet.packages": 0,
-    "whet.forecast": 1,
-    "whet.data": 1,
-    "whet.score": 1,
-    "whet.model": 2,
-    "whet.training": 3,
-    "whet.sidefile": 2,
-    "whet.artifact": 3,
-    "whet.tfidf": 3,
-    "whet.exported": 3,
-    "whet.meaningless": 2,
-    "whet.given": 4,
-    "whet.sides": 2,
-    "whet.network": 6,
-    "whet.linear": 6,
-    "whet.truncated": 5,
-    "whet.runs": 3,
-    "whet.members": 2,
-    "whet.ensemble": 3,
-    "whet.combined": 7,
-    "whet.ensembling": 8.5,
-    "whet.divided": 4,
-    "whet.comparison": 4,
-    "whet.relabel": 2,
-    "whet.mistakes": 4,
-    "whet.arrow": 2,
-    "whet.naming": 2,
-    "whet.written": 3,
-    "whet.lock": 1,
-    "whet.resumable": 2,
-    "whet.large": 2,
-    "whet.track": 4,
-    "whet.notebook": 4,
-    "whet.predictor": 4,
-    "whet.occlusion": 2,
-    "whet.submission": 3,
-    "whet.answering": 5,
-    "whet.report": 5,
-    "whet.onnx": 4,
-    "whet.exporting": 6,
-    "whet.prepare": 4,
-    "whet.unseen": 4,
-    "whet.reading": 3,
-    "whet.examine": 5,
-    "whet.mend": 6,
-    "whet.evaluation": 6,
-    "whet.alike": 4,
-    "whet.job": 5,
-    "whet.learning_curve": 6,
-    "whet.outcome": 6,
-    "whet.stepping": 6,
-    "whet.better": 7,
-    "whet.rivals": 7,
-    "whet.finetune": 8,
-    "whet.fitting": 8,
-    "whet.planning": 6,
-    "whet.run": 5,
-    "whet.story": 9,
-    "whet.pipeline": 10,
-    "whet.adapting": 11,
-    "whet.health": 7,
-    "whet.server": 7,
-    "whet.trainer": 5,
-    "whet.estimator": 11,
-    "whet.compat": 11,
-    "whet.scale": 11,
-    "whet.tuning": 11,
-    "whet": 12,  # the package itself, which is the library's door; exactly this name, not a prefix
-    "whet.cli": 13,
-    "whet.__main__": 14,
-}
+# Folders and the modules beside them, from below. Imports go to a lower line, or stay within the folder.
+LINES = (
+    ("whet.errors", "whet.intervals", "whet.scores"),
+    ("whet.durations", "whet.labels", "whet.recipes"),
+    ("whet.records", "whet.sentences"),
+    ("whet.disk", "whet.forecast", "whet.hub", "whet.notebook", "whet.settings"),
+    ("whet.data", "whet.score", "whet.system"),
+    ("whet.model", "whet.runs"),
+    ("whet.artifacts", "whet.track", "whet.training"),
+    ("whet.comparison", "whet.inputs", "whet.report", "whet.trainer"),
+    ("whet.prediction",),
+    ("whet.health", "whet.preparing", "whet.run", "whet.server"),
+    ("whet.exporting", "whet.planning"),
+    ("whet.jobs",),
+    ("whet.pipeline",),
+    ("whet.adapting", "whet.estimator", "whet.scale", "whet.tuning"),
+    ("whet",),  # the package itself, which is the library's door; exactly this name, not a prefix
+    ("whet.cli",),
+    ("whet.__main__",),
+)
+LAYERS = {name: layer for layer, names in enumerate(LINES) for name in names}
 
 # No torch and no transformers, not even inside functions. sentence_transformers would load both.
 LIGHT = (
-    *(
-        "whet.errors",
-        "whet.durations",
-        "whet.intervals",
-        "whet.sentences",
-        "whet.bilingual",
-        "whet.values",
-        "whet.machine",
-        "whet.recipes",
-        "whet.records",
-        "whet.labels",
-        "whet.config",
-        "whet.keywords",
-        "whet.hub",
-        "whet.snapshot",
-    ),
-    *("whet.data", "whet.score", "whet.occlusion"),
+    *("whet.errors", "whet.intervals", "whet.scores", "whet.durations", "whet.labels", "whet.recipes", "whet.records"),
+    *("whet.sentences", "whet.disk", "whet.forecast", "whet.hub", "whet.settings", "whet.data", "whet.score"),
+    *("whet.system.machine", "whet.inputs"),
 )
 HEAVY = {"torch", "transformers", "sentence_transformers", "accelerate"}
 
@@ -158,11 +61,11 @@ OPTIONAL = HEAVY | {
     "optuna",
     "sqlalchemy",
 }
-IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.gpu", "whet.runtime", "whet.cli", "whet.__main__")
+IMPORTED_BY_EVERY_COMMAND = (*LIGHT, "whet.system", "whet.cli", "whet.__main__")
 
 # Read what the system and its environment variables say; every other module is told by these. The
 # command line reads NO_COLOR and the like through the libraries that obey them.
-READS_THE_ENVIRONMENT = ("whet.machine", "whet.runtime", "whet.heap")
+READS_THE_ENVIRONMENT = ("whet.system.machine", "whet.system.runtime", "whet.system.heap")
 
 # Holds main(), where a bug too must end as one line.
 FRONT_DOOR = "whet.cli.app"
@@ -180,7 +83,7 @@ BROAD_BY_NEED = {
         "with quiet_libraries():\n"
         "    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)",
     ): LIBRARY,
-    ("whet.onnx", "graph = _traced(model)"): "torch's exporter raises anything at all for what a model does",
+    ("whet.exporting.onnx", "graph = _traced(model)"): "torch's exporter raises anything at all for what a model does",
     ("whet.track.feed", "tell()"): "a training does not end because of whatever a tracker's library or server does",
     ("whet.server.batcher", "_check_finite(answers)"): "one request that fails, in whatever way, fails no other one",
     (
@@ -346,15 +249,15 @@ def test_nothing_is_read_that_could_run_code() -> None:
     [
         (
             "whet.labels",
-            "def f():\n    from whet.config import fields",
-            "src/whet/labels.py:2: whet.labels (layer -1) ",
+            "def f():\n    from whet.settings.config import fields",
+            "src/whet/labels.py:2: whet.labels (layer 1) ",
         ),
-        ("whet.data.read", "import whet.score", "src/whet/data/read.py:1: whet.data (layer 1) imports whet.score (l"),
-        ("whet.model.loss", "from whet import config, pipeline", ""),
+        ("whet.data.read", "import whet.score", "src/whet/data/read.py:1: whet.data (layer 4) imports whet.score (l"),
+        ("whet.model.loss", "from whet import labels, pipeline", ""),
         (
-            "whet.runtime",
+            "whet.system.runtime",
             "from importlib import import_module\nimport_module('whet.pipeline')",
-            "src/whet/runtime.py:2",
+            "src/whet/system/runtime.py:2",
         ),
     ],
 )
@@ -370,7 +273,7 @@ def test_an_import_upwards_or_sideways_is_seen_wherever_it_stands(name: str, tex
         ("whet.data.read", "from whet.data import clean\nfrom whet.data.clean import cleaned\nimport json"),
         ("whet.data.read", "from . import clean\nfrom .clean import cleaned\nfrom ..records import Table"),
         ("whet.pipeline", "from whet.model.encoder import Encoder\nfrom whet.errors import DataError"),
-        ("whet.cli.train", "import whet\nfrom whet import config"),
+        ("whet.cli.train", "import whet\nfrom whet import labels"),
     ],
 )
 def test_an_import_downwards_or_within_the_folder_is_allowed(name: str, text: str) -> None:
@@ -411,19 +314,19 @@ def f():
 
 def test_printing_is_seen_in_each_of_its_forms() -> None:
     text = "import sys\nfrom rich import print as show\nprint(1)\nshow(2)\nsys.stderr.write('3')\nmodel.print()"
-    assert list(printing(parse("whet.runs", text))) == [
-        "src/whet/runs.py:3: calls print",
-        "src/whet/runs.py:4: calls print",
-        "src/whet/runs.py:5: uses sys.stderr",
+    assert list(printing(parse("whet.runs.run_folder", text))) == [
+        "src/whet/runs/run_folder.py:3: calls print",
+        "src/whet/runs/run_folder.py:4: calls print",
+        "src/whet/runs/run_folder.py:5: uses sys.stderr",
     ]
 
 
 def test_reading_the_environment_is_seen_under_any_name() -> None:
     text = "import os as system\nfrom os import environ, getenv\nsystem.environ['A']\ngetenv('B')\nenviron.get('C')"
-    assert list(environment_reading(parse("whet.runs", text))) == [
-        "src/whet/runs.py:3: uses system.environ",
-        "src/whet/runs.py:4: uses getenv",
-        "src/whet/runs.py:5: uses environ",
+    assert list(environment_reading(parse("whet.runs.run_folder", text))) == [
+        "src/whet/runs/run_folder.py:3: uses system.environ",
+        "src/whet/runs/run_folder.py:4: uses getenv",
+        "src/whet/runs/run_folder.py:5: uses environ",
     ]
 
 
@@ -445,10 +348,10 @@ try:
 except OSError:
     pass
 """
-    assert sorted(broad_catches(parse("whet.runs", text))) == [
-        "src/whet/runs.py:11: catches BaseException",
-        "src/whet/runs.py:5: catches Exception",
-        "src/whet/runs.py:9: catches everything",
+    assert sorted(broad_catches(parse("whet.runs.run_folder", text))) == [
+        "src/whet/runs/run_folder.py:11: catches BaseException",
+        "src/whet/runs/run_folder.py:5: catches Exception",
+        "src/whet/runs/run_folder.py:9: catches everything",
     ]
 
 
@@ -464,10 +367,10 @@ eval(s)
 AutoModel.from_pretrained(f, trust_remote_code=True)
 AutoModel.from_pretrained(f, trust_remote_code=False)
 """
-    assert list(unsafe_reading(parse("whet.artifact", text))) == [
-        "src/whet/artifact.py:4: imports pickle",
-        "src/whet/artifact.py:6: calls torch.load",
-        "src/whet/artifact.py:7: calls torch.load",
-        "src/whet/artifact.py:8: calls eval",
-        "src/whet/artifact.py:9: passes trust_remote_code=True",
+    assert list(unsafe_reading(parse("whet.artifacts.artifact", text))) == [
+        "src/whet/artifacts/artifact.py:4: imports pickle",
+        "src/whet/artifacts/artifact.py:6: calls torch.load",
+        "src/whet/artifacts/artifact.py:7: calls torch.load",
+        "src/whet/artifacts/artifact.py:8: calls eval",
+        "src/whet/artifacts/artifact.py:9: passes trust_remote_code=True",
     ]

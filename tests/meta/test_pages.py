@@ -13,7 +13,7 @@ import pytest
 
 from tests.meta.pages import CODE, NOT_RUN, PAGES, PYTHON_NOT_RUN, SHOWN, blocks, every_line, executed, why_not
 from tests.meta.source import REPOSITORY
-from whet.config import resolve
+from whet.settings.config import resolve
 
 NAMES = [f"{page.parent.name}/{page.name}" if page.parent.name == "ko" else page.name for page in PAGES]
 

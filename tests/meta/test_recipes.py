@@ -6,7 +6,7 @@ import pytest
 
 from tests.meta.source import PACKAGE
 from whet import recipes
-from whet.config import ALIASES, Settings, fields, resolve
+from whet.settings.config import ALIASES, Settings, fields, resolve
 
 RECIPES = ["demo", "imdb-bert-base", "imdb-minilm", "nsmc", "reference", "sst2-minilm"]
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.meta.source import PACKAGE, REPOSITORY
-from whet.config import ALIASES, Settings, check_value, fields
 from whet.errors import UsageError
+from whet.settings.config import ALIASES, Settings, check_value, fields
 
 SCHEMA: dict[str, Any] = json.loads((REPOSITORY / "docs" / "recipe.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)

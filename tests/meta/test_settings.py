@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import get_type_hints
 
 from whet.cli.reasons import REASONS
-from whet.config import ALIASES, GROUPS, Settings, check_value, fields, types
-from whet.keywords import SettingValues
-from whet.values import METRICS
+from whet.settings.config import ALIASES, GROUPS, Settings, check_value, fields, types
+from whet.settings.keywords import SettingValues
+from whet.settings.values import METRICS
 
 NAMES = [setting.name for setting in fields()]
 

@@ -76,11 +76,13 @@ def test_the_whole_source_stays_small() -> None:
 
 
 def test_a_function_of_60_lines_is_seen_and_one_of_59_is_not() -> None:
-    for lines, faults in ((59, []), (60, ["src/whet/runs.py:1: f has 60 lines"])):
-        module = parse("whet.runs", "def f():\n" + "    x = 1\n" * (lines - 1))
+    for lines, faults in ((59, []), (60, ["src/whet/runs/run_folder.py:1: f has 60 lines"])):
+        module = parse("whet.runs.run_folder", "def f():\n" + "    x = 1\n" * (lines - 1))
         assert list(long_functions(module)) == faults
 
 
 def test_self_does_not_count_as_a_parameter_and_keywords_do() -> None:
     text = "class A:\n    def f(self, a, b, c, d, *, e, g, h): ...\ndef f(a, b, c, d, *, e, g, h, i): ...\n"
-    assert list(wide_signatures(parse("whet.runs", text))) == ["src/whet/runs.py:3: f takes 8 parameters"]
+    assert list(wide_signatures(parse("whet.runs.run_folder", text))) == [
+        "src/whet/runs/run_folder.py:3: f takes 8 parameters"
+    ]

@@ -13,13 +13,14 @@ from tests.conftest import KINDS, TinyModel, review_rows
 from tests.exported_models import BARE, LABELS, LONG, TEXTS, save_model
 from tests.flows.conftest import python
 from tests.unit.server.processes import asked, free_port, started
-from whet import artifact, exported, predictor, tfidf
-from whet.config import Truncation
-from whet.documents import prediction_document
+from whet.artifacts import artifact, exported, tfidf
 from whet.exporting import job
 from whet.labels import Kind, LabelSet
+from whet.prediction import predictor
+from whet.prediction.documents import prediction_document
 from whet.records import Inputs, Usage
 from whet.score import linear
+from whet.settings.config import Truncation
 
 pytestmark = pytest.mark.slow
 

@@ -69,7 +69,7 @@ def test_plain_transformers_gives_the_demos_logits_and_labels(demo: tuple[Path, 
         [sys.executable, "-c", STOCK, str(model), json.dumps(texts)], capture_output=True, text=True, check=True
     )
     theirs = json.loads(stock.stdout.splitlines()[-1])
-    from whet import predictor
+    from whet.prediction import predictor
 
     ours = predictor.load(model).predict(texts, logits=True)
     for own, other in zip(ours, theirs["logits"], strict=True):

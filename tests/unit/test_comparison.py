@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from whet import comparison, runs
+from whet import comparison
 from whet.comparison import compare, parse, refusal
 from whet.errors import ModelError, UsageError
 from whet.labels import LabelSet
 from whet.records import Examples
-from whet.runs import RunFolder
+from whet.runs import run_folder
+from whet.runs.run_folder import RunFolder
 
 TWO = LabelSet(("negative", "positive"), "positive", "by its name")
 SWAPPED = LabelSet(("positive", "negative"), "positive", "by its name")
@@ -46,7 +47,7 @@ def finished(
         "thresholds": THRESHOLDS if labels.kind == "several" else {},
     }  # fmt: skip
     (path / "model" / "whet.json").write_text(json.dumps(side))
-    runs.write_predictions(folder, test, labels, answers, THRESHOLDS)
+    run_folder.write_predictions(folder, test, labels, answers, THRESHOLDS)
     folder.write("metrics.json", {"seconds": {"train": seconds}})
     of = {"value": "cpu", "reason": ""}
     run = {"settings": {"model": {"value": "embedded"}}, "device": of, "threads": {"value": 2, "reason": ""}}

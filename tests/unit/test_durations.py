@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from whet import durations
-from whet.config import resolve
 from whet.errors import UsageError
+from whet.settings.config import resolve
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 
 import whet
-from whet import gpu, health, hub, machine, packages, runtime, sidefile
+from whet import health
+from whet.artifacts import sidefile
 from whet.errors import MissingExtraError
-from whet.gpu import Accelerator, NoGpu
 from whet.health import Check, Health, Place
+from whet.hub import reach
 from whet.labels import LabelSet
-from whet.machine import Cores, Memory
 from whet.records import Usage
+from whet.system import gpu, machine, packages, runtime
+from whet.system.gpu import Accelerator, NoGpu
+from whet.system.machine import Cores, Memory
 
 GB = 10**9
 PLENTY = Memory(64 * GB, 50 * GB, 64 * GB, "the machine")
@@ -46,7 +49,7 @@ def look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Healt
         monkeypatch.setattr(machine, "disk_free", lambda path: disk)
         monkeypatch.setattr(gpu, "devices", lambda: devices)
         monkeypatch.setattr(gpu, "why_none", lambda language: none)
-        monkeypatch.setattr(hub, "unreachable_because", lambda: unreachable)
+        monkeypatch.setattr(reach, "unreachable_because", lambda: unreachable)
         monkeypatch.setattr(runtime, "choose", lambda device, given: dataclasses.replace(chosen, threads=given))
         return health.doctor(lang=lang)  # type: ignore[arg-type]
 
@@ -74,7 +77,7 @@ def test_a_machine_without_a_gpu_is_ready_and_its_verdict_says_why_it_uses_the_c
     assert [check.name for check in found.checks] == ["packages", "gpu", "memory", "disk", "hub"]
     assert (found.cores, found.memory, found.no_gpu) == (Cores(8, 8, 6.0, 2), PLENTY, NOTHING)
     assert found.chosen == runtime.Runtime("cpu", "a reason", 2, "the cores that are free")
-    assert (found.hub, found.hub_unreachable, found.run) == (hub.host(), "", None)
+    assert (found.hub, found.hub_unreachable, found.run) == (reach.host(), "", None)
     assert found.versions == runtime.versions()
     assert look(none=NOTHING, threads=1).verdict == ("Ready: training runs on the CPU with 1 thread; no GPU was found.")
 
@@ -134,7 +137,7 @@ def test_a_hub_that_cannot_be_reached_is_a_warning_with_the_reason(look: Callabl
     assert check(found, "hub") == Check(
         "hub",
         "warning",
-        f"{hub.host()} cannot be reached: Connection refused",
+        f"{reach.host()} cannot be reached: Connection refused",
         "The embedded model and what was downloaded before can be used without it",
     )
     assert found.hub_unreachable == "Connection refused"

@@ -12,7 +12,7 @@ from tests.made_runs import made_run
 from whet.notebook import LETTERS, MOST_ROWS, Predictions, of_run
 from whet.records import Prediction
 from whet.run import Run
-from whet.runs import RunFolder
+from whet.runs.run_folder import RunFolder
 
 HOSTILE = "<img src=x onerror=alert(1)>&amp;\"'</td></table><script>alert(2)</script>"
 

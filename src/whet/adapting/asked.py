@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from whet import prepare, runtime, values, warm_start
 from whet.adapting.defaults import DEFAULTS, SETTINGS
 from whet.adapting.texts import Corpus, read_texts
-from whet.bilingual import said
-from whet.config import Resolved, Settings, check_value
 from whet.errors import UsageError
-from whet.meaningless import LINEAR
 from whet.model.files import ModelFiles, find
+from whet.preparing import prepare, warm_start
 from whet.records import Notice, Stage
+from whet.sentences.bilingual import said
+from whet.settings import values
+from whet.settings.config import Resolved, Settings, check_value
+from whet.settings.meaningless import LINEAR
+from whet.system import runtime
 from whet.training.few import epochs_of
 
 STEPS = 500  # at least, over few texts

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from whet import snapshot
-from whet.bilingual import word
-from whet.config import Settings
+from whet.artifacts.sidefile import PLACE
 from whet.data.masking import SHARE
-from whet.sidefile import PLACE
+from whet.hub import snapshot
+from whet.sentences.bilingual import word
+from whet.settings.config import Settings
 
 HELD_OUT = word("held-out texts")
 

@@ -16,19 +16,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet import heap, machine, runs, runtime, sidefile
 from whet.adapting import card
 from whet.adapting.plan import Work
-from whet.config import Settings
+from whet.artifacts import sidefile
 from whet.data.masking import Masking
 from whet.data.tokens import Cutter
-from whet.interruption import Interruption
+from whet.jobs.stepping import Steps
 from whet.model import encoder
 from whet.model.exhausted import give_back
 from whet.model.files import ModelFiles, longest_input
 from whet.records import Evaluation, HeldOut, Notice, Revision, Stage, StepRecord
-from whet.runs import Redone
-from whet.stepping import Steps
+from whet.runs.run_folder import Redone, RunFolder
+from whet.settings.config import Settings
+from whet.system import heap, machine, runtime
+from whet.system.interruption import Interruption
 from whet.training import loop, memory
 from whet.training.checkpoints import Checkpoints, Found
 from whet.training.keeper import Keeper
@@ -70,7 +71,7 @@ def steps_of(recipe: loop.Recipe, work: Work) -> int:
     return loop.count_steps(len(work.train), recipe)
 
 
-def learn_and_save(folder: runs.RunFolder, job: Job) -> Iterator[Told]:
+def learn_and_save(folder: RunFolder, job: Job) -> Iterator[Told]:
     """Trains and saves; metrics.json, written last, ends the run."""
     heap.keep()
     with memory.explained(job.work.model):
@@ -92,7 +93,7 @@ class _Measuring:
 
     kept: Evaluation | None = None  # no weights are chosen: those of the last step are saved
 
-    def __init__(self, folder: runs.RunFolder, job: Job) -> None:
+    def __init__(self, folder: RunFolder, job: Job) -> None:
         self._folder, self._job = folder, job
         self.found: HeldOut | None = None
 
@@ -105,7 +106,7 @@ class _Measuring:
         return False
 
 
-def _trained(folder: runs.RunFolder, job: Job) -> Generator[Told, None, tuple[StepRecord, HeldOut | None]]:
+def _trained(folder: RunFolder, job: Job) -> Generator[Told, None, tuple[StepRecord, HeldOut | None]]:
     work, settings = job.work, job.settings
     recipe, labels = recipe_of(settings, job.masking, work), np.zeros(len(work.train), np.int64)
     pace = None
@@ -136,7 +137,7 @@ def _measured(job: Job, step: int) -> HeldOut:
 
 
 def _save(
-    folder: runs.RunFolder, job: Job, last: StepRecord, before: HeldOut | None, after: HeldOut | None
+    folder: RunFolder, job: Job, last: StepRecord, before: HeldOut | None, after: HeldOut | None
 ) -> None:  # fmt: skip
     work, model = job.work, job.work.model
     metrics: dict[str, Any] = {

@@ -15,9 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from whet import durations, heap, machine
-from whet.bilingual import said
-from whet.config import LONG, Settings
+from whet import durations
 from whet.data.batches import steps_per_epoch, tokens_of
 from whet.data.masking import SHARE
 from whet.errors import UsageError
@@ -28,7 +26,10 @@ from whet.planning.budget import RESERVE, RESERVED_SHARE
 from whet.planning.measured import DISK_RATE, SAVING, weights
 from whet.planning.plan import CHOICES, EPOCHS, highest, memory_there
 from whet.records import Encoded, Ints, Notice, Side
-from whet.runtime import Runtime
+from whet.sentences.bilingual import said
+from whet.settings.config import LONG, Settings
+from whet.system import heap, machine
+from whet.system.runtime import Runtime
 from whet.training import checkpoints, estimate, loop
 from whet.training.estimate import NARROW, TESTED_SHARE, Speed
 from whet.training.pace import Budget

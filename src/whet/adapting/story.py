@@ -11,18 +11,24 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from whet import lock, naming, packages, pipeline, prepare, runs, runtime, story, values
+from whet import pipeline
 from whet.adapting.asked import Asked, check_warmup, enough_steps, settle
-from whet.bilingual import said
-from whet.config import Resolved, resolve
 from whet.data.batches import sequences_of, subset
 from whet.data.masking import Masking
 from whet.data.tokens import Cutter, encode_to_disk
+from whet.disk import lock
 from whet.errors import DataError, ModelError, OutputError, UsageError
 from whet.forecast import Plan
-from whet.keywords import SettingValues
+from whet.jobs import story
+from whet.preparing import prepare
 from whet.records import Encoded, HeldOut, Notice, Revision, Stage, StepRecord
-from whet.runs import Redone, RunFolder
+from whet.runs import naming, run_folder
+from whet.runs.run_folder import Redone, RunFolder
+from whet.sentences.bilingual import said
+from whet.settings import values
+from whet.settings.config import Resolved, resolve
+from whet.settings.keywords import SettingValues
+from whet.system import packages, runtime
 
 if TYPE_CHECKING:
     from whet.adapting.learning import Job
@@ -87,7 +93,7 @@ def follow(model: str, texts: Sequence[object], resolved: Resolved, *, command: 
     parts = [naming.ADAPTED, asked.corpus.digest]
     digest = naming.fingerprint(resolved, [*parts, prepare.weights_digest(asked.files)])
     name = f"{asked.files.short_name}-adapt"
-    folder = runs.open_run(resolved, data=asked.corpus.name, model=name, digest=digest)
+    folder = run_folder.open_run(resolved, data=asked.corpus.name, model=name, digest=digest)
     mirror = None
     if resolved.settings.mirror is not None:  # the files of a model have other times on another machine
         same = naming.name_of(asked.corpus.name, name, naming.fingerprint(resolved, parts))
@@ -140,9 +146,9 @@ def _ready(
     started: float,
 ) -> Generator[Stage | Notice | Plan, None, _Ready]:  # fmt: skip
     """Loads the model, and plans a job that begins; one that goes on has what it had."""
-    from whet import artifact
     from whet.adapting.learning import Job
     from whet.adapting.plan import Work
+    from whet.artifacts import artifact
     from whet.model import choice, masked
     from whet.training.pace import Budget
 
@@ -239,7 +245,7 @@ def _done(folder: RunFolder, ready: _Ready, about: Mapping[str, object]) -> Iter
 
     job, found = ready.job, ready.job.found
     if found is None:
-        runs.start(folder, ready.asked.resolved, about)
+        run_folder.start(folder, ready.asked.resolved, about)
         for notice in ready.said:  # told before there was a folder to write to
             folder.log(notice)
         if ready.plan is not None:

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet import large
-from whet.bilingual import said
-from whet.config import Settings
 from whet.data.columns import examples, find_columns
 from whet.data.growing import Columns
 from whet.errors import DataError, UsageError
-from whet.reading import is_share
+from whet.inputs import large
+from whet.inputs.reading import is_share
+from whet.inputs.unlabelled import AT_ONCE, source_of, tables_of
 from whet.records import Bools, Ints, Table
-from whet.unlabelled import AT_ONCE, source_of, tables_of
+from whet.sentences.bilingual import said
+from whet.settings.config import Settings
 
 HELD_OUT = 0.05  # of the texts,
 MOST_HELD_OUT = 2_000  # and no more than so many, unless somebody asks for a share

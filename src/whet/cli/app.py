@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from whet import __version__, runtime
+from whet import __version__
 from whet.cli import adapt, check, compare, demo, doctor, evaluate, export, plan, predict, serve, train, tune
 from whet.cli.arguments import understand
 from whet.cli.examples import epilog
@@ -30,8 +30,9 @@ from whet.cli.output import (
     stderr_console,
     stdout_console,
 )
-from whet.config import Language
 from whet.errors import OutputError, UsageError, WhetError, did_you_mean
+from whet.settings.config import Language
+from whet.system import runtime
 
 # The base of every fault that Typer's own copy of click raises; its module differs between versions.
 PARSER_FAULT: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")

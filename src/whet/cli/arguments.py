@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from whet import config
 from whet.errors import UsageError, did_you_mean
+from whet.settings import config
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from rich.text import Text
 from whet.cli import show
 from whet.cli.summary import ERRORS
 from whet.cli.texts import Words, count, one_line
-from whet.machine import gigabytes
+from whet.system.machine import gigabytes
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -53,10 +53,11 @@ def check(
     resolved = resolve_and_tell(given)
     source = data_of(data, resolved)
     words = language(resolved.settings.lang)
-    from whet import pipeline, prepare
+    from whet import pipeline
     from whet.cli import show
     from whet.cli.output import print_json, stdout_console
     from whet.data.doctor.look import as_json
+    from whet.preparing import prepare
 
     found = pipeline.check_data(source, resolved, exact=exact, fix=fix)
     view = None if tokens is None else pipeline.show_tokens(source, resolved, tokens)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from whet import written
 from whet.cli.jobs import language
 from whet.errors import UsageError
+from whet.prediction import written
 
 if TYPE_CHECKING:
-    from whet.config import Settings
+    from whet.settings.config import Settings
 
 
 def predict(run: str, files: str | None, output: str | None, asked: str | None, settings: Settings) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from whet import config
 from whet.cli.jobs import command_line, data_of, language, train_and_watch, training_document
 from whet.cli.options import Given, with_settings
+from whet.settings import config
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,7 @@ def demo(given: Given) -> None:
     show.predictions(console, words, answers)
     summary.whats_next(console, words, end)
     if resolved.settings.json:
-        from whet.documents import prediction_document
+        from whet.prediction.documents import prediction_document
 
         print_json({**training_document(end), "predictions": [prediction_document(answer) for answer in answers]})
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from whet.cli import show
 from whet.cli.texts import Words, count
-from whet.machine import gigabytes
+from whet.system.machine import gigabytes
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,8 +12,8 @@ from whet.errors import UsageError
 
 if TYPE_CHECKING:
     from whet.cli.texts import Words
-    from whet.config import Settings
     from whet.exporting.folder import Export
+    from whet.settings.config import Settings
 
 LOSS = 0.5  # points that int8 may lose
 
@@ -98,7 +98,7 @@ def export(
         return
     if public or license is not None:
         raise UsageError("--public or --license without --hub", where="export", todo="Give --hub OWNER/NAME")
-    from whet import published
+    from whet.artifacts import published
     from whet.cli import engines, progress
     from whet.cli.output import print_json, stderr_console, stdout_console
     from whet.exporting import job
@@ -119,7 +119,7 @@ def export(
 
 def _push(run: str, name: str, words: Words, settings: Settings, *, public: bool, license: str | None) -> None:
     """The run's model to the hub, with its export where there is one, as `Run.push_to_hub` does."""
-    from whet import published
+    from whet.artifacts import published
     from whet.cli.output import print_json, stdout_console
 
     found = published.find(run)

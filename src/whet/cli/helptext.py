@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from whet.config import GROUPS
+from whet.settings.config import GROUPS
 
 if TYPE_CHECKING:
     from rich.console import Console

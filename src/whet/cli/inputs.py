@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from whet.errors import UsageError
 
 if TYPE_CHECKING:
-    from whet.config import Settings
-    from whet.predictor import Texts
+    from whet.prediction.predictor import Texts
     from whet.records import Inputs
+    from whet.settings.config import Settings
 
 
 def texts_from(written: Sequence[str], file: str | None, settings: Settings, inputs: Inputs) -> tuple[Texts, int]:
@@ -24,14 +24,14 @@ def texts_from(written: Sequence[str], file: str | None, settings: Settings, inp
         typed = [_as_typed(text) for text in written]
         asked = typed if inputs.pair is None else _in_twos(typed)
         return asked, len(asked)
-    from whet import unseen  # a text after RUN is answered sooner without
+    from whet.inputs import unseen  # a text after RUN is answered sooner without
 
     found = _read(file, settings, inputs)
     return found, unseen.count(found, file or "standard input")
 
 
 def _read(file: str | None, settings: Settings, inputs: Inputs) -> Texts:
-    from whet import unseen
+    from whet.inputs import unseen
 
     pair = inputs.pair is not None
     if file is not None:

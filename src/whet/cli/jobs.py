@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from whet import config, recipes, runtime
+from whet import recipes
 from whet.errors import UsageError, printable
+from whet.settings import config
+from whet.system import runtime
 
 if TYPE_CHECKING:
     from whet.cli.options import Given
     from whet.cli.texts import Words
-    from whet.config import Language, Resolved
     from whet.pipeline import Finished
-    from whet.predictor import Chosen
+    from whet.prediction.predictor import Chosen
+    from whet.settings.config import Language, Resolved
 
 
 def resolve_and_tell(given: Given) -> Resolved:

@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get
 
 import typer
 
-from whet import config, recipes, runtime
+from whet import recipes
 from whet.cli.helptext import ALL_HELP, HELP_FLAGS, HELP_TEXT, write_help
 from whet.cli.output import stdout_console
-from whet.values import METRICS
+from whet.settings import config
+from whet.settings.values import METRICS
+from whet.system import runtime
 
 Given: TypeAlias = Mapping[str, object]
 """The settings that a command line names, and no others: a recipe's values stay where it is silent."""

@@ -13,12 +13,12 @@ from rich.text import Text
 from whet.cli import show
 from whet.cli.texts import Words, count
 from whet.forecast import Plan, Rung, Span
-from whet.machine import gigabytes
+from whet.system.machine import gigabytes
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from whet.config import Settings
+    from whet.settings.config import Settings
 
 CALM_SHARE = 0.9  # of the memory or the disk there is, above which a plan warns
 

@@ -118,7 +118,7 @@ def predict(
             raise UsageError("texts, --like or --explain", where="--engine ray", todo="Leave them out, or --engine ray")
         clustered.predict(run, file, output, format, resolved.settings)
         return
-    from whet import predictor
+    from whet.prediction import predictor
 
     predictor.engine_named(engine, beside=("ray",))  # before a run is looked for
     chosen = writing.choose(format, output)
@@ -135,7 +135,7 @@ def predict(
     least = resolved.settings.min_confidence
     answers: Iterable[Sequence[Prediction]] = loaded.predictor.stream(asked, min_confidence=least)
     if explain or explain_label is not None:
-        from whet import occlusion
+        from whet.score import occlusion
 
         answers = occlusion.stream(loaded.predictor, asked, label=explain_label, min_confidence=least)
     if file is not None and not resolved.settings.quiet and (output is not None or not sys.stdout.isatty()):

@@ -34,7 +34,7 @@ from whet.records import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from whet.config import Settings
+    from whet.settings.config import Settings
 
 SHOWN = {  # of the scores of an evaluation
     Metrics: ("accuracy", "macro_f1"), SeveralScores: ("macro_f1", "micro_f1"), ValueScores: ("pearson", "mae"),

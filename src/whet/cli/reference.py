@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from whet import config
+from whet.settings import config
 
 WIDTH = 100
 DOCS = Path(__file__).parents[3] / "docs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import Field
 from typing import Any, Literal, get_args, get_origin
 
-from whet import config
+from whet.settings import config
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 BOUNDS = (("least", "minimum"), ("above", "exclusiveMinimum"), ("most", "maximum"))

@@ -7,11 +7,11 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from whet import packages
 from whet.cli.jobs import language, resolve_and_tell, tell_engine
 from whet.cli.options import Engine, Given, with_settings
 from whet.errors import UsageError
 from whet.server.limits import Limits
+from whet.system import packages
 
 DEADLINE = Limits().deadline
 

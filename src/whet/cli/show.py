@@ -9,20 +9,20 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from whet import config
 from whet.cli import highlight
 from whet.cli.options import default_text
 from whet.cli.texts import Words, count, one_line, width
-from whet.machine import gigabytes
 from whet.records import Checked, Finding, Prediction
+from whet.settings import config
+from whet.system.machine import gigabytes
 
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod, RenderableType
 
-    from whet.config import Resolved
-    from whet.gpu import Accelerator
     from whet.health import Health
     from whet.pipeline import TokenView
+    from whet.settings.config import Resolved
+    from whet.system.gpu import Accelerator
 
 MOST_LABELS = 20
 SEVERITY_STYLE: Mapping[str, str] = {"error": "bold red", "fault": "bold red", "warning": "yellow", "info": "dim"}

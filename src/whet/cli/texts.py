@@ -6,7 +6,6 @@ import unicodedata
 from typing import Literal
 
 from whet import durations
-from whet.bilingual import in_korean
 from whet.cli.adapt_texts import ADAPT_TEXTS
 from whet.cli.answer_texts import ANSWERS
 from whet.cli.engine_texts import ENGINE_TEXTS
@@ -14,6 +13,7 @@ from whet.cli.ensemble_texts import ENSEMBLE_TEXTS
 from whet.cli.search_texts import SEARCH_TEXTS
 from whet.cli.teacher_texts import TEACHER_TEXTS
 from whet.errors import quoted
+from whet.sentences.bilingual import in_korean
 
 Lang = Literal["en", "ko"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from whet.cli.texts import Words
-    from whet.config import Settings
+    from whet.settings.config import Settings
 
 PANEL = "Search"
 
@@ -92,9 +92,9 @@ def tune(
     resolved = resolve_and_tell({**given, **({} if budget is None else {"budget": budget})})
     source = data_of(data, resolved)
     words = language(resolved.settings.lang)
+    from whet.settings.values import folder
     from whet.tuning import search as job
     from whet.tuning import space as spaces
-    from whet.values import folder
 
     searched = {**({} if space is None else spaces.read(folder(space))), **spaces.parse(search or ())}
     limits = job.limits_of(resolved, trials=trials, jobs=jobs, prune=prune)

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
-from whet.documents import prediction_document
 from whet.errors import OutputError, UsageError, did_you_mean, printable
+from whet.prediction.documents import prediction_document
 
 if TYPE_CHECKING:
-    from whet import answering
     from whet.cli.texts import Words
-    from whet.config import Settings
+    from whet.prediction import answering
     from whet.records import Prediction
     from whet.run import Run
+    from whet.settings.config import Settings
 
 Form = Literal["lines", "table", "jsonl", "csv", "parquet"]
 ENDINGS: dict[str, Form] = {
@@ -58,7 +58,7 @@ def order(
     that is not asked for; UsageError where it is the only way."""
     path = None if output is None else Path(output)
     if file is not None and Path(file).is_file() and path is not None and (path.is_file() or not path.exists()):
-        from whet import answering  # a text after RUN is answered sooner without
+        from whet.prediction import answering  # a text after RUN is answered sooner without
 
         if like is not None and form == "csv":
             return answering.Order(Path(file), path, form, settings, like=Path(like))
@@ -76,9 +76,9 @@ def order(
 
 def write_file(asked: answering.Order, run: Run, words: Words) -> None:
     """Answers the rows of a file into another file, from where that was stopped before."""
-    from whet import answering
     from whet.cli import progress
     from whet.cli.output import stderr_console
+    from whet.prediction import answering
 
     console, quiet, path = stderr_console(), asked.settings.quiet, asked.output
     with answering.begun(asked, run) as job:
@@ -145,7 +145,7 @@ def _show(answers: Sequence[Prediction], form: Form, words: Words, *, first: boo
 def _text(answers: Sequence[Prediction], form: Form, words: Words, *, first: bool) -> str:
     """Predictions as a file holds them; `first`: none stand above them."""
     if form in ("jsonl", "csv"):
-        from whet import written
+        from whet.prediction import written
 
         return written.text(answers, form, first=first)
     from rich.console import Console

@@ -9,8 +9,6 @@ from itertools import islice
 
 import numpy as np
 
-from whet.bilingual import said
-from whet.config import TaskName
 from whet.data.kinds import MOST_LABELS, VALUE_NAMES, find_kind, read_marks, read_several, read_values
 from whet.data.named import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, listed, match
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
@@ -19,6 +17,8 @@ from whet.data.template import Template, rendered, template_for
 from whet.errors import DataError, UsageError, did_you_mean, quoted
 from whet.labels import rename
 from whet.records import Columns, Examples, Inputs, Table
+from whet.sentences.bilingual import said
+from whet.settings.config import TaskName
 
 NO_PAIR = "none"
 

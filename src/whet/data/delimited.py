@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
-from whet.bilingual import said
 from whet.data.growing import Column, Columns, Disk
 from whet.data.places import Places, hashes, repeated
 from whet.errors import DataError, quoted
 from whet.records import Table
+from whet.sentences.bilingual import said
 
 SHOWN = 5  # faults listed before the rest is counted
 PORTION = 1_000  # rows that are read before their columns are kept,

@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 
-from whet.bilingual import said
 from whet.data.formats import decoded, read_file
 from whet.data.growing import Columns, Disk
 from whet.data.places import Places
 from whet.data.store import Chained, chained
 from whet.errors import DataError
 from whet.records import Side, Source, Table
+from whet.sentences.bilingual import said
 
 SIDE_NAMES: Mapping[Side, tuple[str, ...]] = {
     "train": ("train", "training"),

@@ -21,13 +21,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TextIO, cast
 
-from whet.bilingual import said
 from whet.data.delimited import PORTION, OpenText, Parsed, check_names, parts_of_delimited, read_delimited
 from whet.data.growing import Columns, Disk
 from whet.data.jsonl import parts_of_jsonl, read_jsonl
 from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError, UsageError, quoted
 from whet.records import Table
+from whet.sentences.bilingual import said
 
 FORMATS: Mapping[str, str] = {
     ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"

@@ -8,13 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from whet.bilingual import said
 from whet.data.delimited import PORTION, check_names
 from whet.data.growing import Columns, Disk
 from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError
-from whet.hub import endpoint, unreachable_because
+from whet.hub.reach import endpoint, unreachable_because
 from whet.records import Source, Table
+from whet.sentences.bilingual import said
 
 UNLABELLED = -1
 """What the hub writes where a class is not known."""

@@ -13,11 +13,11 @@ from itertools import chain
 
 import numpy as np
 
-from whet.bilingual import Bilingual, said
-from whet.config import TaskName
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
 from whet.errors import DataError, quoted
 from whet.labels import Kind
+from whet.sentences.bilingual import Bilingual, said
+from whet.settings.config import TaskName
 
 # Names of a column of numbers; with one of these a few distinct values suffice to take it for one.
 VALUE_NAMES = (

@@ -15,7 +15,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from whet.bilingual import said
 from whet.data import formats
 from whet.data.delimited import check_names, read_delimited
 from whet.data.folders import SIDE_NAMES, read_folder
@@ -25,6 +24,7 @@ from whet.data.hub import read_hub, source_of
 from whet.data.places import row_places
 from whet.errors import DataError, MissingExtraError, did_you_mean, quoted
 from whet.records import Side, Source, Table
+from whet.sentences.bilingual import said
 
 IN_PYTHON = (
     "a path, a pandas or polars DataFrame, a datasets.Dataset, a dict of columns, "

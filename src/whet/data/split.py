@@ -18,13 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet.bilingual import Bilingual, joined, said
 from whet.data import store
 from whet.data.rows import same, select
 from whet.data.targets import strata
 from whet.data.together import ranks, units_of
 from whet.errors import DataError, UsageError, quoted
 from whet.records import Bools, Examples, Floats, Ints, Side, Splits
+from whet.sentences.bilingual import Bilingual, joined, said
 
 AUTO_SHARE = 0.1
 

@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from whet import durable
-from whet.config import Truncation
 from whet.data import cuts
 from whet.data.batches import counts_of
 from whet.data.clean import clean_text
+from whet.disk import durable
 from whet.errors import ModelError
 from whet.records import Bools, Encoded, Ints
+from whet.settings.config import Truncation
 
 CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 1_000_000  # some 50 MB while the tokenizer holds them

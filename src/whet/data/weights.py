@@ -16,7 +16,7 @@ from whet.data.spelling import first_places
 from whet.errors import DataError, UsageError, did_you_mean, quoted
 from whet.labels import LabelSet
 from whet.records import Table, Targets
-from whet.values import shown
+from whet.settings.values import shown
 
 BALANCED = "balanced"
 FLAG = "--class-weights"

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet import exported, onnx, runtime, sidefile
-from whet.bilingual import with_korean
-from whet.exported import FILES, TABLE
+from whet.artifacts import exported, sidefile
+from whet.artifacts.exported import FILES, TABLE
+from whet.artifacts.sidefile import Engine
+from whet.exporting import onnx
 from whet.exporting.table import Measured
 from whet.model.encoder import load_saved
-from whet.predictor import Answers
+from whet.prediction.predictor import Answers
 from whet.records import Usage
-from whet.sidefile import Engine
+from whet.sentences.bilingual import with_korean
+from whet.system import runtime
 
 FORMAT = 1  # of export.json
 OF_ENSEMBLES = ("of", "members")  # what their whet.json has, and the one graph that they become does not

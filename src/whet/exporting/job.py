@@ -11,19 +11,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from whet import durable, exported, machine, packages, predictor, published, sidefile, tfidf, values
-from whet.bilingual import said
+from whet.artifacts import exported, published, sidefile, tfidf
+from whet.artifacts.exported import TABLE, TOLERANCES
+from whet.artifacts.sidefile import CARD, NAME
+from whet.disk import durable
 from whet.errors import ModelError, OutputError, UsageError
-from whet.exported import TABLE, TOLERANCES
 from whet.exporting import folder as written
 from whet.exporting import table
 from whet.exporting.folder import Export
 from whet.exporting.rows import metric_of, rows_of
 from whet.exporting.table import LONG, SHORT, Measured
-from whet.predictor import Answering, Answers
+from whet.prediction import predictor
+from whet.prediction.predictor import Answering, Answers
 from whet.records import Notice
-from whet.runs import RunFolder
-from whet.sidefile import CARD, NAME
+from whet.runs.run_folder import RunFolder
+from whet.sentences.bilingual import said
+from whet.settings import values
+from whet.system import machine, packages
 
 MAX_LOSS = 0.5  # points
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from whet import packages, prepare
-from whet.bilingual import Bilingual, said
-from whet.config import Settings, fields
 from whet.data.rows import select
 from whet.data.split import draw
 from whet.data.targets import classes_of, targets_of
 from whet.errors import MissingExtraError, UsageError, WhetError
+from whet.inputs.reading import labelled
 from whet.labels import LabelSet
-from whet.reading import labelled
+from whet.preparing import prepare
 from whet.records import Examples, Side
 from whet.report.repeat import data_of
-from whet.runs import RunFolder
+from whet.runs.run_folder import RunFolder
 from whet.score.scorer import fitting
-from whet.values import AUTO_METRIC
+from whet.sentences.bilingual import Bilingual, said
+from whet.settings.config import Settings, fields
+from whet.settings.values import AUTO_METRIC
+from whet.system import packages
 
 ROWS = 2_000  # of each side that every engine answers
 AS_TASK = "the metric of a task"  # the reason of one that nobody asked for

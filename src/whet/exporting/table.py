@@ -16,15 +16,15 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from whet.bilingual import Bilingual, said
+from whet.artifacts.sidefile import SENTENCES
 from whet.data.targets import targets_of
 from whet.labels import LabelSet
-from whet.predictor import Answering, Answers
+from whet.prediction.predictor import Answering, Answers
 from whet.records import Examples, Floats, Side
 from whet.score.judge import judge
 from whet.score.metrics import ERRORS, value
 from whet.score.uncertain import of_side
-from whet.sidefile import SENTENCES
+from whet.sentences.bilingual import Bilingual, said
 
 SHORT, LONG = 15, 200  # words of the texts by which engines are timed, some 20 and 260 tokens;
 TIMED = {SHORT: 32, LONG: 6}  # how many of them,

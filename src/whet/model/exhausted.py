@@ -7,7 +7,7 @@ import re
 
 import torch
 
-from whet import heap, machine
+from whet.system import heap, machine
 
 # What is said by errors that have no class of their own.
 SAYS_SO = re.compile(

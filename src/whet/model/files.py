@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from whet import hub, snapshot, values
 from whet.errors import ModelError, did_you_mean
+from whet.hub import reach, snapshot
 from whet.model import embedded
-from whet.values import shown
+from whet.settings import values
+from whet.settings.values import shown
 
 TOKENIZER_FILES = (
     "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",
@@ -213,10 +214,10 @@ def _from_hub(model: str, *, weights: bool) -> Path:
         ) from None
     if cached is not None and (not weights or any(cached.glob("model*.safetensors"))):
         return cached
-    reason = hub.unreachable_because()
+    reason = reach.unreachable_because()
     if reason:
         raise ModelError(
-            f"{model} is not in the local cache and the hub {hub.host()} cannot be reached ({reason})",
+            f"{model} is not in the local cache and the hub {reach.host()} cannot be reached ({reason})",
             where="--model",
             todo="Use --model embedded, a folder with the model's files, or connect once so that it is cached",
         )

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from whet.bilingual import said
 from whet.model.dropout import DropoutStream
 from whet.model.packing import Packing, plan
+from whet.sentences.bilingual import said
 
 FIRST_CARD = (8, 0)  # compute capability
 WIDEST = 256

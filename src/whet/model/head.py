@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from whet.bilingual import Bilingual, joined, said
 from whet.errors import quoted
 from whet.labels import LabelSet
+from whet.sentences.bilingual import Bilingual, joined, said
 
 UNNAMED = re.compile(r"LABEL_\d+")  # what the library calls labels that nobody named
 SPREAD = 0.02  # of the weights of a new row, where the configuration does not say

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from whet.errors import UsageError
 from whet.model.levels import layers_of, levels
-from whet.runtime import quiet_libraries
+from whet.system.runtime import quiet_libraries
 
 SCALE = 2  # what peft calls lora_alpha, over the rank
 ADAPTER = "default"  # what it calls the only set of matrices

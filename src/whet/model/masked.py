@@ -17,9 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from whet import runtime
-from whet.bilingual import said
-from whet.config import Precision
 from whet.data.masking import SHARE
 from whet.model.classifier import Classifier
 from whet.model.dropout import DropoutStream
@@ -28,6 +25,9 @@ from whet.model.files import ModelFiles
 from whet.model.precision import lowered
 from whet.model.recompute import recomputed
 from whet.records import Batch, Bools, Encoded, Floats, Ints
+from whet.sentences.bilingual import said
+from whet.settings.config import Precision
+from whet.system import runtime
 
 MOST_LOGITS = {"cpu": 2**24, "gpu": 2**26}  # at once: on a CPU 64 MB, and as much for what the loss makes of them
 

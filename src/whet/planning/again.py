@@ -7,15 +7,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from whet import prepare, runtime
-from whet.bilingual import joined, said
 from whet.model import classifier as classifiers
 from whet.model.files import find
 from whet.planning.plan import Planned
-from whet.prepare import Asked
+from whet.preparing import prepare
+from whet.preparing.prepare import Asked
+from whet.preparing.teacher import with_fewer
 from whet.records import Notice
-from whet.runs import Redone
-from whet.teacher import with_fewer
+from whet.runs.run_folder import Redone
+from whet.sentences.bilingual import joined, said
+from whet.system import runtime
 from whet.training.checkpoints import Found
 from whet.training.pace import Budget
 from whet.training.team import Alone

@@ -6,15 +6,17 @@ import dataclasses
 import time
 from collections.abc import Mapping
 
-from whet import durations, prepare, runtime
-from whet.bilingual import Bilingual, joined, said
-from whet.config import Settings
+from whet import durations
 from whet.data.batches import steps_per_epoch
 from whet.errors import UsageError
 from whet.model import classifier as classifiers
 from whet.planning.measured import Measured, has_lighter, lighter, measure, more_words, sample, workload
+from whet.preparing import prepare
+from whet.preparing.teacher import with_fewer
 from whet.records import Side
-from whet.teacher import with_fewer
+from whet.sentences.bilingual import Bilingual, joined, said
+from whet.settings.config import Settings
+from whet.system import runtime
 from whet.training import estimate, loop
 from whet.training.estimate import Workload
 from whet.training.pace import Budget

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from whet.config import Settings
 from whet.forecast import Rung
 from whet.model.classifier import Classifier
 from whet.model.work import shape_of
 from whet.planning.measured import Measured
+from whet.settings.config import Settings
 from whet.training import estimate
 from whet.training.estimate import Engine, Speed
 

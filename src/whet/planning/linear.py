@@ -6,15 +6,15 @@ import time
 from itertools import chain
 from pathlib import Path
 
-from whet import machine
-from whet.config import LONG
 from whet.data.doctor import near
 from whet.forecast import Plan, Span
 from whet.labels import LabelSet
-from whet.prepare import Asked
+from whet.preparing.prepare import Asked
 from whet.records import SIDES, Examples, Side
 from whet.score import baseline
 from whet.score.linear import FOLDS, SEARCH_ROWS
+from whet.settings.config import LONG
+from whet.system import machine
 
 SAVING = 2.0  # seconds for predictions, card and metrics
 LOWER, UPPER = 0.5, 2.0  # times what is expected: a guess, for no fit is timed; several classes take longer still

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet import durations, prepare, runtime
-from whet.bilingual import said
+from whet import durations
 from whet.data.batches import counts_of, tokens_of
 from whet.data.doctor import near
 from whet.data.rows import select
@@ -24,9 +23,12 @@ from whet.model import embedded
 from whet.model.classifier import Classifier
 from whet.model.files import find, longest_input
 from whet.model.trained import sizes
-from whet.prepare import Asked
+from whet.preparing import prepare
+from whet.preparing.prepare import Asked
 from whet.records import SIDES, Bools, Encoded, Examples, Ints, Side, Targets
 from whet.score import baseline
+from whet.sentences.bilingual import said
+from whet.system import runtime
 from whet.training import estimate, loop
 from whet.training.estimate import Engine, Speed, Times, Workload
 from whet.training.probe import Probed, probe

@@ -13,9 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from whet import heap, machine, prepare, runtime
-from whet.bilingual import said
-from whet.config import LONG, Settings
 from whet.data.batches import steps_per_epoch
 from whet.data.tokens import Cutter
 from whet.errors import UsageError
@@ -28,12 +25,16 @@ from whet.model.work import operations, shape_of
 from whet.planning.budget import within
 from whet.planning.ladder import ladder
 from whet.planning.measured import WEIGHT, Measured, has_baseline, lighter, measure, trained_weights, weights
-from whet.prepare import Asked
+from whet.preparing import prepare
+from whet.preparing.prepare import Asked
+from whet.preparing.taught import parameters_of
+from whet.preparing.teacher import Teacher
+from whet.preparing.teaching import seconds_a_text
 from whet.records import Notice
 from whet.score import baseline
-from whet.taught import parameters_of
-from whet.teacher import Teacher
-from whet.teaching import seconds_a_text
+from whet.sentences.bilingual import said
+from whet.settings.config import LONG, Settings
+from whet.system import heap, machine, runtime
 from whet.training import checkpoints, estimate, loop
 from whet.training.estimate import Speed, Workload
 from whet.training.pace import Budget

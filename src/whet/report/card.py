@@ -8,13 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from whet import snapshot
-from whet.config import Settings
+from whet.artifacts.sidefile import PLACE
 from whet.errors import printable
+from whet.hub import snapshot
 from whet.labels import LabelSet
 from whet.model.choice import SAMPLE, WORDS_NEEDED, language_of
 from whet.records import Examples, Inputs
-from whet.sidefile import PLACE
+from whet.settings.config import Settings
 
 LANGUAGES = {"english": "en", "korean": "ko"}  # of the texts, where they tell it
 # The names that the hub's metrics have, and what tells averages of one metric apart.

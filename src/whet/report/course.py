@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from whet import config
-from whet.machine import gigabytes
-from whet.meaningless import LINEAR
 from whet.records import SIDES
 from whet.report import plots, repeat
 from whet.report.blocks import Block, Cell, Code, Facts, Figure, Figures, Prose, Section, Table
 from whet.report.material import Material
 from whet.report.words import Words, score
+from whet.settings import config
+from whet.settings.meaningless import LINEAR
+from whet.system.machine import gigabytes
 
 MOST_LABELS = 30
 SEVERITIES = ("error", "warning", "info")

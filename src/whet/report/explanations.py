@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from whet.occlusion import Answering, Texts, attributions, shared_out, word_spans
 from whet.records import Examples, Ints, WordWeight
 from whet.score.mistakes import MOST_EXPLAINED, tokens_to_explain
+from whet.score.occlusion import Answering, Texts, attributions, shared_out, word_spans
 
 NAME = "explanations.json"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from whet.errors import ModelError
 from whet.records import Floats
-from whet.runs import EVALUATION, RunFolder
+from whet.runs.run_folder import EVALUATION, RunFolder
 
 ANSWERS, MISTAKES, EXPLANATIONS = "predictions.parquet", "mistakes.json", "explanations.json"
 

@@ -18,7 +18,7 @@ from whet.report import confidence, course, learning_curve, material, members, r
 from whet.report.blocks import Page, Section, Tile
 from whet.report.material import Material
 from whet.report.words import Lang, Words, score
-from whet.runs import REPORT, RunFolder
+from whet.runs.run_folder import REPORT, RunFolder
 
 if TYPE_CHECKING:
     from jinja2 import Template

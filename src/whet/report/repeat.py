@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from whet import config, meaningless, recipes
+from whet import recipes
 from whet.report.material import Material
+from whet.settings import config, meaningless
 
 # Settings that the command gives in another way: resolved, or as the machine was.
 RESOLVED = ("recipe", "budget", "device", "precision", "threads")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from whet import durable
+from whet.disk import durable
 from whet.errors import OutputError
 from whet.labels import Kind, LabelSet
 from whet.records import Targets

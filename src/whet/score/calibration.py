@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet.bilingual import said
 from whet.labels import LabelSet
 from whet.records import Bools, Floats, Ints, Side, Targets
 from whet.score import several
 from whet.score.judge import probabilities
 from whet.score.metrics import log_loss, sigmoid, softmax
 from whet.score.probabilistic import BINS, bin_of, calibration_error, confidence
+from whet.sentences.bilingual import said
 
 FEWEST_ROWS = 50  # to fit a temperature on,
 FEWEST_WRONG = (

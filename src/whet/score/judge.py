@@ -15,7 +15,7 @@ from whet.labels import LabelSet
 from whet.records import Bools, Floats, Ints, Scores, SeveralScores, Targets, ValueScores
 from whet.score import probabilistic, scorer, several, threshold, values
 from whet.score.metrics import classification, log_loss, sigmoid, softmax
-from whet.values import AUTO_METRIC, Metric
+from whet.settings.values import AUTO_METRIC, Metric
 
 
 def judge(

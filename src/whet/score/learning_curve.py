@@ -23,7 +23,7 @@ from whet.score import resample
 from whet.score.judge import answers, judge, scores_of
 from whet.score.metrics import ERRORS, value
 from whet.score.verdict import Language
-from whet.values import METRICS, Metric, MetricFunction
+from whet.settings.values import METRICS, Metric, MetricFunction
 
 SHARES = (0.25, 0.5)  # of the training rows, beside all of them
 AHEAD = 2  # times the training rows

@@ -17,7 +17,7 @@ from whet import intervals
 from whet.errors import UsageError
 from whet.labels import LabelSet, Task
 from whet.records import ClassScore, Floats, Ints, Metrics, Scores, SeveralScores, ValueScores
-from whet.values import AUTO_METRIC
+from whet.settings.values import AUTO_METRIC
 
 # What "best" may mean, by task; the default comes first.
 METRICS_OF: Mapping[Task, tuple[str, ...]] = {

@@ -16,7 +16,7 @@ from whet.errors import UsageError, did_you_mean
 from whet.labels import LabelSet
 from whet.records import Bools, Floats, Ints, Targets
 from whet.score.metrics import METRICS_OF, metric_of
-from whet.values import AUTO_METRIC, METRICS, Metric, MetricFunction, scorers
+from whet.settings.values import AUTO_METRIC, METRICS, Metric, MetricFunction, scorers
 
 ROWS = 12  # that a metric is tried on before a training, twice as many as labels where these are many
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from whet.bilingual import joined, said
 from whet.errors import quoted
 from whet.records import Bools, Floats, Metrics, Scores, SeveralScores
+from whet.sentences.bilingual import joined, said
 
 LATEST = 0.25  # of the steps, at the end, whose loss is looked at
 FEWEST = 10  # of these; a mean over fewer says little

@@ -17,18 +17,19 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from whet import occlusion, runtime
-from whet.documents import prediction_document
 from whet.errors import ModelError
 from whet.labels import LabelSet
-from whet.predictor import Predictor, least_of
+from whet.prediction.documents import prediction_document
+from whet.prediction.predictor import Predictor, least_of
 from whet.records import Prediction
+from whet.score import occlusion
 from whet.server import bodies, strictjson
 from whet.server.batcher import Batcher, Text
 from whet.server.front import App, Door, Front
 from whet.server.limits import Limits
 from whet.server.metrics import Metrics
 from whet.server.refusals import Refusal, overloaded
+from whet.system import runtime
 
 KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
          ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}  # fmt: skip

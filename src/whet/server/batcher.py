@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from whet.errors import ModelError
-from whet.predictor import Predictor
+from whet.prediction.predictor import Predictor
 from whet.records import Prediction
 from whet.server.limits import Limits
 from whet.server.pace import Pace

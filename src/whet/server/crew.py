@@ -18,14 +18,15 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
-from whet import machine, predictor, runtime
-from whet.config import DeviceName
 from whet.errors import WhetError
-from whet.predictor import Answers
+from whet.prediction import predictor
+from whet.prediction.predictor import Answers
 from whet.server import logs
 from whet.server.front import LOOPBACK, Door
 from whet.server.limits import Limits
 from whet.server.process import DIED, serve
+from whet.settings.config import DeviceName
+from whet.system import machine, runtime
 
 DEATHS, WITHIN = 3, 60.0  # so many processes that die in so many seconds are the fault of something that stays
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from whet import runs
-from whet.bilingual import said
-from whet.config import Settings
 from whet.errors import Interrupted
 from whet.records import Evaluation, Notice, StepRecord
+from whet.runs import run_folder
+from whet.runs.run_folder import RunFolder
+from whet.sentences.bilingual import said
+from whet.settings.config import Settings
 
 TRACKED = ("train", "validation")  # the groups that are told by step, while the job runs
 ODD = re.compile(r"[^\w./ -]")  # what a tracker may not take in a name
@@ -38,9 +39,7 @@ class Tracker(Protocol):
         """The job is over: `finished`, `stopped` or `failed`."""
 
 
-def followed(
-    events: Generator[Any, None, None], folder: runs.RunFolder, settings: Settings, since: int
-) -> Iterator[Any]:
+def followed(events: Generator[Any, None, None], folder: RunFolder, settings: Settings, since: int) -> Iterator[Any]:
     """The same events, of which the tracker that was asked for is told, and a warning where it cannot be. `since`: the
     step that the job goes on from, whose events before it are in events.jsonl."""
     if settings.track == "none" or folder.silent:
@@ -58,7 +57,7 @@ def followed(
 class _Feed:
     """One job and its tracker, until that fails."""
 
-    def __init__(self, folder: runs.RunFolder, settings: Settings, since: int) -> None:
+    def __init__(self, folder: RunFolder, settings: Settings, since: int) -> None:
         self._folder, self._settings, self._since = folder, settings, since
         self._tracker: Tracker | None = None
         self._last: dict[str, int] = {}
@@ -121,7 +120,7 @@ class _Feed:
     def finish(self) -> None:
         """The scores of the finished run, and its report."""
         assert self._tracker is not None
-        metrics, report = self._folder.read("metrics.json"), self._folder.path / runs.REPORT
+        metrics, report = self._folder.read("metrics.json"), self._folder.path / run_folder.REPORT
         test = metrics.get("test", {})
         ends = {
             f"{name}_{end}": bound

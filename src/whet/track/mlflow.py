@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import durable, runtime
+from whet.disk import durable
+from whet.system import runtime
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric

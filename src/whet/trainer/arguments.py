@@ -12,9 +12,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet import runtime
-from whet.config import PrecisionName
 from whet.errors import UsageError, did_you_mean
+from whet.settings.config import PrecisionName
+from whet.system import runtime
 from whet.trainer.table import ARGUMENTS, NO_PADDING, RENAMED, SWITCHES, Argument
 
 if TYPE_CHECKING:

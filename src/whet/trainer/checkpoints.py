@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whet import durable
+from whet.disk import durable
 from whet.errors import ModelError, OutputError, UsageError
-from whet.runtime import quiet_libraries
+from whet.system.runtime import quiet_libraries
 from whet.training.loop import Training
 from whet.training.state import State, read_state, write_state
 

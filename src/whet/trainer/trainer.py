@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whet import heap, runtime
 from whet.data.batches import steps_per_epoch
 from whet.errors import UsageError
 from whet.model.classifier import Classifier
 from whet.model.loss import Loss, loss_of
 from whet.records import Ints, Notice, StepRecord
+from whet.system import heap, runtime
 from whet.trainer import checkpoints, events, scoring
 from whet.trainer import rows as reading
 from whet.trainer.arguments import TrainingArguments, arguments_of

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet import durable
-from whet.bilingual import said
+from whet.disk import durable
 from whet.errors import ModelError, OutputError
+from whet.sentences.bilingual import said
 from whet.training.state import State, read_as_written, read_numbers, write_state
 
 KEPT = 2

@@ -32,7 +32,7 @@ from whet.model.classifier import Classifier
 from whet.model.exhausted import is_exhausted, left
 from whet.model.loss import PLAIN, Loss
 from whet.records import Batch, Encoded, Floats
-from whet.runtime import Ranks
+from whet.system.runtime import Ranks
 from whet.training.gradient import OnDevice
 from whet.training.objective import Objective
 from whet.training.team import Alone

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from whet.config import Settings
 from whet.data.batches import steps_per_epoch
 from whet.forecast import Choice, Span
 from whet.model.work import Shape
-from whet.occlusion import MOST_COPIES
 from whet.records import Ints, Side, StepRecord
 from whet.score.learning_curve import SHARES
 from whet.score.mistakes import MOST_EXPLAINED, rows_to_look_at, tokens_to_explain
+from whet.score.occlusion import MOST_COPIES
+from whet.settings.config import Settings
 from whet.training.few import STEPS, epochs_of
 
 # The band around an estimate: what a machine drifts by over a job, beside what the probe leaves open.

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 
-from whet.bilingual import said
-from whet.config import Resolved, Settings
 from whet.data.batches import steps_per_epoch
+from whet.sentences.bilingual import said
+from whet.settings.config import Resolved, Settings
 
 STEPS = 100
 REASON = said({"steps": STEPS}, "steps for few rows")

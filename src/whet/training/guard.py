@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from whet import heap, machine
+from whet.system import heap, machine
 from whet.training.limit import Limit
 
 # Of what the process holds and what is left together, to be left over: an estimate is none to the page.

@@ -15,8 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet.bilingual import said
-from whet.config import Sampling, Settings
 from whet.data.batches import Balance, Order, gather, steps_per_epoch, training_batch
 from whet.data.masking import Masking
 from whet.data.targets import classes_of
@@ -28,6 +26,8 @@ from whet.model.loss import PLAIN, Loss, loss_of
 from whet.model.recompute import torch_random
 from whet.model.trained import changed, put_back
 from whet.records import Batch, Encoded, Ints, Notice, StepRecord, Targets
+from whet.sentences.bilingual import said
+from whet.settings.config import Sampling, Settings
 from whet.training import optim
 from whet.training.average import Average
 from whet.training.limit import Limit

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 import numpy as np
 from torch import Tensor
 
-from whet import heap
-from whet.bilingual import Bilingual, said
 from whet.data.batches import encoded_of, tokens_of
 from whet.errors import TrainingError
-from whet.machine import gigabytes
 from whet.model.classifier import Classifier
 from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.recompute import torch_random
 from whet.records import Batch, Notice, Tightened
+from whet.sentences.bilingual import Bilingual, said
+from whet.system import heap
+from whet.system.machine import gigabytes
 from whet.training.guard import AMPLE, LEAST_RESERVE, Guard, Load, Shortage
 from whet.training.limit import Limit
 from whet.training.objective import Objective

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet import heap, machine
 from whet.data.batches import counts_of, encoded_of, gather, sequences_of, tokens_of
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Floats, Ints, Targets
+from whet.system import heap, machine
 from whet.training import loop, optim
 from whet.training.estimate import Speed
 from whet.training.limit import Limit

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from whet.config import Keep
 from whet.model.trained import changed, put_back
+from whet.settings.config import Keep
 
 
 class Selection:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from whet.records import Encoded, Floats
-from whet.runtime import Ranks
+from whet.system.runtime import Ranks
 
 if TYPE_CHECKING:
     from whet.model.classifier import Classifier

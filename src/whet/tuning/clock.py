@@ -7,13 +7,15 @@ import math
 import time
 from collections.abc import Sequence
 
-from whet import durations, heap, prepare, runtime
-from whet.config import LONG, Settings
+from whet import durations
 from whet.errors import UsageError
 from whet.forecast import Span
 from whet.model import classifier as classifiers
 from whet.planning.measured import measure
-from whet.prepare import Asked
+from whet.preparing import prepare
+from whet.preparing.prepare import Asked
+from whet.settings.config import LONG, Settings
+from whet.system import heap, runtime
 from whet.training import estimate
 from whet.tuning.records import Forecast, Limits, Params
 

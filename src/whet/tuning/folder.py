@@ -15,17 +15,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from whet import durable, lock, naming, prepare, runtime
-from whet.bilingual import with_korean
-from whet.config import Resolved, Settings, fields
+from whet.disk import durable, lock
+from whet.disk.mendable import mendable
 from whet.errors import UsageError
-from whet.mendable import mendable
-from whet.prepare import Asked
+from whet.preparing import prepare
+from whet.preparing.prepare import Asked
+from whet.runs import naming
 from whet.score.metrics import ERRORS
+from whet.sentences.bilingual import with_korean
+from whet.settings.config import Resolved, Settings, fields
+from whet.settings.values import MetricFunction
+from whet.system import runtime
 from whet.tuning.records import Limits, Params, Trial
 from whet.tuning.space import Space
 from whet.tuning.study import Study
-from whet.values import MetricFunction
 
 FORMAT = 1
 STUDY, BEST, REPORT, TRIALS, RUN = "study.json", "best.toml", "report.html", "trials", "run"

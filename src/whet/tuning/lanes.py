@@ -22,13 +22,14 @@ from typing import Protocol
 
 import torch
 
-from whet import prepare, runtime
-from whet.config import Resolved
 from whet.errors import Interrupted, TrainingError, UsageError, WhetError
-from whet.interruption import Interruption
 from whet.model.exhausted import give_back, is_exhausted
-from whet.prepare import Asked
+from whet.preparing import prepare
+from whet.preparing.prepare import Asked
 from whet.records import StepRecord
+from whet.settings.config import Resolved
+from whet.system import runtime
+from whet.system.interruption import Interruption
 from whet.tuning import trial
 from whet.tuning.records import Failed, Params, Trained
 

@@ -12,16 +12,22 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Unpack
 
-from whet import durations, machine, members, packages, pipeline, prepare, runtime, story, values
-from whet.bilingual import said
-from whet.config import Resolved, resolve
+from whet import durations, pipeline
 from whet.errors import TrainingError, UsageError
-from whet.keywords import SettingValues
-from whet.meaningless import LINEAR
-from whet.prepare import Asked
+from whet.jobs import story
+from whet.preparing import prepare
+from whet.preparing.prepare import Asked
 from whet.records import Notice, Stage
 from whet.report import search as report
 from whet.run import Finished
+from whet.runs import members
+from whet.sentences.bilingual import said
+from whet.settings import values
+from whet.settings.config import Resolved, resolve
+from whet.settings.keywords import SettingValues
+from whet.settings.meaningless import LINEAR
+from whet.settings.values import MetricFunction
+from whet.system import machine, packages, runtime
 from whet.tuning import space as spaces
 from whet.tuning import trial, trials
 from whet.tuning.clock import Clock
@@ -29,7 +35,6 @@ from whet.tuning.folder import BEST, Folder
 from whet.tuning.records import Begun, Ended, Forecast, Limits, Params, Trial, Tuned
 from whet.tuning.space import Space
 from whet.tuning.study import Study
-from whet.values import MetricFunction
 
 TRIALS = 20  # where nobody says how many
 DRAWN = 32  # points of a search space that the mean time of a trial is taken over

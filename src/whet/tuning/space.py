@@ -14,12 +14,12 @@ from typing import Any, get_args
 
 import numpy as np
 
-from whet import config
-from whet.config import Resolved
 from whet.errors import UsageError, did_you_mean, quoted
+from whet.settings import config
+from whet.settings.config import Resolved
+from whet.settings.values import ALIASES
 from whet.training.defaults import part_of
 from whet.tuning.records import Params
-from whet.values import ALIASES
 
 # What may be searched: it changes neither the rows nor what a score on them means.
 SEARCHABLE = (

@@ -11,18 +11,23 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from whet import config, finetune, heap, prepare, runs, runtime, story
-from whet.bilingual import said
-from whet.config import Settings
-from whet.job import Job, Kept
+from whet.jobs import finetune, story
+from whet.jobs.outcome import Scored
 from whet.model.exhausted import give_back
-from whet.outcome import Scored
 from whet.planning.again import again, facts_of
 from whet.planning.plan import Planned, plan_of
-from whet.prepare import Asked
+from whet.preparing import prepare
+from whet.preparing.job import Job, Kept
+from whet.preparing.prepare import Asked
+from whet.preparing.sides import encode_sides
 from whet.records import Evaluation, Notice, Revision, StepRecord
+from whet.runs import run_folder
+from whet.runs.run_folder import RunFolder
 from whet.score.metrics import value
-from whet.sides import encode_sides
+from whet.sentences.bilingual import said
+from whet.settings import config
+from whet.settings.config import Settings
+from whet.system import heap, runtime
 from whet.training import defaults, few, memory
 from whet.training.checkpoints import Checkpoints
 from whet.training.team import Alone
@@ -70,17 +75,17 @@ def values_of(asked: Asked, params: Params) -> Params:
 def follow(asked: Asked, folder: Path) -> Iterator[Event]:
     """Trains, and goes on where an earlier process was stopped in this folder; the last event is Trained. Of the
     training nothing is kept but its checkpoints, until whoever asked removes the folder."""
-    started, settings, run = time.monotonic(), asked.resolved.settings, runs.RunFolder(folder)
+    started, settings, run = time.monotonic(), asked.resolved.settings, RunFolder(folder)
     checkpoints = Checkpoints(folder / story.CHECKPOINTS)
     with run.held():
         found = checkpoints.newest()
         before = 0.0 if found is None else float(found.numbers["train_seconds"])
         planned = _planned(asked, folder, started) if found is None else again(asked, _alone(), found.facts)
         if found is None:
-            runs.start(run, asked.resolved, {})
-            redone = runs.Redone(0, ())
+            run_folder.start(run, asked.resolved, {})
+            redone = run_folder.Redone(0, ())
         else:
-            redone = runs.go_on(run, asked.resolved, {}, step=found.step, events=found.facts["events"])
+            redone = run_folder.go_on(run, asked.resolved, {}, step=found.step, events=found.facts["events"])
         checkpoints.sweep()
         job = _job(planned, Kept(checkpoints, found, redone))
         del planned

@@ -11,11 +11,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from whet.bilingual import said
-from whet.config import Resolved, Settings
 from whet.errors import Interrupted
-from whet.prepare import Asked
+from whet.preparing.prepare import Asked
 from whet.records import Evaluation, Notice, Revision, StepRecord
+from whet.sentences.bilingual import said
+from whet.settings.config import Resolved, Settings
 from whet.tuning import space as spaces
 from whet.tuning.clock import Clock
 from whet.tuning.folder import Folder, Open

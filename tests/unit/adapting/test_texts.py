@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whet.adapting.texts import HELD_OUT, MOST_HELD_OUT, Corpus, read_texts
-from whet.config import Settings
 from whet.errors import DataError, UsageError
-from whet.unlabelled import source_of
+from whet.inputs.unlabelled import source_of
+from whet.settings.config import Settings
 
 MANY = [f"text number {number}" for number in range(200)]
 
@@ -85,7 +85,7 @@ def test_a_text_file_has_a_text_a_line_in_its_encoding(tmp_path: Path) -> None:
 
 def test_texts_too_large_for_memory_lie_on_the_disk_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = corpus(MANY)
-    monkeypatch.setattr("whet.large.LARGE", 100)
+    monkeypatch.setattr("whet.inputs.large.LARGE", 100)
     spilled = corpus(MANY)
     assert not isinstance(spilled.train, list)
     assert list(spilled.train) == list(plain.train)
@@ -94,8 +94,8 @@ def test_texts_too_large_for_memory_lie_on_the_disk_and_are_the_same(monkeypatch
 def test_a_large_text_file_is_read_onto_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "texts.txt").write_text("\n".join(MANY), encoding="utf-8")
     plain = corpus(tmp_path / "texts.txt")
-    monkeypatch.setattr("whet.large.LARGE", 100)
-    monkeypatch.setattr("whet.unlabelled.AT_ONCE", 7)
+    monkeypatch.setattr("whet.inputs.large.LARGE", 100)
+    monkeypatch.setattr("whet.inputs.unlabelled.AT_ONCE", 7)
     read = source_of(tmp_path / "texts.txt", "utf-8").tables["train"].columns["text"]
     assert not isinstance(read, list)
     assert list(read) == MANY

@@ -15,9 +15,8 @@ from rich.console import Console
 
 from whet.cli import main
 from whet.comparison import Compared, Entry
-from whet.config import Resolved
 from whet.labels import LabelSet
-from whet.predictor import Chosen
+from whet.prediction.predictor import Chosen
 from whet.records import (
     Checked,
     ClassScore,
@@ -34,6 +33,7 @@ from whet.records import (
 from whet.score.compare import Comparison
 from whet.score.metrics import as_json
 from whet.score.required import Judged, Requirement, judge
+from whet.settings.config import Resolved
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pytest
 
 from tests.unit.cli.conftest import FakePipeline
 from whet import __version__
-from whet.config import fields
 from whet.errors import DataError, RunBusyError
+from whet.settings.config import fields
 
 
 def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:

@@ -13,12 +13,13 @@ from types import SimpleNamespace
 import pytest
 
 from tests.unit.cli.conftest import FakePipeline, checked, prediction, training_metrics
-from whet import config, unseen
 from whet.cli import reference
 from whet.cli.demo import SENTENCES
 from whet.cli.jobs import command_line
-from whet.config import Settings
+from whet.inputs import unseen
 from whet.records import Finding, Inputs, Prediction
+from whet.settings import config
+from whet.settings.config import Settings
 
 # ---------------------------------------------------------------- check
 

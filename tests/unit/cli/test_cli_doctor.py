@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from whet import health
-from whet.gpu import Accelerator, NoGpu
 from whet.health import Check, CheckedRun, Health, Place
-from whet.machine import Cores, Memory, Nvidia
-from whet.runtime import Runtime
+from whet.system.gpu import Accelerator, NoGpu
+from whet.system.machine import Cores, Memory, Nvidia
+from whet.system.runtime import Runtime
 
 GB = 10**9
 FOUND = Health(

@@ -12,7 +12,7 @@ import typer
 from whet.cli.app import app
 from whet.cli.helptext import MORE
 from whet.cli.korean_help import KOREAN
-from whet.config import GROUPS
+from whet.settings.config import GROUPS
 
 FRAME = {"Usage", "OPTIONS", "COMMAND", "Arguments", "Commands", "Options", "Examples", MORE, *GROUPS}
 SYLLABLE = re.compile("[가-힣]")

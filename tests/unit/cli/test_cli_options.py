@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import FakePipeline
-from whet import config
 from whet.cli import options
+from whet.settings import config
 
 NAMES = ("truncation", "max_length", "epochs", "test")
 

@@ -8,10 +8,10 @@ import pytest
 from rich.cells import cell_len
 
 from tests.unit.cli.conftest import FakePipeline, Finished, evaluation, page, printed, step
-from whet import config
 from whet.cli import progress
 from whet.cli.texts import Lang, Words
 from whet.records import Notice, Stage, StepRecord
+from whet.settings import config
 
 EN = Words("en")
 TRAINING = config.resolve({"log_every": 100})

@@ -18,14 +18,14 @@ from tests.unit.cli.conftest import (
     printed,
     training_metrics,
 )
-from whet import config
-from whet.bilingual import Bilingual
 from whet.cli import show, summary
 from whet.cli.output import stdout_console
 from whet.cli.texts import TEXTS, Words, one_line
 from whet.labels import LabelSet
 from whet.records import Columns, Finding
 from whet.score.metrics import as_json
+from whet.sentences.bilingual import Bilingual
+from whet.settings import config
 
 EN, KO = Words("en"), Words("ko")
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from whet.config import TaskName
 from whet.data.kinds import Found, find_kind, read_marks, read_several, read_values
 from whet.errors import DataError
+from whet.settings.config import TaskName
 
 
 def kind(values: Sequence[object], name: str = "label", task: TaskName = "auto", separator: str | None = None) -> Found:

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from tests.conftest import TinyModel
-from whet import durable
-from whet.config import Truncation
 from whet.data import tokens
 from whet.data.tokens import Cutter, encode_in_memory, encode_to_disk, load_cutter
+from whet.disk import durable
 from whet.errors import ModelError
 from whet.records import Encoded
+from whet.settings.config import Truncation
 
 PAD, UNK, CLS, SEP = 0, 1, 2, 3
 WORDS = 200  # the word w7 has id 4 + 7

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.exported_models import save_model
-from whet import onnx
 from whet.errors import ModelError, UsageError
-from whet.exporting import job, table
+from whet.exporting import job, onnx, table
 from whet.exporting.table import Measured, Score
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import review_rows
-from whet import hub
 from whet.data.tokens import Cutter, load_cutter
 from whet.errors import ModelError
+from whet.hub import reach
 from whet.model import embedded
 from whet.model.choice import SAMPLE, TABLE, Choice, better, choose, doubt, language_of, script_of
 
@@ -27,8 +27,8 @@ World = Callable[..., None]
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     def make(*, cause: str = "", installed: bool = True) -> None:
-        monkeypatch.setattr(hub, "unreachable_because", lambda: cause)
-        monkeypatch.setattr(hub, "host", lambda: "hub.example")
+        monkeypatch.setattr(reach, "unreachable_because", lambda: cause)
+        monkeypatch.setattr(reach, "host", lambda: "hub.example")
         monkeypatch.setattr(embedded, "is_installed", lambda: installed)
 
     return make
@@ -68,7 +68,7 @@ def test_with_a_hub_the_table_is_followed(world: World, texts: list[str], device
 
 def test_english_on_a_cpu_never_asks_the_hub(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world()
-    monkeypatch.setattr(hub, "unreachable_because", lambda: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(reach, "unreachable_because", lambda: pytest.fail("the hub was asked"))
     assert choose(ENGLISH, device="cpu").model == "embedded"
 
 
@@ -84,7 +84,7 @@ def test_korean_without_a_hub_gets_the_embedded_model_and_a_warning(world: World
     world(cause="timed out")
     assert choose(KOREAN, device="cpu") == Choice(
         "embedded",
-        f"the hub hub.example cannot be reached (timed out); {SMALL_KOREAN} would be the choice",
+        f"the hub reach.example cannot be reached (timed out); {SMALL_KOREAN} would be the choice",
         "these are Korean texts, which the embedded English model reads badly; "
         f"with the hub at hand --model {SMALL_KOREAN} is the better choice",
     )
@@ -94,7 +94,7 @@ def test_english_on_a_gpu_without_a_hub_gets_the_embedded_model_without_a_warnin
     world(cause="timed out")
     assert choose(ENGLISH, device="cuda") == Choice(
         "embedded",
-        "the hub hub.example cannot be reached (timed out); google-bert/bert-base-uncased would be the choice",
+        "the hub reach.example cannot be reached (timed out); google-bert/bert-base-uncased would be the choice",
     )
 
 
@@ -104,7 +104,7 @@ def test_with_neither_hub_nor_package_there_is_no_model(world: World, texts: lis
     with pytest.raises(ModelError) as caught:
         choose(texts, device="cpu")
     assert caught.value.message == (
-        "--model auto: the hub hub.example cannot be reached (timed out) and no model is installed. "
+        "--model auto: the hub reach.example cannot be reached (timed out) and no model is installed. "
         'Run: pip install "whet[embedded]", or give --model a folder.'
     )
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from whet import machine
 from whet.model import exhausted
 from whet.model.exhausted import is_exhausted, left
+from whet.system import machine
 
 TOO_MANY = 2**55
 

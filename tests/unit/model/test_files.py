@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import KINDS, TinyModel
-from whet import hub
 from whet.errors import ModelError
+from whet.hub import reach
 from whet.model import embedded, files
 from whet.model.files import ModelFiles, find, longest_input, read_config
 
@@ -201,7 +201,7 @@ def test_embedded_is_the_verified_package(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 @pytest.mark.parametrize("model", ["bert-base-uncased", "google-bert/bert-base-uncased"])
 def test_a_hub_that_cannot_be_reached_is_named_within_seconds(model: str) -> None:
-    hub._probe.cache_clear()
+    reach._probe.cache_clear()
     started = time.perf_counter()
     message = fault(model)
     assert time.perf_counter() - started < 10
@@ -231,7 +231,7 @@ def remote(monkeypatch: pytest.MonkeyPatch, folder: Path) -> SimpleNamespace:
         return str(state.answer)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    monkeypatch.setattr(hub, "unreachable_because", lambda: "")
+    monkeypatch.setattr(reach, "unreachable_because", lambda: "")
     return state
 
 
@@ -250,7 +250,7 @@ def test_without_weights_only_config_and_tokenizer_are_fetched(remote: SimpleNam
 
 
 def test_a_cached_model_asks_nobody(remote: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "unreachable_because", lambda: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(reach, "unreachable_because", lambda: pytest.fail("the hub was asked"))
     remote.cached = folder
     assert find("org/model-x").folder == folder
     assert remote.asked == []

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.made_runs import CALIBRATION, MADE_TEXTS, made_run
-from whet.bilingual import joined, said
 from whet.errors import ModelError, OutputError
 from whet.records import Notice
 from whet.report import material, page
 from whet.report.blocks import Page
 from whet.report.words import TEXTS, Words
-from whet.runs import RunFolder
+from whet.runs.run_folder import RunFolder
+from whet.sentences.bilingual import joined, said
 
 CANARY = "<img src=x onerror=\"window.hit='text'\">"
 ENDING = "</script><script>window.hit='label'</script>"

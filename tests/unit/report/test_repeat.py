@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.made_runs import made_run
-from whet import config
 from whet.report import course, material, repeat
 from whet.report.words import Words
+from whet.settings import config
 
 MACHINE = ["--device", "cpu", "--precision", "fp32", "--threads", "2"]
 

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from whet import durable
+from whet.disk import durable
 from whet.errors import OutputError
 from whet.labels import LabelSet
 from whet.score import cached, linear

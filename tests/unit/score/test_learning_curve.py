@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from whet.labels import LabelSet
 from whet.score import learning_curve
 from whet.score.learning_curve import EXPONENT, Learnt, document, gain, judged, score_of, sentence
-from whet.values import MetricFunction
+from whet.settings.values import MetricFunction
 
 NAMES = LabelSet(("bad", "good"), "good", "", "one")
 NUMBER = LabelSet(("score",), None, "", "value")

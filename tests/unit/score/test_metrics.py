@@ -26,7 +26,7 @@ from whet.score.metrics import (
     softmax,
     value,
 )
-from whet.values import METRICS
+from whet.settings.values import METRICS
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 THREE = LabelSet(("a", "b", "c"), None, "")

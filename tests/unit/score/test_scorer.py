@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from whet.config import resolve
 from whet.errors import UsageError
 from whet.labels import LabelSet
-from whet.naming import fingerprint
+from whet.runs.naming import fingerprint
 from whet.score.judge import judge
 from whet.score.metrics import value
 from whet.score.scorer import fitting
+from whet.settings.config import resolve
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
 FIRST = LabelSet(("spam", "ham"), "spam", "asked for")

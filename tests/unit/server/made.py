@@ -18,7 +18,7 @@ from uvicorn import Server
 
 from whet.errors import ModelError
 from whet.labels import Kind, LabelSet
-from whet.predictor import Predictor
+from whet.prediction.predictor import Predictor
 from whet.records import Bools, Floats, Inputs, Ints, Usage
 from whet.server.app import State, build
 from whet.server.front import App, Door

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from tests.unit.server.made import Known
-from whet.predictor import Predictor
+from whet.prediction.predictor import Predictor
 from whet.server.app import build
 from whet.server.front import Door
 from whet.server.limits import Limits

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from tests.unit.server.made import FAILS, Known, PanicError, client, known, pairs_too, score, started
-from whet.documents import prediction_document
 from whet.labels import LabelSet
-from whet.predictor import Predictor
+from whet.prediction.documents import prediction_document
+from whet.prediction.predictor import Predictor
 from whet.records import Usage
 from whet.server.app import Queued, _explained, _unless_gone, build
 from whet.server.bodies import Asked

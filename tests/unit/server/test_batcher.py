@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.unit.server.made import DIES, FAILS, NO_NUMBER, PANICS, Known, PanicError, score
 from whet.errors import ModelError
-from whet.predictor import Predictor
+from whet.prediction.predictor import Predictor
 from whet.records import Prediction
 from whet.server.batcher import Batcher
 from whet.server.limits import Limits

@@ -21,7 +21,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from tests.unit.server.made import Known, running, started
-from whet.predictor import Predictor
+from whet.prediction.predictor import Predictor
 from whet.server.app import build
 from whet.server.front import SAFE, Door
 from whet.server.limits import Limits

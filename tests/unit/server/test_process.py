@@ -17,7 +17,7 @@ import pytest
 
 from tests.unit.server.made import post, read, score
 from tests.unit.server.processes import free_port, started
-from whet import tfidf
+from whet.artifacts import tfidf
 from whet.cli import main
 from whet.errors import OutputError, UsageError
 from whet.labels import LabelSet

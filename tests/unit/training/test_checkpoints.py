@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from whet import durable
+from whet.disk import durable
 from whet.errors import ModelError, OutputError
 from whet.training.checkpoints import FIRST, SHARE, WORTH, Checkpoints, Schedule, at_once
 from whet.training.state import KINDS, NUMBERS, State, read_state, write_tensors

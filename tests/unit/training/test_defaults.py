@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from whet import config
-from whet.bilingual import in_korean
+from whet.sentences.bilingual import in_korean
+from whet.settings import config
 from whet.training.defaults import FEWEST, OF_FAMILIES, epochs_of, rates_of, suited
 
 LONG = 500.0  # characters of a text

@@ -20,7 +20,7 @@ from whet.model.classifier import Classifier
 from whet.model.levels import freeze
 from whet.model.loss import CrossEntropy
 from whet.records import Batch, StepRecord
-from whet.runtime import Ranks
+from whet.system.runtime import Ranks
 from whet.training import distributed, loop
 from whet.training.distributed import Team
 from whet.training.team import Alone, team_of

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from whet.config import Settings
 from whet.model.work import Shape
+from whet.settings.config import Settings
 from whet.training import estimate
 from whet.training.estimate import Engine, Speed, Workload
 

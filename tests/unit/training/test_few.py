@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.config import resolve
 from whet.data.batches import steps_per_epoch
+from whet.settings.config import resolve
 from whet.training.few import STEPS, enough_steps
 
 

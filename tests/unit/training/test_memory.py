@@ -15,13 +15,13 @@ from torch import Tensor
 
 from tests.conftest import TinyModel
 from tests.unit.small import classifier, encoded, sequences, without_dropout
-from whet import machine
 from whet.data.batches import tokens_of, training_batch
 from whet.errors import TrainingError
 from whet.model import exhausted
 from whet.model.classifier import Classifier
 from whet.records import Batch, Encoded, Ints, Notice, StepRecord, Tightened
-from whet.runs import RunFolder
+from whet.runs.run_folder import RunFolder
+from whet.system import machine
 from whet.training import guard, memory
 from whet.training.limit import Limit
 from whet.training.loop import Recipe, Training

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.config import resolve
 from whet.errors import UsageError
+from whet.settings.config import resolve
 from whet.training.defaults import OF_A_PART
 from whet.tuning import space
 from whet.tuning.space import Between, OneOf

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from whet.config import Settings
 from whet.records import StepRecord
+from whet.settings.config import Settings
 from whet.tuning import space, trials
 from whet.tuning.folder import Folder
 from whet.tuning.lanes import Lanes, Task, Told

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet.bilingual import said
 from whet.data.doctor.part import Part
 from whet.data.places import digest, hashes, repeated, rows_of_both
 from whet.data.store import picked
 from whet.records import Bools, Finding, Severity
+from whet.sentences.bilingual import said
 
 MANY_EMPTY = 0.05
 """Share of empty texts above which they are an error."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from whet.bilingual import listed, said
 from whet.data.doctor.part import part_of
 from whet.errors import quoted
 from whet.records import Examples, Finding
+from whet.sentences.bilingual import listed, said
 
 CODE = "groups_in_train"
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from whet.bilingual import said
 from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding, Severity
+from whet.sentences.bilingual import said
 
 MANY = 0.01
 """Share of rows from which what stands in them is a warning."""

@@ -7,10 +7,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from whet.bilingual import MOST, listed, said
 from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding, Severity
+from whet.sentences.bilingual import MOST, listed, said
 
 DOMINANT = 0.9
 """Share of one label from which always answering it looks like a good score."""

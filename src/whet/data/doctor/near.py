@@ -18,11 +18,11 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from whet.bilingual import said
 from whet.data.doctor.part import LONG, Part
 from whet.data.places import digest, hashes, repeated, rows_of_both
 from whet.data.store import mapped, picked
 from whet.records import Bools, Finding, Ints, Severity
+from whet.sentences.bilingual import said
 
 CODES = ("near_duplicates", "near_in_train")
 

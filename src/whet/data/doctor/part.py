@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whet.bilingual import Bilingual
 from whet.data.places import kept_places
 from whet.data.store import joined, taken
 from whet.records import Examples, Finding, Severity
+from whet.sentences.bilingual import Bilingual
 
 PLACES = 10
 """The places that a finding names."""

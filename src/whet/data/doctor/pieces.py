@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from whet import intervals
-from whet.bilingual import said
 from whet.data.doctor.part import LONG, Part
 from whet.data.store import picked
 from whet.data.tokens import Cutter, chunks
 from whet.records import Encoded, Finding, Ints
+from whet.sentences.bilingual import said
 
 CODES = ("truncated", "unknown_tokens")
 

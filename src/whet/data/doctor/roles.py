@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from whet.bilingual import listed, said
 from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding
+from whet.sentences.bilingual import listed, said
 
 FEW = 20
 """Rows below which nothing is said of a column."""

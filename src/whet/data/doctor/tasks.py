@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from whet.bilingual import listed, said
 from whet.data.doctor import copies, names
 from whet.data.doctor.part import Part
 from whet.errors import quoted
 from whet.records import Finding
+from whet.sentences.bilingual import listed, said
 
 
 def several(part: Part, train: Part | None) -> Iterator[Finding]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from tests.unit.data.doctor.rows import CLEAN, part
-from whet.bilingual import Bilingual
 from whet.data.doctor import copies, letters, names, near, pieces, roles, tasks
 from whet.data.doctor.look import EXACT
 from whet.data.doctor.part import Part
 from whet.data.places import row_places
 from whet.data.tokens import Cutter
 from whet.records import Finding
+from whet.sentences.bilingual import Bilingual
 from whet.sentences.data import FINDINGS, TODO
 
 LONG = "이 영화는 처음부터 끝까지 지루할 틈이 없는 훌륭한 작품입니다"
