@@ -1,9 +1,10 @@
 """Claim: a model that has read the unlabelled texts of its data set is the better one to fine-tune.
 
-    python benchmarks/adapt.py --work FOLDER [--texts 50000] [--epochs 1] [--rows 2000] [--seeds 1,2,3] [--budget 2h]
+    python benchmarks/adapt.py --work FOLDER [--texts 50000] [--epochs 1] [--rows 2000] [--seeds 0,1,2] [--budget 2h]
 
 The model is adapted once to --texts of --unlabelled, with seed 0, and then fine-tuned with and without it on the same
---rows for each seed, cut at --max-length tokens head and tail, and scored on the same --test-rows. Every run lies in
+--rows for each seed, cut at --max-length tokens head and tail, with the settings that whet takes by itself but for
+--train-epochs and --rate where they are given, and scored on the same --test-rows. Every run lies in
 the folder --work, is read where it is finished and gone on with where it was stopped, so that the same command goes on
 after any interruption. --skip-adapt takes a folder of `whet adapt` instead. --save keeps what was found. Last line:
 one JSON object: accuracies by seed, their means and spreads, the difference with its interval for each seed, the loss
@@ -41,11 +42,13 @@ def adapted(given: argparse.Namespace, work: Path) -> tuple[Path, dict[str, Any]
 def tuned(given: argparse.Namespace, work: Path, model: str, name: str, seed: int) -> whet.Run:
     """A fine-tuned run, of the same rows for each seed."""
     folder = shared("data") / given.data
+    asked: dict[str, Any] = {"epochs": given.train_epochs, "learning_rate": given.rate}
     return whet.train(
         folder / "train.parquet", test=str(folder / "test.parquet"), label_names=str(folder / "labels.json"),
         model=model, train_rows=given.rows, test_rows=given.test_rows, max_length=given.max_length,
-        truncation="head-tail", epochs=given.train_epochs, learning_rate=given.rate, seed=seed, baseline=False,
-        near_duplicates=False, label_errors="none", brief=True, yes=True, output=str(work / f"{name}-{seed}"),
+        truncation="head-tail", seed=seed, baseline=False, near_duplicates=False, label_errors="none", brief=True,
+        yes=True, output=str(work / f"{name}-{seed}"),
+        **{name: value for name, value in asked.items() if value is not None},
     )  # fmt: skip
 
 
@@ -61,11 +64,11 @@ def main() -> None:
     arguments.add_argument("--adapt-rate", type=float, default=None)
     arguments.add_argument("--skip-adapt", default=None, metavar="FOLDER")
     arguments.add_argument("--rows", type=int, default=2_000)
-    arguments.add_argument("--test-rows", type=int, default=2_000)
+    arguments.add_argument("--test-rows", type=int, default=5_000)
     arguments.add_argument("--max-length", type=int, default=128)
-    arguments.add_argument("--train-epochs", type=float, default=2.0)
-    arguments.add_argument("--rate", type=float, default=1e-4)
-    arguments.add_argument("--seeds", default="1,2,3")
+    arguments.add_argument("--train-epochs", type=float, default=None)
+    arguments.add_argument("--rate", type=float, default=None)
+    arguments.add_argument("--seeds", default="0,1,2")
     given = arguments.parse_args()
     work = Path(given.work).resolve()
     work.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,7 @@ def test_korean_without_a_hub_gets_the_embedded_model_and_a_warning(world: World
     world(cause="timed out")
     assert choose(KOREAN, device="cpu") == Choice(
         "embedded",
-        f"the hub reach.example cannot be reached (timed out); {SMALL_KOREAN} would be the choice",
+        f"the hub hub.example cannot be reached (timed out); {SMALL_KOREAN} would be the choice",
         "these are Korean texts, which the embedded English model reads badly; "
         f"with the hub at hand --model {SMALL_KOREAN} is the better choice",
     )
@@ -94,7 +94,7 @@ def test_english_on_a_gpu_without_a_hub_gets_the_embedded_model_without_a_warnin
     world(cause="timed out")
     assert choose(ENGLISH, device="cuda") == Choice(
         "embedded",
-        "the hub reach.example cannot be reached (timed out); google-bert/bert-base-uncased would be the choice",
+        "the hub hub.example cannot be reached (timed out); google-bert/bert-base-uncased would be the choice",
     )
 
 
@@ -104,7 +104,7 @@ def test_with_neither_hub_nor_package_there_is_no_model(world: World, texts: lis
     with pytest.raises(ModelError) as caught:
         choose(texts, device="cpu")
     assert caught.value.message == (
-        "--model auto: the hub reach.example cannot be reached (timed out) and no model is installed. "
+        "--model auto: the hub hub.example cannot be reached (timed out) and no model is installed. "
         'Run: pip install "whet[embedded]", or give --model a folder.'
     )
 
