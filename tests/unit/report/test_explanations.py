@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.unit.score.test_occlusion import SEVERAL, TWO, VALUE, Counting
 
+from tests.unit.score.test_occlusion import SEVERAL, TWO, VALUE, Counting
 from whet.labels import LabelSet
 from whet.records import Examples
 from whet.report.explanations import document
