@@ -34,7 +34,7 @@ from whet.preparing.taught import parameters_of
 
 CLAIM = (__doc__ or "").partition("\n")[0].removeprefix("Claim: ").rstrip(".")
 FURTHER = {"sst2": "train.parquet", "imdb": "unsup.parquet"}
-LENGTHS = {"sst2": 128, "imdb": 256}  # tokens
+LENGTH = 128  # tokens, of both ends where a text has more
 TEACHER, PLAIN, BEGUN, TAUGHT, MORE = "teacher", "plain", "begun", "taught", "taught more"
 WAYS = (PLAIN, BEGUN, TAUGHT, MORE)
 
@@ -44,7 +44,7 @@ def trained(given: argparse.Namespace, name: str, seed: int, **settings: Any) ->
     folder = shared("data") / given.data
     return whet.train(
         folder / "train.parquet", test=str(folder / "test.parquet"), label_names=str(folder / "labels.json"),
-        train_rows=given.rows, test_rows=given.test_rows, max_length=LENGTHS[given.data], truncation="head-tail",
+        train_rows=given.rows, test_rows=given.test_rows, max_length=LENGTH, truncation="head-tail",
         epochs=given.epochs, seed=seed, baseline=False, near_duplicates=False, label_errors="none", brief=True,
         yes=True, output=str(Path(given.work).resolve() / f"{given.data}-{name.replace(' ', '-')}-{seed}"), **settings,
     )  # fmt: skip

@@ -27,6 +27,7 @@ from tests.flows.conftest import Command, Ended
 from whet.data.clean import clean_text
 from whet.data.columns import examples, find_columns
 from whet.data.read import read
+from whet.preparing import prepare
 
 Rows = list[tuple[str, str]]
 
@@ -149,9 +150,10 @@ def damaged(kind: str, draw: random.Random) -> tuple[str, bytes]:
 
 
 @pytest.fixture
-def _parser_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Typer makes its parser anew for each call of the command, which takes longer than reading a small file."""
+def _parser_and_tokenizer_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of the command makes its parser and reads its tokenizer anew, which takes longer than a small file."""
     monkeypatch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+    monkeypatch.setattr(prepare, "load_cutter", cache(prepare.load_cutter))
 
 
 def check_damaged(whet: Command, here: Path, kind: str, count: int) -> None:
@@ -185,14 +187,14 @@ def has_fault(ended: Ended, *, as_json: bool) -> bool:
     return any(told["severity"] == "error" for told in found)
 
 
-@pytest.mark.usefixtures("_parser_made_once")
+@pytest.mark.usefixtures("_parser_and_tokenizer_made_once")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_file_is_data_or_one_message(whet: Command, here: Path, kind: str) -> None:
     check_damaged(whet, here, kind, -(-QUICK // len(KINDS)))
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_parser_made_once")
+@pytest.mark.usefixtures("_parser_and_tokenizer_made_once")
 @pytest.mark.parametrize("kind", KINDS)
 def test_very_many_damaged_files_are_data_or_one_message(whet: Command, here: Path, kind: str) -> None:
     check_damaged(whet, here, kind, -(-LONG // len(KINDS)))
