@@ -194,3 +194,27 @@ def test_the_embedded_english_model_is_no_shorter_way_for_texts_whose_words_it_l
         while True:
             next(events)
     assert has_lighter(ended.value.value) is there
+
+
+def test_without_a_hub_and_a_model_that_has_their_words_korean_texts_get_a_linear_model(
+    whet: Command, here: Path
+) -> None:
+    if not embedded.is_installed():
+        pytest.skip("the embedded model is not installed")
+    trained = whet("train", "sample:reviews-ko", "--budget", "5m", "--lang", "ko", "--json")
+    assert trained.code == 0
+    folder = Path(trained.json["run"])
+    assert folder.name.startswith("reviews-ko-linear-")
+    assert trained.json["metrics"]["test"]["accuracy"] > 0.6
+    settings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["settings"]
+    assert settings["model"]["value"] == "linear"
+    assert settings["model"]["reason"].startswith("auto: the hub 127.0.0.1:9 cannot be reached (")
+    told = [line for line in trained.err.splitlines() if line.startswith("경고: 모델 linear: ")]
+    assert len(told) == 1
+    assert "TF-IDF 선형 모델을 대신 학습합니다" in told[0]
+    planned = whet("plan", "sample:reviews-ko", "--json")
+    assert planned.json["model"] == "linear"
+    refused = whet("tune", "sample:reviews-ko", "--trials", "2")
+    assert (refused.code, refused.errors[0].startswith("a search with --model auto: the hub 127.0.0.1:9 ")) == (2, True)
+    chosen = whet("plan", "sample:reviews-ko", "--epochs", "1", "--threads", "1", "--json")
+    assert chosen.json["model"] == "embedded"

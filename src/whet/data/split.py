@@ -86,10 +86,10 @@ def split(
     rows = pool.rows
     if train_rows is not None:
         part = _rows_reason(train_rows, pool.rows, seed)
-        rows = _sample(rows, train_rows, "train rows", seed)
+        rows = sample(rows, train_rows, "train rows", seed)
     if test_side is not None and test_rows is not None:
         reasons["test"] = joined(reasons["test"], _rows_reason(test_rows, test_side, seed), between=": ")
-        test_side = _sample(test_side, test_rows, "test rows", seed)
+        test_side = sample(test_side, test_rows, "test rows", seed)
     reasons["train"] = joined(train.source, part, between=": ")
     return Splits(rows, validation_side, test_side, reasons)
 
@@ -278,7 +278,7 @@ def _counting(pool: _Pool, wanted: int) -> _Pool:
     return _Pool(pool.rows, pool.classes, counts, said({"count": wanted, "source": pool.name}, "of some rows"))
 
 
-def _sample(examples: Examples, wanted: int, purpose: str, seed: int) -> Examples:
+def sample(examples: Examples, wanted: int, purpose: str, seed: int) -> Examples:
     """`wanted` rows by class; every class keeps one where there are rows enough."""
     labels = strata(examples)
     if wanted >= len(labels):

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whet.data.tokens import Cutter
+from whet.data.tokens import Cutter, load_cutter
 from whet.data.vocabulary import fit
 from whet.errors import ModelError
 from whet.hub import reach
 from whet.model import embedded
-from whet.sentences.bilingual import said
+from whet.sentences.bilingual import joined, said
+from whet.settings.config import Settings
 
 Script = Literal["latin", "hangul", "other"]
 Language = Literal["english", "korean", "other"]
@@ -82,6 +83,19 @@ def choose(texts: Sequence[str], *, device: str) -> Choice:
     if language != "english":
         warning = said({"texts": _TEXTS[language], "model": row.model}, "embedded reads badly")
     return Choice("embedded", said({"hub": reach.host(), "cause": cause, "model": row.model}, "no hub for"), warning)
+
+
+def wordless(texts: Sequence[str], *, device: str) -> str:
+    """Why a network would learn little of these texts: the hub cannot be reached, and the embedded model does not have
+    their words. '' where one can be had that may have them."""
+    row = _row(texts, device)
+    if row.language == "english" or not embedded.is_installed() or not (cause := reach.unreachable_because()):
+        return ""
+    cutter = load_cutter(embedded.folder() / "tokenizer.json", max_length=Settings().max_length, truncation="head")
+    if not fit(cutter, texts).poor:
+        return ""
+    no_hub = said({"hub": reach.host(), "cause": cause, "model": row.model}, "no hub for")
+    return joined(no_hub, said({"texts": _TEXTS[row.language]}, "embedded has no words"))
 
 
 def doubt(model: str, cutter: Cutter, texts: Sequence[str], *, device: str) -> str:

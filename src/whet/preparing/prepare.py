@@ -22,7 +22,7 @@ from whet.inputs.reading import Labelled, is_share, labelled
 from whet.labels import Kind, LabelSet, label_set
 from whet.model import choice
 from whet.model.files import ModelFiles, count_layers, find, longest_input, read_config
-from whet.preparing import teacher, warm_start
+from whet.preparing import for_linear, teacher, warm_start
 from whet.preparing.sides import data_digests
 from whet.preparing.teacher import Teaching
 from whet.records import (
@@ -139,9 +139,13 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     told += map(Notice, more)
     yield from map(Notice, more)
     yield Stage("model")
+    resolved, instead = for_linear.instead(resolved, splits, ranks)
+    if resolved.settings.model == meaningless.LINEAR:
+        splits, more_rows = for_linear.with_more_rows(rows, splits, resolved.settings)
+        instead += more_rows
     learnt = len(splits.train.texts) + (0 if teaching is None else teaching.rows)
     machine, resolved, files, notices = _model_of(resolved, splits.train.texts, learnt, ranks)
-    chosen = [Notice(device_line(machine, ranks)), *notices]
+    chosen = [Notice(device_line(machine, ranks)), *instead, *notices]
     yield from chosen
     kept = None if settings.budget is None else rows
     asked = Asked(

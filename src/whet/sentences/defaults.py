@@ -35,4 +35,15 @@ DEFAULTS: Mapping[str, tuple[str, str]] = {
         "바꾸려면 --learning-rate",
     ),
     "one look for few rows": ("few rows: once, at the end", "행이 적음: 끝에 한 번"),
+    "embedded has no words": (
+        "The embedded English model does not have the words of these {texts}, so a linear model on TF-IDF is fitted in "
+        "its place. --model takes the folder of one that has them, and --model embedded trains the English one all the "
+        "same",
+        "{texts:word}인데 내장 모델은 영어 모델이라 어휘에 단어가 없어 TF-IDF 선형 모델을 대신 학습합니다. 단어를 아는 "
+        "모델이 있으면 --model에 폴더를 지정하고, 그래도 내장 모델을 쓰려면 --model embedded를 지정하세요",
+    ),
+    "rows judged by": (
+        "validation: {kept:,} of {drawn:,} rows, which are enough to judge a linear model; it learns from the others",
+        "검증: {drawn:,}행 중 {kept:,}행만 씁니다. 선형 모델을 평가하기에 충분하므로 나머지는 학습에 씁니다",
+    ),
 }

@@ -25,9 +25,8 @@ def check(resolved: Resolved, processes: int) -> tuple[Resolved, list[str]]:
     if processes > 1:
         saw = f"{processes} processes with --model linear"
         raise UsageError(saw, where="torchrun", expected="a single process, which fits it")
-    asked = [name for name in SETTINGS if reasons[name] != "default" and getattr(settings, name) not in (None, False)]
-    asked += [name for name, known in OTHERS.items() if getattr(settings, name) not in known]
-    refused = [name for name in asked if reasons[name] in ("given", reasons["model"])]
+    names = asked(resolved)
+    refused = [name for name in names if reasons[name] in ("given", reasons["model"])]
     if refused:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in refused)
         raise UsageError(
@@ -35,6 +34,13 @@ def check(resolved: Resolved, processes: int) -> tuple[Resolved, list[str]]:
             expected="settings of a model that has no tokens and no steps, and is fitted on the CPU",
             todo=f"Leave out {flags}",
         )
-    for name in asked:
+    for name in names:
         resolved = resolved.with_value(name, Settings.__dataclass_fields__[name].default, "default")
-    return resolved, [said({"names": ", ".join(asked)}, "left out for a linear model")] if asked else []
+    return resolved, [said({"names": ", ".join(names)}, "left out for a linear model")] if names else []
+
+
+def asked(resolved: Resolved) -> list[str]:
+    """The settings that mean nothing to a linear model, and that somebody or a recipe chose."""
+    settings, reasons = resolved.settings, resolved.reasons
+    names = [name for name in SETTINGS if reasons[name] != "default" and getattr(settings, name) not in (None, False)]
+    return names + [name for name, known in OTHERS.items() if getattr(settings, name) not in known]

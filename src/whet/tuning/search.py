@@ -110,6 +110,12 @@ def follow(data: object, resolved: Resolved, space: Space | None, limits: Limits
     for name, value in BARE.items():
         base = base.with_value(name, value, base.reasons[name])
     asked = yield from prepare.settle(data, base, runtime.ALONE)
+    if asked.encoder is None:
+        raise UsageError(
+            f"a search with --model {asked.resolved.reasons['model']}",
+            expected="a model with settings to search: a linear one finds its own",
+            todo="Give --model a folder with a model for these texts",
+        )
     if asked.splits.validation is None:
         raise UsageError("no validation rows", where="--validation", expected="rows to judge trials by")
     space = spaces.default(asked.resolved) if space is None else space

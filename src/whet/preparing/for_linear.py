@@ -1,0 +1,48 @@
+"""When nobody chose a model and none can be had that has the words of the texts, a linear one is fitted; and what a
+linear model has more of than a network: rows to learn from. Loads no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from whet.data.rows import apart, both
+from whet.data.split import sample
+from whet.inputs.reading import Labelled
+from whet.model import choice
+from whet.records import Notice, Splits
+from whet.sentences.bilingual import joined, said, word
+from whet.settings import meaningless
+from whet.settings.config import Resolved, Settings
+from whet.system import machine, runtime
+
+# Validation rows of a linear model, which decide between two fits and give a temperature. A tenth of a large table
+# would be many more, which are better learnt from.
+JUDGED = 2_000
+
+
+def instead(resolved: Resolved, splits: Splits, ranks: runtime.Ranks) -> tuple[Resolved, list[Notice]]:
+    """The job, with a linear model where `--model auto` could only take a network without the words of the training
+    texts. Not where somebody chose what a network alone has, such as epochs; a budget is no such thing."""
+    if resolved.settings.model != "auto" or ranks.count > 1 or set(meaningless.asked(resolved)) - {"budget"}:
+        return resolved, []
+    cards = machine.nvidia().cards > 0 and resolved.settings.device != "cpu"
+    reason = choice.wordless(splits.train.texts, device="gpu" if cards else "cpu")
+    if not reason:
+        return resolved, []
+    resolved = resolved.with_value("model", meaningless.LINEAR, joined(word("auto"), reason, between=": "))
+    return resolved, [Notice(said({"model": meaningless.LINEAR, "reason": reason}, "chosen model"), "warning")]
+
+
+def with_more_rows(rows: Labelled, splits: Splits, settings: Settings) -> tuple[Splits, list[Notice]]:
+    """The sides of a linear model. Of validation rows that were drawn by default JUDGED stay, and of the
+    others those are learnt from that share no text and no group with these."""
+    validation, train = splits.validation, splits.train
+    default = Settings.__dataclass_fields__["validation"].default
+    if validation is None or settings.validation != default or len(validation.texts) <= JUDGED:
+        return splits, []
+    kept = sample(validation, JUDGED, "validation rows of a linear model", settings.seed)
+    more = apart(both(rows.sides["train"], train, validation), kept)
+    if len(more.texts) <= len(train.texts):  # of sides from elsewhere, or where all is of one group
+        return splits, []
+    facts = {"kept": len(kept.texts), "drawn": len(validation.texts)}
+    return dataclasses.replace(splits, train=more, validation=kept), [Notice(said(facts, "rows judged by"))]
