@@ -189,12 +189,7 @@ def _of_validation(job: Given, found: Scored) -> dict[str, object]:
 
 
 def _explain(
-    folder: RunFolder,
-    job: Given,
-    model: Model,
-    shares: Floats,
-    trained: int,
-    thresholds: Mapping[str, float],
+    folder: RunFolder, job: Given, model: Model, shares: Floats, trained: int, thresholds: Mapping[str, float]
 ) -> Generator[Stage, None, dict[str, object]]:
     """Writes which words the worst answers to test rows hang on, but under a budget, which leaves no time for it.
     Returns the part of metrics.json."""
@@ -240,11 +235,7 @@ def _calibration(job: Given, fitted: Fitted, sides: Mapping[Side, Scored]) -> di
 
 
 def _looked_over(
-    folder: RunFolder,
-    job: Given,
-    model: Model,
-    sides: Mapping[Side, Scored],
-    thresholds: Mapping[str, float],
+    folder: RunFolder, job: Given, model: Model, sides: Mapping[Side, Scored], thresholds: Mapping[str, float]
 ) -> Generator[Stage, None, dict[str, object]]:
     """Writes the answers to the rows of test, else of validation, what is wrong with them, and which labels may be
     wrong; returns the parts of metrics.json that tell of it."""

@@ -323,11 +323,7 @@ def _ready(
 
 
 def resumed(
-    folder: RunFolder,
-    resolved: Resolved,
-    machine: runtime.Runtime,
-    about: Mapping[str, object],
-    found: Found,
+    folder: RunFolder, resolved: Resolved, machine: runtime.Runtime, about: Mapping[str, object], found: Found
 ) -> Generator[Notice, None, run_folder.Redone]:
     """Makes the folder ready to go on, and tells from where, and what is not as it was."""
     from whet.planning.again import differences, going_on

@@ -158,9 +158,7 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
     lost = [key for key in info["missing_keys"] if not _in_head(key)]
     if lost:
         raise ModelError(
-            f"weights are missing: {_named(lost)}",
-            where=files.name,
-            expected=f"a whole {config.model_type} encoder",
+            f"weights are missing: {_named(lost)}", where=files.name, expected=f"a whole {config.model_type} encoder"
         )
     is_new = any("classifier" in key for key in info["missing_keys"])
     replaced = bool(info["mismatched_keys"]) or (not is_new and numbers != (labels.kind == "value"))

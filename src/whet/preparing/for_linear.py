@@ -20,6 +20,17 @@ from whet.system import machine, runtime
 JUDGED = 2_000
 
 
+def settled(
+    resolved: Resolved, rows: Labelled, splits: Splits, ranks: runtime.Ranks
+) -> tuple[Resolved, Splits, list[Notice]]:
+    """The job and its sides, as they are where a linear model is asked for, or taken unasked; and what must be said."""
+    resolved, said_of_model = instead(resolved, splits, ranks)
+    if resolved.settings.model != meaningless.LINEAR:
+        return resolved, splits, []
+    splits, said_of_rows = with_more_rows(rows, splits, resolved.settings)
+    return resolved, splits, said_of_model + said_of_rows
+
+
 def instead(resolved: Resolved, splits: Splits, ranks: runtime.Ranks) -> tuple[Resolved, list[Notice]]:
     """The job, with a linear model where `--model auto` could only take a network without the words of the training
     texts. Not where somebody chose what a network alone has, such as epochs; a budget is no such thing."""

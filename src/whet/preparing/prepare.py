@@ -139,13 +139,10 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     told += map(Notice, more)
     yield from map(Notice, more)
     yield Stage("model")
-    resolved, instead = for_linear.instead(resolved, splits, ranks)
-    if resolved.settings.model == meaningless.LINEAR:
-        splits, more_rows = for_linear.with_more_rows(rows, splits, resolved.settings)
-        instead += more_rows
+    resolved, splits, of_linear = for_linear.settled(resolved, rows, splits, ranks)
     learnt = len(splits.train.texts) + (0 if teaching is None else teaching.rows)
     machine, resolved, files, notices = _model_of(resolved, splits.train.texts, learnt, ranks)
-    chosen = [Notice(device_line(machine, ranks)), *instead, *notices]
+    chosen = [Notice(device_line(machine, ranks)), *of_linear, *notices]
     yield from chosen
     kept = None if settings.budget is None else rows
     asked = Asked(
