@@ -20,6 +20,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from whet.settings import config
 from whet.training import checkpoints
 
 KILLS = 2  # of each job, at least
+FAULT = "fault.txt"  # what a job ended with that was not killed
 LONGEST = 0.02  # seconds after the beginning of a save, within which it is killed
 ROWS = [(f"{word} film, number {i}", label) for i in range(24) for word, label in (("good", "pos"), ("bad", "neg"))]
 
@@ -63,6 +65,8 @@ def start(folder: Path, model: str) -> tuple[int, int]:
         checkpoints.write_state = write_state
         job(model)
         code = 0
+    except BaseException:  # noqa: BLE001  told to whoever forked it
+        (folder / FAULT).write_text(traceback.format_exc(), encoding="utf-8")
     finally:
         os._exit(code)
 
@@ -155,7 +159,8 @@ def main(model: str, trials: int, seed: int) -> None:
             if code == 0 and weights(folder) == expected and not left:
                 found["alike"] += 1
             else:
-                found["strange"].append({"trial": trial, "code": code, "left": left})
+                fault = (folder / FAULT).read_text(encoding="utf-8") if (folder / FAULT).exists() else ""
+                found["strange"].append({"trial": trial, "code": code, "left": left, "fault": fault})
     sys.stdout.write(json.dumps(found) + "\n")
 
 

@@ -12,6 +12,7 @@ from pyarrow import parquet
 import whet as library
 from tests.conftest import review_rows
 from tests.flows.conftest import BRIEF, Command, Job, Told, write_csv
+from whet.disk import durable
 
 
 @pytest.fixture
@@ -106,3 +107,24 @@ def test_a_regression_and_several_labels_have_their_pages(job: Job, here: Path) 
         assert found.output == Path(name)
         assert (here / name / "report.html").is_file()
         assert not (here / name / "relabel.csv").exists()
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_one_that_is_killed_before_it_has_said_what_it_is_can_be_written_again(
+    taught: Told, whet: Command, reviews: str, here: Path, monkeypatch: pytest.MonkeyPatch, earlier: bool
+) -> None:
+    command = ("evaluate", str(taught.path), reviews, "--output", "other", "--json")
+    if earlier:
+        assert whet(*command).code == 0
+    real = durable.write
+
+    def killed(path: Path, content: str | bytes) -> None:
+        if path.name == "evaluation.json":
+            (path.parent / "tmp-half").write_text("")
+            raise KeyboardInterrupt
+        real(path, content)
+
+    monkeypatch.setattr(durable, "write", killed)
+    assert whet(*command).code == 130
+    monkeypatch.setattr(durable, "write", real)
+    assert whet(*command).code == 0

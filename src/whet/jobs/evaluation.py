@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from whet.disk import durable
 from whet.errors import UsageError
 from whet.labels import LabelSet
 from whet.records import Targets
@@ -20,7 +21,8 @@ def check(path: Path) -> None:
     """Raises UsageError where the folder is none or holds anything but an earlier evaluation."""
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file", where="--output", expected="a folder")
-    if path.is_dir() and any(path.iterdir()) and not (path / run_folder.EVALUATION).is_file():
+    there = path.is_dir() and any(not left.name.startswith(durable.SCRATCH) for left in path.iterdir())
+    if there and not (path / run_folder.EVALUATION).is_file():
         raise UsageError(f"{path} holds files that no evaluation wrote", where="--output", todo="Give another --output")
 
 

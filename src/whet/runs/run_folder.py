@@ -43,16 +43,16 @@ from whet.sentences.bilingual import with_korean
 from whet.settings.config import Resolved
 
 ODD = "backslashreplace"  # the bytes of a file name that are no UTF-8, which is how JSON escapes them
-REPORT = "report.html"
+RUN, REPORT = "run.json", "report.html"
 EXPORT = "export"
 LEVELS = ("*", "*-tune-*/run*")  # below runs/, where runs are: the second of searches
 EVALUATION = "evaluation.json"  # which a run on other data has in the place of run.json
 WRITTEN_ROWS = 50_000  # rows of a parquet file that are laid out at a time
 OWN_FILES = (
     "findings.json", "events.jsonl", "metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv",
-    "explanations.json", "splits.parquet", "out_of_fold.parquet", REPORT, "error.json", "run.json",
+    "explanations.json", "splits.parquet", "out_of_fold.parquet", REPORT, "error.json", RUN,
 )  # fmt: skip
-EVALUATED_FILES = ("metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv", REPORT, EVALUATION)
+EVALUATED_FILES = ("metrics.json", "predictions.parquet", "mistakes.json", "relabel.csv", REPORT)
 _KINDS = {
     StepRecord: "step", Evaluation: "evaluation", Notice: "notice", Tightened: "limit", Plan: "plan",
     Revision: "revision", CurvePoint: "curve", HeldOut: "held_out",
@@ -156,7 +156,8 @@ class RunFolder:
             return file.tell()
 
     def begin_evaluation(self) -> None:
-        """Makes the folder if need be, without the files of an earlier evaluation."""
+        """Makes the folder if need be, without the files of an earlier evaluation but EVALUATION, which says what it is
+        until another takes its place."""
         with mendable(self.path, begun=False):
             self.path.mkdir(parents=True, exist_ok=True)
             for name in EVALUATED_FILES:
@@ -209,20 +210,20 @@ def open_run(resolved: Resolved, *, data: str, model: str, digest: str) -> RunFo
 
 
 def start(run: RunFolder, resolved: Resolved, facts: Mapping[str, object]) -> None:
-    """Makes the folder, removes what an unfinished run left in it, and writes run.json: every setting
-    with its reason, and `facts`."""
+    """Makes the folder, removes what an unfinished run left in it, and writes run.json, in place of one that is there:
+    every setting with its reason, and `facts`."""
     if not run.silent:
         with mendable(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
             _clear(run.path)
-    run.write("run.json", _described(resolved, facts))
+    run.write(RUN, _described(resolved, facts))
 
 
 def amend(run: RunFolder, name: str, value: object, reason: str) -> None:
     """Writes in run.json that a setting was decided otherwise on the way."""
-    known = run.read("run.json")
+    known = run.read(RUN)
     known["settings"][name] = {"value": value, "reason": reason}
-    run.write("run.json", known)
+    run.write(RUN, known)
 
 
 def _described(resolved: Resolved, facts: Mapping[str, object]) -> dict[str, Any]:
@@ -247,11 +248,11 @@ def go_on(run: RunFolder, resolved: Resolved, facts: Mapping[str, object], *, st
         if path.exists() and path.stat().st_size > events:
             os.truncate(path, events)
     try:
-        known = run.read("run.json")
+        known = run.read(RUN)
     except ModelError:  # from a mirror, on another machine
         known = _described(resolved, facts)
     known.setdefault("resumed", []).append({"at": datetime.now(UTC).isoformat(), "step": step})
-    run.write("run.json", known)
+    run.write(RUN, known)
     return Redone(done, tuple(revisions))
 
 
@@ -358,7 +359,8 @@ def _all() -> list[RunFolder]:
 
 
 def _clear(path: Path) -> None:
-    """Removes what an unfinished run of ours left, and nothing else; run.json last, which says that it is ours."""
+    """Removes what an unfinished run of ours left, and nothing else; not run.json, which says that it is ours until
+    another takes its place."""
     for folder in (
         path / EXPORT,
         path / "model",
@@ -368,4 +370,5 @@ def _clear(path: Path) -> None:
             shutil.rmtree(folder)
     durable.sweep(path)
     for name in OWN_FILES:
-        (path / name).unlink(missing_ok=True)
+        if name != RUN:
+            (path / name).unlink(missing_ok=True)

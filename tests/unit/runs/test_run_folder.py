@@ -89,7 +89,7 @@ def test_a_folder_with_nothing_but_the_fault_of_its_beginning_is_begun_again(her
     assert sorted(left.name for left in path.iterdir()) == ["run.json"]
 
 
-@pytest.mark.parametrize("after", range(len(run_folder.OWN_FILES)))
+@pytest.mark.parametrize("after", range(len(run_folder.OWN_FILES) - 1))  # run.json stays
 def test_a_process_that_is_killed_while_it_clears_a_folder_leaves_one_that_is_known(
     here: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
@@ -106,6 +106,23 @@ def test_a_process_that_is_killed_while_it_clears_a_folder_leaves_one_that_is_kn
         real(path, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(KeyboardInterrupt):
+        run_folder.start(run, resolve({}), {"digest": "d" * 64})
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert opened().path == run.path
+
+
+def test_one_that_is_killed_before_it_has_written_run_json_anew_leaves_the_old_one(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened()
+    (run.path / "checkpoints" / "tmp-half").mkdir(parents=True)  # of a process that was killed in its first save
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(durable, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         run_folder.start(run, resolve({}), {"digest": "d" * 64})
     monkeypatch.undo()

@@ -12,8 +12,7 @@ def column(*values):
 
 
 def f1(true, predicted):
-    """As scikit-learn's f1_score with zero_division=0 (tests/unit/score/test_several.py), which checks its arguments for a
-    millisecond, of thousands here."""
+    """As scikit-learn's f1_score with zero_division=0, which takes a millisecond to check its arguments."""
     named = true.sum() + predicted.sum()
     return 2 * (true & predicted).sum() / named if named else 0.0
 
