@@ -12,5 +12,5 @@ SETTINGS = (
 # Windows and batches are those of Sun et al. 2019 (arXiv 1905.05583), the rate that of Gururangan et al. 2020 (arXiv
 # 2004.10964) for the texts of a task.
 DEFAULTS: Mapping[str, object] = {
-    "max_length": 128, "truncation": "chunks", "batch_size": 32, "epochs": 1.0, "learning_rate": 1e-4
+    "max_length": 128, "truncation": "chunks", "batch_size": 32, "epochs": 1.0, "learning_rate": 1e-4,
 }  # fmt: skip

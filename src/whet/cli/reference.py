@@ -80,7 +80,7 @@ def schema_page() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "cli.md": cli_page, "settings.md": settings_page, "recipe.schema.json": schema_page
+    "cli.md": cli_page, "settings.md": settings_page, "recipe.schema.json": schema_page,
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from whet.settings.config import TaskName
 
 # Names of a column of numbers; with one of these a few distinct values suffice to take it for one.
 VALUE_NAMES = (
-    "score", "rating", "similarity", "value", "stars", "price", "points", "점수", "평점", "별점", "유사도", "가격"
+    "score", "rating", "similarity", "value", "stars", "price", "points", "점수", "평점", "별점", "유사도", "가격",
 )  # fmt: skip
 SEPARATORS = ("|", ";", ",")
 MOST_LABELS = 50  # a column with more values is not taken for labels by its shape

@@ -129,7 +129,7 @@ def begun(order: Order, model: Model) -> Iterator[Job]:
         "like": None if order.like is None else _sha256(order.like), "engine": model.chosen.engine,
     }  # fmt: skip
     about = {
-        "input": _sha256(order.file), "model": model.fingerprint, "options": options, "versions": runtime.versions()
+        "input": _sha256(order.file), "model": model.fingerprint, "options": options, "versions": runtime.versions(),
     }  # fmt: skip
     with resumable.opened(order.output, about) as unfinished:
         yield Job(rows, unfinished.rows, unfinished.changed, sample, order, texts, unfinished)

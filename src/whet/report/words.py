@@ -73,7 +73,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "members table": ("Scores of each model", "모델별 점수"),
     "members note": (
-        "Beside the mean: the standard deviation over the models.", "평균 옆은 모델 사이의 표준편차입니다."
+        "Beside the mean: the standard deviation over the models.", "평균 옆은 모델 사이의 표준편차입니다.",
     ),
     "mean": ("Mean", "평균"),
     "out of fold": ("out of fold", "폴드 밖"),

@@ -26,7 +26,7 @@ METRICS_OF: Mapping[Task, tuple[str, ...]] = {
         "loss",
     ),
     "multiclass": (
-        "macro_f1", "accuracy", "micro_f1", "weighted_f1", "balanced_accuracy", "mcc", "roc_auc", "pr_auc", "loss"
+        "macro_f1", "accuracy", "micro_f1", "weighted_f1", "balanced_accuracy", "mcc", "roc_auc", "pr_auc", "loss",
     ),
     "multilabel": ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "roc_auc", "pr_auc", "loss"),
     "regression": ("pearson", "spearman", "mae", "rmse", "r2", "loss"),
