@@ -248,24 +248,25 @@ def check_data(
     if out is not None:
         mend.check_out(out)  # before minutes of looking
     resolved, told = warm_start.of_run(resolved)
-    examined = examine.examine(data, resolved.settings, exact=exact)
+    examined = examine.examine(data, resolved, exact=exact)
     if out is not None:
         told.append(mend.mend(examined, out).message)
     return dataclasses.replace(examined.checked, notices=(*examined.checked.notices, *told))
 
 
 def show_tokens(data: object, resolved: Resolved, row: int) -> TokenView:
-    """The tokens of one training row under the settings' model and cut. Needs no torch where the
-    model has a tokenizer.json."""
-    settings = warm_start.of_run(resolved)[0].settings
+    """The tokens of one training row under the model that a training takes and its cut. Needs no torch where that
+    has a tokenizer.json."""
+    resolved = warm_start.of_run(resolved)[0]
+    rows = reading.labelled(data, resolved.settings).sides["train"]
+    settings, notices = examine.with_model(resolved, rows.texts)
     if settings.model == LINEAR:
-        raise UsageError("--tokens with --model linear", expected="a model that has tokens", todo="Name another model")
-    rows = reading.labelled(data, settings).sides["train"]
+        saw = f"--tokens with --model {resolved.settings.model}"
+        raise UsageError(": ".join((saw, *notices)), expected="a model that has tokens", todo="Name another model")
     pair = rows.pairs is not None
     if not 0 <= row < len(rows.texts):
         raise DataError(f"no row {row}", where=rows.source, expected=f"0 to {len(rows.texts) - 1}")
-    name = "embedded" if settings.model == "auto" else settings.model
-    files = find(name, weights=False)
+    files = find(settings.model, weights=False)
     cutter = prepare.cutter_of(files, settings, runtime.usable_cache(), pair=pair)
     ids, kept = cutter.shown(rows.texts[row], *([rows.pairs[row]] if rows.pairs is not None else []))
     tokens = [cutter.tokenizer.id_to_token(i) or "?" for i in ids]

@@ -218,3 +218,18 @@ def test_without_a_hub_and_a_model_that_has_their_words_korean_texts_get_a_linea
     assert (refused.code, refused.errors[0].startswith("a search with --model auto: the hub 127.0.0.1:9 ")) == (2, True)
     chosen = whet("plan", "sample:reviews-ko", "--epochs", "1", "--threads", "1", "--json")
     assert chosen.json["model"] == "embedded"
+
+
+def test_check_counts_no_tokens_where_a_training_would_fit_a_linear_model(whet: Command, here: Path) -> None:
+    if not embedded.is_installed():
+        pytest.skip("the embedded model is not installed")
+    checked = whet("check", "sample:reviews-ko", "--json")
+    assert (checked.code, "unknown_tokens" in checked.json["findings"]) == (0, False)
+    (told,) = [notice for notice in checked.json["notices"] if notice.startswith("model linear: ")]
+    assert told.startswith("model linear: the hub 127.0.0.1:9 cannot be reached (")
+    refused = whet("check", "sample:reviews-ko", "--tokens", "0")
+    assert refused.code == 2
+    assert refused.errors[0].startswith("--tokens with --model auto: model linear: the hub 127.0.0.1:9 ")
+    asked = whet("check", "sample:reviews-ko", "--max-length", "64", "--tokens", "0", "--json")
+    assert "unknown_tokens" in asked.json["findings"]
+    assert "[UNK]" in asked.json["tokens"]["tokens"]

@@ -107,7 +107,7 @@ SETTINGS: dict[str, Any] = {"model": "embedded", "allow": "empty_texts"}
 
 def told(data: object, resolved: Resolved, cache: Path) -> dict[str, object]:
     settings = resolved.settings
-    found = examine.examine(data, settings)
+    found = examine.examine(data, resolved)
     splits = prepare.splits_of(found.rows, settings)
     labels = prepare.label_set_of(found.rows, splits, settings)
     cutter = prepare.cutter_of(prepare.find("embedded"), settings, runtime.usable_cache())
@@ -180,7 +180,7 @@ def test_texts_of_pairs_are_the_same_from_the_disk(tmp_path: Path, monkeypatch: 
         read = reading.labelled(tmp_path / "pairs.jsonl", resolved.settings)
         assert read.columns.pair == "sentence2"
         splits = prepare.splits_of(read, resolved.settings)
-        checked = as_json(examine.examine(tmp_path / "pairs.jsonl", resolved.settings).checked)
+        checked = as_json(examine.examine(tmp_path / "pairs.jsonl", resolved).checked)
         found.append(([fingerprint(getattr(splits, side)) for side in SIDES], list(splits.train.pairs or ()), checked))
     assert found[1] == found[0]
 

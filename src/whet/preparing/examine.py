@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,13 +14,14 @@ from whet.data.read import read, split_for
 from whet.data.tokens import Cutter
 from whet.errors import WhetError
 from whet.inputs import large, reading
+from whet.model import choice
 from whet.model.files import find
-from whet.preparing import prepare
+from whet.preparing import for_linear, prepare
 from whet.preparing.sides import EncodedSide
 from whet.records import SIDES, Checked, Finding, Side, Table
 from whet.score.leaks import Leaks
 from whet.sentences.bilingual import said
-from whet.settings.config import Settings
+from whet.settings.config import Resolved, Settings
 from whet.settings.meaningless import LINEAR
 from whet.system import runtime
 
@@ -37,12 +38,13 @@ class Examined:
     """None where it was not looked for."""
 
 
-def examine(data: object, settings: Settings, *, exact: bool = False) -> Examined:
+def examine(data: object, resolved: Resolved, *, exact: bool = False) -> Examined:
     """Everything that is found in the data. `exact`: tokens of every row, not of some.
 
-    What cannot be read raises DataError; a label that is missing is a finding. Without a tokenizer
-    there are no findings on tokens, which is said.
+    What cannot be read raises DataError; a label that is missing is a finding. Without a tokenizer, and where a linear
+    model would be fitted unasked, there are no findings on tokens, which is said.
     """
+    settings = resolved.settings
     source = read(data, encoding=settings.encoding, disk=large.disk())
     rows = reading.labelled(source, settings, gaps=True)
     checked = check(rows.sides, rows.columns, source=rows.name, drawn=prepare.sides_drawn(rows, settings))
@@ -53,14 +55,27 @@ def examine(data: object, settings: Settings, *, exact: bool = False) -> Examine
         like = near.find(parts)
         checked = with_more(checked, near.CODES, near.findings(like, parts))
         checked = dataclasses.replace(checked, notices=(*checked.notices, *near.notices(like, parts)))
-    if settings.model == LINEAR:  # which sees no tokens
-        return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
+    table = source.tables[split_for(source, "train") or "train"]
     try:
-        checked = with_more(checked, pieces.CODES, _token_findings(parts, settings, exact))
+        settings, notices = with_model(resolved, rows.sides["train"].texts)
+        if settings.model != LINEAR:  # which sees no tokens
+            checked = with_more(checked, pieces.CODES, _token_findings(parts, settings, exact))
     except WhetError as fault:
-        notice = said({"fault": fault.message}, "no tokens")
-        checked = dataclasses.replace(checked, notices=(*checked.notices, notice))
-    return Examined(source.tables[split_for(source, "train") or "train"], rows, checked, like)
+        notices = (said({"fault": fault.message}, "no tokens"),)
+    return Examined(table, rows, dataclasses.replace(checked, notices=(*checked.notices, *notices)), like)
+
+
+def with_model(resolved: Resolved, texts: Sequence[str]) -> tuple[Settings, tuple[str, ...]]:
+    """The settings with the model that a training on these texts takes where `auto` leaves it open, and what there is
+    to say of it. A device that only torch sees is taken for a CPU. Raises ModelError where there is no model."""
+    resolved, of_linear = for_linear.instead(resolved, texts, runtime.ALONE)
+    if of_linear or resolved.settings.model != "auto":
+        return resolved.settings, tuple(notice.message for notice in of_linear)
+    chosen = choice.choose(texts, device=for_linear.device_seen(resolved.settings))
+    settings = resolved.with_value("model", chosen.model, chosen.reason).settings
+    if chosen.model == "embedded":
+        return settings, (chosen.warning,) if chosen.warning else ()
+    return settings, (said({"model": chosen.model, "reason": chosen.reason}, "chosen model"),)
 
 
 def of_job(asked: prepare.Asked, sides: Mapping[Side, EncodedSide], cutter: Cutter | None) -> tuple[Checked, Leaks]:
@@ -91,8 +106,7 @@ def of_job(asked: prepare.Asked, sides: Mapping[Side, EncodedSide], cutter: Cutt
 
 
 def _token_findings(parts: list[Part], settings: Settings, exact: bool) -> list[Finding]:
-    """Under the settings' model; for auto under the embedded one."""
-    files = find("embedded" if settings.model == "auto" else settings.model, weights=False)
+    files = find(settings.model, weights=False)
     cutter = prepare.cutter_of(files, settings, runtime.usable_cache())
     found: list[Finding] = []
     for part in parts:

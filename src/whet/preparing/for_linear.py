@@ -4,6 +4,7 @@ linear model has more of than a network: rows to learn from. Loads no torch."""
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from whet.data.rows import apart, both
 from whet.data.split import sample
@@ -24,24 +25,28 @@ def settled(
     resolved: Resolved, rows: Labelled, splits: Splits, ranks: runtime.Ranks
 ) -> tuple[Resolved, Splits, list[Notice]]:
     """The job and its sides, as they are where a linear model is asked for, or taken unasked; and what must be said."""
-    resolved, said_of_model = instead(resolved, splits, ranks)
+    resolved, said_of_model = instead(resolved, splits.train.texts, ranks)
     if resolved.settings.model != meaningless.LINEAR:
         return resolved, splits, []
     splits, said_of_rows = with_more_rows(rows, splits, resolved.settings)
     return resolved, splits, said_of_model + said_of_rows
 
 
-def instead(resolved: Resolved, splits: Splits, ranks: runtime.Ranks) -> tuple[Resolved, list[Notice]]:
+def instead(resolved: Resolved, texts: Sequence[str], ranks: runtime.Ranks) -> tuple[Resolved, list[Notice]]:
     """The job, with a linear model where `--model auto` could only take a network without the words of the training
     texts. Not where somebody chose what a network alone has, such as epochs; a budget is no such thing."""
     if resolved.settings.model != "auto" or ranks.count > 1 or set(meaningless.asked(resolved)) - {"budget"}:
         return resolved, []
-    cards = machine.nvidia().cards > 0 and resolved.settings.device != "cpu"
-    reason = choice.wordless(splits.train.texts, device="gpu" if cards else "cpu")
+    reason = choice.wordless(texts, device=device_seen(resolved.settings))
     if not reason:
         return resolved, []
     resolved = resolved.with_value("model", meaningless.LINEAR, joined(word("auto"), reason, between=": "))
     return resolved, [Notice(said({"model": meaningless.LINEAR, "reason": reason}, "chosen model"), "warning")]
+
+
+def device_seen(settings: Settings) -> str:
+    """`gpu` or `cpu`, as far as can be told without torch, for the choice of a model."""
+    return "gpu" if settings.device != "cpu" and machine.nvidia().cards > 0 else "cpu"
 
 
 def with_more_rows(rows: Labelled, splits: Splits, settings: Settings) -> tuple[Splits, list[Notice]]:

@@ -41,13 +41,8 @@ def _without_a_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "unreachable_because", lambda: "timed out")
 
 
-def sides(texts: tuple[str, ...]) -> Splits:
-    labels = tuple("ab"[row % 2] for row in range(len(texts)))
-    return Splits(Examples("reviews.csv", texts, labels, (), tuple(range(len(texts)))), None, None, {})
-
-
 def instead(texts: tuple[str, ...], *, ranks: Ranks = ALONE, **given: Any) -> tuple[Resolved, list[str]]:
-    resolved, notices = for_linear.instead(resolve(given), sides(texts), ranks)
+    resolved, notices = for_linear.instead(resolve(given), texts, ranks)
     assert all(notice.severity == "warning" for notice in notices)
     return resolved, [notice.message for notice in notices]
 
