@@ -8,9 +8,10 @@ Each job is one of `whet train`, in a process of its own that is set up as the c
 after the other, with an empty cache. The plan is the one that the job itself made; its minutes are held
 against the seconds from the call to the saved scores, its memory against the most that the process had
 from the plan on; on a CUDA device, which has jobs of its own, against the most that was reserved there. The jobs of
-benchmarks/tasks.py that were kept on the same day count too: pairs, several labels, numbers, chunks.
+benchmarks/tasks.py that were kept on the same day count too: pairs, several labels, numbers, chunks. Linear models,
+of which no fit is timed beforehand, have jobs and a result of their own (--linear).
 
-    python benchmarks/plan_accuracy.py [--job NAME ...] [--save]
+    python benchmarks/plan_accuracy.py [--job NAME ...] [--linear] [--save]
 """
 
 from __future__ import annotations
@@ -63,6 +64,18 @@ ON_A_CARD = {
     "card-imdb": Job("imdb", 25_000, 25_000, {"max_length": 512, "epochs": 2.0, "baseline": False}, (12, 768, 12)),
     "card-sst2": Job("sst2", 60_000, 1_800, {"max_length": 128, "epochs": 1.0, "batch_size": 32}, (12, 768, 12)),
 }
+LINEAR = {
+    f"linear-{name}": Job(data, train_rows, test_rows, {"model": "linear"})
+    for name, data, train_rows, test_rows in (
+        ("sst2-5k", "sst2", 5_000, 1_800),
+        ("sst2-65k", "sst2", 65_000, 1_800),
+        ("imdb-4k", "imdb", 4_000, 2_000),
+        ("imdb-25k", "imdb", 25_000, 25_000),
+        ("news-9k", "ag_news", 9_000, 5_000),
+        ("nsmc-20k", "nsmc", 20_000, 10_000),
+        ("nsmc-150k", "nsmc", 150_000, 50_000),
+    )
+}
 
 
 def model_of(job: Job, scratch: Path) -> str:
@@ -92,7 +105,7 @@ def write_rows(path: Path, job: Job, side: str, count: int) -> str:
 
 def run(name: str) -> None:
     """One job in this process; the last line of stdout is what was said and what came."""
-    job = {**JOBS, **ON_A_CARD}[name]
+    job = {**JOBS, **ON_A_CARD, **LINEAR}[name]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         model = model_of(job, folder)
@@ -160,7 +173,8 @@ def of_tasks() -> dict[str, Any]:
 
 def main() -> None:
     made = parser(__doc__ or "")
-    made.add_argument("--job", nargs="+", choices=[*JOBS, *ON_A_CARD])
+    made.add_argument("--job", nargs="+", choices=[*JOBS, *ON_A_CARD, *LINEAR])
+    made.add_argument("--linear", action="store_true", help="jobs of linear models")
     made.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = made.parse_args()
     if given.serve:
@@ -168,11 +182,11 @@ def main() -> None:
         return
     import torch
 
-    on_a_card = torch.cuda.is_available()
-    kept = "plan_accuracy_card" if on_a_card else "plan_accuracy"
-    chosen = given.job or list(ON_A_CARD if on_a_card else JOBS)
+    on_a_card = torch.cuda.is_available() and not given.linear
+    kept = "plan_accuracy_" + ("linear" if given.linear else "card") if given.linear or on_a_card else "plan_accuracy"
+    chosen = given.job or list(LINEAR if given.linear else ON_A_CARD if on_a_card else JOBS)
     jobs = {**saved_today(kept).get("jobs", {}), **{name: measure(name) for name in chosen}}
-    if not on_a_card:
+    if kept == "plan_accuracy":
         jobs |= of_tasks()
     errors = [abs(job["error"]) for job in jobs.values()]
     summary = {

@@ -21,7 +21,7 @@ from whet.forecast import Plan
 from whet.model import embedded
 from whet.planning import ladder, measured, plan
 from whet.records import StepRecord
-from whet.score import baseline
+from whet.score import cost
 from whet.settings import config
 from whet.training import estimate
 from whet.training.estimate import Speed
@@ -136,7 +136,7 @@ def planned_memory(data: str, model: Path, monkeypatch: pytest.MonkeyPatch, need
         (
             Needed(1_000 * MB, 2_000 * MB, 2_000 * MB, 2_500 * MB),
             {"test": "auto", "baseline": True},
-            2_500 + baseline.LIBRARIES // MB,
+            2_500 + cost.LIBRARIES // MB,
         ),
     ],
 )

@@ -23,7 +23,7 @@ from whet.preparing.sides import counted
 from whet.records import Bools, Examples, Floats, Ints, Notice, Side, Targets, Usage
 from whet.report import card
 from whet.runs.run_folder import RunFolder
-from whet.score import baseline, calibration
+from whet.score import calibration, cost
 from whet.score.features import Inputs
 from whet.score.fitted import Linear
 from whet.score.judge import judge
@@ -139,10 +139,10 @@ def metric_of(given: Given, logits: Floats, targets: Targets) -> float:
 def learnable(rows: Examples, targets: Targets, seed: int) -> tuple[Inputs, Targets, list[Notice]]:
     """As many of the training rows, drawn by label, as memory allows a linear model, as it sees them; their targets;
     and what is to be said where those are not all."""
-    fitting = baseline.fitting_rows(rows.texts, second=rows.pairs)
+    fitting = cost.fitting_rows(rows.texts, second=rows.pairs)
     if fitting == len(rows.texts):
         return dataclasses.replace(tfidf.seen(rows.texts, rows.pairs), weights=counted(rows)), targets, []
-    facts = {"count": fitting, "total": len(rows.texts), "size": machine.gigabytes(baseline.MOST_BYTES)}
+    facts = {"count": fitting, "total": len(rows.texts), "size": machine.gigabytes(cost.MOST_BYTES)}
     taken = draw(classes_of(targets), rows.row_ids, fitting, "rows of the baseline", seed)
     some = select(rows, taken)
     seen = dataclasses.replace(tfidf.seen(some.texts, some.pairs), weights=counted(some))

@@ -37,7 +37,7 @@ from whet.records import (
 from whet.report import explanations, figures
 from whet.runs import mistakes, run_folder
 from whet.runs.run_folder import RunFolder
-from whet.score import baseline, calibration, linear, uncertain, unlearned
+from whet.score import baseline, calibration, cost, linear, uncertain, unlearned
 from whet.score.calibration import Fitted
 from whet.score.judge import answers, judge, predicted, probabilities
 from whet.score.leaks import Leaks, without
@@ -287,7 +287,7 @@ def _learnt(
     learnt them by heart, TF-IDF answers that has not; says which of the two did."""
     side, rows = job.sides["train"], job.learnt["train"]
     if model.by_heart:
-        count = min(count, baseline.fitting_rows(rows.texts, second=rows.pairs))
+        count = min(count, cost.fitting_rows(rows.texts, second=rows.pairs))
     drawn = draw(classes_of(side.targets), rows.row_ids, count, "rows to look at", job.settings.seed)
     targets, shares = np.asarray(side.targets[drawn], dtype=np.int64), None
     if model.by_heart:
@@ -302,7 +302,7 @@ def _learnt(
 def _held_back(rows: Examples, targets: Ints, labels: int) -> Floats | None:
     """What TF-IDF answers in cross-validation; None where it cannot, where scikit-learn is missing, or where memory
     does not hold it."""
-    if room.lack("sklearn", baseline.bytes_needed(rows.texts, rows.pairs)):
+    if room.lack("sklearn", cost.bytes_needed(rows.texts, rows.pairs)):
         return None
     try:
         return linear.held_back(tfidf.seen(list(rows.texts), rows.pairs and list(rows.pairs)), targets, labels)

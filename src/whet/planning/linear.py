@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from itertools import chain
 from pathlib import Path
@@ -11,13 +12,13 @@ from whet.forecast import Plan, Span
 from whet.labels import LabelSet
 from whet.preparing.prepare import Asked
 from whet.records import SIDES, Examples, Side
-from whet.score import baseline
-from whet.score.linear import FOLDS, SEARCH_ROWS
+from whet.score import cost
+from whet.score.linear import SEARCH_ROWS
 from whet.settings.config import LONG
 from whet.system import machine
 
 SAVING = 2.0  # seconds for predictions, card and metrics
-LOWER, UPPER = 0.5, 2.0  # times what is expected: a guess, for no fit is timed; several classes take longer still
+LOWER, UPPER = 0.5, 2.0  # times what is expected: no fit is timed (docs/log.md, 2026-11-29)
 TERMS = 0.1  # different ones for each training character,
 TERM = 28  # bytes of each beside its weights, of which each takes WEIGHT
 WEIGHT = 8
@@ -31,20 +32,20 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
     characters = {side: sum(map(len, chain(rows.texts, rows.pairs or ()))) for side, rows in there.items()}
     scored = sum(count for side, count in characters.items() if side != "train")
     both = asked.splits.validation is not None and not settings.folds  # it chooses between them
-    fitting, each = baseline.expected_rates(train.texts, labels, second=train.pairs, nbsvm=both)
-    models = settings.folds or 1
+    expected = cost.seconds(train.texts, labels, second=train.pairs, nbsvm=both)
+    fitting, models = expected.learning, settings.folds or 1
     if models > 1:  # each of all rows but those of a fold
         fitting, scored = (models - 1) * fitting, models * scored
-    answering = each * (scored + (characters["train"] if settings.folds else 0))
+    answering = expected.answering * (scored + (characters["train"] if settings.folds else 0))
     other = time.monotonic() - started + SAVING
     if settings.near_duplicates:
         other += near.expected_seconds(sum(len(rows.texts) for rows in there.values()), sum(characters.values()))
     if settings.label_errors != "none" and models == 1:
-        answering += _looking(train, labels, fitting)
+        answering += _looking(train, labels, whole=settings.label_errors == "all")
     total = fitting + answering + other
     held, available = machine.resident(), machine.memory().available
     model = _model(characters["train"], labels, pairs=train.pairs is not None)
-    cheap = baseline.expected_bytes(train.texts, labels, second=train.pairs)
+    cheap = cost.expected_bytes(train.texts, labels, second=train.pairs)
     return Plan(
         model=settings.model,
         device=asked.machine.device,
@@ -72,19 +73,18 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
     )
 
 
-def _looking(train: Examples, labels: LabelSet, fitting: float) -> float:
-    """Seconds of the look at training rows for wrong labels: models on parts of some of them."""
+def _looking(train: Examples, labels: LabelSet, *, whole: bool) -> float:
+    """Seconds of the look at training rows for wrong labels: models on parts of some of them, or of the whole."""
     if labels.kind != "one":
         return 0.0
-    share = min(1.0, SEARCH_ROWS / len(train.texts))
-    searched = 1.0 if len(train.texts) > SEARCH_ROWS else baseline.SEARCH_PASSES / baseline.PASSES
-    return fitting * share * FOLDS / searched
+    some = slice(None, None, 1 if whole else math.ceil(len(train.texts) / SEARCH_ROWS))
+    return cost.held_back_seconds(train.texts[some], labels, second=None if train.pairs is None else train.pairs[some])
 
 
 def _model(learnt: int, labels: LabelSet, *, pairs: bool) -> int:
     """Bytes of the model, in memory and on the disk, from the characters of the training rows."""
     columns = 1 if labels.kind == "one" and len(labels) == 2 else len(labels)
-    weights = (baseline.PAIR_FEATURES if pairs else 1) * columns * WEIGHT
+    weights = (cost.PAIR_FEATURES if pairs else 1) * columns * WEIGHT
     return round(TERMS * learnt * (TERM + weights))
 
 

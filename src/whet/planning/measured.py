@@ -26,7 +26,7 @@ from whet.model.trained import sizes
 from whet.preparing import prepare
 from whet.preparing.prepare import Asked
 from whet.records import SIDES, Bools, Encoded, Examples, Ints, Side, Targets
-from whet.score import baseline
+from whet.score import cost
 from whet.sentences.bilingual import said
 from whet.system import runtime
 from whet.training import estimate, loop
@@ -151,22 +151,22 @@ def workload(asked: Asked, sampled: Sampled, classifier: Classifier, started: fl
     every = sum(characters.values())
     if asked.teaching is not None and asked.teaching.further is not None:
         every += int(characters_in(asked.teaching.further.texts, asked.teaching.further.pairs).sum())
-    tokens, cheap = sampled.seconds_per_character * every, 0.0
+    tokens, cheap, nbsvm = sampled.seconds_per_character * every, 0.0, 0.0
     if asked.resolved.settings.near_duplicates and asked.resolved.settings.budget is None:
         tokens += near.expected_seconds(sum(rows.values()), sum(characters.values()))
     if has_baseline(asked):
         assert asked.splits.test is not None
         train, test = asked.cheap, asked.splits.test
-        pairs = None if train.pairs is None or test.pairs is None else (train.pairs, test.pairs)
-        cheap = baseline.expected_seconds(train.texts, test.texts, asked.labels, pairs=pairs)
+        expected = cost.seconds(train.texts, asked.labels, second=train.pairs)
+        cheap, nbsvm = expected.of(test.texts, test.pairs), expected.nbsvm
     saving = SAVING + weights(classifier) / DISK_RATE
     spent = time.monotonic() - started
     doubtful = asked.labels.kind == "one"
     of_all, of_these = (0.0, cheap) if asked.whole is None else (cheap, 0.0)
     further, each_text = (0, 0.0) if asked.teaching is None else (asked.teaching.rows, asked.teaching.seconds)
     return Workload(
-        rows, sampled.lengths, spent, tokens + of_these, saving, cheap, of_all, sampled.counts, doubtful, further,
-        each_text,
+        rows, sampled.lengths, spent, tokens + of_these, saving, cheap, nbsvm, of_all, sampled.counts, doubtful,
+        further, each_text,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from whet.preparing.taught import parameters_of
 from whet.preparing.teacher import Teacher
 from whet.preparing.teaching import seconds_a_text
 from whet.records import Notice
-from whet.score import baseline
+from whet.score import cost
 from whet.sentences.bilingual import said
 from whet.settings.config import LONG, Settings
 from whet.system import heap, machine, runtime
@@ -98,9 +98,7 @@ def plan_of(asked: Asked, team: Alone, folder: Path, started: float) -> Planned:
             measured = chosen
         plan = _plan(measured, folder)
     found, job = measured.asked, measured.times.total
-    nbsvm = baseline.has_nbsvm(
-        measured.work.baseline, job, found.labels, len(found.cheap.texts), paired=found.is_pair
-    )  # fmt: skip
+    nbsvm = cost.has_nbsvm(measured.work.nbsvm, job)
     if not nbsvm:
         told.append(Notice(said({}, "no NB-SVM")))
     return Planned(found, measured.classifier, measured.cutter, told, plan, budget, nbsvm)
@@ -204,8 +202,8 @@ def _memory(measured: Measured) -> int | None:
     if not on_cpu or not has_baseline(asked):
         return training
     rows = asked.cheap
-    cheap = baseline.expected_bytes(rows.texts, asked.labels, second=rows.pairs)
-    return max(training + baseline.LIBRARIES, found.held + cheap)
+    cheap = cost.expected_bytes(rows.texts, asked.labels, second=rows.pairs)
+    return max(training + cost.LIBRARIES, found.held + cheap)
 
 
 def highest(found: Needed, steps: int, *, on_cpu: bool) -> float:

@@ -6,11 +6,8 @@ Sizes in comments: B rows, C labels.
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import re
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +16,10 @@ from whet.labels import LabelSet
 from whet.records import Baselines, Bools, SeveralScores
 from whet.score import cached, linear, threshold
 from whet.score.cached import Answered
-from whet.score.features import Inputs, analyzer
+from whet.score.features import Inputs
 from whet.score.fitted import Linear
 from whet.score.judge import answers, scores_of
-from whet.score.linear import FOLDS, SEARCH_ROWS, STRENGTHS, Targets
-
-LOOK = 200  # texts that are timed to tell how long it will take,
-PASSES, SEARCH_PASSES = 2.0, 7.0  # times whose analysis the training rows take, without and with the search
-RIDGE_PASSES, RIDGE_SEARCH_PASSES = 8.0, 100.0  # of ridge regression,
-PAIR_PASSES, PAIR_SEARCH_PASSES = 14.0, 100.0  # of pairs, both of whose texts count,
-LABEL_PASSES, SEARCH_LABEL_PASSES = 2.4, 6.0  # and of each label of several (docs/log.md, 2026-11-27)
-NBSVM_PASSES = 0.25  # of each class that NB-SVM tells from the rest
-NBSVM_SECONDS, NBSVM_SHARE = 2.0, 0.02  # that it may take, whatever the job, and of the job
-PAIR_FEATURES = 4  # times those of their texts
-LIBRARIES = 100 * 2**20  # bytes that scikit-learn takes when it is loaded (`room` wants more to be there),
-MOST_BYTES = 2 * 10**9  # that the training rows may take; of more rows as many are drawn as take so much
-BYTES, DENSE_BYTES = 28, 160  # and for each training character, of words and of dense scripts (docs/log.md)
+from whet.score.linear import Targets
 
 
 def baselines(
@@ -156,96 +141,3 @@ def _values(train: Inputs, known: Targets, test: Inputs, labels: LabelSet, _: bo
     every, named = _constant(known, len(test), labels)
     predicted = linear.values(train, np.asarray(known, dtype=np.float64), test)
     return Answered({"majority": every, "tfidf": every if predicted is None else predicted}, named)
-
-
-def expected_seconds(
-    train_texts: Sequence[str],
-    test_texts: Sequence[str],
-    labels: LabelSet | None = None,
-    *,
-    pairs: tuple[Sequence[str], Sequence[str]] | None = None,
-    nbsvm: bool = True,
-) -> float:
-    """How long `baselines` will take without its cache, from a look at a few texts: counting words and their
-    pairs is timed, and the rest is taken to grow with it. `labels`: None for classes; `nbsvm`: that is among them.
-    Needs no scikit-learn, which is slow to load."""
-    second, test_second = pairs or (None, None)
-    learning, each = expected_rates(train_texts, labels, second=second, nbsvm=nbsvm)
-    return learning + each * sum(map(len, Inputs(test_texts, test_second).every()))
-
-
-def expected_rates(
-    train_texts: Sequence[str],
-    labels: LabelSet | None = None,
-    *,
-    second: Sequence[str] | None = None,
-    nbsvm: bool = True,
-) -> tuple[float, float]:
-    """The same in two parts: the seconds to learn, and those to answer a character. `second`: the second texts of
-    pairs."""
-    train = Inputs(train_texts, second).every()
-    looked_at = [train[i] for i in np.linspace(0, len(train) - 1, min(len(train), LOOK)).astype(int)]
-    dense = analyzer(train)["analyzer"] != "word"
-    started = time.perf_counter()
-    for text in looked_at:
-        words = text.lower() if dense else re.findall(r"\b\w\w+\b", text.lower())
-        Counter([*words, *map("".join if dense else " ".join, itertools.pairwise(words))])
-    per_character = (time.perf_counter() - started) / max(1, sum(map(len, looked_at)))
-    search, paired = len(train_texts) <= SEARCH_ROWS, second is not None
-    passes = _passes(labels, paired=paired, search=search)
-    passes += _nbsvm_passes(labels, paired=paired) if nbsvm else 0.0
-    learnt = sum(map(len, train)) * fitting_rows(train_texts, second=second) / max(1, len(train_texts))
-    return per_character * learnt * passes, per_character
-
-
-def _passes(labels: LabelSet | None, *, paired: bool, search: bool) -> float:
-    """Times whose analysis the training rows take."""
-    kind = "one" if labels is None else labels.kind
-    if labels is not None and kind == "several":
-        each = SEARCH_LABEL_PASSES if search else LABEL_PASSES
-        return (PAIR_FEATURES if paired else 1) * (FOLDS * PASSES + each * len(labels))
-    if paired:
-        return PAIR_SEARCH_PASSES if search else PAIR_PASSES
-    if kind == "value":
-        return RIDGE_SEARCH_PASSES if search else RIDGE_PASSES
-    return SEARCH_PASSES if search else PASSES
-
-
-def has_nbsvm(seconds: float, job: float, labels: LabelSet, rows: int, *, paired: bool) -> bool:
-    """Whether NB-SVM is worth its time in a job that takes `job` seconds, `seconds` of these for baselines that learn
-    from so many rows: where its part takes at most NBSVM_SECONDS, or NBSVM_SHARE of the job."""
-    own = _nbsvm_passes(labels, paired=paired)
-    part = own / (own + _passes(labels, paired=paired, search=rows <= SEARCH_ROWS))
-    return seconds * part <= max(NBSVM_SECONDS, NBSVM_SHARE * job)
-
-
-def _nbsvm_passes(labels: LabelSet | None, *, paired: bool) -> float:
-    if paired or (labels is not None and labels.kind != "one"):
-        return 0.0
-    classes = 2 if labels is None else len(labels)
-    return NBSVM_PASSES * (1 if classes == 2 else classes)
-
-
-def expected_bytes(
-    train_texts: Sequence[str], labels: LabelSet | None = None, *, second: Sequence[str] | None = None
-) -> int:
-    """Memory that `baselines` takes at its highest without its cache, LIBRARIES among it, which stay.
-    `labels`: None for classes; `second`: the second texts of pairs."""
-    needed, rows = bytes_needed(train_texts, second), fitting_rows(train_texts, second=second)
-    tables = 0
-    if labels is not None and labels.kind == "several":  # probabilities of rows held back
-        tables = 8 * rows * len(labels) * (len(STRENGTHS) if rows <= SEARCH_ROWS else 1)
-    return LIBRARIES + min(needed, MOST_BYTES) + tables
-
-
-def fitting_rows(train_texts: Sequence[str], *, second: Sequence[str] | None = None) -> int:
-    """How many of the training rows, drawn by chance, do not take more than MOST_BYTES."""
-    needed = bytes_needed(train_texts, second)
-    return len(train_texts) if needed <= MOST_BYTES else max(1, len(train_texts) * MOST_BYTES // needed)
-
-
-def bytes_needed(train_texts: Sequence[str], second: Sequence[str] | None) -> int:
-    """Bytes that TF-IDF takes to learn from texts, or pairs of them."""
-    dense = analyzer(train_texts)["analyzer"] != "word"
-    each = (DENSE_BYTES if dense else BYTES) * (1 if second is None else PAIR_FEATURES)
-    return each * sum(map(len, itertools.chain(train_texts, second or ())))

@@ -89,6 +89,8 @@ class Workload:
     saving: float
     baseline: float = 0.0
     """How much goes into the cheap baselines: a part of the preparing, or `whole`."""
+    nbsvm: float = 0.0
+    """Of this for NB-SVM."""
     whole: float = 0.0
     """Seconds for baselines that learn from all rows, however few the network has."""
     counts: Mapping[Side, Ints] = field(default_factory=dict)

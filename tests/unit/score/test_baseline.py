@@ -7,8 +7,7 @@ import pytest
 
 from whet.errors import MissingExtraError
 from whet.labels import LabelSet
-from whet.score import baseline
-from whet.score.baseline import among, baselines, expected_bytes, expected_seconds
+from whet.score.baseline import among, baselines
 from whet.score.features import Inputs
 
 BINARY = LabelSet(("neg", "pos"), "pos", "by name")
@@ -207,78 +206,6 @@ def test_pairs_are_scored_by_both_texts():
     value = run(**like, train_ids=np.array([5.0, 1.0] * 8), test_ids=np.array([4.0, 1.0]), labels=VALUE)
     assert (one.tfidf.accuracy, value.tfidf.pearson) == (1.0, pytest.approx(1.0))
     assert one.nbsvm is None
-
-
-# ---------------------------------------------------------------- what they cost
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Every look at the texts takes one second."""
-    ticks = iter(range(1000))
-    monkeypatch.setattr(baseline.time, "perf_counter", lambda: float(next(ticks)))
-
-
-TEN = ["ten chars."] * 10
-
-
-def test_the_time_grows_with_what_is_searched_for(clock):
-    few, many = TEN, TEN * 1000
-    times = {
-        "one": (7.0 + 3 * 0.25, 2.0 + 3 * 0.25),
-        "value": (100.0, 8.0),
-        "several": (3 * 2 + 3 * 6.0, 3 * 2 + 3 * 2.4),
-    }
-    for kind, (searched, plain) in times.items():
-        labels = LabelSet(("a", "b", "c"), None, "", kind=kind)
-        assert expected_seconds(few, few, labels) == pytest.approx((searched * 100 + 100) / 100)
-        assert expected_seconds(many, few, labels) == pytest.approx((plain * 100_000 + 100) / 2000)
-
-
-def test_of_two_classes_nbsvm_tells_one_and_of_other_tasks_none(clock):
-    assert expected_seconds(TEN, TEN, BINARY) == expected_seconds(TEN, TEN) == pytest.approx((7.25 * 100 + 100) / 100)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "job", "labels", "rows", "left"),
-    [
-        (58.0, 60.0, THREE, 5000, False),  # 0.75 / 7.75 of 58 s are 5.6 s
-        (20.0, 60.0, THREE, 5000, True),  # 1.9 s
-        (58.0, 300.0, THREE, 5000, True),  # 5.6 s are less than 2 % of 300
-        (58.0, 300.0, THREE, 5001, False),  # 0.75 / 2.75 of 58 s are 16 s
-        (58.0, 300.0, BINARY, 5001, False),  # 0.25 / 2.25 of 58 s are 6.4 s
-        (58.0, 330.0, BINARY, 5001, True),
-        (1e6, 1.0, SEVERAL, 5000, True),  # which has none
-    ],
-)
-def test_nbsvm_is_left_out_where_it_takes_more_than_two_seconds_and_than_a_fiftieth_of_the_job(
-    seconds, job, labels, rows, left
-):
-    assert baseline.has_nbsvm(seconds, job, labels, rows, paired=False) == left
-
-
-def test_both_texts_of_pairs_take_time(clock):
-    assert expected_seconds(TEN, TEN, pairs=(TEN, TEN)) == pytest.approx((100 * 200 + 200) / 200)
-    assert expected_seconds(TEN, TEN, SEVERAL, pairs=(TEN, TEN)) == pytest.approx((4 * 24 * 200 + 200) / 200)
-
-
-def test_memory_grows_with_the_characters_the_pairs_and_the_labels():
-    libraries = baseline.LIBRARIES
-    assert expected_bytes(TEN) == libraries + 100 * 28
-    assert expected_bytes(["영화가 재미있다"]) == libraries + 8 * 160
-    assert expected_bytes(TEN, second=TEN) == libraries + 200 * 28 * 4
-    assert expected_bytes(TEN, SEVERAL) == libraries + 100 * 28 + 10 * 3 * 8 * 5
-    assert expected_bytes(TEN * 1000, SEVERAL) == libraries + 100_000 * 28 + 10_000 * 3 * 8
-
-
-def test_rows_that_take_more_than_their_share_of_memory_are_fewer(monkeypatch):
-    texts = ["a film of forty characters, as they go .."] * 100
-    assert baseline.fitting_rows(texts) == 100
-    needed = expected_bytes(texts) - baseline.LIBRARIES
-    monkeypatch.setattr(baseline, "MOST_BYTES", needed // 4)
-    assert baseline.fitting_rows(texts) == 25
-    assert baseline.fitting_rows(texts, second=texts) == 3
-    assert expected_bytes(texts) == baseline.LIBRARIES + needed // 4
 
 
 def test_the_answers_do_not_hang_on_how_many_rows_are_answered_at_a_time(monkeypatch):
