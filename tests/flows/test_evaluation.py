@@ -127,4 +127,6 @@ def test_one_that_is_killed_before_it_has_said_what_it_is_can_be_written_again(
     monkeypatch.setattr(durable, "write", killed)
     assert whet(*command).code == 130
     monkeypatch.setattr(durable, "write", real)
+    assert (here / "other" / "tmp-half").is_file()
     assert whet(*command).code == 0
+    assert not (here / "other" / "tmp-half").exists()

@@ -156,10 +156,11 @@ class RunFolder:
             return file.tell()
 
     def begin_evaluation(self) -> None:
-        """Makes the folder if need be, without the files of an earlier evaluation but EVALUATION, which says what it is
-        until another takes its place."""
+        """Makes the folder if need be, without the files of an earlier evaluation, and what a killed one left half
+        written, but EVALUATION, which says what it is until another takes its place."""
         with mendable(self.path, begun=False):
             self.path.mkdir(parents=True, exist_ok=True)
+            durable.sweep(self.path)
             for name in EVALUATED_FILES:
                 (self.path / name).unlink(missing_ok=True)
 
