@@ -153,11 +153,11 @@ def read_label_names(given: str) -> dict[str, str]:
 
 
 def rename(labels: Sequence[str], names: Mapping[str, str], *, source: str) -> tuple[str, ...]:
-    """Labels under their given names. A label that has no name raises DataError; labels that
-    already are names stay as they are."""
+    """Labels under their given names. A label that has no name raises DataError; labels that already are names, and
+    not all of them labels too, stay as they are."""
     if not names:
         return tuple(labels)
-    if set(labels) <= set(names.values()):
+    if set(labels) <= set(names.values()) and not set(labels) <= set(names):
         return tuple(labels)
     missing = sorted({label for label in labels if label not in names}, key=_by_value)
     if missing:

@@ -223,6 +223,13 @@ def test_labels_that_already_are_names_stay_and_no_names_change_nothing() -> Non
     assert rename(["x"], {}, source="a.csv") == ("x",)
 
 
+def test_names_that_are_labels_too_are_no_reason_to_leave_a_side_as_it_is() -> None:
+    names = dict(zip("01234", "12345", strict=True))  # stars from 1 in a set that counts from 0
+    assert rename(["0", "4"], names, source="train.csv") == ("1", "5")
+    assert rename(["1", "4"], names, source="test.csv") == ("2", "5")  # a side without a row of 0
+    assert rename(["1", "5"], names, source="named.csv") == ("1", "5")
+
+
 def test_a_label_without_a_name_is_a_data_error() -> None:
     names = {"0": "neg", "1": "pos"}
     with pytest.raises(DataError) as caught:

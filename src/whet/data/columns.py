@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 
@@ -126,7 +126,9 @@ def examples(
     if columns.kind == "value":
         return replace(rows, values=read_values(values, table.places, where))
     several = read_several(values, table.places, where, separator=columns.separator)
-    return replace(rows, several=_renamed(several, label_names or table.label_names, where))
+    if not label_names and _are_classes(table, values, {label for row in several for label in row}):
+        label_names = table.label_names
+    return replace(rows, several=_renamed(several, label_names or {}, where))
 
 
 def _there(table: Table, name: str) -> str:
@@ -201,9 +203,14 @@ def _named(
     """Labels under the names that the user or the table gives them."""
     if label_names is not None:
         return rename(labels, label_names, source=where)
-    # The table's names belong to its ClassLabel column, whose ids are strings; another may be chosen.
-    own = all(isinstance(value, str) for value in values) and set(labels) <= set(table.label_names)
+    own = _are_classes(table, values, set(labels))
     return rename(labels, table.label_names, source=where) if own else tuple(labels)
+
+
+def _are_classes(table: Table, values: Values, labels: Set[str]) -> bool:
+    """Whether the table's names are those of this column. They belong to its ClassLabel column, whose ids are strings;
+    another may be chosen."""
+    return all(value is None or isinstance(value, str) for value in values) and labels <= set(table.label_names)
 
 
 # ---------------------------------------------------------------- finding

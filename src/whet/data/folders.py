@@ -10,9 +10,9 @@ hubs write them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from whet.data.formats import decoded, read_file
 from whet.data.growing import Columns, Disk
@@ -211,12 +211,22 @@ def _read_parts(files: Sequence[Path], encoding: str, disk: Disk | None) -> tupl
                 f"its columns are {', '.join(table.columns)}", where=table.source,
                 expected=f"those of {first.source}: {', '.join(first.columns)}",
             )  # fmt: skip
-    columns = {name: reduce(chained, (table.columns[name] for table in tables)) for name in first.columns}
-    places = reduce(Chained, (_with_name(table.places, file.name) for table, file in zip(tables, files, strict=True)))
+    columns = {name: _in_halves(chained, [table.columns[name] for table in tables]) for name in first.columns}
+    places = _in_halves(
+        Chained, [_with_name(table.places, file.name) for table, file in zip(tables, files, strict=True)]
+    )
     part = PART.fullmatch(DATA_FILE.sub("", files[0].name))
     assert part is not None, "a side in several files is in parts"
     source = files[0].with_name(files[0].name.replace(part[0], f"{part['name']}-*"))
     return Table(str(source), columns, places, first.label_names), notices
+
+
+def _in_halves(join: Callable[[Any, Any], Sequence[Any]], parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """All parts in their order, of which a view is never one of a thousand views in each other."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return join(_in_halves(join, parts[:middle]), _in_halves(join, parts[middle:]))
 
 
 def _with_name(places: Sequence[str], name: str) -> Sequence[str]:

@@ -336,32 +336,34 @@ def read_parquet(file: IO[bytes], *, where: str, disk: Disk | None = None) -> Ta
             todo='Run: pip install "whet[parquet]"',
         ) from None
     kept, rows = Columns(disk), 0
-    named: Mapping[str, str] = {}
+    classes: tuple[str, Mapping[str, str]] = ("", {})
     try:
         parquet = pq.ParquetFile(file, pre_buffer=False)
         names = list(parquet.schema_arrow.names)
         check_names(names, where)
-        named = _names_of_classes(parquet.schema_arrow.metadata or {})
+        classes = _names_of_classes(parquet.schema_arrow.metadata or {})
         columns = [kept.new() for _ in names]
         for batch in parquet.iter_batches(PORTION, use_threads=False):
             rows += batch.num_rows
-            for column, values in zip(columns, batch.columns, strict=True):
-                column.extend(values.to_pylist())
+            for name, column, values in zip(names, columns, batch.columns, strict=True):
+                read = values.to_pylist()
+                # As `hub` has them: names belong to ids that are strings, and -1 is none.
+                column.extend([str(i) if str(i) in classes[1] else None for i in read] if name == classes[0] else read)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as fault:
         raise DataError(f"a damaged parquet file: {str(fault).partition(chr(10))[0]}", where=where) from None
     if not rows:
         raise DataError("has no rows", where=where)
     every = {name: column.done() for name, column in zip(names, columns, strict=True)}
-    return Table(where, every, row_places(rows), named)
+    return Table(where, every, row_places(rows), classes[1])
 
 
-def _names_of_classes(metadata: Mapping[bytes, bytes]) -> Mapping[str, str]:
-    """The names that the package datasets wrote beside the ids of the one ClassLabel column, by id; {} where there is
-    none, or several."""
+def _names_of_classes(metadata: Mapping[bytes, bytes]) -> tuple[str, Mapping[str, str]]:
+    """The one ClassLabel column that the package datasets wrote, and the names beside its ids, by id; '' and {} where
+    there is none, or several."""
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
-        classes = [each["names"] for each in features.values() if each.get("_type") == "ClassLabel"]
-        (names,) = classes
-        return {str(number): str(name) for number, name in enumerate(names)}
+        classes = [(column, each["names"]) for column, each in features.items() if each.get("_type") == "ClassLabel"]
+        ((column, names),) = classes
+        return column, {str(number): str(name) for number, name in enumerate(names)}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return "", {}

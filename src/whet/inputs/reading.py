@@ -179,9 +179,13 @@ def _same_columns(table: Table, columns: Columns) -> Columns:
     labels = columns.labels or ((columns.label,) if columns.label is not None else ())
     if all(name in table.columns for name in (*text_columns(columns), *labels)):
         return columns
-    text = columns.text if columns.text_parts or columns.text in table.columns else None
-    pair = columns.pair if columns.pair_parts or columns.pair in table.columns else None
-    label = columns.label if columns.label in table.columns else None
+
+    def there(name: str | None) -> str | None:
+        return None if name is None or match(name, table.columns) is None else name
+
+    text = columns.text if columns.text_parts else there(columns.text)
+    pair = columns.pair if columns.pair_parts else there(columns.pair)
+    label = there(columns.label)
     found = find_columns(table, text=text, pair=pair or NO_PAIR, label=label, need_label=False)
     if columns.pair is not None and pair is None:
         found = find_columns(table, text=text, label=label, need_label=False)

@@ -14,6 +14,7 @@ from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_
 from whet.data.folders import SIDE_NAMES
 from whet.data.formats import decoded, read_lines
 from whet.data.growing import Columns
+from whet.data.named import match
 from whet.data.places import row_places, rows_of_both
 from whet.data.read import read, split_for
 from whet.data.rows import select
@@ -128,7 +129,7 @@ def fewer(rows: Examples, count: int, seed: int) -> Examples:
 def _rows(table: Table, inputs: Inputs) -> Examples:
     """The texts of a table: those of the columns of the training rows where it has them, else found by name and
     shape."""
-    known = all(name in table.columns for name in text_columns(inputs))
+    known = all(match(name, table.columns) is not None for name in text_columns(inputs))
     text = inputs.text if known or inputs.text_parts else None
     pair = NO_PAIR if inputs.pair is None else inputs.pair if known or inputs.pair_parts else None
     found = find_columns(table, text=text, pair=pair, label=None, need_label=False)

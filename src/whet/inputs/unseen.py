@@ -9,6 +9,7 @@ from pathlib import Path
 
 from whet.data.columns import NO_PAIR, check_pair, examples, find_columns, text_columns
 from whet.data.formats import read_lines
+from whet.data.named import match
 from whet.data.read import read_parts, read_side
 from whet.data.targets import has_answers
 from whet.errors import DataError, UsageError, printable
@@ -116,7 +117,7 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
     label, separator = settings.label, settings.label_separator
     if labels.kind == "several" and label is None and set(labels.names) <= set(table.columns):
         label = ",".join(labels.names)
-    if labels.kind == "value" and label is None and labels.names[0] in table.columns:
+    if labels.kind == "value" and label is None and match(labels.names[0], table.columns) is not None:
         label = labels.names[0]
     task = TASKS[labels.kind]
     columns = find_columns(table, text=text, pair=pair, label=label, task=task, separator=separator)
@@ -127,8 +128,9 @@ def to_score(data: object, settings: Settings, labels: LabelSet, inputs: Inputs)
         columns = dataclasses.replace(columns, pair_reason=AS_TRAINED)
     if settings.label is None and label is not None:
         columns = dataclasses.replace(columns, label_reason=AS_TRAINED)
-    numbered = None if names else _by_position(table, columns, labels)
-    rows = examples(table, columns, label_names=names or numbered, further=sliced_by(settings))
+    rows, numbered = examples(table, columns, label_names=names, further=sliced_by(settings)), None
+    if not names and (numbered := _by_position(rows, columns, labels)):
+        rows = examples(table, columns, label_names=numbered, further=sliced_by(settings))
     if not has_answers(rows):
         raise DataError("no labels to compare with", where=table.source, todo="Use whet predict, or name --label")
     second = {"pair": printable(columns.pair or ""), "reason": columns.pair_reason}
@@ -149,21 +151,16 @@ def _asked(table: Table, settings: Settings, inputs: Inputs) -> tuple[str | None
     columns where this table has them all."""
     template = settings.text or (inputs.text if inputs.text_parts else None)
     if inputs.pair is None:
-        return template or (inputs.text if inputs.text in table.columns else None), NO_PAIR
-    known = all(name in table.columns for name in text_columns(inputs))
+        return template or (None if match(inputs.text, table.columns) is None else inputs.text), NO_PAIR
+    known = all(match(name, table.columns) is not None for name in text_columns(inputs))
     text = template or (inputs.text if known and settings.pair is None else None)
     return text, settings.pair or (inputs.pair if known or inputs.pair_parts else None)
 
 
-def _by_position(table: Table, columns: Columns, labels: LabelSet) -> dict[str, str] | None:
-    """Names for the label ids 0, 1, ... of a table whose labels are none of the run's names."""
+def _by_position(rows: Examples, columns: Columns, labels: LabelSet) -> dict[str, str] | None:
+    """Names for the label ids 0, 1, ... of rows whose labels are none of the run's names."""
     if columns.labels or labels.kind == "value":
         return None
-    assert columns.label is not None
-    values: set[str] = set()
-    for value in table.columns[columns.label]:
-        values |= {str(each) for each in value} if isinstance(value, (list, tuple)) else {str(value)}
+    there = set(rows.labels or (label for row in rows.several or () for label in row))
     numbered = {str(i): name for i, name in enumerate(labels.names)}
-    if not table.label_names and values <= numbered.keys() and not values & set(labels.names):
-        return numbered
-    return None
+    return numbered if there and there <= numbered.keys() and not there & set(labels.names) else None

@@ -40,7 +40,7 @@ def suspects(found: Material, words: Words) -> Section | None:
         return None
     rows = tuple(
         (
-            Cell(cut(each["text"])),
+            Cell(cut(each["text"]), note=cut(each.get("text2", ""))),
             Cell(each["label"]),
             Cell(each["suggestion"], strong=True),
             Cell(words(each["side"])),

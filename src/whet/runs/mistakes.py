@@ -68,8 +68,9 @@ def write(
         folder.write_relabel([row for _, row in doubted[:MOST]])
         document["label_errors"] = [
             {
-                "side": row.side, "row_id": row.row_id, "source": row.source, "text": row.text, "label": row.label,
-                "suggestion": row.suggestion, "margin": margin,
+                "side": row.side, "row_id": row.row_id, "source": row.source, "text": row.text,
+                **({} if row.text2 is None else {"text2": row.text2}),
+                "label": row.label, "suggestion": row.suggestion, "margin": margin,
             }
             for margin, row in doubted[:TOLD]
         ]  # fmt: skip

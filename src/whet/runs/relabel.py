@@ -4,6 +4,7 @@ them (`--corrections`)."""
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,6 +65,14 @@ def cell(text: str) -> str:
     return spreadsheet.safe(short)
 
 
+def _is_marked(path: Path) -> bool:
+    """Whether a file begins with the byte order mark of UTF-8."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(BOM_UTF8)) == BOM_UTF8
+
+
 def corrected(
     sides: Mapping[str, Examples], path: str | os.PathLike[str], *, encoding: str
 ) -> tuple[dict[str, Examples], Corrected]:
@@ -72,14 +81,14 @@ def corrected(
     A row is found by `source` and `row_id`, and its text must be the one in the file. A row whose `corrected` is
     empty stays as it is. Raises UsageError for rows without a single label each, DataError for a file without the
     columns, and for rows that are not there, have another text or a label that no training row has; each with its
-    line.
+    line. A file that begins with a byte order mark, as one that a run wrote, is UTF-8 whatever the `encoding` of DATA.
     """
     from whet.data.read import read  # every command on a run loads this module
 
     where = f"--corrections {path}"
     if any(rows.labels is None for rows in sides.values()):
         raise UsageError("corrections of rows with several labels or numbers", where=where, expected="one label a row")
-    table = read(Path(path), encoding=encoding).tables["train"]
+    table = read(Path(path), encoding="utf-8" if _is_marked(Path(path)) else encoding).tables["train"]
     missing = [name for name in NEEDED if name not in table.columns]
     if missing:
         raise DataError(

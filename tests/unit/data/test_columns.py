@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -307,6 +308,15 @@ def test_lists_of_ids_have_the_names_of_the_user() -> None:
     assert (columns.kind, columns.kind_reason) == ("several", "a list of labels a row")
     names = {"0": "joy", "1": "fear", "2": "love"}
     assert examples(given, columns, label_names=names).several == (("joy", "love"), (), ("love",))
+
+
+def test_lists_have_not_the_names_of_another_column_of_the_table() -> None:
+    names = {"0": "neg", "1": "pos"}
+    given = table({"text": ["x", "y"], "label": ["0", "1"], "tags": [["a", "b"], []], "ids": [[0], [1]]}, names)
+    columns = replace(find_columns(given, text=None, label="tags"), kind="several")
+    assert examples(given, columns).several == (("a", "b"), ())
+    assert examples(given, replace(columns, label="ids")).several == (("0",), ("1",))
+    assert examples(given, replace(columns, label="label")).several == (("neg",), ("pos",))
 
 
 def test_values_are_read_as_numbers() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from whet.data.columns import examples, find_columns
 from whet.data.read import read, read_side
+from whet.data.store import picked
 from whet.errors import DataError
 
 pa = pytest.importorskip("pyarrow")
@@ -216,4 +219,26 @@ def test_a_folder_that_the_package_datasets_wrote_is_read_with_the_names_of_its_
         features=datasets.Features({"text": datasets.Value("string"), "label": label}),
     )
     made.to_parquet("imdb/train.parquet")
-    assert read("imdb/").tables["train"].label_names == {"0": "neg", "1": "pos"}
+    table = read("imdb/").tables["train"]
+    assert table.label_names == {"0": "neg", "1": "pos"}
+    columns = find_columns(table, text=None, label=None)
+    assert examples(table, columns).labels == ("neg", "pos")
+
+
+def test_ids_without_a_name_in_a_column_of_classes_are_no_labels(here: Path) -> None:
+    table = pa.table({"text": ["x", "y"], "label": [1, -1], "stars": [1, 0]})
+    written = json.dumps({"info": {"features": {"label": {"names": ["neg", "pos"], "_type": "ClassLabel"}}}})
+    pq.write_table(table.replace_schema_metadata({"huggingface": written}), here / "t.parquet")
+    found = read("t.parquet").tables["train"]
+    assert (list(found.columns["label"]), list(found.columns["stars"])) == (["1", None], [1, 0])
+
+
+@pytest.mark.parametrize("parts", [2, 3, 1100])
+def test_a_side_of_many_parts_has_its_rows_in_their_order(here: Path, parts: int) -> None:
+    for number in range(parts):
+        write(here / "data" / f"train-{number:05}-of-{parts:05}.csv", f"text,label\nrow {number},{number % 2}\n")
+    table = read("data/").tables["train"]
+    assert list(table.columns["text"]) == [f"row {number}" for number in range(parts)]
+    last = f"train-{parts - 1:05}-of-{parts:05}.csv line 2"
+    assert (table.places[parts - 1], list(table.places)[-1]) == (last, last)
+    assert list(picked(table.places, np.arange(parts))) == list(table.places)

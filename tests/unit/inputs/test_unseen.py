@@ -65,6 +65,15 @@ def test_the_column_of_the_run_comes_before_one_that_is_found_by_its_name(tmp_pa
     assert (found.texts, said) == (("yes",), ["text: body (as in training); label: label (named 'label')"])
 
 
+@pytest.mark.parametrize("run", ["Comment", " comment ", "COMMENT"])
+def test_the_column_of_the_run_may_be_written_otherwise(run: str, tmp_path: Path) -> None:
+    new = csv(tmp_path / "new.csv", "id,comment,text", "1,yes,no")
+    assert predicted(new, Inputs(run)).texts == ("yes",)
+    pairs = csv(tmp_path / "pairs.csv", "text,text2,comment,more", "no,no,yes,yes too")
+    found = predicted(pairs, Inputs(run, "More"))
+    assert (found.texts, found.pairs) == (("yes",), ("yes too",))
+
+
 @pytest.mark.parametrize("name", ["new.csv", "new.jsonl", "new.parquet"])
 def test_the_texts_of_a_file_come_in_parts_as_often_as_they_are_asked_for(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,6 +103,7 @@ def test_labels_to_score_stand_by_name_or_by_number() -> None:
     assert scored(table("a", ["pos", "neg"])).labels == ("pos", "neg")
     assert scored(table("a", ["1", "0"])).labels == ("pos", "neg")
     assert scored(table("a", [1, 0])).labels == ("pos", "neg")
+    assert scored(table("a", [1.0, 0.0])).labels == ("pos", "neg")
 
 
 def test_given_names_come_before_numbers() -> None:
@@ -151,6 +161,9 @@ def test_several_labels_are_read_in_every_form_that_they_stand_in() -> None:
     expected = (("joy", "fear"), ())
     assert several({"labels": [["joy", "fear"], []]}).several == expected
     assert several({"labels": [[0, 1], []]}).several == expected
+    assert several({"labels": ["[0, 1]", "[]"]}).several == expected
+    assert several({"labels": ["0|1", ""]}).several == expected
+    assert several({"labels": [[0, 1], None]}).several == expected
     assert several({"labels": ["joy|fear", ""]}).several == expected
     assert several({"labels": ["joy / fear", ""]}, label_separator="/").several == expected
     assert several({"joy": [1, 0], "fear": [1, 0]}).several == expected

@@ -53,6 +53,18 @@ def refused(path: Path, **sides: Examples) -> str:
     return caught.value.message.replace(str(path), "relabel.csv")
 
 
+@pytest.mark.parametrize("encoding", ["cp949", "cp1252", "utf-16"])
+def test_a_file_of_ours_is_read_back_whatever_the_encoding_of_the_data(encoding: str, tmp_path: Path) -> None:
+    given = rows(texts=("재미있는 영화", "b", "c", "d"))
+    path = written(tmp_path, doubted(0, text="재미있는 영화"), fill=["bad"])
+    sides, _ = relabel.corrected({"train": given}, path, encoding=encoding)
+    assert sides["train"].labels == ("bad", "bad", "good", "bad")
+    elsewhere = tmp_path / "saved.csv"
+    elsewhere.write_text(path.read_text(encoding="utf-8-sig"), encoding="cp949")  # by a spreadsheet
+    sides, _ = relabel.corrected({"train": given}, elsewhere, encoding="cp949")
+    assert sides["train"].labels == ("bad", "bad", "good", "bad")
+
+
 def test_the_file_is_what_excel_reads_and_does_not_compute(tmp_path: Path) -> None:
     path = tmp_path / "relabel.csv"
     relabel.write(path, [doubted(1), doubted(0, label="-1")])
