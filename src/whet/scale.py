@@ -37,7 +37,8 @@ class Answered:
 
 def orders(pattern: str, output: Path, form: written.Form, settings: Settings) -> list[Order]:
     """An order for each data file of a folder or a glob pattern, by its name; each is answered into a file of this
-    folder that is called alike. DataError where there is no such file, or two would be called the same."""
+    folder that is called alike. DataError where there is no such file, or two would be called the same; UsageError
+    where answers would take the place of one of them."""
     path = Path(pattern)
     matching = path.iterdir() if path.is_dir() else map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207
     found = sorted(matching)
@@ -51,6 +52,10 @@ def orders(pattern: str, output: Path, form: written.Form, settings: Settings) -
         other = named.setdefault(target, file)
         if other != file:
             raise DataError(f"{other} and {file} would both be answered into {target.name}", where="--file")
+    own = {file.resolve() for file in files}
+    if lost := next((file for target, file in named.items() if target.resolve() in own), None):
+        saw = f"the answers to {lost} would take the place of a file that is to be answered"
+        raise UsageError(saw, where="--output", expected="another folder than that of the files")
     return [Order(file.absolute(), target, form, settings) for target, file in named.items()]
 
 

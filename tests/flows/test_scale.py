@@ -11,7 +11,7 @@ import pytest
 from tests.flows.conftest import Command, Job, Told
 from tests.flows.test_linear import rows_of, write
 from whet import scale
-from whet.errors import DataError
+from whet.errors import DataError, UsageError
 from whet.settings.config import resolve
 
 # Ray 2.60 warns of its own settings while it makes them.
@@ -89,6 +89,20 @@ def test_files_that_would_be_answered_into_one_are_told(here: Path) -> None:
         scale.orders(str(here / "*.tsv"), here / "out", "jsonl", settings)
     (order,) = scale.orders(str(here / "*.csv"), here / "out", "csv", settings)
     assert (order.file, order.output) == (here / "a.csv", here / "out" / "a.csv")
+
+
+@pytest.mark.parametrize("output", [".", "link"])
+def test_answers_never_take_the_place_of_the_files(here: Path, output: str) -> None:
+    (here / "a.csv").write_text("text\nx\n")
+    (here / "link").symlink_to(here, target_is_directory=True)
+    told = (
+        "--output: the answers to a.csv would take the place of a file that is to be answered. Expected another folder"
+    )
+    with pytest.raises(UsageError) as caught:
+        scale.orders("*.csv", Path(output), "csv", resolve({}).settings)
+    assert caught.value.message.startswith(told)
+    (order,) = scale.orders("*.csv", Path(output), "jsonl", resolve({}).settings)
+    assert order.output.name == "a.jsonl"
 
 
 def test_a_cluster_needs_files_and_an_engine_is_known(whet: Command) -> None:
