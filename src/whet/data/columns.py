@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from whet.data.kinds import MOST_LABELS, VALUE_NAMES, find_kind, read_marks, read_several, read_values
-from whet.data.named import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, listed, match
+from whet.data.named import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES, absent, listed, match
 from whet.data.spelling import Values, first_places, is_list, is_missing, spelled
 from whet.data.store import Coded, Held, mapped
 from whet.data.template import Template, rendered, template_for
@@ -52,7 +52,7 @@ def find_columns(
     template, other = template_for(table, text, where="--text"), template_for(table, second, where="--pair")
     given = [("--text", None if template else text), ("--pair", None if other else second)]
     given += [("--label", name) for name in named]
-    faults = [_absent(table, flag, name) for flag, name in given if name and match(name, table.columns) is None]
+    faults = [absent(table, flag, name) for flag, name in given if name and match(name, table.columns) is None]
     if faults:
         first, *more = faults
         raise DataError(first.saw, where=first.where, expected=first.expected, todo=first.todo, more=more)
@@ -126,9 +126,8 @@ def examples(
     if columns.kind == "value":
         return replace(rows, values=read_values(values, table.places, where))
     several = read_several(values, table.places, where, separator=columns.separator)
-    if not label_names and _are_classes(table, values, {label for row in several for label in row}):
-        label_names = table.label_names
-    return replace(rows, several=_renamed(several, label_names or {}, where))
+    names = _names_of(table, values, {label for row in several for label in row}, label_names)
+    return replace(rows, several=_renamed(several, names, where))
 
 
 def _there(table: Table, name: str) -> str:
@@ -168,7 +167,8 @@ def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, ga
     bare = [place for place, there in zip(table.places, filled, strict=True) if not there]
     if bare and not gaps:
         raise _without_label(bare, where)
-    named = iter(_named([label for label in found if label and label.strip()], table, values, label_names, where))
+    labels = [label for label in found if label and label.strip()]
+    named = iter(rename(labels, _names_of(table, values, set(labels), label_names), source=where))
     return tuple(next(named) if there else "" for there in filled) if bare else tuple(named)
 
 
@@ -197,20 +197,13 @@ def _without_label(bare: Sequence[str], where: str) -> DataError:
     )
 
 
-def _named(
-    labels: list[str], table: Table, values: Values, label_names: Mapping[str, str] | None, where: str
-) -> tuple[str, ...]:
-    """Labels under the names that the user or the table gives them."""
-    if label_names is not None:
-        return rename(labels, label_names, source=where)
-    own = _are_classes(table, values, set(labels))
-    return rename(labels, table.label_names, source=where) if own else tuple(labels)
-
-
-def _are_classes(table: Table, values: Values, labels: Set[str]) -> bool:
-    """Whether the table's names are those of this column. They belong to its ClassLabel column, whose ids are strings;
-    another may be chosen."""
-    return all(value is None or isinstance(value, str) for value in values) and labels <= set(table.label_names)
+def _names_of(table: Table, values: Values, labels: Set[str], given: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The names of the labels in a column: those of the user, or of the table. These belong to its ClassLabel column,
+    whose ids are strings; another may be chosen."""
+    if given is not None:
+        return given
+    own = all(value is None or isinstance(value, str) for value in values) and labels <= set(table.label_names)
+    return table.label_names if own else {}
 
 
 # ---------------------------------------------------------------- finding
@@ -221,12 +214,6 @@ def _each_label(label: str | None, table: Table) -> list[str]:
     if label is None or "," not in label or match(label, table.columns) is not None:
         return []
     return [part.strip() for part in label.split(",") if part.strip()]
-
-
-def _absent(table: Table, flag: str, given: str) -> DataError:
-    todo = did_you_mean(given, table.columns)
-    expected = f"one of {listed(table, list(table.columns))}"
-    return DataError(f"no column {quoted(given)}", where=flag, expected=expected, todo=todo)
 
 
 def _own(table: Table, given: str | None, template: Template | None) -> str | None:

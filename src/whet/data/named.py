@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from whet.data.spelling import is_missing
-from whet.errors import quoted
+from whet.errors import DataError, did_you_mean, quoted
 from whet.records import Table
 
 # Known names of the columns; of several that a table has, the earlier one is taken.
@@ -49,6 +49,13 @@ def listed(table: Table, names: Sequence[str]) -> str:
         shown.append(f"{quoted(name, 40)} ({'empty' if sample is None else quoted(str(sample), 30)})")
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(shown) + more
+
+
+def absent(table: Table, flag: str, given: str) -> DataError:
+    """What is raised where a table has no column of the name that a flag gives."""
+    todo = did_you_mean(given, table.columns)
+    expected = f"one of {listed(table, list(table.columns))}"
+    return DataError(f"no column {quoted(given)}", where=flag, expected=expected, todo=todo)
 
 
 def _folded(name: str) -> str:
