@@ -10,6 +10,7 @@ rows, where they are right within a third for one label a row, and within a fact
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ def seconds(
     every, paired = Inputs(train_texts, second).every(), second is not None
     a_character, pieces_a_character = _look(every)
     learnt = sum(map(len, every)) * fitting_rows(train_texts, second=second) / max(1, len(train_texts))
-    a_look, size = a_character * learnt, (pieces_a_character * learnt / 1e6) ** 0.5
+    a_look, size = a_character * learnt, math.sqrt(pieces_a_character * learnt / 1e6)
     searched = search and len(train_texts) <= SEARCH_ROWS
     one = labels is None or labels.kind == "one"
     own = a_look * size * NBSVM * _columns(labels) if nbsvm and one and not paired else 0.0
@@ -145,7 +146,7 @@ def _analyses(labels: LabelSet | None, *, paired: bool, search: bool) -> float:
 
 def _fits(labels: LabelSet | None, *, search: bool) -> float:
     """Fits of one class or label, in those of all training rows."""
-    share = ((FOLDS - 1) / FOLDS) ** 1.5
+    share = (FOLDS - 1) / FOLDS * math.sqrt((FOLDS - 1) / FOLDS)
     if search:
         return 1 + FOLDS * len(STRENGTHS) * share
     return 1 + FOLDS * share if labels is not None and labels.kind == "several" else 1.0
