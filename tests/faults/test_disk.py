@@ -230,8 +230,8 @@ def test_a_mirror_that_is_gone_is_told_and_not_made_anew(data: str, tiny_bert: P
                 (mirror,) = drive.iterdir()
                 shutil.rmtree(mirror)
     assert caught.value.message == (
-        f"{mirror}: the checkpoint of step 8 cannot be written: the mirror is no longer there. Free space or mend the "
-        "disk; the same command goes on from the checkpoint before."
+        f"{mirror}: the checkpoint of step 8 cannot be written: the mirror is no longer there. Free space there or "
+        "give another --mirror; the same command goes on from this checkpoint in the run."
     )
     assert len([line for line in told if "the mirror is no longer there; the training goes on without it" in line]) == 2
     assert list(drive.iterdir()) == []

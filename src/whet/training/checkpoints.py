@@ -13,6 +13,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,27 +86,20 @@ class Checkpoints:
 
     def save(self, state: State) -> Path:
         """Writes a checkpoint, reads it back, copies it to the mirror, and removes all but the newest two
-        that are whole. Raises OutputError where the disk does not take it."""
+        that are whole. Raises OutputError where a disk does not take it, and names which."""
         step = state.numbers["step"]
         path = self._folder / f"step-{step:08}"
-        try:
+        todo = "Free space or mend the disk; the same command goes on from the checkpoint before"
+        with _told(step, path, todo):
             with durable.new_folder(path) as scratch:
                 write_state(scratch, state)
             self._check(path)
-            if self._mirror is not None:
-                if self._swept and not self._mirror.is_dir():  # a drive that is gone, not one to make anew
-                    raise FileNotFoundError(errno.ENOENT, "the mirror is no longer there", str(self._mirror))
-                with durable.new_folder(self._mirror / path.name) as scratch:
-                    shutil.copytree(path, scratch, dirs_exist_ok=True)
-                self._check(self._mirror / path.name)
-            for folder in filter(None, (self._folder, self._mirror)):
-                self._retain(folder)
-        except OSError as fault:
-            raise OutputError(
-                f"the checkpoint of step {step} cannot be written: {fault.strerror or fault}",
-                where=str(fault.filename or path),
-                todo="Free space or mend the disk; the same command goes on from the checkpoint before",
-            ) from None
+            self._retain(self._folder)
+        if self._mirror is not None:
+            todo = "Free space there or give another --mirror; the same command goes on from this checkpoint in the run"
+            with _told(step, self._mirror, todo):
+                self._copy(path, self._mirror)
+                self._retain(self._mirror)
         return path
 
     def newest(self) -> Found | None:
@@ -138,12 +132,19 @@ class Checkpoints:
                 left.append(said({"folder": folder, "fault": fault.strerror or fault}, "checkpoints left"))
         return left
 
+    def _copy(self, path: Path, mirror: Path) -> None:
+        """Copies a checkpoint that is whole. OutputError where something else arrives; raises OSError."""
+        if self._swept and not mirror.is_dir():  # a drive that is gone, not one to make anew
+            raise FileNotFoundError(errno.ENOENT, "the mirror is no longer there")
+        with durable.new_folder(mirror / path.name) as scratch:
+            for file in path.iterdir():
+                shutil.copyfile(file, scratch / file.name)
+            # By the manifest that came along, for the block ends with another, of what has arrived.
+            _check(scratch, mirror / path.name)
+        self._check(mirror / path.name)
+
     def _check(self, path: Path) -> None:
-        wrong = durable.damage(path)
-        if wrong is not None:
-            raise OutputError(
-                f"a checkpoint reads otherwise than it was written: {wrong}", where=str(path), todo="Look at the disk"
-            )
+        _check(path, path)
         self._whole.add(path)
 
     def _retain(self, folder: Path) -> None:
@@ -188,6 +189,25 @@ def at_once(every: int | None, seconds: float) -> int:
     if every is not None:
         return KEPT + 1
     return 0 if seconds < WORTH else min(KEPT + 1, 1 + int(seconds / FIRST))
+
+
+@contextmanager
+def _told(step: int, place: Path, todo: str) -> Iterator[None]:
+    """Turns a disk's complaint while a checkpoint is saved into a message that names the place."""
+    try:
+        yield
+    except OSError as fault:
+        saw = f"the checkpoint of step {step} cannot be written: {fault.strerror or fault}"
+        raise OutputError(saw, where=str(place), todo=todo) from None
+
+
+def _check(folder: Path, name: Path) -> None:
+    """Raises OutputError where a folder, which has this name or is to get it, is not what its manifest says."""
+    wrong = durable.damage(folder)
+    if wrong is not None:
+        raise OutputError(
+            f"a checkpoint reads otherwise than it was written: {wrong}", where=str(name), todo="Look at the disk"
+        )
 
 
 def _all(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,54 @@ def test_a_mirror_has_the_same_and_another_machine_goes_on_from_it(tmp_path: Pat
     store.remove()
     assert not (tmp_path / "run").exists()
     assert not (tmp_path / "drive" / "job").exists()
+
+
+def test_a_mirror_that_is_full_is_named_and_the_run_has_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, mirror = shutil.copyfile, tmp_path / "drive" / "job"
+
+    def copyfile(source: Path, target: Path, **how: bool) -> object:
+        if mirror in Path(target).parents:  # a system that copies by itself names the source
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source), None, str(target))
+        return real(source, target, **how)
+
+    store = Checkpoints(tmp_path / "run", mirror)
+    store.save(state(5))
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    for step in (6, 7):
+        with pytest.raises(OutputError) as told:
+            store.save(state(step))
+        assert told.value.message == (
+            f"{mirror}: the checkpoint of step {step} cannot be written: No space left on device. Free space there or "
+            "give another --mirror; the same command goes on from this checkpoint in the run."
+        )
+    assert steps(mirror) == ["step-00000005"]
+    assert steps(tmp_path / "run") == ["step-00000006", "step-00000007"]
+    assert newest(Checkpoints(tmp_path / "run", mirror)) == 7
+
+
+def test_a_checkpoint_that_arrives_altered_in_the_mirror_is_not_kept_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, mirror = shutil.copyfile, tmp_path / "drive" / "job"
+
+    def copyfile(source: Path, target: Path, **how: bool) -> object:
+        copied = real(source, target, **how)
+        if Path(target).name == "model.safetensors":
+            damaged(Path(target))
+        return copied
+
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    with pytest.raises(OutputError) as told:
+        Checkpoints(tmp_path / "run", mirror).save(state(5))
+    size = (tmp_path / "run" / "step-00000005" / "model.safetensors").stat().st_size
+    assert told.value.message == (
+        f"{mirror / 'step-00000005'}: a checkpoint reads otherwise than it was written: model.safetensors has size "
+        f"{size - 1}, MANIFEST.json says {size}. Look at the disk."
+    )
+    assert steps(mirror) == []
+    assert newest(Checkpoints(tmp_path / "run", mirror)) == 5
 
 
 def test_what_was_begun_and_not_ended_is_swept(store: Checkpoints, tmp_path: Path) -> None:
