@@ -184,6 +184,16 @@ def test_a_job_that_is_stopped_goes_on_and_ends_bit_for_bit_alike(
     assert not Path("run/checkpoints").exists()
 
 
+def test_fresh_leaves_the_copies_of_the_job_that_was_stopped(texts: str, tiny_bert: Path, here: Path) -> None:
+    drive = here / "drive"
+    stopped(texts, tiny_bert, 3, output="run", mirror=str(drive))
+    (first,) = drive.iterdir()
+    fault = stopped(texts, tiny_bert, 2, output="run", mirror=str(drive), fresh=True)
+    assert fault.todo == "The same command goes on from step 2"
+    assert sorted(drive.rglob("step-*")) == [first / "step-00000003", drive / f"{first.name}-2" / "step-00000002"]
+    assert json.loads((here / "run-2" / "run.json").read_text())["mirrored"] == f"{first.name}-2"
+
+
 def _scores(told: Story) -> Any:
     return told.end.metrics["held_out"]
 

@@ -200,6 +200,28 @@ def test_fresh_starts_over_and_keeps_the_run_that_was_stopped(data: str, job: Jo
     assert (here / "run" / "checkpoints" / "step-00000005").is_dir()
 
 
+def test_fresh_leaves_the_copies_of_the_run_that_was_stopped_and_goes_on_with_its_own(
+    data: str, job: Job, tiny_bert: Path, here: Path
+) -> None:
+    drive = here / "drive"
+    stopped(data, tiny_bert, 5, mirror=str(drive))
+    (first,) = drive.iterdir()
+    (first / "step-00000005" / "state.json").unlink()
+    before = {path: path.stat().st_mtime_ns for path in first.rglob("*")}
+    fault = stopped(data, tiny_bert, 3, mirror=str(drive), fresh=True)
+    assert (fault.saw, fault.todo) == (
+        "stopped by SIGTERM after step 3 of 24", "The same command goes on from step 3"
+    )  # fmt: skip
+    assert not [line for line in lines(here / "run-2", "notice") if "going on" in line["message"]]
+    second = drive / f"{first.name}-2"
+    assert [path.name for path in second.iterdir()] == ["step-00000003"]
+    told = job(data, **SETTINGS, mirror=str(drive))
+    assert told.path == Path("run-2")
+    assert "going on after step 3 of 24" in told.notices
+    assert not second.exists()
+    assert {path: path.stat().st_mtime_ns for path in first.rglob("*")} == before
+
+
 def test_the_second_process_in_a_folder_is_told_of_the_first(
     data: str, tiny_bert: Path, whet: Command, here: Path
 ) -> None:

@@ -25,7 +25,6 @@ from whet.records import Encoded, HeldOut, Notice, Revision, Stage, StepRecord
 from whet.runs import naming, run_folder
 from whet.runs.run_folder import Redone, RunFolder
 from whet.sentences.bilingual import said
-from whet.settings import values
 from whet.settings.config import Resolved, resolve
 from whet.settings.keywords import SettingValues
 from whet.system import packages, runtime
@@ -94,10 +93,8 @@ def follow(model: str, texts: Sequence[object], resolved: Resolved, *, command: 
     digest = naming.fingerprint(resolved, [*parts, prepare.weights_digest(asked.files)])
     name = f"{asked.files.short_name}-adapt"
     folder = run_folder.open_run(resolved, data=asked.corpus.name, model=name, digest=digest)
-    mirror = None
-    if resolved.settings.mirror is not None:  # the files of a model have other times on another machine
-        same = naming.name_of(asked.corpus.name, name, naming.fingerprint(resolved, parts))
-        mirror = values.folder(resolved.settings.mirror) / same
+    same = naming.fingerprint(resolved, parts)  # the files of a model have other times on another machine
+    mirror = naming.mirror_of(folder.path, resolved, naming.name_of(asked.corpus.name, name, same))
     if folder.finished:
         yield from story.tidied(folder, mirror)
         yield Adapted(folder.path, folder.read("metrics.json"), resumed_finished=True)
@@ -111,7 +108,7 @@ def follow(model: str, texts: Sequence[object], resolved: Resolved, *, command: 
     checkpoints = Checkpoints(folder.path / story.CHECKPOINTS, mirror)
     ready = yield from _ready(asked, (train, held_out), cutter, checkpoints, folder.path, started)
     about = {"job": naming.ADAPTED, "command": command, "digest": digest, **ready.asked.machine.as_json(),
-             "versions": runtime.versions()}  # fmt: skip
+             "versions": runtime.versions(), **({} if mirror is None else {"mirrored": mirror.name})}  # fmt: skip
     with folder.held(), story.untouched(folder, before), folder.telling_faults():
         yield from _done(folder, ready, about)
     yield Adapted(folder.path, folder.read("metrics.json"))

@@ -35,7 +35,6 @@ from whet.run import Finished, Run
 from whet.runs import divided, members, naming, run_folder
 from whet.runs.run_folder import RunFolder
 from whet.sentences.bilingual import in_korean, joined, said
-from whet.settings import values
 from whet.settings.config import Resolved, Settings
 from whet.settings.meaningless import LINEAR
 from whet.system import packages, room, runtime
@@ -101,11 +100,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
     ranks = [f"{team.ranks.count} ranks"] * (team.ranks.count > 1)  # each draws its own dropout
     digest = naming.fingerprint(resolved, [*digests, prepare.weights_digest(asked.encoder), *labels.names, *ranks])
     model = LINEAR if asked.encoder is None else asked.encoder.short_name
-    opened = run_folder.open_run(resolved, data=asked.name, model=model, digest=digest) if team.first else None
-    folder, finished = _shared(team, opened)
-    # The files of a model have other times on another machine.
-    name = naming.name_of(asked.name, model, same)
-    mirror = None if resolved.settings.mirror is None else values.folder(resolved.settings.mirror) / name
+    folder, finished, mirror = _opened(team, asked, model, digest, same)
     if finished:
         if team.first:
             yield from _kept_up(folder, mirror, resolved)
@@ -135,7 +130,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
             yield planned.plan  # nothing has been written yet: whoever does not want the job goes no further
     else:
         planned = again(asked, team, found.facts)
-    facts = _facts(command, digest, planned.asked, team, loss)
+    facts = _facts(command, digest, planned.asked, team, loss, mirror)
     with folder.held(), untouched(folder, before), folder.telling_faults():
         if found is None:
             run_folder.start(folder, planned.asked.resolved, facts)
@@ -340,14 +335,25 @@ def resumed(
     return redone
 
 
-def _shared(team: Alone, opened: RunFolder | None) -> tuple[RunFolder, bool]:
-    """The folder that the first process opened, and whether its run was finished before."""
-    path, finished = team.meet(opened and [str(opened.path), opened.finished])[0]
-    return opened or RunFolder(Path(path), silent=True), finished
+def _opened(
+    team: Alone, asked: prepare.Asked, model: str, digest: str, same: str
+) -> tuple[RunFolder, bool, Path | None]:  # fmt: skip
+    """What the first process opened: the folder, whether its run was finished before, and where its checkpoints are
+    copied to. `same`: the digest without the files of the model, which have other times on another machine."""
+    opened, said_of_it = None, None
+    if team.first:
+        opened = run_folder.open_run(asked.resolved, data=asked.name, model=model, digest=digest)
+        copied = naming.mirror_of(opened.path, asked.resolved, naming.name_of(asked.name, model, same))
+        said_of_it = [str(opened.path), opened.finished, copied and str(copied)]
+    path, finished, mirror = team.meet(said_of_it)[0]
+    return opened or RunFolder(Path(path), silent=True), finished, mirror and Path(mirror)
 
 
-def _facts(command: str, digest: str, asked: prepare.Asked, team: Alone, loss: Own | None = None) -> dict[str, object]:
+def _facts(
+    command: str, digest: str, asked: prepare.Asked, team: Alone, loss: Own | None = None, mirror: Path | None = None
+) -> dict[str, object]:  # fmt: skip
     return {
+        **({} if mirror is None else {"mirrored": mirror.name}),
         **({} if loss is None else {"loss": loss.name}),
         **({} if asked.teaching is None else {"teacher": asked.teaching.teacher.by}),
         "command": command,

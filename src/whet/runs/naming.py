@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.disk import durable, lock
-from whet.errors import ModelError, UsageError
+from whet.errors import ModelError, OutputError, UsageError
 from whet.settings.config import Resolved, fields
 from whet.settings.values import folder, shown
 
@@ -55,6 +55,23 @@ def chosen(base: Path, resolved: Resolved, digest: str) -> Path:
     if path.exists():
         _check_ours(path, digest, resolved)
     return path
+
+
+def mirror_of(path: Path, resolved: Resolved, name: str) -> Path | None:
+    """Where the checkpoints of a run are copied to, None without `--mirror`: the place that run.json in its folder
+    names, else one that no run has. For a folder without a run it is the newest of NAME, NAME-2, ..., which a run on
+    another machine left; `--fresh` takes none of those. OutputError where nothing can be looked up there."""
+    if resolved.settings.mirror is None:
+        return None
+    base, known = folder(resolved.settings.mirror) / name, _described_in(path)
+    own = str(known.get("mirrored"))
+    if re.fullmatch(rf"{re.escape(name)}(-\d+)?", own):
+        return base.with_name(own)
+    try:
+        return free_name(base) if known or resolved.settings.fresh else names_of(base)[-1]
+    except OSError as fault:
+        where = f"--mirror {base.parent}"
+        raise OutputError(f"cannot read: {fault.strerror}", where=where, todo="Give another --mirror") from None
 
 
 def name_of(data: str, model: str, digest: str) -> str:

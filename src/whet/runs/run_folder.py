@@ -252,6 +252,8 @@ def go_on(run: RunFolder, resolved: Resolved, facts: Mapping[str, object], *, st
         known = run.read(RUN)
     except ModelError:  # from a mirror, on another machine
         known = _described(resolved, facts)
+    if "mirrored" in facts:  # it may be given now only
+        known["mirrored"] = facts["mirrored"]
     known.setdefault("resumed", []).append({"at": datetime.now(UTC).isoformat(), "step": step})
     run.write(RUN, known)
     return Redone(done, tuple(revisions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -244,6 +245,49 @@ def test_fresh_takes_the_next_free_name_and_the_plain_command_then_finds_the_new
         "reviews-tiny-dddddddd-3",
     ]
     assert opened() == third
+
+
+def test_a_run_has_its_own_mirror_and_another_machine_finds_the_newest(here: Path) -> None:
+    plain, fresh = resolve({"mirror": "drive"}), resolve({"mirror": "drive", "fresh": True})
+
+    def mirror(run: RunFolder, resolved: Resolved) -> Path:
+        found = naming.mirror_of(run.path, resolved, "job")
+        assert found is not None
+        return found
+
+    def begun(resolved: Resolved) -> RunFolder:
+        run = named(resolved)
+        own = mirror(run, resolved)
+        run_folder.start(run, resolved, {"digest": "d" * 64, "mirrored": own.name})
+        own.mkdir(parents=True)
+        return run
+
+    drive = here / "drive"
+    assert naming.mirror_of(named().path, resolve({}), "job") is None
+    first, second = begun(plain), begun(fresh)
+    assert [mirror(run, plain).name for run in (first, second)] == ["job", "job-2"]
+    elsewhere = RunFolder(here / "elsewhere")
+    assert (mirror(elsewhere, plain).name, mirror(elsewhere, fresh).name) == ("job-2", "job-3")
+    (drive / "job-2").rmdir()  # the second has ended
+    assert [mirror(run, plain).name for run in (first, second, elsewhere)] == ["job", "job-2", "job"]
+    late = opened(fresh)  # begun without a mirror
+    assert mirror(late, plain).name == "job-2"
+    run_folder.go_on(late, plain, {"mirrored": "job-2"}, step=3, events=0)
+    assert late.read("run.json")["mirrored"] == "job-2"
+    late.write("run.json", {"mirrored": "../job"})  # nobody's
+    assert mirror(late, plain).name == "job-2"
+
+
+def test_a_mirror_that_cannot_be_looked_into_is_a_fault_of_the_disk(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exists(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(OutputError) as told:
+        naming.mirror_of(here / "run", resolve({"mirror": "drive"}), "job")
+    assert told.value.message == "--mirror drive: cannot read: Permission denied. Give another --mirror."
 
 
 def test_fresh_without_an_earlier_run_takes_the_plain_name() -> None:
