@@ -246,8 +246,8 @@ def go_on(run: RunFolder, resolved: Resolved, facts: Mapping[str, object], *, st
         (run.path / "error.json").unlink(missing_ok=True)
         durable.sweep(run.path)
         path = run.path / "events.jsonl"
-        if path.exists() and path.stat().st_size > events:
-            os.truncate(path, events)
+        if path.exists():
+            os.truncate(path, _length_at(path, step, events))
     try:
         known = run.read(RUN)
     except ModelError:  # from a mirror, on another machine
@@ -257,6 +257,28 @@ def go_on(run: RunFolder, resolved: Resolved, facts: Mapping[str, object], *, st
     known.setdefault("resumed", []).append({"at": datetime.now(UTC).isoformat(), "step": step})
     run.write(RUN, known)
     return Redone(done, tuple(revisions))
+
+
+def _length_at(path: Path, step: int, events: int) -> int:
+    """How many bytes of events.jsonl a run goes on with that had so many at the checkpoint of a step. Where another
+    machine made that, they are no end of a line here, or are not reached: then all before what is done again."""
+    length = 0
+    with path.open("rb") as file:
+        for line in file:
+            if length == events or not line.endswith(b"\n") or _is_redone(line, step):
+                break
+            length += len(line)
+    return length
+
+
+def _is_redone(line: bytes, step: int) -> bool:
+    """Whether a line tells what comes after the checkpoint of a step, or of its evaluation, which follows it too."""
+    try:
+        known = json.loads(line)
+    except ValueError:
+        return False
+    at: int = known.get("step", 0)
+    return at > step or (at == step and known.get("kind") in (_KINDS[Evaluation], _KINDS[HeldOut]))
 
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 from whet.disk import durable
 from whet.errors import ModelError, OutputError, TrainingError, UsageError
 from whet.labels import LabelSet
-from whet.records import Examples, Notice, Splits, StepRecord
+from whet.records import Evaluation, Examples, Notice, Splits, StepRecord, ValueScores
 from whet.runs import divided, naming, run_folder
 from whet.runs.run_folder import RunFolder
 from whet.sentences.bilingual import said
@@ -391,6 +392,40 @@ def test_a_log_line_names_its_kind_and_every_field() -> None:
         {"kind": "end", **figures, "memory": 123},
     ]
     assert "한글" in lines[1]
+
+
+def numbered(run: RunFolder, *steps: int) -> None:
+    for step in steps:
+        run.log(dataclasses.replace(STEP, step=step))
+
+
+def logged(run: RunFolder) -> list[object]:
+    return [line.get("step") or line.get("message") for line in run.events()]
+
+
+def test_a_run_that_goes_on_loses_the_lines_after_its_checkpoint() -> None:
+    run = started()
+    run.log(Notice("begun"))
+    numbered(run, 1, 2)
+    events = run.flushed()
+    run.log(Notice("later"))
+    numbered(run, 3, 4)
+    assert run_folder.go_on(run, resolve({}), {}, step=2, events=events) == run_folder.Redone(4, ())
+    assert logged(run) == ["begun", 1, 2]
+
+
+@pytest.mark.parametrize("events", [10_000, 100])
+def test_steps_that_are_done_again_after_a_checkpoint_of_another_machine_stand_there_once(events: int) -> None:
+    """Whose events.jsonl was longer, or shorter."""
+    run = started()
+    for last in (103, 104):
+        redone = run_folder.go_on(run, resolve({}), {}, step=100, events=events)
+        run.log(Notice(f"going on, {redone.until - 100} again"))
+        run.log(Evaluation("validation", 100, 1.0, 0.5, ValueScores(1, 0.0, 0.0, 0.0, 0.0), 0.1))
+        numbered(run, *range(101, last + 1))
+        with (run.path / "events.jsonl").open("a") as file:
+            file.write('{"kind": "st')  # killed
+    assert logged(run) == ["going on, 0 again", "going on, 3 again", 100, 101, 102, 103, 104]
 
 
 def test_files_have_the_korean_of_a_message_beside_it(here: Path) -> None:
