@@ -12,6 +12,9 @@ from whet.settings import config, meaningless
 
 # Settings that the command gives in another way: resolved, or as the machine was.
 RESOLVED = ("recipe", "budget", "device", "precision", "threads")
+# Settings that a job decides by the model and the rows where nobody chose them: of these a value that was chosen is
+# named even where it is the default.
+DECIDED = ("max_length", "truncation", "epochs", "batch_size", "learning_rate", "llrd", "warmup")
 
 
 def command(found: Material) -> str:
@@ -23,7 +26,8 @@ def command(found: Material) -> str:
     is_linear = found.setting("model") == meaningless.LINEAR
     for setting in config.fields():
         name, value = setting.name, found.setting(setting.name)
-        kept = setting.metadata["result"] and name not in RESOLVED and value not in (None, setting.default)
+        chosen = value != setting.default or (name in DECIDED and run["settings"][name]["reason"] != "default")
+        kept = setting.metadata["result"] and name not in RESOLVED and value is not None and chosen
         kept = kept and not (is_linear and name in meaningless.SETTINGS)
         if name == "epochs" and found.revised and not is_linear:
             words += _flag(name, float(found.end["epoch"]))

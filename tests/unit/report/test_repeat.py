@@ -8,6 +8,7 @@ import pytest
 from tests.made_runs import made_run
 from whet.report import course, material, repeat
 from whet.report.words import Words
+from whet.runs import run_folder
 from whet.settings import config
 
 MACHINE = ["--device", "cpu", "--precision", "fp32", "--threads", "2"]
@@ -20,6 +21,32 @@ def test_the_command_names_resolved_settings_and_threads_and_no_budget(tmp_path:
         "whet", "train", "my reviews.csv", "--positive", "a b", "--model", "embedded", "--epochs", "1.5",
         "--learning-rate", "0.0002", "--metric", "loss", "--no-baseline", *MACHINE,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (
+            {"recipe": "reference"},
+            ["--epochs", "2", "--batch-size", "16", "--learning-rate", "5e-05", "--llrd", "1", "--warmup", "0.06"],
+        ),
+        ({"learning_rate": 5e-5}, ["--learning-rate", "5e-05"]),
+        ({"batch_size": 16, "max_length": 512}, ["--max-length", "512", "--batch-size", "16"]),
+        ({"weight_decay": 0.01, "seed": 42, "test": "auto"}, []),  # nothing decides otherwise
+    ],
+)
+def test_a_default_that_somebody_chose_is_named_where_the_job_would_decide_otherwise(
+    settings: dict[str, object], named: list[str], tmp_path: Path
+) -> None:
+    found = material.gather(made_run(tmp_path / "run", settings=settings))
+    words = shlex.split(repeat.command(found))
+    assert words == ["whet", "train", "my reviews.csv", "--model", "embedded", *named, "--metric", "loss", *MACHINE]
+
+
+def test_epochs_that_a_budget_cut_to_the_default_are_named(tmp_path: Path) -> None:
+    folder = made_run(tmp_path / "run", settings={"budget": "20m"})
+    run_folder.amend(folder, "epochs", 2.0, "budget 20m")
+    assert "--epochs 2 " in repeat.command(material.gather(folder))
 
 
 def test_every_value_that_it_names_is_read_back_as_it_was(tmp_path: Path) -> None:
