@@ -148,7 +148,7 @@ def refusal(found: Compared, asked: required.Requirement | None) -> ScoreError |
 def _read(folder: RunFolder, name: str) -> _Answers:
     try:
         import pyarrow as pa
-        from pyarrow import parquet
+        from pyarrow import compute, parquet
     except ImportError:
         raise MissingExtraError(
             "reading predictions.parquet needs pyarrow, which is not installed",
@@ -156,10 +156,9 @@ def _read(folder: RunFolder, name: str) -> _Answers:
             todo='Run: pip install "whet[parquet]"',
         ) from None
     path = folder.path / "predictions.parquet"
+    expected = "a finished run that was scored on test rows"
     if folder.bare or not path.is_file():
-        raise ModelError(
-            "no predictions.parquet", where=str(folder.path), expected="a finished run that was scored on test rows"
-        )
+        raise ModelError("no predictions.parquet", where=str(folder.path), expected=expected)
     rows: dict[Key, int] = {}
     true: list[Any] = []
     given: list[Any] = []
@@ -168,7 +167,10 @@ def _read(folder: RunFolder, name: str) -> _Answers:
             names = file.schema_arrow.names
             answer = next(name for name in ("value", "labels", "label") if name in names)
             texts = [name for name in ("text", "text2") if name in names]
-            for portion in file.iter_batches(PORTION, columns=["row_id", *texts, answer, "predicted"]):
+            side = ["side"] if "side" in names else []  # which runs of an earlier whet lack: theirs are test rows
+            for portion in file.iter_batches(PORTION, columns=["row_id", *side, *texts, answer, "predicted"]):
+                if side:
+                    portion = portion.filter(compute.equal(portion.column("side"), "test"))
                 parts = [portion.column(name).to_pylist() for name in texts]
                 digests = map(_digest, zip(*parts, strict=True))
                 for key in zip(portion.column("row_id").to_pylist(), digests, strict=True):
@@ -177,6 +179,8 @@ def _read(folder: RunFolder, name: str) -> _Answers:
                 given += portion.column("predicted").to_pylist()
     except (pa.ArrowInvalid, KeyError, StopIteration) as fault:
         raise ModelError(f"{path.name} is damaged: {fault}", where=str(folder.path)) from None
+    if not rows:
+        raise ModelError(f"no test rows in {path.name}", where=str(folder.path), expected=expected)
     return _Answers(name, folder, sidefile.labels_of(sidefile.read(folder.model)), rows, true, given)
 
 
@@ -222,7 +226,7 @@ def _entry(answers: _Answers, scores: Scores, kind: Kind, against: Comparison | 
         test_rows=len(answers.rows),
         scores={name: value for name, value in shown.items() if value is not None},
         train_seconds=metrics["seconds"]["train"],
-        size=sum(file.stat().st_size for file in folder.model.iterdir() if file.is_file()),
+        size=sum(file.stat().st_size for file in folder.model.rglob("*") if file.is_file()),
         rows_a_second=_speed(folder),
         device=str(run["device"]["value"]),
         threads=int(run["threads"]["value"]),

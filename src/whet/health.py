@@ -143,7 +143,7 @@ def _verified(run: str | os.PathLike[str]) -> CheckedRun:
             loaded.prove()
             labels = loaded.labels.names
         prefix = "" if folder.bare else f"{model.name}/"
-        files += sorted(prefix + path.name for path in model.iterdir() if path.is_file())
+        files += sorted(prefix + path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
         side = sidefile.read(model)
         canaries += len(side["canaries"]) * len(side.get("engines", ("",)))
     return CheckedRun(folder.path, tuple(files), canaries, labels)

@@ -223,8 +223,9 @@ def test_an_ensemble_is_a_model_of_every_command(folded: Told, whet: Command, he
     assert answer[0]["probabilities"] == pytest.approx(library.load(run).predict([TEXTS[0]])[0].probabilities, abs=1e-6)
     write_csv(here / "more.csv", review_rows()[:10])
     assert "Result on 10 rows of" in whet("evaluate", run, "more.csv").out
-    checked = whet("doctor", run)
-    assert "is whole, and its model gives the 16 answers" in " ".join(checked.out.split())
+    checked = whet("doctor", run, "--json").json
+    assert "is whole, and its model gives the 16 answers" in checked["checks"][-1]["message"]
+    assert "model/fold-3-seed-42/model.safetensors" in checked["run"]["files"]
     with pytest.raises(ModelError) as caught:
         _ = library.load(run).model
     assert caught.value.saw == "an ensemble has no model of transformers"

@@ -13,7 +13,7 @@ from whet import comparison
 from whet.comparison import compare, parse, refusal
 from whet.errors import ModelError, UsageError
 from whet.labels import LabelSet
-from whet.records import Examples
+from whet.records import Examples, Side
 from whet.runs import run_folder
 from whet.runs.run_folder import RunFolder
 
@@ -168,6 +168,15 @@ def test_runs_of_one_name_are_told_by_their_places(tmp_path: Path) -> None:
     assert [run.name for run in compare(folders).runs] == [str(tmp_path / "a" / "run"), str(tmp_path / "b" / "run")]
 
 
+def test_the_size_of_an_ensemble_is_that_of_all_its_models(tmp_path: Path) -> None:
+    folders = [finished(tmp_path / name, examples(), right_but_for([])) for name in "ab"]
+    member = folders[1].model / "seed-42"
+    member.mkdir()
+    (member / "weights").write_bytes(b"x" * 2_000_000)
+    first, second = compare(folders).runs
+    assert second.size - first.size == 2_000_000
+
+
 def test_without_events_there_is_no_speed(tmp_path: Path) -> None:
     folders = [finished(tmp_path / name, examples(), right_but_for([])) for name in "ab"]
     (folders[1].path / "events.jsonl").unlink()
@@ -218,6 +227,29 @@ def test_a_run_without_answers_is_refused(tmp_path: Path) -> None:
     assert caught.value.message == (
         f"{other.path}: no predictions.parquet. Expected a finished run that was scored on test rows."
     )
+
+
+@pytest.mark.parametrize("side", ["validation", "train"])
+def test_answers_to_other_rows_than_test_are_refused(tmp_path: Path, side: Side) -> None:
+    """As of a run with --test none, or with --folds beside it."""
+    one = finished(tmp_path / "one", examples(), right_but_for([]))
+    other = finished(tmp_path / "other", examples(), right_but_for([]))
+    run_folder.write_predictions(other, examples(), TWO, right_but_for([]), THRESHOLDS, side=side)
+    with pytest.raises(ModelError) as caught:
+        compare([one, other])
+    assert caught.value.message == (
+        f"{other.path}: no test rows in predictions.parquet. Expected a finished run that was scored on test rows."
+    )
+
+
+def test_answers_that_tell_no_side_are_of_test_rows(tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    one = finished(tmp_path / "one", examples(), right_but_for([]))
+    other = finished(tmp_path / "other", examples(), right_but_for([]))
+    written = other.path / "predictions.parquet"
+    parquet.write_table(parquet.read_table(written).drop_columns("side"), written)
+    assert compare([one, other]).rows == 200
 
 
 # ---------------------------------------------------------------- what is required
