@@ -5,6 +5,7 @@ Sizes in comments: B rows, C labels.
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Mapping
@@ -64,8 +65,6 @@ def asked_for(
 
 def _scored(name: str, targets: Targets, answered: Floats, labels: LabelSet, thresholds: Mapping[str, float]) -> float:
     """By a scorer; NaN where that refuses the rows."""
-    from sklearn.metrics import get_scorer
-
     true, one = targets, labels.positive_id
     if one == 0:  # for scikit-learn 1 is the positive class
         true, answered = 1 - np.asarray(targets, dtype=np.int64), answered[:, ::-1]
@@ -73,11 +72,22 @@ def _scored(name: str, targets: Targets, answered: Floats, labels: LabelSet, thr
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is undefined, which the result tells
         try:
-            return float(
-                get_scorer(name)(answers, np.arange(len(true))[:, None], np.asarray(true, dtype=_type(labels)))
-            )
+            scorer = _scorer(name, labels)
+            return float(scorer(answers, np.arange(len(true))[:, None], np.asarray(true, dtype=_type(labels))))
         except (ValueError, TypeError, AttributeError):
             return math.nan
+
+
+def _scorer(name: str, labels: LabelSet) -> Any:
+    """scikit-learn's; one that scores the probabilities of classes is told which there are, for it would take those
+    that the rows have for all of them, and refuse rows that lack one."""
+    from sklearn.metrics import get_scorer
+
+    scorer = get_scorer(name)  # a copy
+    takes = inspect.signature(scorer._score_func).parameters
+    if labels.kind == "one" and "predict_proba" in scorer._response_method and "labels" in takes:
+        scorer._kwargs = {**scorer._kwargs, "labels": np.arange(len(labels))}
+    return scorer
 
 
 def _type(labels: LabelSet) -> type:

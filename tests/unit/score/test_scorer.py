@@ -79,6 +79,30 @@ def test_a_scorer_scores_more_classes_and_numbers():
     assert asked("neg_median_absolute_error", LOGITS[:, :1], true, VALUE) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("neg_log_loss", lambda ids, shares: -sk.log_loss(ids, shares, labels=[0, 1, 2])),
+        ("d2_log_loss_score", lambda ids, shares: sk.d2_log_loss_score(ids, shares, labels=[0, 1, 2])),
+        ("top_k_accuracy", lambda ids, shares: sk.top_k_accuracy_score(ids, shares, labels=[0, 1, 2])),
+        ("roc_auc_ovo", lambda ids, shares: sk.roc_auc_score(ids, shares, labels=[0, 1, 2], multi_class="ovo")),
+        ("f1_macro", lambda ids, shares: sk.f1_score(ids, shares.argmax(axis=1), average="macro")),
+    ],
+)
+def test_rows_that_lack_a_class_have_the_score_of_a_scorer(name, expected):
+    logits, ids = RNG.normal(size=(60, 3)), np.arange(60) % 2
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert fitting(name, THREE) == name
+    assert asked(name, logits, ids, THREE) == pytest.approx(expected(ids, shares))
+
+
+@pytest.mark.parametrize("labels", [BINARY, FIRST])
+def test_rows_of_one_of_two_classes_have_a_log_loss_and_a_brier_score(labels):
+    ones = np.ones(60, dtype=int)
+    assert asked("neg_log_loss", LOGITS, ones, labels) == pytest.approx(np.log(SHARES[:, 1]).mean())
+    assert asked("neg_brier_score", LOGITS, ones, labels) == pytest.approx(-(SHARES[:, 0] ** 2).mean())
+
+
 def test_what_rows_leave_undefined_is_none_and_never_the_best():
     scores, loss = judge(LOGITS[:3], np.ones(3, dtype=int), BINARY, None, "roc_auc_ovr")
     assert scores.asked == {"roc_auc_ovr": None}
