@@ -30,7 +30,7 @@ def of_side(
     precision, recall and F1. What has no interval is not there.
 
     `scores` are those of `logits` [B, C] against `targets`. An interval holds its score, which percentiles of resamples
-    may miss where rows are few. Where all resamples are as good as can be, or as bad, it is Wilson's.
+    may miss where rows are few. Where no resample differs it is Wilson's.
     """
     if isinstance(scores, ValueScores):
         if not np.isfinite(logits).all():
@@ -93,14 +93,16 @@ def _f1_of(share: float) -> float:
 
 
 def _held(resampled: Floats, value: float, rows: int, scale: Callable[[float], float] = float) -> Interval | None:
-    """The percentile interval of a score [R], widened to hold it. Where none differs it is Wilson's of a share of the
-    `rows` that count, on the score's scale; None without such rows."""
+    """The percentile interval of a score [R], widened to hold it; None without `rows` that count. Where none differs,
+    Wilson's tells what share of all rows is like these, and the others may score 0 or 1, on the score's scale. So
+    macro scores without a mistake have one too where a label has no rows, though they are below 1."""
     known = resampled[~np.isnan(resampled)]
     if not rows or not len(known):
         return None
     low, high = map(float, resample.ends(known))
-    if low == high == value and value in (0, 1):
-        low, high = map(scale, intervals.of_share(value, rows))
+    if math.isclose(low, value) and math.isclose(high, value) and 0 <= value <= 1:
+        alike, _ = intervals.of_share(1.0, rows)
+        low, high = scale(value * alike), scale(1 - (1 - value) * alike)
     return min(low, value), max(high, value)
 
 

@@ -77,6 +77,22 @@ def test_rows_without_a_mistake_have_wilsons_interval_and_not_one_without_width(
     assert "roc_auc" not in found
 
 
+def test_without_a_mistake_macro_scores_have_an_interval_too_where_a_label_has_no_rows():
+    three = LabelSet(("a", "b", "c"), None, "")
+    scores, found = intervals_of(three, np.eye(3)[np.arange(20) % 2], np.arange(20) % 2)
+    low, _ = intervals.of_share(1.0, 20)
+    assert (scores.macro_f1, scores.accuracy) == (pytest.approx(2 / 3), 1.0)
+    for name in ("macro_f1", "macro_precision", "macro_recall"):
+        assert found[name] == pytest.approx([low * 2 / 3, 1 - (1 - 2 / 3) * low]), name
+    assert found["accuracy"] == found["weighted_f1"] == pytest.approx([low, 1.0])
+
+
+def test_one_answer_for_all_rows_has_a_macro_recall_that_is_not_sure():
+    _, found = intervals_of(BINARY, np.eye(2)[np.zeros(40, dtype=int)], np.arange(40) % 2)
+    low, _ = intervals.of_share(1.0, 40)
+    assert found["balanced_accuracy"] == found["macro_recall"] == pytest.approx([low / 2, 1 - low / 2])
+
+
 def test_a_label_without_rows_has_no_interval():
     logits, true = some(SEVERAL)
     logits[:, 2], true[:, 2] = -9.0, False
