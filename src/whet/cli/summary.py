@@ -12,6 +12,7 @@ from rich.text import Text
 
 from whet.cli import members, show, student
 from whet.cli.texts import TEXTS, Words, count, one_line
+from whet.settings.values import OWN_SLICES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +26,6 @@ SEVERAL = ("macro_f1", "micro_f1", "weighted_f1", "samples_f1", "accuracy", "ham
 VALUES = ("pearson", "spearman", "mae", "rmse", "r2")
 ERRORS = ("mae", "rmse", "hamming_loss")  # lower is better
 BASELINES = ("tfidf", "nbsvm", "majority")
-OWN_SLICES = ("length", "label", "truncated", "leaked")
 WIDEST_CONFUSION = 8
 MOST_CONFUSED = 5
 

@@ -26,6 +26,9 @@ COUNT = re.compile("[1-9][0-9]{0,3}")  # of layers
 ALLOWED = ("empty_texts", "texts_in_train")
 """Findings of severity error that a user may know better about."""
 
+OWN_SLICES = ("length", "label", "truncated", "leaked")
+"""By what scores are told anyway, which a column of --slice could not be told from."""
+
 MOST_BITS = 1000  # of a whole number, for a float holds little more
 ODD = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # the last are what Python makes of bytes that are no UTF-8
 LONGEST = 80  # characters of a wrong value that a message repeats
@@ -151,6 +154,8 @@ def _checked_text(name: str, value: str, flag: str) -> str:
         durations.seconds(value, where=flag)
     if name == "allow":
         _check_codes(value, flag)
+    if name == "slice":
+        _check_slices(value, flag)
     if name == "freeze" and value not in FROZEN and not COUNT.fullmatch(value):
         expected = "embeddings, encoder, or a number of layers from 1"
         raise UsageError(f"{shown(value)} is no part of a model", where=flag, expected=expected)
@@ -176,6 +181,14 @@ def _check_codes(value: str, flag: str) -> None:
             saw = f"{shown(code)} is not a finding that can be allowed"
             todo = did_you_mean(code.strip(), ALLOWED)
             raise UsageError(saw, where=flag, expected=f"{' or '.join(ALLOWED)}, or both after a comma", todo=todo)
+
+
+def _check_slices(value: str, flag: str) -> None:
+    for column in value.split(","):
+        if column.strip() in OWN_SLICES:
+            expected = f"columns by other names than {', '.join(OWN_SLICES)}"
+            todo = "Leave it out, or rename the column where it holds something else"
+            raise UsageError(f"scores by {column.strip()} are told anyway", where=flag, expected=expected, todo=todo)
 
 
 def _number(value: object, *, whole: bool) -> int | float | None:

@@ -168,6 +168,14 @@ def test_several_faults_are_told_at_once_whether_from_the_recipe_or_given(tmp_pa
             "--allow: 'empty_text' is not a finding that can be allowed. "
             "Expected empty_texts or texts_in_train, or both after a comma. Did you mean 'empty_texts'.",
         ),
+        *(
+            (
+                {"slice": f"shop, {name}"},
+                f"--slice: scores by {name} are told anyway. Expected columns by other names than length, label, "
+                "truncated, leaked. Leave it out, or rename the column where it holds something else.",
+            )
+            for name in ("length", "label", "truncated", "leaked")
+        ),
         (
             {"metric": "accurracy"},
             "--metric: unknown metric 'accurracy'. "
