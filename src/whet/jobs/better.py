@@ -11,7 +11,7 @@ from whet.artifacts import tfidf
 from whet.data.doctor.copies import rows_in
 from whet.data.doctor.part import part_of
 from whet.data.targets import targets_of
-from whet.jobs.linear import Answered, Fit, best, metric_of
+from whet.jobs.linear import Answered, Fit, as_told, best, metric_of
 from whet.jobs.outcome import Model, Scored
 from whet.preparing.given import Given, Rivals
 from whet.records import Notice, Side, Splits
@@ -43,7 +43,7 @@ def chosen(
         yield folder.log(notice)
     mine, theirs = metric_of(job, logits, kept.targets), metric_of(job, kept.logits, kept.targets)
     metric, model, wins = str(job.settings.metric), job.settings.model, mine > theirs
-    facts = {"metric": metric, "linear": abs(mine), "fine_tuned": abs(theirs), "model": model}
+    facts = {"metric": metric, "linear": as_told(job, mine), "fine_tuned": as_told(job, theirs), "model": model}
     yield folder.log(Notice(said(facts, "linear handed out" if wins else "network handed out")))
     auto = facts | {"chosen": LINEAR if wins else "fine-tuned"}
     if not wins:

@@ -27,6 +27,7 @@ from whet.score import calibration, cost
 from whet.score.features import Inputs
 from whet.score.fitted import Linear
 from whet.score.judge import judge
+from whet.score.learning_curve import is_error
 from whet.score.linear import SEARCH_ROWS
 from whet.score.metrics import value
 from whet.sentences.bilingual import Bilingual, said
@@ -124,7 +125,8 @@ def best(fits: Sequence[Fit], kept: Bools | None, targets: Targets) -> tuple[Fit
     place = int(np.argmax(np.where(usable, found, -np.inf)))
     told = []
     if place:
-        facts = {"metric": fits[0].given.settings.metric, "first": abs(found[0]), "other": abs(found[place])}
+        first, other = (as_told(fits[0].given, score) for score in (found[0], found[place]))
+        facts = {"metric": fits[0].given.settings.metric, "first": first, "other": other}
         told.append(Notice(said(facts, "NB-SVM taken")))
     return fits[place], logits[place], told
 
@@ -134,6 +136,11 @@ def metric_of(given: Given, logits: Floats, targets: Targets) -> float:
     that are tuned on these very rows."""
     scores, loss = judge(logits, targets, given.labels, None, given.settings.metric)
     return value(scores, loss, str(given.settings.metric))
+
+
+def as_told(given: Given, score: float) -> float:
+    """A `metric_of`, where less of it is better turned back."""
+    return -score if is_error(given.settings.metric) else score
 
 
 def learnable(rows: Examples, targets: Targets, seed: int) -> tuple[Inputs, Targets, list[Notice]]:
