@@ -43,20 +43,25 @@ def by_number(name: str, numbers: Floats) -> list[Slice]:
     found = []
     for i in np.unique(part):
         rows = part == i
-        low, high = numbers[rows].min(), numbers[rows].max()
-        found.append(Slice(name, f"{low:g}" if low == high else f"{low:g} to {high:g}", rows))
+        # As many digits as a float surely holds: those of a timestamp or an id are all needed.
+        low, high = f"{numbers[rows].min():.15g}", f"{numbers[rows].max():.15g}"
+        found.append(Slice(name, low if low == high else f"{low} to {high}", rows))
     return found
 
 
 def by_value(name: str, values: Sequence[object]) -> list[Slice]:
-    """Rows of each value, most frequent first; numbers of more than MOST_VALUES different ones in quarters, of other
-    values the rarest together."""
+    """Rows of each value, as `by_name`; numbers of more than MOST_VALUES different ones in quarters."""
     written = ["" if value is None else str(value) for value in values]
-    counts = Counter(written)
-    if len(counts) > MOST_VALUES:
+    if len(set(written)) > MOST_VALUES:
         numbers = _numbers(written)
         if numbers is not None:
             return by_number(name, numbers)
+    return by_name(name, written)
+
+
+def by_name(name: str, written: Sequence[str]) -> list[Slice]:
+    """Rows of each value, most frequent first; of more than MOST_VALUES different ones the rarest together."""
+    counts = Counter(written)
     kept = [value for value, _ in counts.most_common(MOST_VALUES)]
     array = np.array(written, dtype=np.object_)
     found = [Slice(name, value, np.asarray(array == value, dtype=np.bool_)) for value in kept]
@@ -128,7 +133,7 @@ def standard(
     train has too, and the columns that were asked for."""
     yield from by_length(lengths)
     if classes:
-        yield from by_value(LABEL, classes)
+        yield from by_name(LABEL, classes)  # names, though they may be written as numbers
     yield from by_mark("truncated", truncated)
     if leaked is not None:
         yield from by_mark("leaked", leaked)

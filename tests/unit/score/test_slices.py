@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
 from whet.intervals import of_share
-from whet.score.slices import Slice, as_json, by_length, by_mark, by_value, fewer_by_chance, of_numbers
+from whet.score.slices import Slice, as_json, by_length, by_mark, by_value, fewer_by_chance, of_numbers, standard
 
 
 def named(slices):
@@ -46,6 +46,21 @@ def test_many_numbers_are_parted_into_quarters_and_many_words_into_the_commonest
     found = named(by_value("author", [f"author {i % 30}" for i in range(60)] + ["author 0"] * 5))
     assert len(found) == 21
     assert found["author 0"] == 7
+    assert found["(others)"] == 20
+
+
+def test_quarters_of_large_numbers_have_all_their_digits():
+    assert list(named(by_value("sent", [1_700_000_000 + 3 * i for i in range(40)]))) == [
+        "1700000000 to 1700000027", "1700000030 to 1700000057", "1700000060 to 1700000087", "1700000090 to 1700000117"
+    ]  # fmt: skip
+    assert next(iter(named(by_value("price", [i + 0.1 for i in range(40)])))) == "0.1 to 9.1"
+
+
+def test_labels_that_are_numbers_are_names_and_never_quarters():
+    labels = [str(i % 30) for i in range(60)] + ["7"] * 5
+    found = named(each for each in standard([3] * 65, labels, np.zeros(65, bool), None, {}) if each.by == "label")
+    assert len(found) == 21
+    assert found["7"] == 7
     assert found["(others)"] == 20
 
 
