@@ -41,7 +41,7 @@ SEARCH: dict[str, tuple[str, str]] = {
     "history lead": (
         "Trials in the order in which they were begun. Pruned ones were given up because they did worse than the "
         "median of the others so far into their training.",
-        "시작한 순서대로 나타낸 시도입니다. 같은 진행률에서 다른 시도의 중앙값보다 낮으면 학습을 중단했습니다.",
+        "시작한 순서대로 나타낸 시도입니다. 같은 진행률에서 다른 시도의 중앙값보다 나쁘면 학습을 중단했습니다.",
     ),
     "history figure": ("{metric} on validation", "검증 {metric}"),
     "history label": ("{metric} of the complete trials by number: {points}", "완료된 시도 번호별 {metric}: {points}"),

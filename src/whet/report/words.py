@@ -157,7 +157,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "slices": ("Parts of the rows", "부분별 점수"),
     "slices lead": (
         "How the score differs between parts of the rows. By length: quarters, from short texts to long ones.",
-        "테스트 행을 나누어 본 점수입니다. 길이는 짧은 글부터 긴 글까지 네 등분했습니다.",
+        "행을 나누어 본 점수입니다. 길이는 짧은 글부터 긴 글까지 네 등분했습니다.",
     ),
     "lengths across": ("Letters", "글자 수"),
     "lengths figure": ("{score}, by length of text", "텍스트 길이별 {score}"),

@@ -199,6 +199,13 @@ def test_korean_pages_say_so_and_mark_what_is_told_in_english(tmp_path: Path) ->
     assert page.language_of(RunFolder(tmp_path)) == ""
 
 
+def test_korean_leads_hold_for_any_side_and_any_metric() -> None:
+    """Slices may be of validation rows, and of a loss less is better."""
+    words = Words("ko")
+    assert words("slices lead") == "행을 나누어 본 점수입니다. 길이는 짧은 글부터 긴 글까지 네 등분했습니다."
+    assert words("history lead").endswith("다른 시도의 중앙값보다 나쁘면 학습을 중단했습니다.")
+
+
 def test_a_korean_page_tells_findings_warnings_and_reasons_in_korean(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run")
     findings, run = folder.read("findings.json"), folder.read("run.json")
