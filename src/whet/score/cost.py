@@ -127,7 +127,7 @@ def _look(texts: Sequence[str]) -> tuple[float, float]:
     counted: Counter[str] = Counter()
     started = time.perf_counter()
     for text in some:
-        counted.update(pieces(text, str(how["analyzer"]), how["ngram_range"]))
+        counted.update(pieces(text, how["analyzer"], how["ngram_range"]))
     characters = max(1, sum(map(len, some)))
     return (time.perf_counter() - started) / characters, counted.total() / characters
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -49,6 +49,13 @@ class Inputs:
     def every(self) -> Sequence[str]:
         """All texts: [B], of pairs the first ones and then the second ones [2 B]."""
         return self.texts if self.second is None else [*self.texts, *self.second]
+
+
+class Analyzer(TypedDict):
+    """As scikit-learn's vectorizer takes it."""
+
+    analyzer: str
+    ngram_range: tuple[int, int]
 
 
 def vectorizer(inputs: Inputs) -> Any:
@@ -130,7 +137,7 @@ def overlaps(inputs: Inputs, pieces: Sequence[int]) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(len(rows), 4 * (1 + len(pieces)))
 
 
-def analyzer(texts: Sequence[str]) -> dict[str, object]:
+def analyzer(texts: Sequence[str]) -> Analyzer:
     """What TF-IDF counts: by script, judged from at most 500 texts spread over the rows."""
     sample = [texts[i][:500] for i in np.linspace(0, len(texts) - 1, min(len(texts), 500)).astype(int)]
     letters = [c for text in sample for c in text if c.isalpha()]
