@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import random
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ def stopped(texts: str, model: Path, at: int, number: int = signal.SIGINT, **set
             if isinstance(event, StepRecord) and event.step == at:
                 os.kill(os.getpid(), number)
     return caught.value
+
+
+def first_step(events: Iterator[story.Event]) -> list[StepRecord]:
+    """The first step of a job, which is then left; nothing where it has none."""
+    return list(itertools.islice((event for event in events if isinstance(event, StepRecord)), 1))
 
 
 def test_a_model_learns_the_language_of_texts_and_its_run_tells_how_well(
@@ -257,6 +263,19 @@ def test_few_texts_have_enough_steps_unless_somebody_says_how_many(texts: str, a
         if isinstance(event, StepRecord):
             assert event.steps >= 500
             break
+
+
+def test_an_epoch_that_somebody_chose_is_another_job_than_the_default_of_few_texts(
+    texts: str, adapt: Adapt, tiny_bert: Path
+) -> None:
+    resolved = config.resolve({key: value for key, value in SETTINGS.items() if key != "epochs"})
+    by_default = [event.steps for event in first_step(story.follow(str(tiny_bert), [texts], resolved))]
+    chosen = adapt(texts, epochs=1.0)
+    assert (by_default, len(chosen.steps)) == ([507], 13)
+    again = [event.steps for event in first_step(story.follow(str(tiny_bert), [texts], resolved))]
+    assert again == [507]
+    assert len(list(Path("runs").iterdir())) == 2
+    assert adapt(texts, epochs=1.0).end.resumed_finished
 
 
 @pytest.mark.parametrize(

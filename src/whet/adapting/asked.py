@@ -69,6 +69,14 @@ def enough_steps(resolved: Resolved, windows: int) -> tuple[Resolved, list[Notic
     return resolved.with_value("epochs", epochs, reason), [Notice(said(facts, "few windows"))]
 
 
+def told_apart(resolved: Resolved) -> list[str]:
+    """What the digest of a job is taken of beside its settings, texts and model: that as many epochs as the default
+    were chosen by somebody, for `enough_steps` may make the default more."""
+    settings = resolved.settings
+    chosen = resolved.reasons["epochs"] == "given" and settings.budget is None
+    return ["epochs given"] if chosen and settings.epochs == DEFAULTS["epochs"] else []
+
+
 def check_warmup(settings: Settings, steps: int) -> None:
     """Raises UsageError where the learning rate would never reach its peak."""
     if settings.warmup > max(1, steps) and settings.budget is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from whet import pipeline
-from whet.adapting.asked import Asked, check_warmup, enough_steps, settle
+from whet.adapting.asked import Asked, check_warmup, enough_steps, settle, told_apart
 from whet.data.batches import sequences_of, subset
 from whet.data.masking import Masking
 from whet.data.tokens import Cutter, encode_to_disk
@@ -89,7 +89,7 @@ def follow(model: str, texts: Sequence[object], resolved: Resolved, *, command: 
     started = time.monotonic()
     asked = yield from settle(model, texts, resolved)
     resolved = asked.resolved
-    parts = [naming.ADAPTED, asked.corpus.digest]
+    parts = [naming.ADAPTED, asked.corpus.digest, *told_apart(resolved)]
     digest = naming.fingerprint(resolved, [*parts, prepare.weights_digest(asked.files)])
     name = f"{asked.files.short_name}-adapt"
     folder = run_folder.open_run(resolved, data=asked.corpus.name, model=name, digest=digest)
