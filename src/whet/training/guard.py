@@ -50,14 +50,17 @@ class Load:
 
 class Guard:
     """Learns into `limit.token_bytes`. All of it is in vain, and says that nothing lacks, where the
-    system does not tell what a process holds. `outputs`: bytes that a token has beside those of the layers."""
+    system does not tell what a process holds. `outputs`: bytes that a token has beside those of the layers;
+    `moments`: bytes of the optimiser's that are there already, of a training that goes on."""
 
     def __init__(
-        self, model: Any, trained: Sequence[nn.Parameter], limit: Limit, *, outputs: float = 0.0
+        self, model: Any, trained: Sequence[nn.Parameter], limit: Limit, *, outputs: float = 0.0, moments: int = 0
     ) -> None:  # fmt: skip
         heap.trim()  # what loading left behind would be taken for what the first step does not need
         self._config, self._limit, self._outputs = model.config, limit, outputs
-        self._start, self._highest = machine.resident(), machine.peak() or 0
+        held, self._highest = machine.resident(), machine.peak() or 0
+        self._start = None if held is None else held - moments  # without what is counted beside it
+        self._moments = moments
         self._weights = FLOAT * sum(parameter.numel() for parameter in trained)
         self._most = 0
         self.learnt = False
@@ -93,7 +96,8 @@ class Guard:
         # system has seen more.
         most = highest if highest > self._highest else None if self.released else held
         if load.tokens >= self._most and most is not None and self._start is not None:
-            others = self._start + (load.gradients + (MOMENTS if self.learnt else 0)) * self._weights
+            moments = MOMENTS * self._weights if self.learnt else self._moments
+            others = self._start + load.gradients * self._weights + moments
             self._most, self._limit.token_bytes = load.tokens, max(0, most - others) / load.tokens
         self.learnt = True
 

@@ -128,6 +128,7 @@ class Training:
         self._fall: optim.Fall | None = None  # these two as the pace revises them
         self._step, self._tokens, self._seconds = 0, 0, 0.0
         self._missed = 0  # steps in a row
+        self._moments = 0  # bytes of the optimiser's that a state brought
         self.norm = math.nan
         """That of the gradient of the last step, before it was clipped."""
 
@@ -140,7 +141,7 @@ class Training:
         loss and is not told, until no lower one helps.
         """
         recipe = self._recipe
-        sparing = Sparing(self._classifier, self._objective, self._limit)
+        sparing = Sparing(self._classifier, self._objective, self._limit, moments=self._moments)
         while self._step < self._total:
             started, step = time.perf_counter(), self._step
             batch = self._batch(step)
@@ -194,6 +195,7 @@ class Training:
         put_back(self._classifier.model, state.tensors["model"])
         self._objective.reload()
         self._optimizer.load_state(state.tensors["optimizer"])
+        self._moments = sum(tensor.nbytes for tensor in state.tensors["optimizer"].values())
         if self._average is not None:
             self._average.load_state(state.tensors["average"])
         random = np.frombuffer(bytes.fromhex(numbers["own"]["random"]), np.uint8)

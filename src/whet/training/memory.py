@@ -31,18 +31,19 @@ REMEDY = "Lower --max-length, or take a smaller --model or fewer --layers"
 
 class Sparing:
     """Comes by the gradient of each step within the memory there is. `limit` holds from one step to
-    the next and only ever becomes lower."""
+    the next and only ever becomes lower. `moments`: bytes that the optimiser holds before the first step."""
 
-    def __init__(self, classifier: Classifier, objective: Objective, limit: Limit) -> None:
+    def __init__(self, classifier: Classifier, objective: Objective, limit: Limit, *, moments: int = 0) -> None:
         self.limit = limit
         self._classifier, self._objective = classifier, objective
         objective.limit = limit
         if limit.recompute:
             classifier.recompute()
         on_cpu = classifier.device.type == "cpu"
-        self._guard = (
-            Guard(classifier.model, objective.parameters, limit, outputs=classifier.output_bytes) if on_cpu else None
-        )
+        self._guard = None
+        if on_cpu:
+            outputs = classifier.output_bytes
+            self._guard = Guard(classifier.model, objective.parameters, limit, outputs=outputs, moments=moments)
 
     def gradient(self, batch: Batch, scale: float, step: int) -> Generator[Notice, None, Tensor]:
         """That of the objective; yields a notice each time the limit became lower. Raises TrainingError

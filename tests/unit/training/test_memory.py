@@ -26,6 +26,8 @@ from whet.training import guard, memory
 from whet.training.limit import Limit
 from whet.training.loop import Recipe, Training
 from whet.training.memory import explained
+from whet.training.objective import objective_of
+from whet.training.state import on_host
 
 RECIPE = Recipe(epochs=2.0, batch_size=8, learning_rate=1e-3, weight_decay=0.01, warmup=0.5, max_grad_norm=1.0, seed=1)
 STEPS = 6
@@ -320,6 +322,37 @@ def test_the_guard_learns_what_a_token_takes(tiny_bert: Path, monkeypatch: pytes
     assert watch.lacks(load(182), reserve=0.0) is None
     process.left = None
     assert watch.lacks(load(10**9, gradients=2)) is None
+
+
+def test_moments_that_a_training_goes_on_with_are_counted_once(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, limit = Process(monkeypatch, held=12_000, left=10**9), Limit()
+    parameters = [torch.nn.Parameter(torch.zeros(250))]  # 1,000 bytes, of which there are two moments
+    watch = guard.Guard(classifier(tiny_bert).model, parameters, limit, moments=2_000)
+    process.held = process.highest = 12_000 + 1_000 + 100 * 70
+    watch.learn(load(100, gradients=1))  # its first step has them already
+    assert limit.token_bytes == 70
+    process.held, process.left = 12_000, 0
+    assert watch.lacks(load(100, gradients=1)) == guard.Shortage(8_000, 0, "the container's limit")
+
+
+def test_a_training_that_goes_on_where_memory_just_holds_its_steps_ends_with_the_same_bits(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, limit = Process(monkeypatch, held=10**5, left=10**9), Limit()
+    first = Training(classifier(tiny_bert), *data(), RECIPE)  # with dropout
+    for record in first.records():
+        if isinstance(record, StepRecord) and record.step == STEPS - 2:
+            saved = on_host(first.state())
+    again = Training(classifier(tiny_bert), *data(), RECIPE, limit=limit)
+    again.load_state(saved)
+    weights = guard.FLOAT * sum(each.numel() for each in objective_of(classifier(tiny_bert), data()[0]).parameters)
+    process.held = process.highest = 10**5 + 2 * weights  # the moments are there already
+    process.left, limit.token_bytes = 2 * weights, 10.0  # for a gradient, and what few tokens take
+    assert [type(record) for record in again.records()] == [StepRecord] * 2
+    ours, expected = (training.state().tensors["model"] for training in (again, first))
+    assert all(torch.equal(ours[name], each) for name, each in expected.items())
 
 
 def test_a_peak_that_only_the_system_saw_counts(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
