@@ -122,6 +122,7 @@ class OnCard(OnDevice):
         except RuntimeError as fault:
             self._refuse(f"{type(fault).__name__}: {str(fault).partition(chr(10))[0]}")
             save_memory(self._classifier.device)
+            self.drop()
             return
         self._graphs[size], self._pool = made, made.pool
 
@@ -155,6 +156,14 @@ class Recorded:
         self._flat = packed(host).to(classifier.device)
         self._graph = torch.cuda.CUDAGraph()
         random = torch.cuda.get_rng_state(classifier.device)
+        try:
+            self._mean = self._captured(pool)
+        finally:
+            torch.cuda.set_rng_state(random, classifier.device)
+        zero()
+
+    def _captured(self, pool: Any) -> Tensor:
+        """Fills the graph; returns the loss that it leaves with every replay."""
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
@@ -162,9 +171,7 @@ class Recorded:
         torch.cuda.current_stream().wait_stream(aside)
         # Another thread may be writing a checkpoint meanwhile.
         with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
-            self._mean = self._pass()
-        zero()
-        torch.cuda.set_rng_state(random, classifier.device)
+            return self._pass()
 
     @property
     def pool(self) -> Any:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from tests.unit.small import batch, classifier, encoded, sequences, stock
+from tests.unit.small import batch, classifier, encoded, gradients, sequences, stock, without_dropout
 from whet.model.classifier import Classifier
 from whet.model.dropout import Dropout
 from whet.model.flash import Found
+from whet.model.loss import PLAIN
 from whet.training import graphs
 from whet.training.gradient import OnDevice
 from whet.training.loop import Recipe, Training
@@ -62,6 +65,58 @@ def test_a_batch_is_filled_up_by_a_last_sequence_of_at_least_a_token(tiny_bert: 
     assert result.ids[:tokens].tolist() == rows[0]
     assert set(result.ids[tokens:].tolist()) == {rows[0][0]}
     assert (result.rows.tolist(), result.labels) == ([0], whole.labels)
+
+
+def test_a_step_that_cannot_be_recorded_has_its_own_gradient_alone(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = sequences([9, 20, 3], vocabulary=200)
+    step, data = batch(rows, labels=[0, 1, 2]), encoded(rows)
+
+    def broken(made: Classifier, *others: object) -> None:
+        made.logits(step).sum().backward()  # the pass before the capture
+        raise RuntimeError("operation not permitted when stream is capturing\nmore of it")
+
+    monkeypatch.setattr(graphs, "Recorded", broken)
+    monkeypatch.setattr(graphs, "save_memory", lambda device: None)
+    found = []
+    for kind in (graphs.OnCard, OnDevice):
+        made = without_dropout(classifier(tiny_bert))
+        words = Words(made.model, data)
+        made.model.get_input_embeddings().sparse = False  # as on a card
+        objective = kind(made, words, data) if kind is graphs.OnCard else kind(made, words)
+        objective.prepare(step)
+        mean = float(objective.gradient(step))
+        found.append({"mean": torch.tensor(mean)} | gradients(objective, made.model))
+        if isinstance(objective, graphs.OnCard):
+            assert objective.refused == "RuntimeError: operation not permitted when stream is capturing"
+    ours, plain = ({name: each for name, each in some.items() if each is not None} for some in found)
+    assert ours.keys() == plain.keys()
+    assert all(torch.equal(ours[name], plain[name]) for name in ours)
+
+
+def test_a_capture_that_fails_leaves_the_random_numbers_of_the_card_as_they_were(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, rows = classifier(tiny_bert), sequences([9, 20], vocabulary=200)
+    before, states = torch.tensor([7], dtype=torch.uint8), []
+    waiting = SimpleNamespace(wait_stream=lambda other: None)
+
+    def graph(*given: object, **named: object) -> None:
+        raise RuntimeError("no capture")
+
+    cuda = {
+        "CUDAGraph": lambda: None, "Stream": lambda: waiting, "current_stream": lambda: waiting,
+        "stream": lambda aside: nullcontext(), "graph": graph, "get_rng_state": lambda device: before,
+        "set_rng_state": lambda state, device: states.append(state),
+    }  # fmt: skip
+    for name, stand_in in cuda.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    monkeypatch.setattr(graphs.Recorded, "_pass", lambda self: None)
+    monkeypatch.setattr(graphs.Recorded, "_read", lambda self, given: [torch.zeros(2)])
+    with pytest.raises(RuntimeError, match="no capture"):
+        graphs.Recorded(made, PLAIN, batch(rows, labels=[0, 1]), 256, lambda: None, None)
+    assert states == [before]
 
 
 @needs_card
