@@ -100,7 +100,7 @@ class OnThreads(OnDevice):
                 continue
             total = next((part for part in parts if part is not None), None)
             for part in parts[1:]:
-                if total is not None and part is not None:
+                if total is not None and part is not None and part is not total:
                     total.add_(part)
             self.parameters[index].grad = total
 

@@ -203,6 +203,21 @@ def test_a_parameter_that_no_logit_depends_on_has_no_gradient(tiny_bert: Path, c
     assert all(parameter.grad is None for parameter in made.model.parameters())
 
 
+@pytest.mark.parametrize("cores", [3], indirect=True)
+def test_a_gradient_that_the_first_share_has_not_is_the_sum_of_the_others(
+    tiny_bert: Path, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_share(self: OnThreads, index: int, parts: object, weight: float) -> tuple[Tensor, list[Tensor | None]]:
+        found = [torch.full_like(each, index) if index else None for each in made.model.parameters()]
+        return torch.tensor(1.0), found
+
+    made = classifier(tiny_bert)
+    objective = objective_of(made, encoded(ROWS))
+    monkeypatch.setattr(OnThreads, "_of_share", of_share)
+    objective.gradient(batch(ROWS, labels=LABELS))
+    assert set(made.model.classifier.weight.grad.flatten().tolist()) == {3.0}
+
+
 def test_a_frozen_parameter_is_not_trained_and_a_frozen_word_table_has_no_stand_in(tiny_bert: Path) -> None:
     made = classifier(tiny_bert)
     table = made.model.get_input_embeddings().weight
