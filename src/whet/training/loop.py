@@ -178,6 +178,7 @@ class Training:
         own = {
             "dropout": sorted(self._classifier.stream.positions.items()),
             "random": random.get_rng_state().numpy().tobytes().hex(),
+            "limit": self._limit.state(),
         }
         tensors = {"model": changed(self._classifier.model), "optimizer": self._optimizer.state()}
         if self._average is not None:
@@ -185,7 +186,7 @@ class Training:
         numbers = {
             "step": self._step, "steps": self._total, "fall": self._fall, "tokens": self._tokens,
             "train_seconds": self._seconds, "missed": self._missed, "scale": self._scale.state(),
-            "limit": self._limit.state(), "own": own,
+            "own": own,
         }  # fmt: skip
         return State(tensors, numbers)
 
@@ -204,7 +205,8 @@ class Training:
         self._fall = None if numbers["fall"] is None else tuple(numbers["fall"])
         self._seconds, self._missed = numbers["train_seconds"], numbers["missed"]
         self._scale.load_state(numbers["scale"])
-        self._limit.load_state(numbers["limit"])
+        limited = numbers["own"] if "limit" in numbers["own"] else numbers  # older ones have a limit for all processes
+        self._limit.load_state(limited["limit"])
         self._classifier.stream.positions = dict(numbers["own"]["dropout"])
 
     def _batch(self, step: int) -> Batch:
