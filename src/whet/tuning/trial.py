@@ -60,13 +60,13 @@ def with_params(asked: Asked, params: Params) -> Asked:
 
 
 def values_of(asked: Asked, params: Params) -> Params:
-    """What a training is to be given to be that of a trial: its values, the rates of the model, which it would not have
-    beside one that is given, and, of few rows, that it is looked at once, as the job is: of trainings with more looks
-    the best one would be luckier."""
+    """What a training is to be given to be that of a trial: its values, the rates of the model and the batches that go
+    with them, which it would not have beside a rate that is given, and, of few rows, that it is looked at once, as the
+    job is: of trainings with more looks the best one would be luckier."""
     if not params:
         return {}
     resolved = with_params(asked, params).resolved
-    decided = [name for name in defaults.NAMES if resolved.reasons[name] != "default"]
+    decided = [name for name in (*defaults.NAMES, "batch_size") if resolved.reasons[name] != "default"]
     if resolved.reasons["evaluate_every"] == few.ONE_LOOK:
         decided.append("evaluate_every")
     return {**{name: getattr(resolved.settings, name) for name in decided}, **params}
