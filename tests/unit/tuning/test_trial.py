@@ -26,9 +26,7 @@ class Job:
 
 def settled(given: Resolved, rows: int) -> Job:
     resolved, _ = suited(given, SMALL, rows, characters=60.0)
-    return Job(
-        resolved, SimpleNamespace(train=SimpleNamespace(texts=["short"] * rows)), SimpleNamespace(device="cpu")
-    )
+    return Job(resolved, SimpleNamespace(train=SimpleNamespace(texts=["short"] * rows)), SimpleNamespace(device="cpu"))
 
 
 def both(params: Params, rows: int) -> tuple[Settings, Settings, Params]:
