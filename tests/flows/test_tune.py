@@ -15,6 +15,7 @@ import torch
 import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Ended, Job
+from whet import recipes
 from whet.errors import MissingExtraError, UsageError
 from whet.jobs import finetune
 from whet.preparing.prepare import Asked
@@ -377,6 +378,28 @@ def test_the_command_tells_trials_and_a_document(whet: Command, reviews_csv: Pat
     report = (Path(document["search"]) / "report.html").read_text(encoding="utf-8")
     assert '<html lang="ko">' in report
     assert "설정 탐색" in report
+
+
+def test_the_best_run_is_repeated_by_a_command_whatever_its_folder_is_called(
+    reviews_csv: Path, tiny_bert: Path, here: Path
+) -> None:
+    shutil.copy(reviews_csv, here / "a train side.csv")
+    shutil.copy(reviews_csv, here / "test.csv")
+    given: dict[str, Any] = {"test": "test.csv", "allow": "texts_in_train", "epochs": 1.0, "output": "it's one"}
+    space = {"learning_rate": [1e-3, 1e-4]}
+    found = tuned(list(events("a train side.csv", tiny_bert, trials=1, space=space, **given)))
+    command = json.loads((found.run.path / "run.json").read_text(encoding="utf-8"))["command"]
+    assert command == "whet train 'a train side.csv' --recipe 'it'\"'\"'s one/best.toml'"
+    assert (found.run.path / "report.html").is_file()
+    recipe, _ = recipes.read("it's one/best.toml")
+    assert (recipe["data"], recipe["allow"]) == ("a train side.csv", "texts_in_train")
+
+
+def test_no_command_repeats_the_best_run_on_rows_that_a_program_handed_over(told: list[search.Event]) -> None:
+    found = tuned(told)
+    assert json.loads((found.run.path / "run.json").read_text(encoding="utf-8"))["command"] == ""
+    report = (found.path / "report.html").read_text(encoding="utf-8")
+    assert f"whet train DATA --recipe {found.path}/best.toml" in report
 
 
 def test_the_best_run_of_a_search_is_the_last_run(told: list[search.Event], here: Path, whet: Command) -> None:

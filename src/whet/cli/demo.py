@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from whet.cli.jobs import command_line, data_of, language, train_and_watch, training_document
@@ -44,7 +45,7 @@ def demo(given: Given) -> None:
     end = train_and_watch(data, resolved, words, training, data_shown=True)
     summary.result(console, words, end)
     run = summary.short_path(end.run.path)
-    _announce(console, ["whet", "predict", run, *SENTENCES])
+    _announce(console, ["whet", "predict", run], SENTENCES)
     answers = end.run.predict(SENTENCES)
     show.predictions(console, words, answers)
     summary.whats_next(console, words, end)
@@ -54,13 +55,11 @@ def demo(given: Given) -> None:
         print_json({**training_document(end), "predictions": [prediction_document(answer) for answer in answers]})
 
 
-def _announce(console: Console, command: list[str]) -> None:
+def _announce(console: Console, command: Sequence[str], texts: Sequence[str] = ()) -> None:
     """`$ whet ...`; texts each on a line of their own, so that the whole can be copied."""
     from rich.text import Text
 
-    short = [part for part in command if " " not in part]
-    texts = [part for part in command if " " in part]
-    lines = [shlex.join(short), *(f'    "{text}"' for text in texts)]
+    lines = [shlex.join(command), *(f'    "{text}"' for text in texts)]
     console.print()
     console.print(Text("$ " + " \\\n".join(lines), style="bold cyan"), soft_wrap=True)
     console.print()

@@ -94,11 +94,11 @@ def command_line(data: str | None, given: Given) -> list[str]:
 
 
 def options_of(given: Given) -> list[str]:
-    """The options of a command that decide what it computes, and where that is kept."""
+    """The options of a command that decide what it computes, with which findings it goes on, and where that is kept."""
     result = {setting.name for setting in config.fields() if setting.metadata["result"]}
     parts: list[str] = []
     for name, value in given.items():
-        if name not in result | {"recipe", "output", "fresh"}:
+        if name not in result | {"recipe", "allow", "output", "fresh"}:
             continue
         dashed = name.replace("_", "-")
         parts += (

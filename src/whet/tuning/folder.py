@@ -159,10 +159,12 @@ class Folder:
 
     def write_recipe(self, data: object, resolved: Resolved, best: Trial, chosen: Params) -> None:
         """best.toml: what `whet train` is to be given for the training of the best trial."""
+        # What changes the result, and the findings despite which there is one.
+        kept = {setting.name for setting in fields() if setting.metadata["result"]} - {"budget"} | {"allow"}
         given = {
             setting.name: getattr(resolved.settings, setting.name)
             for setting in fields()
-            if setting.metadata["result"] and resolved.reasons[setting.name] != "default" and setting.name != "budget"
+            if setting.name in kept and resolved.reasons[setting.name] != "default"
         }
         values = {name: value for name, value in {**given, **chosen}.items() if value is not None}
         score = f"{self.facts['metric']} {best.score:.4f} on {self.facts['validation_rows']:,} validation rows"

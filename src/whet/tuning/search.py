@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Unpack
@@ -243,9 +244,10 @@ def _concluded(
     final = resolved.with_value("budget", None, "default").with_value("fresh", False, "default")
     for name, value in {**chosen, "output": str(path)}.items():
         final = final.with_value(name, value, said({"number": best.number}, "by the best trial"))
-    command = f"whet train {'' if isinstance(data, str) else 'DATA '}--recipe {folder.path / BEST}"
+    shown = data if isinstance(data, str) else "DATA"
+    command = shlex.join(["whet", "train", shown, "--recipe", str(folder.path / BEST)])
     end = None
-    for event in story.follow(data, final, command=command):
+    for event in story.follow(data, final, command=command if shown is data else ""):
         if isinstance(event, Finished):
             end = event
         else:

@@ -113,6 +113,8 @@ def test_a_command_line_gives_the_settings_back() -> None:
     assert command_line(None, given) == [
         "whet", "train", "--epochs", "1.5", "--learning-rate", "5e-05", "--no-baseline", "--recipe", "demo",
     ]  # fmt: skip
+    # Without it the job would be refused for what it was allowed to go on with.
+    assert command_line("a.csv", {"allow": "texts_in_train"}) == ["whet", "train", "a.csv", "--allow", "texts_in_train"]
 
 
 def test_evaluate_shows_the_scores_on_other_data(whet, pipeline: FakePipeline) -> None:
@@ -432,6 +434,11 @@ def test_the_demo_shows_each_command_before_what_it_prints(whet, pipeline: FakeP
         '  whet predict runs/reviews-embedded-1a2b3c "a text of your own"',
         "  whet evaluate runs/reviews-embedded-1a2b3c DATA",
     ]
+
+
+def test_the_demo_announces_a_command_that_can_be_copied_whatever_its_folder_is_called(whet, pipeline) -> None:
+    lines = whet("demo", "--output", "my demo", "--threads", "2", "--lang", "en").out.splitlines()
+    assert "$ whet train --recipe demo --output 'my demo' --threads 2" in lines
 
 
 def test_the_demo_trains_by_its_recipe_and_predicts_the_four_sentences(whet, pipeline: FakePipeline) -> None:
