@@ -280,11 +280,35 @@ def saved(browser: Browser, page: Page) -> str:
     folder = Path(browser.driver.capabilities["chrome"]["userDataDir"])
     target = folder / "downloads"
     browser.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(target)})
-    page("download").click()
     path = target / "predictions.csv"
+    path.unlink(missing_ok=True)  # that of another test
+    page("download").click()
     page.until(path.is_file)
     page.until(lambda: path.stat().st_size)
     return path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+
+
+def test_another_file_ends_the_answers_of_the_one_before_and_has_its_own_rows_alone(
+    browser: Browser, serving: Callable[..., Running], tmp_path: Path
+) -> None:
+    model = Known()
+    page = Page(browser, serving(model))
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.csv").write_text("text\n" + "".join(f"{name} {i}\n" for i in range(300)), encoding="utf-8")
+    page.upload(tmp_path / "first.csv")
+    page.until(lambda: page("columns").is_displayed())
+    model.gate.clear()
+    page("start").click()
+    page.until(model.entered.is_set)
+    page.upload(tmp_path / "second.csv")
+    page.until(lambda: page("columns").is_displayed() and not page("progress").is_displayed())
+    assert page("start").is_displayed()
+    model.gate.set()
+    page("start").click()
+    page.until(lambda: page("download").is_displayed())
+    assert page("done").text == "300 of 300 rows"
+    found = list(csv.reader(io.StringIO(saved(browser, page))))
+    assert [row[0] for row in found] == ["text", *(f"second {i}" for i in range(300))]
 
 
 def test_a_file_that_is_none_is_named_by_its_line(

@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 const MOST_MB = 50;
 const CHARACTERS = 150_000; // of a request: below the server's limit whatever the letters are
 
-let rows = [], model, stopping, answered = "";
+let rows = [], model, stopping;
 
 export function readyFor(labels) {
   model = labels;
@@ -33,8 +33,11 @@ function complain(text) {
 }
 
 async function take(file) {
+  stopping?.abort(); // what is answered is of another file
+  stopping = undefined;
   complain("");
   for (const id of ["columns", "progress", "download"]) $(id).hidden = true;
+  $("start").hidden = false;
   if (!file) return;
   if (file.size > MOST_MB * 2 ** 20) return complain(say("too large", { size: MOST_MB }));
   try {
@@ -60,7 +63,7 @@ function offer() {
 }
 
 // The ends of the portions that are sent.
-function* portions(first, second) {
+function* portions(rows, first, second) {
   for (let start = 1; start < rows.length; ) {
     let end = start, size = 0;
     while (end < rows.length && end - start < model.texts) {
@@ -76,28 +79,28 @@ function* portions(first, second) {
 async function start() {
   complain("");
   const first = Number($("column").value), second = model.pair ? Number($("column2").value) : null;
-  const all = rows.length - 1;
-  let done = 0;
-  stopping = new AbortController();
-  answered = line([...rows[0], ...header()]);
+  const mine = new AbortController(), taken = rows, all = rows.length - 1; // another file may be chosen meanwhile
+  let done = 0, answered = line([...rows[0], ...header()]);
+  stopping = mine;
   show(done, all);
   $("progress").hidden = $("stop").hidden = false;
   $("download").hidden = $("start").hidden = true;
   try {
-    for (const [from, to] of portions(first, second)) {
-      const part = rows.slice(from, to);
+    for (const [from, to] of portions(taken, first, second)) {
+      const part = taken.slice(from, to);
       const body = { texts: part.map((row) => row[first]) };
       if (second !== null) body.texts2 = part.map((row) => row[second]);
       const wait = () => { $("done").textContent = say("waiting"); };
-      const { predictions } = await askPatiently("/predict", body, stopping.signal, wait);
+      const { predictions } = await askPatiently("/predict", body, mine.signal, wait);
       part.forEach((row, at) => { answered += line([...row, ...cells(predictions[at])]); });
       show((done += part.length), all);
     }
   } catch (fault) {
+    if (stopping !== mine) return;
     if (fault.name === "AbortError") $("done").textContent = say("stopped", { done, all });
     else complain(reason(fault));
   }
-  finish(done);
+  if (stopping === mine) finish(done, answered);
 }
 
 function show(done, all) {
@@ -105,7 +108,7 @@ function show(done, all) {
   $("done").textContent = say("done", { done, all });
 }
 
-function finish(done) {
+function finish(done, answered) {
   $("stop").hidden = true;
   $("start").hidden = false;
   if (!done) return;
