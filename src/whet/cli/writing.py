@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
@@ -133,9 +133,13 @@ def write(
 
 def _show(answers: Sequence[Prediction], form: Form, words: Words, *, first: bool) -> None:
     from whet.cli import show
-    from whet.cli.output import stdout_console
+    from whet.cli.output import print_json, stdout_console
 
-    if form in ("jsonl", "csv"):
+    if form == "jsonl":
+        for answer in answers:
+            print_json(prediction_document(answer))
+        return
+    if form == "csv":
         sys.stdout.write(_text(answers, form, words, first=first))
         return
     draw = show.predictions_table if form == "table" else show.predictions
@@ -164,6 +168,12 @@ def _whole_file(path: Path) -> Iterator[TextIO]:
     leaves no half of it; a device or a pipe is written to directly."""
     direct = path.exists() and not path.is_file()
     target = path if direct else path.with_name(path.name + ".partial")
+    if not direct and target.is_dir():
+        raise OutputError(
+            f"{target} is a folder, in which a predict --file that was interrupted keeps its rows",
+            where="--output",
+            todo="Let that command go on first, remove the folder, or name another file",
+        )
     try:
         with target.open("w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
             yield stream
@@ -175,4 +185,5 @@ def _whole_file(path: Path) -> Iterator[TextIO]:
         ) from None
     finally:
         if not direct:
-            target.unlink(missing_ok=True)
+            with suppress(OSError):  # there is none where it could not be opened
+                target.unlink()

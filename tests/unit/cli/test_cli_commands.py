@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.unit.cli.conftest import FakePipeline, checked, prediction, training_metrics
-from whet.cli import reference
+from whet.cli import main, reference
 from whet.cli.demo import SENTENCES
 from whet.cli.jobs import command_line
 from whet.inputs import unseen
@@ -399,6 +399,44 @@ def test_predict_to_a_folder_that_is_not_there_is_told(whet, pipeline: FakePipel
     assert ended.err == (
         f"error: --output: No such file or directory: {path}. Name a file in a folder that can be written to.\n"
     )
+
+
+def test_predict_to_a_file_below_a_file_is_told(whet, pipeline: FakePipeline, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text("text\n")
+    path = tmp_path / "reviews.csv" / "out.csv"
+    ended = whet("predict", "last", "good", "--output", str(path))
+    assert ended.code == 7
+    assert ended.err == f"error: --output: Not a directory: {path}. Name a file in a folder that can be written to.\n"
+
+
+def test_predict_to_a_file_that_another_predict_has_begun_says_what_to_do_and_leaves_its_rows(
+    whet, pipeline: FakePipeline, tmp_path: Path
+) -> None:
+    path, begun = tmp_path / "out.csv", tmp_path / "out.csv.partial"
+    begun.mkdir()
+    (begun / "rows").write_text("text,label\n")
+    ended = whet("predict", "last", "good", "--output", str(path))
+    assert ended.code == 7
+    assert ended.err == (
+        f"error: --output: {begun} is a folder, in which a predict --file that was interrupted keeps its rows. "
+        "Let that command go on first, remove the folder, or name another file.\n"
+    )
+    assert [entry.name for entry in begun.iterdir()] == ["rows"]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "ascii", "utf-8"])
+def test_lines_of_json_are_json_in_whatever_encoding_they_are_written(
+    encoding: str, pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main(["predict", "last", "한글 😀 café", "good", "--format", "jsonl"]) == 0
+    monkeypatch.undo()
+    out.seek(0)
+    lines = out.read().splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["한글 😀 café", "good"]
+    assert ("\\u" in lines[0]) == (encoding != "utf-8")
 
 
 def test_predict_asks_for_a_form_before_it_loads_anything(whet, pipeline: FakePipeline) -> None:
