@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -53,7 +54,7 @@ def taken(host: str, port: int, fault: OSError) -> OutputError:
 def serve(app: App, state: State, listening: socket.socket, limits: Limits, *, leader: int = 0) -> int:
     """Answers until a signal, and then what was accepted; returns the exit code: 0 after a signal, DIED where it did
     not begin, or the thread that computes has ended. A second signal ends the process at once. With `leader` it also
-    ends when that process is gone."""
+    ends when that process is gone. Raises OutputError where somebody else listens at the address by now."""
     server = server_of(app, state, limits, leader=leader)
     server.run(sockets=[listening])
     return DIED if state.batcher.has_died or not server.started else 0
@@ -99,6 +100,16 @@ class _Server(Server):
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self._state.stopping = self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except OSError as fault:
+            await self.lifespan.shutdown()
+            if fault.errno != errno.EADDRINUSE or not sockets:
+                raise
+            host, port, *_ = sockets[0].getsockname()
+            raise taken(host, port, fault) from None
 
     async def on_tick(self, counter: int) -> bool:
         if self._state.batcher.has_died or (self._leader and os.getppid() != self._leader):

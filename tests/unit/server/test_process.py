@@ -24,6 +24,7 @@ from whet.labels import LabelSet
 from whet.records import Usage
 from whet.score.fitted import Linear
 from whet.score.terms import Terms
+from whet.server import process
 from whet.server.process import bind
 
 LABELS = LabelSet(("neg", "pos"), "pos", "by its name")
@@ -202,6 +203,27 @@ def test_a_port_that_is_taken_is_named_before_the_model_is_read(run: Path, capsy
         other.bind(("127.0.0.1", 0))
         other.listen()
         bind("127.0.0.1", other.getsockname()[1])
+
+
+def test_a_port_that_another_server_takes_while_the_model_is_read_is_named(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S18"""
+    with bind("127.0.0.1", 0) as earlier:
+        port = earlier.getsockname()[1]
+
+        def late(host: str, asked: int) -> socket.socket:
+            made = bind(host, asked)  # which both may, as long as none of them listens
+            earlier.listen()
+            return made
+
+        monkeypatch.setattr(process, "bind", late)
+        assert main(["serve", str(run), "--port", str(port)]) == 7
+    said = capsys.readouterr().err
+    assert (
+        f"error: --port: Address already in use: 127.0.0.1 port {port}. Name another port; 0 takes a free one" in said
+    )
+    assert "Traceback" not in said
 
 
 def test_a_damaged_model_is_not_served(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
