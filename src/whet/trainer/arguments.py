@@ -92,9 +92,7 @@ class TrainingArguments:
             self.metric_for_best_model = "loss"
         if self.greater_is_better is None and self.metric_for_best_model is not None:
             self.greater_is_better = not self.metric_for_best_model.endswith("loss")
-        if isinstance(self.report_to, str) or self.report_to is None:
-            self.report_to = [] if self.report_to in (None, "none") else [self.report_to]
-        self.report_to = [each for each in self.report_to if each != "none"]
+        self.report_to = _trackers([self.report_to] if isinstance(self.report_to, str) else self.report_to or [])
         if self.logging_dir and "tensorboard" not in self.report_to:
             _hint("logging_dir", "nothing is written there without report_to='tensorboard'")
         self._check_together()
@@ -231,6 +229,16 @@ def arguments_of(given: Any) -> TrainingArguments:
         if not name.startswith("_") and not hasattr(made, name):
             setattr(made, name, getattr(given, name))
     return made
+
+
+def _trackers(names: list[str]) -> list[str]:
+    """Those of these names: `all` are the ones that are installed, and `none` is none."""
+    if names == ["all"]:
+        from transformers.integrations.integration_utils import get_available_reporting_integrations
+
+        available: Any = get_available_reporting_integrations
+        return list(available())
+    return [name for name in names if name != "none"]
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

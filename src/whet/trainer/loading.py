@@ -109,7 +109,8 @@ class Loading(Outer):
         others = not self.args.remove_unused_columns
         rows = reading.read(source, name, collator, self.args.label_names, others=others)
         if name == "train_dataset" and rows.targets is None:
-            raise DataError("no labels", where=name, expected=f"a column {' or '.join(reading.LABELS)}")
+            known = self.args.label_names or reading.LABELS
+            raise DataError("no labels", where=name, expected=f"a column {' or '.join(known)}")
         if self.is_in_train or name == "train_dataset":
             self._read_before.append((dataset, rows))
         return rows

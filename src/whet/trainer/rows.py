@@ -66,7 +66,7 @@ def read(
     wanted = tuple(label_names or LABELS)
     parts, answers, first = [], [], 0
     beside: list[dict[str, Any]] = []
-    for columns in _parts(dataset, collator, name, others):
+    for columns in _parts(dataset, collator, name, None if others else (*READ, *wanted, *CHANGING)):
         rows = _Part(columns, name, first)
         parts.append(rows.flat())
         answers.append(next((np.asarray(columns[each]) for each in wanted if each in columns), None))
@@ -128,9 +128,11 @@ def checked(targets: Any, kind: Kind, classes: int, name: str) -> Targets:
     return ids
 
 
-def _parts(dataset: Any, collator: Collator | None, name: str, others: bool) -> Iterator[Mapping[str, Any]]:
-    """Columns of AT_ONCE rows at a time."""
-    whole = None if collator is not None else _columns_of(dataset, others)
+def _parts(
+    dataset: Any, collator: Collator | None, name: str, known: Sequence[str] | None
+) -> Iterator[Mapping[str, Any]]:
+    """Columns of AT_ONCE rows at a time. `known`: those that are read; None: all."""
+    whole = None if collator is not None else _columns_of(dataset, known)
     for start in range(0, len(dataset), AT_ONCE):
         places = range(start, min(start + AT_ONCE, len(dataset)))
         if whole is not None:
@@ -145,16 +147,16 @@ def _parts(dataset: Any, collator: Collator | None, name: str, others: bool) -> 
         yield {column: [row[column] for row in rows] for column in rows[0]}
 
 
-def _columns_of(dataset: Any, others: bool) -> Any:
-    """A `datasets.Dataset` that hands out several rows at once as arrays; None for anything else, and for one that
-    makes its rows by a function."""
+def _columns_of(dataset: Any, known: Sequence[str] | None) -> Any:
+    """A `datasets.Dataset` that hands out several rows at once as arrays, of the known columns; None for anything else,
+    and for one that makes its rows by a function."""
     if not hasattr(dataset, "with_format") or not hasattr(dataset, "format"):
         return None
     format = dataset.format
     if format["type"] == "custom":
         return None
     # Texts and the like need not be made into arrays.
-    wanted = [column for column in format["columns"] if others or column in (*READ, *LABELS, *CHANGING)]
+    wanted = [column for column in format["columns"] if known is None or column in known]
     return dataset.with_format("numpy", columns=wanted)
 
 

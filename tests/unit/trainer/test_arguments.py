@@ -152,6 +152,10 @@ def test_what_follows_from_several_arguments_follows_as_in_transformers() -> Non
         {"metric_for_best_model": "accuracy"},
         {"eval_strategy": "steps", "logging_steps": 20},
         {"warmup_steps": 7},
+        {"report_to": "all"},
+        {"report_to": ["all"]},
+        {"report_to": "none"},
+        {"report_to": ["tensorboard"]},
     ):
         ours = whet.TrainingArguments("out", **given)
         theirs = transformers.TrainingArguments("out", use_cpu=True, **given)  # type: ignore[arg-type]

@@ -98,6 +98,8 @@ def test_labels_are_found_under_each_of_their_names_and_under_the_one_that_is_as
     for name in ("label", "labels", "label_ids"):
         assert read_all([{"input_ids": [5], name: 1}]).targets.tolist() == [1]
     assert read_all([{"input_ids": [5], "label": 1, "stars": 4}], labels=["stars"]).targets.tolist() == [4]
+    table = datasets.Dataset.from_list([{"input_ids": [5], "label": 1, "stars": 4}])
+    assert read_all(table, labels=["stars"]).targets.tolist() == [4]
     assert read_all([{"input_ids": [5]}]).targets is None
 
 
