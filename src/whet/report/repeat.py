@@ -27,7 +27,8 @@ def command(found: Material) -> str:
     for setting in config.fields():
         name, value = setting.name, found.setting(setting.name)
         chosen = value != setting.default or (name in DECIDED and run["settings"][name]["reason"] != "default")
-        kept = setting.metadata["result"] and name not in RESOLVED and value is not None and chosen
+        wanted = setting.metadata["result"] or name == "allow"  # without which the findings would end it
+        kept = wanted and name not in RESOLVED and value is not None and chosen
         kept = kept and not (is_linear and name in meaningless.SETTINGS)
         if name == "epochs" and found.revised and not is_linear:
             words += _flag(name, float(found.end["epoch"]))

@@ -43,6 +43,11 @@ def test_a_default_that_somebody_chose_is_named_where_the_job_would_decide_other
     assert words == ["whet", "train", "my reviews.csv", "--model", "embedded", *named, "--metric", "loss", *MACHINE]
 
 
+def test_findings_that_were_allowed_are_allowed_again(tmp_path: Path) -> None:
+    found = material.gather(made_run(tmp_path / "run", settings={"allow": "texts_in_train"}))
+    assert "--allow texts_in_train " in repeat.command(found)
+
+
 def test_epochs_that_a_budget_cut_to_the_default_are_named(tmp_path: Path) -> None:
     folder = made_run(tmp_path / "run", settings={"budget": "20m"})
     run_folder.amend(folder, "epochs", 2.0, "budget 20m")
