@@ -22,7 +22,7 @@ from whet.labels import LabelSet
 from whet.model import encoder
 from whet.model.answers import PROBLEMS
 from whet.model.classifier import Classifier
-from whet.model.files import longest_input, read_config
+from whet.model.files import longest_input
 from whet.records import Bools, Floats, Ints, Usage
 
 CANARY_TOLERANCE = 1e-4
@@ -139,9 +139,9 @@ def check_tokenizer(folder: Path, cutter: Cutter) -> None:
             where=str(folder),
             todo="Please report this model: predictions elsewhere would differ from the ones scored here",
         )
+    if pairs is None or not encoder.has_types(encoder.config_of(folder)):
+        return  # without types in the model the tokenizer is saved without them
     types, ours = theirs.get("token_type_ids"), encode_in_memory(CANARIES, heads, pairs)
-    if pairs is None or (types is None and not _has_types(folder)):
-        return
     seconds = np.diff(ours.offsets) if ours.seconds is None else ours.seconds
     given = [[0] * length for length in np.diff(ours.offsets)] if types is None else types
     if [row.index(1) if 1 in row else len(row) for row in given] != seconds.tolist():
@@ -150,9 +150,3 @@ def check_tokenizer(folder: Path, cutter: Cutter) -> None:
             where=str(folder),
             todo="Please report this model: predictions elsewhere would differ from the ones scored here",
         )
-
-
-def _has_types(folder: Path) -> bool:
-    """Whether the model tells the texts of a pair apart by a type."""
-    count = read_config(folder).get("type_vocab_size")
-    return isinstance(count, int) and count > 1

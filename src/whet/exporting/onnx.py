@@ -46,6 +46,8 @@ def _traced(model: Any) -> Any:
     """The graph as onnx has it in memory."""
     import torch
 
+    from whet.model.encoder import has_types
+
     class Logits(torch.nn.Module):
         """The classifier without what it returns beside."""
 
@@ -58,7 +60,7 @@ def _traced(model: Any) -> Any:
             logits: Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask, **named).logits
             return logits
 
-    names = INPUTS if (getattr(model.config, "type_vocab_size", None) or 0) > 1 else INPUTS[:2]
+    names = INPUTS if has_types(model.config) else INPUTS[:2]
     given = tuple(torch.ones((ROWS, LENGTH), dtype=torch.int64) for _ in names)
     sizes = {0: "batch", 1: "length"}
     shapes = (sizes, sizes, (sizes,)) if len(names) == len(INPUTS) else (sizes, sizes)

@@ -19,7 +19,7 @@ from whet.labels import Kind, LabelSet
 from whet.model import answers, kernels, lora, packed, threads
 from whet.model.copies import to_device
 from whet.model.dropout import DropoutStream, replace_dropouts, restore_dropouts
-from whet.model.encoder import FAMILIES, Family, SequenceModel, load_pretrained
+from whet.model.encoder import FAMILIES, Family, SequenceModel, has_types, load_pretrained
 from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.files import ModelFiles
 from whet.model.flash import Found, find
@@ -254,7 +254,7 @@ class Classifier:
     def _types(self, batch: Batch) -> list[Ints]:
         """The type of each token [T], 1 from the second text of a pair on, where the model tells texts apart by it;
         else none."""
-        if batch.seconds is None or (getattr(self.model.config, "type_vocab_size", None) or 0) < 2:
+        if batch.seconds is None or not has_types(self.model.config):
             return []
         lengths = np.diff(batch.cu_seqlens)
         second = np.repeat(batch.cu_seqlens[:-1] + batch.seconds, lengths)

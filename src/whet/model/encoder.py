@@ -145,7 +145,7 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
     """
     notices: list[str] = []
     with quiet_libraries():
-        config = _config(files.folder)
+        config = config_of(files.folder)
         before, numbers = head.names_of(config), answers.is_number(config)
         names = before or labels.names
         if layers is not None:
@@ -196,7 +196,7 @@ def load_masked(files: ModelFiles) -> tuple[SequenceModel, dict[str, Tensor], li
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
     with quiet_libraries():
-        config = _config(files.folder)
+        config = config_of(files.folder)
     if config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES or config.is_encoder_decoder:
         raise ModelError(
             f"{config.model_type} models tell no hidden tokens",
@@ -233,7 +233,7 @@ def _weight(folder: Path, name: str) -> Tensor:
 def load_saved(folder: Path) -> SequenceModel:
     """A model folder as it was saved. Raises ModelError when weights are missing or of other shape."""
     with quiet_libraries():
-        config = _config(folder)
+        config = config_of(folder)
     model, info = _from_folder(folder, config)
     broken = [*info["missing_keys"], *info["mismatched_keys"]]
     if broken:
@@ -250,10 +250,14 @@ def save(model: SequenceModel, folder: Path, beside: Mapping[str, Tensor] | None
 
 
 def save_tokenizer(source: Path, folder: Path, *, max_length: int) -> None:
-    """The tokenizer's files; tokenizer.json always among them."""
+    """The tokenizer's files; tokenizer.json always among them. It gives types of tokens only to a model that has them:
+    BERT's tokenizer would give klue/roberta-base, which has a single one, the type 1 of a second text."""
     with quiet_libraries():
         tokenizer = load_tokenizer(source)
         tokenizer.model_max_length = max_length
+        if not has_types(config_of(source)):
+            names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+            tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = names
         tokenizer.save_pretrained(folder)
 
 
@@ -348,7 +352,8 @@ def _own(model: SequenceModel) -> None:
         weight.data = weight.data.clone()
 
 
-def _config(folder: Path) -> Any:
+def config_of(folder: Path) -> Any:
+    """The configuration of a model folder. Raises ModelError."""
     from transformers import CONFIG_MAPPING, AutoConfig
 
     kind = read_config(folder)["model_type"]
@@ -369,6 +374,11 @@ def _config(folder: Path) -> Any:
 
 def _in_head(key: str) -> bool:
     return any(part in key.split(".") for part in HEAD_PARTS)
+
+
+def has_types(config: Any) -> bool:
+    """Whether a model tells the texts of a pair apart by the types of their tokens."""
+    return (getattr(config, "type_vocab_size", None) or 0) > 1
 
 
 def _named(keys: Sequence[str]) -> str:

@@ -251,6 +251,28 @@ def test_a_tokenizer_that_transformers_reads_otherwise_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("types", [1, 2])
+def test_a_pair_has_the_same_answer_in_plain_transformers_whatever_types_a_model_has(
+    tiny_bert: Path, tmp_path: Path, types: int
+) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+
+    source, made = tmp_path / "source", tmp_path / "model"
+    AutoModel.from_config(AutoConfig.from_pretrained(tiny_bert, type_vocab_size=types)).save_pretrained(source)
+    for path in tiny_bert.glob("tokenizer*"):
+        shutil.copy(path, source)
+    cutter = load_cutter(source / "tokenizer.json", max_length=100, truncation="head", pair=True)
+    usage = Usage(Inputs("text", "text2"))
+    artifact.save(made, classifier_of(source, LABELS), cutter, LABELS, source=source, card="", usage=usage)
+    ours, _ = artifact.load(made, device="cpu").logits(["I loved this story."], ["It was superb."])
+    given = AutoTokenizer.from_pretrained(made)("I loved this story.", "It was superb.", return_tensors="pt")
+    assert ("token_type_ids" in given) == (types == 2)
+    with torch.no_grad():
+        theirs = AutoModelForSequenceClassification.from_pretrained(made).eval()(**given).logits
+    assert np.abs(theirs.numpy() - ours).max() < 1e-5
+
+
 def test_others_may_read_the_folder(saved: Path) -> None:
     assert saved.stat().st_mode & 0o777 == 0o755
     assert {path.stat().st_mode & 0o777 for path in saved.iterdir()} == {0o644}
