@@ -114,6 +114,24 @@ def test_a_linear_model_goes_there_and_back(job: Job, reviews_csv: Path, hub: Hu
     assert whet.load(f"hf:{USER}/linear").predict(TEXTS) == told.run.predict(TEXTS)
 
 
+@pytest.mark.parametrize("folds", [None, 2])
+def test_the_export_of_a_linear_model_goes_along_unless_it_is_of_another_one(
+    job: Job, reviews_csv: Path, hub: Hub, folds: int | None
+) -> None:
+    told = job(str(reviews_csv), model="linear", threads=1, **({} if folds is None else {"folds": folds}))
+    whet.export(told.path)
+    told.run.push_to_hub("linear", exports=True)
+    sent = hub.models[f"{USER}/linear"].files
+    copies = {name for name in sent if name.startswith("export/")}
+    assert copies == {f"export/{name}" for name in sent if name not in copies} - {"export/.gitattributes"}
+    assert whet.load(f"hf:{USER}/linear").predict(TEXTS) == told.run.predict(TEXTS)
+    shutil.rmtree(told.path / "model")
+    shutil.copytree(job(str(reviews_csv), model="linear", threads=1, seed=7).path / "model", told.path / "model")
+    assert refused(whet.load(told.path), kind=ModelError, exports=True) == (
+        f"{told.path}: its export was made of another model. Run: whet export {told.path}."
+    )
+
+
 @pytest.mark.slow  # an export
 def test_an_export_goes_along_where_it_is_asked_for(taught: Told, hub: Hub, tmp_path: Path) -> None:
     folder = tmp_path / "run"

@@ -110,7 +110,7 @@ def _files(run: RunFolder, *, exports: bool) -> dict[str, Path]:
     if exports:
         if not run.export.is_dir():
             raise ModelError("it has no export", where=str(run.path), todo=f"Run: whet export {run.path}")
-        if sidefile.verified(run.export).get("source") != sidefile.state_of(run.model):
+        if not _is_made_of(run.export, run.model):
             todo = f"Run: whet export {run.path}"
             raise ModelError("its export was made of another model", where=str(run.path), todo=todo)
         # The table of the export tells of this machine: of its data, versions and speed.
@@ -118,20 +118,30 @@ def _files(run: RunFolder, *, exports: bool) -> dict[str, Path]:
     return files
 
 
+def _is_made_of(export: Path, model: Path) -> bool:
+    """Whether an export is that of a model as it is. That of a linear model, which names no source, is a copy of it.
+    Raises ModelError where the export is not as it was written."""
+    side = sidefile.verified(export)
+    if "source" in side:
+        return bool(side["source"] == sidefile.state_of(model))
+    copies = _fingerprints(export)
+    return all(copies.get(name) == known for name, known in _fingerprints(model).items())
+
+
 def _saved(folder: Path) -> Iterator[str]:
     """The names in its manifest, that of the manifest, and the card where there is one; of an ensemble those of its
     members too."""
-    yield from (name for name in _manifest_of(folder) if "/" not in name)
-    for inner in dict.fromkeys(name.partition("/")[0] for name in _manifest_of(folder) if "/" in name):
+    yield from (name for name in _fingerprints(folder) if "/" not in name)
+    for inner in dict.fromkeys(name.partition("/")[0] for name in _fingerprints(folder) if "/" in name):
         yield from (f"{inner}/{name}" for name in _saved(folder / inner))
     yield durable.MANIFEST
     if (folder / sidefile.CARD).is_file():
         yield sidefile.CARD
 
 
-def _manifest_of(folder: Path) -> list[str]:
-    """The names in a folder's manifest."""
-    return list(json.loads((folder / durable.MANIFEST).read_text(encoding="utf-8"))["files"])
+def _fingerprints(folder: Path) -> dict[str, object]:
+    """What a folder's manifest says of each file, by its name."""
+    return dict(json.loads((folder / durable.MANIFEST).read_text(encoding="utf-8"))["files"])
 
 
 def _manifest(folder: Path) -> bytes:
@@ -196,6 +206,7 @@ def _check_strangers(name: str, known: ModelInfo, ours: Collection[str]) -> None
     there = {file.rfilename for file in known.siblings or ()} - {*ours, *FREE}
     strange = sorted(path for path in there if "/" not in path and _is_read_along(path))
     export = f"{EXPORT}/"
+    has_export = any(path.startswith(export) for path in ours)
     if any(path.startswith(export) for path in there):
         strange.append(export)
     if strange:
@@ -205,7 +216,7 @@ def _check_strangers(name: str, known: ModelInfo, ours: Collection[str]) -> None
             f"nothing was sent: the repository has files of another model, which would be read with this one: {shown}",
             where=_place(name),
             todo=f"{todo}, or push an export too (exports=True; whet export RUN first)"
-            if strange == [export]
+            if strange == [export] and not has_export
             else todo,
         )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from whet.artifacts.published import _card
+from whet.artifacts.published import _card, _check_strangers
+from whet.errors import OutputError
 
 CARD = """---
 library_name: transformers
@@ -48,3 +52,21 @@ def test_a_licence_that_the_card_has_stays_unless_another_one_is_given() -> None
 def test_a_card_that_somebody_wrote_anew_is_kept() -> None:
     assert _card("# Mine\n", "me/x", None, None) == "# Mine\n"
     assert _card("# Mine\n", "me/x", "mit", None) == "---\nlicense: mit\n---\n\n# Mine\n"
+
+
+@pytest.mark.parametrize(
+    ("ours", "advice"),
+    [
+        ({"config.json"}, ", or push an export too (exports=True; whet export RUN first)"),
+        ({"config.json", "export/model.onnx"}, ""),
+    ],
+)
+def test_whoever_pushes_an_export_is_not_advised_to_push_one(ours: set[str], advice: str) -> None:
+    there = ("config.json", "export/model.onnx", "export/model_int8.onnx")
+    known: Any = SimpleNamespace(siblings=[SimpleNamespace(rfilename=name) for name in there])
+    with pytest.raises(OutputError) as caught:
+        _check_strangers("me/x", known, ours)
+    assert caught.value.message == (
+        "hf:me/x: nothing was sent: the repository has files of another model, which would be read with this one: "
+        f"export/. Delete them on the hub, or give another name{advice}."
+    )
