@@ -73,13 +73,14 @@ class OnDevice:
 
 
 class OnThreads(OnDevice):
-    """Each thread takes its share of the rows, balanced by tokens, through the model and back. The
+    """Each thread takes its share of the rows, balanced by tokens, through the model and back, where it is packed. The
     gradients are added in the order of the shares, so that the sum has the same bits each time."""
 
     def parts(self, batch: Batch) -> list[list[Batch]]:
-        # As the last resort one share alone has a gradient. The library, where it computes a padded batch
-        # again, may draw from torch's random numbers too, which all threads would share.
-        count = 1 if self.limit.recompute else min(threads.at_once(), len(batch.rows))
+        # As the last resort one share alone has a gradient. And the library, which computes padded batches, drops
+        # weights of attention by torch's random numbers, which all threads would share.
+        alone = self.limit.recompute or not self._classifier.packed
+        count = 1 if alone else min(threads.at_once(), len(batch.rows))
         return [cut(share(batch, index, count), self.limit.tokens) for index in range(count)]
 
     def gradient(self, batch: Batch, scale: float = 1.0) -> Tensor:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from transformers import ErnieConfig, ErnieForSequenceClassification
 
 from tests.conftest import TinyModel
 from tests.unit.small import (
@@ -175,6 +176,35 @@ def test_with_dropout_the_bits_hang_on_the_seed_and_the_threads_alone(tiny_bert:
     (loss, first), (again, second) = found(), found()
     assert loss == again
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("cores", [2], indirect=True)
+def test_a_padded_step_has_the_same_bits_where_the_library_drops_weights_of_attention(cores: int) -> None:
+    torch.manual_seed(0)
+    small = ErnieConfig(
+        vocab_size=200, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=64, initializer_range=0.2, num_labels=3, problem_type="single_label_classification",
+    )  # fmt: skip
+    model = ErnieForSequenceClassification(small)
+    rows = sequences([5 + i * 7 % 31 for i in range(16)], vocabulary=200)
+
+    def found(seed: int) -> tuple[float, list[Tensor | None]]:
+        made = Classifier(model, device="cpu", seed=1)
+        assert not made.packed
+        made.model.train()
+        torch.manual_seed(seed)
+        objective = objective_of(made, encoded(rows))
+        loss = objective.gradient(batch(rows, labels=[i % 3 for i in range(16)]))
+        kept = [None if each.grad is None else each.grad.clone() for each in objective.parameters]
+        objective.drop()
+        made.release()
+        return float(loss), kept
+
+    loss, gradient = found(5)
+    assert found(6)[0] != loss  # the library does draw
+    for again, other in (found(5) for _ in range(5)):
+        assert again == loss
+        assert all(a is b is None or torch.equal(a, b) for a, b in zip(gradient, other, strict=True))
 
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
