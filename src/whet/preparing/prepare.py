@@ -321,6 +321,13 @@ def cutter_of(files: ModelFiles, settings: Settings, cache: Path, *, pair: bool 
             where=str(path),
             expected=f"ids below the vocab_size {there:,} of config.json",
         )
+    if cutter.body_length == cutter.max_length:
+        raise ModelError(
+            "the tokenizer adds no special tokens, so that an empty text would have no token at all",
+            where=files.name,
+            expected="one at least before or after a text, such as [CLS]",
+            todo="Add a post_processor that does so to its tokenizer.json, or choose another model",
+        )
     return cutter
 
 

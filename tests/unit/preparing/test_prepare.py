@@ -369,6 +369,20 @@ def test_pairs_of_texts_are_not_divided(tiny_bert: Path, tmp_path: Path) -> None
     )
 
 
+def test_a_tokenizer_that_adds_no_special_tokens_is_refused(tiny_bert: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny_bert, tmp_path / "model"))
+    known = json.loads((model / "tokenizer.json").read_text(encoding="utf-8"))
+    (model / "tokenizer.json").write_text(json.dumps(known | {"post_processor": None}), encoding="utf-8")
+    for pair in (False, True):
+        with pytest.raises(ModelError) as caught:
+            prepare.cutter_of(find(str(model)), settings(max_length=20), tmp_path, pair=pair)
+        assert caught.value.message == (
+            f"{model}: the tokenizer adds no special tokens, so that an empty text would have no token at all. Expected "
+            "one at least before or after a text, such as [CLS]. Add a post_processor that does so to its "
+            "tokenizer.json, or choose another model."
+        )
+
+
 # ---------------------------------------------------------------- digests
 
 
