@@ -141,7 +141,7 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
     `layers` keeps the first N layers. The head is drawn from torch's seeded generator. Of one that the folder
     brings the rows are kept whose labels have the same names, or all where its labels have no names and there
     are as many; a label is never given the row of a number, nor the other way. That is said. Raises ModelError for
-    damaged weights, unknown architectures and encoder weights that are missing.
+    damaged weights, unknown architectures, encoder weights that are missing and a decoder without a padding token.
     """
     notices: list[str] = []
     with quiet_libraries():
@@ -160,7 +160,8 @@ def load_pretrained(files: ModelFiles, labels: LabelSet, *, layers: int | None) 
         raise ModelError(
             f"weights are missing: {_named(lost)}", where=files.name, expected=f"a whole {config.model_type} encoder"
         )
-    is_new = any("classifier" in key for key in info["missing_keys"])
+    head.check_padding(model, files.name)
+    is_new = any("classifier" in key or key.startswith("score.") for key in info["missing_keys"])
     replaced = bool(info["mismatched_keys"]) or (not is_new and numbers != (labels.kind == "value"))
     if names != labels.names or replaced:
         head.fit(model, () if is_new or replaced else names, labels)

@@ -1,4 +1,4 @@
-"""The head of a model that was fine-tuned before: what the labels of a new job keep of it."""
+"""The head of a model: what the labels of a new job keep of one that was fine-tuned before, and what it needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from whet.errors import quoted
+from whet.errors import ModelError, quoted
 from whet.labels import LabelSet
 from whet.sentences.bilingual import Bilingual, joined, said
 
@@ -62,6 +62,19 @@ def kept_number(before: str, labels: LabelSet) -> Bilingual:
     """The same of a head whose only output is a number: as a label it is known by its name, that of its column."""
     facts = {"before": quoted(before), "name": quoted(labels.names[0])}
     return said(facts, "head of the number kept" if before in labels.names else "head of another number")
+
+
+def check_padding(model: Any, name: str) -> None:
+    """Raises ModelError for a decoder that cannot tell which token of a padded text is the last, which its head reads.
+    `name`: of the model, as the user knows it."""
+    if hasattr(model, "score") and model.config.pad_token_id is None:
+        raise ModelError(
+            f"{model.config.model_type} models read the last token before the padding, and config.json names no "
+            "padding token",
+            where=name,
+            expected="a pad_token_id",
+            todo="Add one to its config.json: the id of a token that no text has, such as that of the end of a text",
+        )
 
 
 def has_learnt(model: Any) -> bool:

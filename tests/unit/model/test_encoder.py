@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import GPT2Config, GPT2Model
 
 from tests.conftest import KINDS, TinyModel
 from tests.unit.small import PACKED, THREE, TWO, batch, classifier, gap, sequences, single_logits, stock
 from whet.errors import ModelError
+from whet.labels import LabelSet
 from whet.model import encoder
 from whet.model.encoder import (
     load_pretrained,
@@ -27,6 +29,7 @@ from whet.model.encoder import (
 )
 from whet.model.files import ModelFiles
 
+NUMBER = LabelSet(("score",), None, "", "value")
 WEIGHT = "encoder.layer.0.output.dense.bias"
 
 
@@ -150,7 +153,35 @@ def test_a_model_fine_tuned_for_other_labels_gets_a_new_head_and_says_so(
     assert all(torch.equal(inner[name], value) for name, value in before.base_model.state_dict().items())
 
 
+@pytest.fixture
+def decoder(tmp_path: Path) -> Path:
+    """A small GPT-2 without a head, whose configuration names no padding token."""
+    small = GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=60, n_positions=32, bos_token_id=0, eos_token_id=0)
+    GPT2Model(small).save_pretrained(tmp_path / "decoder")
+    return tmp_path / "decoder"
+
+
+def test_the_head_of_a_decoder_is_new_and_is_kept_where_there_is_one(decoder: Path, tmp_path: Path) -> None:
+    config(decoder, pad_token_id=0)
+    model, notices = load(decoder)
+    assert (notices, model.score.weight.shape) == ([], (2, 16))
+    _, notices = load(decoder, labels=NUMBER)
+    assert notices == []
+    save(model, tmp_path / "tuned")
+    kept, notices = load(tmp_path / "tuned")
+    assert torch.equal(kept.score.weight, model.score.weight)
+    assert notices == ["tiny was fine-tuned before; its head is kept for 2 of 2 labels"]
+
+
 # ---------------------------------------------------------------- what is refused
+
+
+def test_a_decoder_without_a_padding_token(decoder: Path) -> None:
+    assert fault(lambda: load(decoder)) == (
+        "tiny: gpt2 models read the last token before the padding, and config.json names no padding token. Expected a "
+        "pad_token_id. Add one to its config.json: the id of a token that no text has, such as that of the end of a "
+        "text."
+    )
 
 
 def test_an_encoder_weight_that_is_missing(folder: Path) -> None:
