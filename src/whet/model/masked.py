@@ -149,7 +149,7 @@ def fresh(
         model, beside, told = load_masked(files)
     made = MaskedModel(model, device=machine.device, seed=seed, precision=machine.precision)
     if not made.packed:
-        told.append(said({"reason": made.packing_reason}, "padded"))
+        told.append(said({"reason": made.packing_reason}, "of one length" if made.even else "padded"))
     if made.flash.failed:
         told.append(said({"reason": made.flash.reason}, "in groups"))
     return made, beside, told

@@ -65,13 +65,14 @@ class Packing:
 
 
 def plan(
-    cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int | None = None, flash: bool = False
-) -> Packing:
+    cu_seqlens: Ints, stream: DropoutStream, device: torch.device, *, most: int | None = None, flash: bool = False,
+    even: bool = False,
+) -> Packing:  # fmt: skip
     """Groups neighbouring sequences of like length, unless a head of the group had more than `most`
     weights. Batches come sorted by length, so that few groups with little waste suffice; any order
-    is correct. `flash`: for flash attention, without groups."""
+    is correct. `flash`: for flash attention, without groups. `even`: in groups of one length, without padding."""
     lengths = np.diff(cu_seqlens)
-    groups, back = ((), None) if flash else _grouped(cu_seqlens, lengths, most)
+    groups, back = ((), None) if flash else _grouped(cu_seqlens, lengths, most, even)
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     position = np.arange(cu_seqlens[-1]) - cu_seqlens[:-1][sequence]
     firsts, of_token, within, counts = (torch.from_numpy(x) for x in (cu_seqlens[:-1], sequence, position, lengths))
@@ -94,13 +95,13 @@ def moved(packing: Packing, device: torch.device) -> Packing:
     return replace(packing, groups=groups, **changes[-1])
 
 
-def _grouped(cu_seqlens: Ints, lengths: Ints, most: int | None) -> tuple[tuple[Group, ...], Tensor | None]:
+def _grouped(cu_seqlens: Ints, lengths: Ints, most: int | None, even: bool) -> tuple[tuple[Group, ...], Tensor | None]:
     """The groups, and the place of each token in what they give."""
     groups: list[Group] = []
     restore: list[Ints] = []
     first, offset, padded = 0, 0, False
     while first < len(lengths):
-        last = _group_end(lengths, first, most)
+        last = _group_end(lengths, first, most, even)
         count, longest = last - first, int(lengths[first:last].max())
         places = np.arange(longest)
         real = places < lengths[first:last, None]  # [n, L]
@@ -134,10 +135,13 @@ def lay(outputs: Sequence[Tensor], packing: Packing) -> Tensor:
     return laid if packing.restore is None else laid.index_select(0, packing.restore)
 
 
-def _group_end(lengths: Ints, first: int, most: int | None) -> int:
-    """End of the longest run from `first` that stays within `most`, and small or little padded."""
+def _group_end(lengths: Ints, first: int, most: int | None, even: bool) -> int:
+    """End of the longest run from `first` that stays within `most`, and small or little padded; of one length where
+    `even`."""
     tokens, longest = 0, 0
     for index in range(first, len(lengths)):
+        if even and lengths[index] != lengths[first]:
+            return index
         tokens += int(lengths[index])
         longest = max(longest, int(lengths[index]))
         padded = (index - first + 1) * longest

@@ -165,6 +165,14 @@ MODEL: Mapping[str, tuple[str, str]] = {
         "가중치 {every:,}개 중 {trained:,}개를 학습합니다({asked})",
     ),
     "padded": ("batches are padded by length: {reason}", "배치를 길이별로 묶어 패딩합니다: {reason}"),
+    "of one length": (
+        "only texts of one length are computed together: {reason}",
+        "길이가 같은 텍스트끼리만 함께 계산합니다: {reason}",
+    ),
+    "padded differs": (
+        "{kind} models take padding for text (padded and single texts differ by {gap:.2g})",
+        "{kind} 모델은 패딩도 텍스트로 읽습니다(패딩했을 때와 따로 계산했을 때의 값이 {gap:.2g}만큼 다름)",
+    ),
     "not packed yet": (
         "{kind} models have no packed attention yet",
         "{kind} 모델은 아직 패킹 어텐션을 지원하지 않습니다",

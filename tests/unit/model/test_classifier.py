@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from tests.conftest import TinyModel
 from tests.unit.small import (
@@ -96,7 +98,7 @@ def test_what_cannot_be_packed_is_padded_by_length_with_a_reason(
     tiny_model: TinyModel, kind: str, lengths: list[int], seed: int
 ) -> None:
     made, reference = loaded(tiny_model(kind)), loaded_stock(tiny_model(kind))
-    assert not made.packed
+    assert (made.packed, made.even) == (False, False)
     assert made.packing_reason == f"{kind} models have no packed attention yet"
     rows = sequences(lengths, vocabulary=vocabulary(made), seed=seed)
     with torch.inference_mode():
@@ -220,6 +222,29 @@ def test_weights_that_are_not_numbers_do_not_pass_the_check(tiny_bert: Path) -> 
     with torch.no_grad():
         model.classifier.bias.fill_(float("nan"))
     assert Classifier(model, device="cpu", seed=0).packing_reason == "packed and single texts differ by nan"
+
+
+@pytest.mark.parametrize("kind", ["fnet", "convbert"])
+def test_of_a_model_that_takes_padding_for_text_those_of_one_length_are_computed_together(kind: str) -> None:
+    sizes: dict[str, Any] = {"vocab_size": 200, "hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64}
+    more = {"num_attention_heads": 4, "embedding_size": 32} if kind == "convbert" else {}
+    config = AutoConfig.for_model(
+        kind, **sizes, **more, max_position_embeddings=64, initializer_range=0.2, num_labels=3,
+        problem_type="single_label_classification",
+    )  # fmt: skip
+    model = AutoModelForSequenceClassification.from_config(config).eval()
+    rows = sequences([7, 30, 7, 8, 1, 8], vocabulary=200)
+    with torch.inference_mode():
+        expected = single_logits(model, rows)
+        assert gap(padded_logits(model, rows), expected) > 0.01
+    made = Classifier(model, device="cpu", seed=0)
+    assert (made.packed, made.even) == (False, True)
+    assert re.fullmatch(
+        rf"{kind} models take padding for text \(padded and single texts differ by 0\.\d+\)", made.packing_reason
+    )
+    with torch.inference_mode():
+        assert gap(made.logits(batch(rows)), expected) < TOLERANCE
+    assert gap(torch.from_numpy(made.all_logits(encoded(rows))).float(), expected) < TOLERANCE
 
 
 # ---------------------------------------------------------------- dropout

@@ -377,8 +377,8 @@ def test_a_tokenizer_that_adds_no_special_tokens_is_refused(tiny_bert: Path, tmp
         with pytest.raises(ModelError) as caught:
             prepare.cutter_of(find(str(model)), settings(max_length=20), tmp_path, pair=pair)
         assert caught.value.message == (
-            f"{model}: the tokenizer adds no special tokens, so that an empty text would have no token at all. Expected "
-            "one at least before or after a text, such as [CLS]. Add a post_processor that does so to its "
+            f"{model}: the tokenizer adds no special tokens, so that an empty text would have no token at all. "
+            "Expected one at least before or after a text, such as [CLS]. Add a post_processor that does so to its "
             "tokenizer.json, or choose another model."
         )
 
