@@ -83,8 +83,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     """A text classifier for scikit-learn's pipelines, searches and ensembles, trained as `whet.train` does.
 
     X is a list, an array or a Series of texts, of shape [n] or [n, 1]; y has a class for each: strings, whole numbers
-    or truth values. The parameters are whet's settings under their own names, with their defaults (docs/settings.md),
-    and three of scikit-learn:
+    or truth values. The parameters are whet's settings under their own names (docs/settings.md), each by default None,
+    which leaves it to whet as `whet.train` without it does; and three of scikit-learn:
 
     - `class_weight`: None, "balanced" or a dict of class to weight; it multiplies `sample_weight`.
     - `random_state`: the seed of everything; None or a RandomState draws one for each fit.
@@ -100,36 +100,36 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     What is wrong with X, y or sample_weight raises ValueError; everything else what `whet.train` raises, WhetError.
     """
 
-    model: str = DEFAULT.model
-    max_length: int = DEFAULT.max_length
-    truncation: Truncation = DEFAULT.truncation
-    layers: int | None = DEFAULT.layers
-    freeze: str | int | None = DEFAULT.freeze
-    lora: int | None = DEFAULT.lora
-    teacher: str | None = DEFAULT.teacher
-    unlabelled: str | None = DEFAULT.unlabelled
-    unlabelled_rows: int | None = DEFAULT.unlabelled_rows
-    validation: str | float = DEFAULT.validation
-    epochs: float = DEFAULT.epochs
-    budget: str | None = DEFAULT.budget
-    batch_size: int = DEFAULT.batch_size
-    learning_rate: float = DEFAULT.learning_rate
-    llrd: float = DEFAULT.llrd
-    ema: float | None = DEFAULT.ema
-    weight_decay: float = DEFAULT.weight_decay
-    warmup: float = DEFAULT.warmup
-    max_grad_norm: float = DEFAULT.max_grad_norm
-    sampling: Sampling = DEFAULT.sampling
-    focal: float | None = DEFAULT.focal
-    label_smoothing: float = DEFAULT.label_smoothing
-    evaluate_every: int | None = DEFAULT.evaluate_every
-    metric: Metric | Callable[[Any, Any], float] = DEFAULT.metric
-    early_stopping: int | None = DEFAULT.early_stopping
-    keep: Keep = DEFAULT.keep
-    device: DeviceName = DEFAULT.device
-    precision: PrecisionName = DEFAULT.precision
-    threads: int | None = DEFAULT.threads
-    require_gpu: bool = DEFAULT.require_gpu
+    model: str | None = None
+    max_length: int | None = None
+    truncation: Truncation | None = None
+    layers: int | None = None
+    freeze: str | int | None = None
+    lora: int | None = None
+    teacher: str | None = None
+    unlabelled: str | None = None
+    unlabelled_rows: int | None = None
+    validation: str | float | None = None
+    epochs: float | None = None
+    budget: str | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    llrd: float | None = None
+    ema: float | None = None
+    weight_decay: float | None = None
+    warmup: float | None = None
+    max_grad_norm: float | None = None
+    sampling: Sampling | None = None
+    focal: float | None = None
+    label_smoothing: float | None = None
+    evaluate_every: int | None = None
+    metric: Metric | Callable[[Any, Any], float] | None = None
+    early_stopping: int | None = None
+    keep: Keep | None = None
+    device: DeviceName | None = None
+    precision: PrecisionName | None = None
+    threads: int | None = None
+    require_gpu: bool | None = None
     class_weight: Mapping[Any, float] | str | None = None
     random_state: int | np.random.RandomState | None = DEFAULT.seed
     verbose: bool = False
@@ -188,7 +188,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
 
     @property
     def _predictor(self) -> Predictor:
-        return self._model.loaded(self.device, self._threads())
+        return self._model.loaded(self.device or DEFAULT.device, self._threads())
 
     def _logits(self, X: Any) -> Floats:
         """[n, C] in the order of `classes_`."""
@@ -200,10 +200,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         return runtime.threads_left() if self.threads is None else self.threads
 
     def _settings(self) -> dict[str, Any]:
-        """The settings that are not at their defaults, as a job takes them."""
+        """The settings that somebody chose, as a job takes them. One that is at its default was chosen too: a job
+        decides by itself what nobody did."""
         names = [name for name in self.__dataclass_fields__ if name not in OWN]
         values = {name: getattr(self, name) for name in names} | {"threads": self._threads()}
-        given = {name: value for name, value in values.items() if value != getattr(DEFAULT, name)}
+        given = {name: value for name, value in values.items() if value is not None}
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(SEEDS)

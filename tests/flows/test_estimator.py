@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import pickle
 import random
 import signal
@@ -28,7 +29,7 @@ from sklearn.utils import get_tags
 import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import TEACH, Job, write_csv
-from whet import TextClassifier
+from whet import TextClassifier, pipeline
 from whet.data.read import read
 from whet.estimator import DEFAULT, OWN
 from whet.settings import config
@@ -84,12 +85,40 @@ def _leaves_nothing(
 # ---------------------------------------------------------------- parameters
 
 
-def test_every_setting_is_a_parameter_with_its_default_or_left_out_for_a_reason() -> None:
+def test_every_setting_is_a_parameter_that_is_left_to_whet_or_left_out_for_a_reason() -> None:
     parameters = TextClassifier().get_params()
     assert set(parameters) == {each.name for each in config.fields()} - set(LEFT_OUT) | set(OWN)
-    taken = set(parameters) - set(OWN)
-    assert {name: parameters[name] for name in taken} == {name: getattr(DEFAULT, name) for name in taken}
+    assert {parameters[name] for name in set(parameters) - set(OWN)} == {None}
     assert [parameters[name] for name in OWN] == [None, DEFAULT.seed, False]
+
+
+def test_a_setting_that_is_given_its_default_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the job would take what suits the model and the rows in its place."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    parameters = set(TextClassifier().get_params()) - set(OWN)
+    defaults = {name: getattr(DEFAULT, name) for name in parameters}
+    chosen = {name: value for name, value in defaults.items() if value is not None}
+    assert chosen["learning_rate"] == 5e-5
+    passed = TextClassifier(**chosen)._settings()
+    assert {name: passed[name] for name in chosen} == chosen
+    assert not parameters & set(TextClassifier()._settings())
+
+
+def test_a_search_tries_the_defaults_among_its_values(tiny: TextClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 27 rows whet takes 50 epochs, and 2e-4, where nobody chose them."""
+    taken, follow = list[tuple[float, float]](), pipeline.follow
+
+    def noted(data: Any, resolved: config.Resolved) -> Iterator[pipeline.Event]:
+        for event in follow(data, resolved):
+            if isinstance(event, pipeline.Finished):
+                run = json.loads((event.run.path / "run.json").read_text(encoding="utf-8"))
+                taken.append(tuple(run["settings"][name]["value"] for name in ("epochs", "learning_rate")))
+            yield event
+
+    monkeypatch.setattr(pipeline, "follow", noted)
+    search = GridSearchCV(tiny, {"epochs": [2.0], "learning_rate": [5e-5, 1e-4]}, cv=2, error_score="raise")
+    search.fit(TEXTS, LABELS)
+    assert taken[:4] == [(2.0, 5e-5), (2.0, 5e-5), (2.0, 1e-4), (2.0, 1e-4)]
 
 
 def test_parameters_are_set_shown_and_cloned() -> None:
