@@ -24,7 +24,6 @@ from whet.records import Floats
 from whet.run import Finished
 from whet.score.judge import probabilities
 from whet.settings.config import DeviceName, Keep, PrecisionName, Sampling, Settings, Truncation, resolve
-from whet.settings.meaningless import LINEAR
 from whet.settings.values import Metric, shown
 from whet.system import packages, runtime
 
@@ -208,7 +207,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(SEEDS)
-        given |= {"seed": seed} | ({} if self.model == LINEAR else {"checkpoint_every": NEVER})
+        given["seed"] = seed
         # A grid holds the numbers of numpy.
         return {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
 
@@ -255,7 +254,10 @@ def _trained(data: Mapping[str, Any], settings: Mapping[str, Any], *, verbose: b
     """The model of a job, and what its metrics.json holds. Its folder is gone afterwards."""
     with _scratch() as scratch, runtime.undisturbed():
         try:
-            for event in pipeline.follow(data, resolve({**settings, "output": str(scratch / "run")})):
+            resolved = resolve({**settings, "output": str(scratch / "run")})
+            # Nobody asked for that: given, it would keep `auto` from a linear model, which has no checkpoints.
+            resolved = resolved.with_value("checkpoint_every", NEVER, "default")
+            for event in pipeline.follow(data, resolved):
                 if verbose:
                     pipeline.tell(event)
                 if isinstance(event, Finished):

@@ -32,6 +32,7 @@ from tests.flows.conftest import TEACH, Job, write_csv
 from whet import TextClassifier, pipeline
 from whet.data.read import read
 from whet.estimator import DEFAULT, OWN
+from whet.model import choice
 from whet.settings import config
 
 TEXTS = [text for text, _ in review_rows()]
@@ -294,6 +295,18 @@ def modules_in(content: bytes) -> set[str]:
 
     Reader(io.BytesIO(content)).load()
     return found
+
+
+def test_texts_whose_words_no_model_has_get_a_linear_one_as_of_whet_train(
+    fitted: TextClassifier, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "wordless", lambda texts, device: "no words")
+    monkeypatch.setattr(choice, "choose", lambda texts, device: choice.Choice(str(tiny_bert), "it is tiny"))
+    made = TextClassifier().fit(TEXTS, LABELS)
+    assert json.loads(made._model._files["whet.json"])["kind"] == "linear"
+    answers = fitted.predict_proba(TEXTS).tolist()
+    assert pickle.loads(pickle.dumps(made)).predict_proba(TEXTS).tolist() == answers
+    assert made.classes_.tolist() == ["negative", "positive"]
 
 
 def test_a_damaged_pickle_is_refused(fitted: TextClassifier) -> None:
