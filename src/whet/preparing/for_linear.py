@@ -51,10 +51,12 @@ def device_seen(settings: Settings) -> str:
 
 def with_more_rows(rows: Labelled, splits: Splits, settings: Settings) -> tuple[Splits, list[Notice]]:
     """The sides of a linear model. Of validation rows that were drawn by default JUDGED stay, and of the
-    others those are learnt from that share no text and no group with these."""
+    others those are learnt from that share no text and no group with these, unless somebody chose how many to learn
+    from."""
     validation, train = splits.validation, splits.train
     default = Settings.__dataclass_fields__["validation"].default
-    if validation is None or settings.validation != default or len(validation.texts) <= JUDGED:
+    chosen = settings.validation != default or settings.train_rows is not None
+    if validation is None or chosen or len(validation.texts) <= JUDGED:
         return splits, []
     kept = sample(validation, JUDGED, "validation rows of a linear model", settings.seed)
     more = apart(both(rows.sides["train"], train, validation), kept)

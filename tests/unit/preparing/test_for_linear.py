@@ -111,9 +111,12 @@ def job(rows: list[tuple[str, str]], **given: Any) -> tuple[reading.Labelled, Sp
     labelled = reading.labelled(Source("reviews", {"train": table}), chosen)
     return (
         labelled,
-        split(labelled.sides, test=chosen.test, validation=chosen.validation, seed=0, train_rows=None, test_rows=None),
+        split(
+            labelled.sides, test=chosen.test, validation=chosen.validation, seed=0, train_rows=chosen.train_rows,
+            test_rows=None,
+        ),
         chosen,
-    )
+    )  # fmt: skip
 
 
 def with_more_rows(monkeypatch: pytest.MonkeyPatch, *asked: Any) -> tuple[Splits, list[str]]:
@@ -152,6 +155,14 @@ def test_a_linear_model_is_judged_on_few_rows_and_learns_from_the_others(monkeyp
 def test_validation_rows_that_somebody_asked_for_stay(monkeypatch: pytest.MonkeyPatch, validation: str) -> None:
     asked = job(UNLIKE, validation=validation)
     assert with_more_rows(monkeypatch, *asked) == (asked[1], [])
+
+
+def test_who_says_how_many_rows_it_learns_from_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = job(UNLIKE, train_rows=700)
+    found, told = with_more_rows(monkeypatch, *asked)
+    assert found.validation is not None
+    assert (len(found.train.texts), len(found.validation.texts), told) == (700, 70, [])
+    assert found == asked[1]
 
 
 def test_a_validation_side_from_elsewhere_stays(monkeypatch: pytest.MonkeyPatch) -> None:
