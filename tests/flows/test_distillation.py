@@ -22,7 +22,7 @@ from whet.artifacts import sidefile
 from whet.errors import Interrupted, ModelError, UsageError
 from whet.forecast import Choice
 from whet.preparing import teaching
-from whet.records import AnswerStep, StepRecord
+from whet.records import AnswerStep, Notice, StepRecord
 from whet.settings import config
 from whet.training import estimate
 
@@ -389,12 +389,12 @@ def test_a_linear_student_a_search_and_a_loss_of_ones_own_are_refused(data: str,
 
 
 def test_several_processes_are_refused(data: str, taught: Told) -> None:
-    from whet.preparing.teacher import asked
+    from whet.preparing.teacher import without
     from whet.system import runtime
 
     ranks = runtime.Ranks(0, 2, local_count=2)
     with pytest.raises(UsageError) as caught:
-        asked(config.resolve({"teacher": str(taught.path)}), ranks)
+        without(config.resolve({"teacher": str(taught.path)}), ranks)
     assert caught.value.message == (
         "--teacher in 2 processes. Expected a single process, in which the teacher answers first. Leave out torchrun, "
         "or --teacher."
@@ -406,6 +406,28 @@ def test_a_settings_file_is_not_refused_for_what_it_brings(data: str, taught: To
     told = student(data, taught.path, layers=1, recipe="own.toml")
     assert "label_smoothing of the recipe: left out, for the model learns what a teacher answers" in told.notices
     assert told.run.settings["label_smoothing"] == 0.0
+
+
+def test_folds_of_a_settings_file_leave_no_trace_beside_a_teacher(data: str, taught: Told, here: Path) -> None:
+    """Folds would be validation, and keep the last weights."""
+    from whet.preparing import prepare
+    from whet.system import runtime
+
+    (here / "own.toml").write_text("folds = 3\n", encoding="utf-8")
+    resolved = config.resolve({"recipe": "own.toml", "teacher": str(taught.path)})
+    settling, told = prepare.settle(data, resolved, runtime.ALONE), list[str]()
+    try:
+        while True:
+            event = next(settling)
+            told += [event.message] if isinstance(event, Notice) else []
+    except StopIteration as end:
+        asked = end.value
+    settings = asked.resolved.settings
+    assert (settings.folds, settings.validation, settings.keep) == (None, "auto", "best")
+    assert len(asked.splits.validation.texts) > 0
+    assert [each for each in told if "left out" in each] == [
+        "folds of the recipe: left out, for the model learns what a teacher answers"
+    ]
 
 
 def test_the_command_says_it_in_either_language(data: str, taught: Told, whet: Command) -> None:

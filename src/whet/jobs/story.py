@@ -57,23 +57,26 @@ def follow(data: object, resolved: Resolved, *, command: str = "", loss: Own | N
     """Runs a whole job and yields what happens; the last event is Finished. Where torchrun started
     several processes, each follows the same job and the first alone writes it down. `loss`: another than that of the
     settings."""
-    packages.require_training(linear=resolved.settings.model == LINEAR, lora=resolved.settings.lora is not None)
-    runtime.require_tracker(resolved.settings.track)
-    with team_of(runtime.ranks()) as team:
-        if resolved.settings.learning_curve and team.ranks.count > 1:
+    ranks = runtime.ranks()
+    settings = prepare.meant(resolved, ranks)[0].settings  # what is left out of a recipe needs nothing
+    packages.require_training(linear=settings.model == LINEAR, lora=settings.lora is not None)
+    runtime.require_tracker(settings.track)
+    with team_of(ranks) as team:
+        if settings.learning_curve and team.ranks.count > 1:
             raise UsageError(
                 f"--learning-curve in {team.ranks.count} processes",
                 expected="a single process, which trains the further models one after the other",
                 todo="Leave out --learning-curve, or torchrun",
             )
-        if resolved.settings.require_gpu:  # at once, for reading the data may take minutes
-            runtime.require_gpu(resolved.settings.device, team.ranks)
+        if settings.require_gpu:  # at once, for reading the data may take minutes
+            runtime.require_gpu(settings.device, team.ranks)
         yield from _story(data, resolved, command, team, loss)
 
 
 def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
     """The same job up to its plan, which is the last event. Nothing is written."""
-    packages.require_training(linear=resolved.settings.model == LINEAR, lora=resolved.settings.lora is not None)
+    settings = prepare.meant(resolved, runtime.ALONE)[0].settings
+    packages.require_training(linear=settings.model == LINEAR, lora=settings.lora is not None)
     resolved = resolved.with_value("brief", False, "default")
     team, started = Alone(runtime.ALONE), time.monotonic()
     asked = yield from prepare.settle(data, resolved, team.ranks)

@@ -22,10 +22,13 @@ JUDGED = 2_000
 
 
 def settled(
-    resolved: Resolved, rows: Labelled, splits: Splits, ranks: runtime.Ranks
+    resolved: Resolved, rows: Labelled, splits: Splits, ranks: runtime.Ranks, *, own_loss: bool
 ) -> tuple[Resolved, Splits, list[Notice]]:
-    """The job and its sides, as they are where a linear model is asked for, or taken unasked; and what must be said."""
-    resolved, said_of_model = instead(resolved, splits.train.texts, ranks)
+    """The job and its sides, as they are where a linear model is asked for, or taken unasked; and what must be said.
+    `own_loss`: whether somebody gave a loss, which a network alone has."""
+    said_of_model = list[Notice]()
+    if not own_loss:
+        resolved, said_of_model = instead(resolved, splits.train.texts, ranks)
     if resolved.settings.model != meaningless.LINEAR:
         return resolved, splits, []
     splits, said_of_rows = with_more_rows(rows, splits, resolved.settings)

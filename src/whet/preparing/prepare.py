@@ -95,23 +95,30 @@ class Asked:
         return self.inputs.pair is not None
 
 
-def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[Stage | Notice | Checked, None, Asked]:
-    """Looks at the data, splits it, and settles the model and the machine."""
+def meant(resolved: Resolved, ranks: runtime.Ranks) -> tuple[Resolved, list[str]]:
+    """The job, and what must be said. Settings that others leave without a meaning raise UsageError, but for those of a
+    recipe, which nobody can take back: they are left out, and that is said."""
     resolved, dropped = meaningless.check(resolved, ranks.count)
-    resolved, more = members.check(resolved, ranks)
-    resolved, taught_by, further = teacher.asked(resolved, ranks)
-    dropped, settings = [*dropped, *more, *further], resolved.settings
-    if settings.budget is not None and ranks.count > 1:
+    resolved, more = teacher.without(resolved, ranks)
+    resolved, further = members.check(resolved, ranks)  # last: folds, which a teacher leaves out, take validation
+    if resolved.settings.budget is not None and ranks.count > 1:
         raise UsageError(
             f"{ranks.count} processes, and what they take together none of them can measure",
             where="--budget", expected="a single process", todo="Leave out --budget, or torchrun",
         )  # fmt: skip
+    return resolved, [*dropped, *more, *further]
+
+
+def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[Stage | Notice | Checked, None, Asked]:
+    """Looks at the data, splits it, and settles the model and the machine."""
+    resolved, dropped = meant(resolved, ranks)
+    resolved, taught_by, more = teacher.asked(resolved)
 
     yield Stage("check")
     resolved, as_there = warm_start.of_run(resolved)
     settings = resolved.settings
     rows = labelled(data, settings)
-    told = [Notice(message) for message in (*dropped, *rows.notices, *as_there)]
+    told = [Notice(message) for message in (*dropped, *more, *rows.notices, *as_there)]
     yield from told
     checked = look(rows.sides, rows.columns, source=rows.name, drawn=sides_drawn(rows, settings))
     yield checked

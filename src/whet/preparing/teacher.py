@@ -84,19 +84,12 @@ class Teaching:
         return 0 if self.further is None else len(self.further.texts)
 
 
-def asked(resolved: Resolved, ranks: Ranks) -> tuple[Resolved, Teacher | None, list[str]]:
+def asked(resolved: Resolved) -> tuple[Resolved, Teacher | None, list[str]]:
     """The job, its teacher where it has one, and what must be said. Where no model is given the job starts from the
-    teacher's, of an ensemble from its first. Raises UsageError for what means nothing with a teacher or without one,
-    ModelError for a run that cannot be had."""
-    settings = resolved.settings
+    teacher's, of an ensemble from its first. Raises ModelError for a run that cannot be had."""
+    settings, told = resolved.settings, list[str]()
     if settings.teacher is None:
-        _check_idle(settings)
-        return resolved, None, []
-    if ranks.count > 1:
-        expected = "a single process, in which the teacher answers first"
-        todo = "Leave out torchrun, or --teacher"
-        raise UsageError(f"--teacher in {ranks.count} processes", expected=expected, todo=todo)
-    resolved, told = _without(resolved)
+        return resolved, None, told
     run = published.find(settings.teacher, where="--teacher")
     if not run.bare and not run.finished:
         todo = "Let it end first: its command in run.json goes on with it"
@@ -134,10 +127,17 @@ def _check_idle(settings: Settings) -> None:
         )
 
 
-def _without(resolved: Resolved) -> tuple[Resolved, list[str]]:
-    """The job, and what must be said. What it does without raises UsageError, but for settings of a recipe, which
-    nobody can take back: they are left out."""
+def without(resolved: Resolved, ranks: Ranks) -> tuple[Resolved, list[str]]:
+    """The job, and what must be said. What means nothing with a teacher, or without one, raises UsageError, but for
+    settings of a recipe, which nobody can take back: with a teacher they are left out."""
     settings, reasons = resolved.settings, resolved.reasons
+    if settings.teacher is None:
+        _check_idle(settings)
+        return resolved, []
+    if ranks.count > 1:
+        expected = "a single process, in which the teacher answers first"
+        todo = "Leave out torchrun, or --teacher"
+        raise UsageError(f"--teacher in {ranks.count} processes", expected=expected, todo=todo)
     if settings.unlabelled_rows is not None and settings.unlabelled is None:
         expected, todo = "texts without labels to draw from", "Give --unlabelled FILE, or leave it out"
         raise UsageError("--unlabelled-rows without --unlabelled", expected=expected, todo=todo)
