@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from pyarrow import parquet
+from torch.nn import functional as F
 
 from tests.conftest import review_rows
 from tests.flows.conftest import Command, Job, Told, events_of, write_csv
@@ -95,6 +96,13 @@ def test_the_linear_model_is_handed_out_where_it_is_better(data: str, job: Job, 
     shown = whet("train", data, "--budget", "10m", "--threads", "1", "--validation", "0.3", "--epochs", "1",
                  "--output", "run", "--lang", "ko")  # fmt: skip
     assert "최종 모델: 검증에서 더 나은 선형 모델" in shown.out
+
+
+def test_a_loss_of_ones_own_is_trained_with_and_no_linear_model_taken_for_it(data: str) -> None:
+    steps = list(pipeline.steps(data, loss=F.cross_entropy, **BRIEF))
+    assert len(steps) > 0
+    assert sidefile.read(Path("run") / "model")["kind"] == "transformer"
+    assert "auto" not in json.loads((Path("run") / "metrics.json").read_text(encoding="utf-8"))
 
 
 def test_the_network_is_handed_out_where_it_is_no_worse(

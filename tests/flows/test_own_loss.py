@@ -15,6 +15,7 @@ import whet
 from tests.conftest import review_rows
 from tests.flows.conftest import write_csv
 from whet.errors import UsageError
+from whet.model import choice
 
 
 def focal(logits: Tensor, labels: Tensor) -> Tensor:
@@ -42,6 +43,23 @@ def test_a_loss_of_ones_own_trains_as_the_built_in_one_of_the_same_formula(here:
     told = [json.loads(path.read_text()).get("loss") for path in sorted((here / "runs").glob("*/run.json"))]
     assert sorted(name.rpartition(".")[2] for name in told if name) == ["focal", "focal", "summed"]
     assert len(told) == 5
+
+
+def test_a_loss_of_ones_own_is_for_a_network_where_auto_would_be_a_linear_model(
+    here: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_csv(here / "reviews.csv", review_rows())
+    monkeypatch.setattr(choice, "wordless", lambda texts, device: "no words")
+    monkeypatch.setattr(choice, "choose", lambda texts, device: choice.Choice(str(tiny_bert), "it is tiny"))
+    seen = list[tuple[int, ...]]()
+
+    def watched(logits: Tensor, labels: Tensor) -> Tensor:
+        seen.append(tuple(logits.shape))
+        return summed(logits, labels)
+
+    steps = whet.steps(str(here / "reviews.csv"), threads=1, baseline=False, brief=True, loss=watched)
+    assert next(steps).step == 1
+    assert (16, 2) in seen
 
 
 def test_a_loss_that_is_neither_of_rows_nor_their_sum_is_refused(here: Path, tiny_bert: Path) -> None:

@@ -95,7 +95,7 @@ def foresee(data: object, resolved: Resolved) -> Iterator[Event]:
 
 def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Own | None) -> Iterator[Event]:
     started, given = time.monotonic(), resolved.settings
-    asked = yield from prepare.settle(data, resolved, team.ranks)
+    asked = yield from prepare.settle(data, resolved, team.ranks, own_loss=loss is not None)
     resolved, labels = asked.resolved, asked.labels
     digests = _digests(asked, loss)
     same = naming.fingerprint(resolved, [*digests, *labels.names])
@@ -141,8 +141,7 @@ def _story(data: object, resolved: Resolved, command: str, team: Alone, loss: Ow
         else:
             redone = yield from resumed(folder, planned.asked.resolved, planned.asked.machine, facts, found)
         checkpoints.sweep()  # after there is a run.json: what it may raise is then a run's
-        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), given)
-        job = dataclasses.replace(job, loss=loss)
+        job = yield from _ready(folder, planned, team, Kept(checkpoints, found, redone), given, loss)
         del asked, planned  # while it trains, memory holds no training text
         since = 0 if found is None else found.step
         yield from feed.followed(_made(folder, job, checkpoints, resolved), folder, job.settings, since)
@@ -267,10 +266,10 @@ def _unreported(where: object, saw: str) -> Notice:
 
 
 def _ready(
-    folder: RunFolder, planned: Planned, team: Alone, kept: Kept, given: Settings
+    folder: RunFolder, planned: Planned, team: Alone, kept: Kept, given: Settings, loss: Own | None
 ) -> Generator[Stage | Notice | AnswerStep, None, Job]:
     """The job with its tokens and baselines. `given`: its settings as they came; where they leave the model to the
-    program, which one is handed out may be decided on validation."""
+    program, which one is handed out may be decided on validation, unless there is a loss that a network alone has."""
     from whet.model import choice
     from whet.planning.again import facts_of
     from whet.preparing import teaching
@@ -305,7 +304,7 @@ def _ready(
     if resolved.settings.baseline and "test" in sides and team.first:
         yield Stage("baseline")
         is_auto = given.model == "auto" and given.teacher is None  # a student was asked for where there is a teacher
-        keep = is_auto and planned.budget is not None and "validation" in sides
+        keep = is_auto and loss is None and planned.budget is not None and "validation" in sides
         true = sides["test"].targets
         baselines, rivals = yield from rivals_of(folder, asked, given, true, cache, nbsvm=planned.nbsvm, keep=keep)
     # With folds the training rows are the validation rows too, and have to say what they are to be answered with.
@@ -314,7 +313,7 @@ def _ready(
         resolved=resolved, files=asked.files, machine=asked.machine, classifier=planned.classifier,
         cutter=planned.cutter, inputs=asked.inputs, test=splits.test, sides=sides, labels=labels, baselines=baselines,
         rivals=rivals, leaks=leaks, team=team, budget=planned.budget, kept=kept, facts=facts_of(planned),
-        weights=prepare.weights_of(asked), learnt=learnt_rows(answered, cache), folds=asked.folds,
+        weights=prepare.weights_of(asked), learnt=learnt_rows(answered, cache), folds=asked.folds, loss=loss,
         better=choice.better(resolved.settings.model, planned.cutter, splits.train.texts, device=asked.machine.device),
     )  # fmt: skip
     return job if asked.teaching is None else (yield from teaching.taught(folder, asked, job, cache))

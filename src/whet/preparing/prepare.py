@@ -109,8 +109,11 @@ def meant(resolved: Resolved, ranks: runtime.Ranks) -> tuple[Resolved, list[str]
     return resolved, [*dropped, *more, *further]
 
 
-def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[Stage | Notice | Checked, None, Asked]:
-    """Looks at the data, splits it, and settles the model and the machine."""
+def settle(
+    data: object, resolved: Resolved, ranks: runtime.Ranks, *, own_loss: bool = False
+) -> Generator[Stage | Notice | Checked, None, Asked]:
+    """Looks at the data, splits it, and settles the model and the machine. `own_loss`: whether the job has another loss
+    than that of its settings."""
     resolved, dropped = meant(resolved, ranks)
     resolved, taught_by, more = teacher.asked(resolved)
 
@@ -146,7 +149,7 @@ def settle(data: object, resolved: Resolved, ranks: runtime.Ranks) -> Generator[
     told += map(Notice, more)
     yield from map(Notice, more)
     yield Stage("model")
-    resolved, splits, of_linear = for_linear.settled(resolved, rows, splits, ranks)
+    resolved, splits, of_linear = for_linear.settled(resolved, rows, splits, ranks, own_loss=own_loss)
     learnt = len(splits.train.texts) + (0 if teaching is None else teaching.rows)
     machine, resolved, files, notices = _model_of(resolved, splits.train.texts, learnt, ranks)
     chosen = [Notice(device_line(machine, ranks)), *of_linear, *notices]
