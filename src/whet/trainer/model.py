@@ -64,7 +64,11 @@ def classifier_of(model: Any, targets: Any, args: TrainingArguments) -> Classifi
         model.config.problem_type = PROBLEMS[kind_of(targets, model.config)]
     made = Classifier(model, device=args.machine.device, seed=args.seed, precision=args.machine.precision)
     if not made.packed:
-        how = "only texts of one length are computed together" if made.even else "batches are padded to the longest text"
+        how = (
+            "only texts of one length are computed together"
+            if made.even
+            else "batches are padded to their longest text"
+        )
         logger.warning("%s: %s", how, made.packing_reason)
     return made
 
