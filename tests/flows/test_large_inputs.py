@@ -28,7 +28,7 @@ from whet.inputs import large, reading
 from whet.preparing import examine, prepare
 from whet.preparing.sides import encode_sides
 from whet.records import SIDES, Notice
-from whet.score import baseline
+from whet.score import cost
 from whet.settings.config import Resolved, resolve
 from whet.system import runtime
 
@@ -253,7 +253,7 @@ def test_a_baseline_that_needs_too_much_memory_learns_from_rows_that_are_drawn(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     FORMS["a.csv"](tmp_path / "a.csv")
-    monkeypatch.setattr(baseline, "MOST_BYTES", 40_000)
+    monkeypatch.setattr(cost, "MOST_BYTES", 40_000)
     events = list(pipeline.follow("a.csv", resolve({**TRAINING, "model": str(tiny_bert), "validation": "none"})))
     said = [event.message for event in events if isinstance(event, Notice) and event.message.startswith("TF-IDF")]
     assert said == [
