@@ -160,7 +160,8 @@ def _labels(table: Table, column: str, label_names: Mapping[str, str] | None, ga
     if isinstance(values, Coded):
         return _coded_labels(table, column, values, label_names, gaps)
     where = f"{table.source}, column {quoted(column)}"
-    if all(type(value) is int and value == -1 for value in values):
+    # Of a ClassLabel column -1 has become None.
+    if all((value is None and bool(table.label_names)) or (type(value) is int and value == -1) for value in values):
         return None
     found = spelled(values, table.places, where)
     filled = [label is not None and bool(label.strip()) for label in found]

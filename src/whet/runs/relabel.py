@@ -65,14 +65,6 @@ def cell(text: str) -> str:
     return spreadsheet.safe(short)
 
 
-def _is_marked(path: Path) -> bool:
-    """Whether a file begins with the byte order mark of UTF-8."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(BOM_UTF8)) == BOM_UTF8
-
-
 def corrected(
     sides: Mapping[str, Examples], path: str | os.PathLike[str], *, encoding: str
 ) -> tuple[dict[str, Examples], Corrected]:
@@ -142,6 +134,14 @@ def notices(found: Corrected, splits: Splits, name: str) -> list[Notice]:
     if "test" in counted:
         told.append(Notice(said({}, "test labels changed"), "warning"))
     return told
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether a file begins with the byte order mark of UTF-8."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(BOM_UTF8)) == BOM_UTF8
 
 
 def _row_of(sides: Mapping[str, Examples], given: Mapping[str, str]) -> tuple[str, int]:

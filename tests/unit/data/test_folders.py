@@ -231,6 +231,10 @@ def test_ids_without_a_name_in_a_column_of_classes_are_no_labels(here: Path) -> 
     pq.write_table(table.replace_schema_metadata({"huggingface": written}), here / "t.parquet")
     found = read("t.parquet").tables["train"]
     assert (list(found.columns["label"]), list(found.columns["stars"])) == (["1", None], [1, 0])
+    bare = pa.table({"text": ["x", "y"], "label": [-1, -1], "stars": [1, 0]})  # the test side of a contest
+    pq.write_table(bare.replace_schema_metadata({"huggingface": written}), here / "test.parquet")
+    table = read("test.parquet").tables["train"]
+    assert examples(table, find_columns(table, text=None, label="label")).labels is None
 
 
 @pytest.mark.parametrize("parts", [2, 3, 1100])

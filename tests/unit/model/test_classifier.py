@@ -247,6 +247,20 @@ def test_of_a_model_that_takes_padding_for_text_those_of_one_length_are_computed
     assert gap(torch.from_numpy(made.all_logits(encoded(rows))).float(), expected) < TOLERANCE
 
 
+@pytest.mark.parametrize("kind", ["bart", "t5", "mbart"])
+def test_a_model_that_refuses_random_tokens_is_padded(kind: str) -> None:
+    sizes = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
+    if kind == "t5":
+        sizes = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4, "decoder_start_token_id": 0}
+    config = AutoConfig.for_model(kind, vocab_size=100, num_labels=3, **sizes)
+    made = Classifier(AutoModelForSequenceClassification.from_config(config), device="cpu", seed=0)
+    assert (made.packed, made.even, made.packing_reason) == (
+        False,
+        False,
+        f"{kind} models have no packed attention yet",
+    )
+
+
 # ---------------------------------------------------------------- dropout
 
 
