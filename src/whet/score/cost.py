@@ -3,8 +3,7 @@ is slow to load.
 
 Cutting texts into the pieces that TF-IDF counts, and counting these, is timed; all else is told as so many times that.
 What a fit takes grows with the pieces by the power of 1.5. The factors come from real data sets of 2,000 to 150,000
-rows, where they are right within a third for one label a row, and within a factor of two elsewhere (docs/log.md,
-2026-11-29).
+rows; how far whole jobs are from what is told so is in docs/log.md, 2026-11-29 (benchmarks/plan_accuracy.py --linear).
 """
 
 from __future__ import annotations
