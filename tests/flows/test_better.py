@@ -195,6 +195,7 @@ def test_linear_models_have_the_rows_that_a_budget_takes_from_the_network(
     sides = Counter(row["side"] for row in parquet.read_table(told.path / "splits.parquet").to_pylist())
     answered = 10 if slow else 40
     assert sides == {"train": 146, "validation": 14, "test": answered}
+    assert told.run.metrics["refit"] == {"train": 146, "validation": 14}
     assert (
         told.run.metrics["test"]["rows"] == parquet.read_table(told.path / "predictions.parquet").num_rows == answered
     )
@@ -210,6 +211,28 @@ def test_linear_models_have_the_rows_that_a_budget_takes_from_the_network(
     command = repeat.command(material.gather(RunFolder(told.path)))
     assert "--train-rows" not in command
     assert ("--test-rows" in command) == slow
+
+
+@pytest.mark.usefixtures("taken")
+@pytest.mark.parametrize("short", [False, True])
+def test_the_linear_model_learns_from_validation_too_where_there_is_time(
+    short: bool, words: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if short:
+        monkeypatch.setattr(better, "REFIT", 0.0)
+    told = job(words, **{**BRIEF, "test": "0.2"})
+    sides = parquet.read_table(told.path / "splits.parquet").to_pylist()
+    learnt = {f"word{row['row_id'] // 2}" for row in sides if row["side"] in ("train", "validation")}
+    judged = {f"word{row['row_id'] // 2}" for row in sides if row["side"] == "validation"} - {
+        f"word{row['row_id'] // 2}" for row in sides if row["side"] == "train"
+    }
+    vocabulary = set(json.loads((told.path / "model" / "vocabulary.json").read_text(encoding="utf-8")))
+    assert judged
+    assert ("refit" in told.run.metrics) != short
+    assert judged <= vocabulary if not short else not judged & vocabulary
+    assert {word for word in vocabulary if word.startswith("word")} == (learnt - judged if short else learnt)
+    page = (told.path / "report.html").read_text(encoding="utf-8")
+    assert ("The linear model has learnt once more, from the 146 training and the 14 validation rows" in page) != short
 
 
 def stopped(data: str, settings: dict[str, Any]) -> None:

@@ -232,6 +232,16 @@ def test_a_linear_model_teaches_a_network(data: str, job: Job, tiny_bert: Path) 
     assert found["test"]["scores"]["teacher"] == linear.run.metrics["test"]["accuracy"]
 
 
+def test_rows_that_a_linear_teacher_learnt_from_at_last_are_warned_of_too(data: str, job: Job, tiny_bert: Path) -> None:
+    """The student has the same sides; the teacher has learnt from its validation rows as well."""
+    linear = job(data, model="linear", output="linear")
+    told = student(data, linear.path, model=str(tiny_bert))
+    count = linear.run.metrics["refit"]["validation"]
+    assert [text.partition(", as")[0] for text in told.notices if "has learnt from" in text] == [
+        f"linear has learnt from {count} of the {count} validation rows"
+    ]
+
+
 def several() -> str:
     rows = [f'"{text}",{"good|film" if label == "positive" else "bad"}' for text, label in review_rows()]
     Path("several.csv").write_text("\n".join(["text,labels", *rows]) + "\n", encoding="utf-8")

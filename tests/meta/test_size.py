@@ -10,7 +10,7 @@ from tests.meta.source import Function, Module, functions, modules, parse
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 PARAMETERS = 8
-PACKAGE_LINES = 47_500
+PACKAGE_LINES = 48_000
 
 # Signatures that are not ours to choose, each with who calls it.
 WIDE_BY_CONTRACT = {

@@ -11,6 +11,7 @@ from whet.artifacts import tfidf
 from whet.data.doctor.copies import rows_in
 from whet.data.doctor.part import part_of
 from whet.data.targets import targets_of
+from whet.jobs import refit
 from whet.jobs.linear import Answered, Fit, as_told, best, metric_of
 from whet.jobs.outcome import Model, Scored
 from whet.preparing.given import Given, Rivals
@@ -24,7 +25,9 @@ from whet.score.leaks import Leaks
 from whet.sentences.bilingual import said
 from whet.settings.meaningless import LINEAR
 
-SHARE = 0.5  # of the time that is left may go into the answers of a linear model to all test rows
+# Of the time that is left may go, as far as can be told,
+REFIT = 0.25  # into a linear model that learns once more,
+SHARE = 0.5  # and of what is left then into its answers to all test rows.
 
 
 def chosen(
@@ -51,7 +54,12 @@ def chosen(
     run_folder.amend(folder, "model", LINEAR, said(facts, "better on validation"))
     given = dataclasses.replace(given, auto=auto)
     if rivals.whole is not None:
-        given = _with_all_rows(folder, given, rivals, rivals.whole, answered=SHARE * left / each)
+        answered = SHARE * (left - rivals.seconds) / each
+        given = _with_all_rows(folder, given, rivals, rivals.whole, answered=answered)
+    if rivals.seconds <= REFIT * left:
+        fit = dataclasses.replace(fit, given=given)
+        fit, _ = yield from refit.with_validation(folder, fit, rivals.learnt, validation)
+        given = fit.given
     rows: dict[Side, Inputs] = {"validation": seen}
     if given.test is not None:
         rows["test"] = tfidf.seen(given.test.texts, given.test.pairs)

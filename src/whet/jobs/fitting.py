@@ -17,7 +17,7 @@ from whet.data.rows import select
 from whet.data.targets import has_answers, targets_of
 from whet.errors import DataError, Interrupted
 from whet.forecast import Plan
-from whet.jobs import outcome
+from whet.jobs import outcome, refit
 from whet.jobs.combined import Combined, Held, all_steps, left_out
 from whet.jobs.linear import Answered, Fit, best, learnable
 from whet.labels import LabelSet
@@ -88,14 +88,17 @@ def _fitted(folder: RunFolder, given: Given, asked: Asked) -> Iterator[Stage | N
     rows = {side: tfidf.seen(each.texts, each.pairs) for side, each in present.items()}
     fits = [Fit(given, model, rows, name) for name, model in models.items()]
     fit, last, kept = fits[0], StepRecord(0, 0, 0.0, math.nan, 0.0, 0, seconds), None  # it takes no steps
-    if judged:
+    if splits.validation is not None and judged:
         if len(fits) > 1:
             fit, _, told = best(fits, None, given.sides["validation"].targets)
             for notice in told:
                 yield folder.log(notice)
         kept = outcome.evaluate(given, fit, "validation", last, None, fit.thresholds)
         yield folder.log(kept.evaluation)
-    yield from outcome.conclude(folder, given, fit, last, kept, None, {})
+        if len(learnt) == len(splits.train.texts):
+            fit, more = yield from refit.with_validation(folder, fit, splits.train, splits.validation)
+            last = replace(last, train_seconds=seconds + more)
+    yield from outcome.conclude(folder, fit.given, fit, last, kept, None, {})
 
 
 def _model(learnt: Inputs, targets: Targets, labels: LabelSet, source: str) -> Linear:

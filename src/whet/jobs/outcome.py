@@ -116,8 +116,7 @@ def conclude(
     """Calibrates, scores the test side and saves; metrics.json, written last, ends the run. `kept`: the validation
     side, scored with the model as it is; `learnt`: what metrics.json holds of the training beside."""
     metrics: dict[str, object] = {"task": job.labels.task, "metric": job.settings.metric, **learnt}
-    if job.auto is not None:
-        metrics["auto"] = job.auto
+    metrics |= {name: told for name, told in {"auto": job.auto, "refit": job.refit}.items() if told is not None}
     seconds = {"train": last.train_seconds, "evaluate": 0.0}
     fitted, thresholds, validation = _calibrated(job, model, kept)
     if fitted.temperature is None and job.labels.kind != "value":

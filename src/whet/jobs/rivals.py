@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from whet.jobs.linear import learnable
 from whet.preparing.given import Rivals
 from whet.preparing.prepare import Asked
 from whet.preparing.sides import on_disk
-from whet.records import Baselines, Notice, Splits, Targets
+from whet.records import Baselines, Examples, Notice, Splits, Targets
 from whet.runs.run_folder import RunFolder
 from whet.score import baseline, linear
 from whet.settings.config import Settings
@@ -30,19 +31,20 @@ def rivals_of(
     for notice in notices:
         yield folder.log(notice)
     scored = tfidf.seen(asked.splits.test.texts, asked.splits.test.pairs)
+    started = time.perf_counter()
     models = linear.fit_each(learnt, train, labels, nbsvm=nbsvm) if keep else {}
     if not models:
         return baseline.baselines(learnt, train, scored, test, labels, cache=cache, nbsvm=nbsvm), None
-    rivals = Rivals(models, _whole(asked, cache), {"train_rows": given.train_rows, "test_rows": given.test_rows})
+    seconds, rows = time.perf_counter() - started, on_disk(rows, cache)
+    whole = _whole(asked, rows, cache)
+    rivals = Rivals(models, rows, seconds, whole, {"train_rows": given.train_rows, "test_rows": given.test_rows})
     return baseline.of_models(models, train, scored, test, labels), rivals
 
 
-def _whole(asked: Asked, cache: Path) -> Splits | None:
-    """The sides as they were before a budget made them fewer, but for validation."""
+def _whole(asked: Asked, train: Examples, cache: Path) -> Splits | None:
+    """The sides as they were before a budget made them fewer, but for validation. `train`: those rows."""
     whole = asked.whole
     if whole is None:
         return None
     test = None if whole.test is None else on_disk(whole.test, cache)
-    return dataclasses.replace(
-        whole, train=on_disk(whole.train, cache), validation=asked.splits.validation, test=test
-    )  # fmt: skip
+    return dataclasses.replace(whole, train=train, validation=asked.splits.validation, test=test)

@@ -299,7 +299,8 @@ class Classifier:
             # Layers that mix neighbouring places, such as those of FNet and ConvBERT, take padding for text.
             try:
                 gap, scale = self._compare(None)
-            except (AttributeError, ValueError):  # BART wants a token that ends a text, CANINE has no vocabulary
+            except (AttributeError, IndexError, ValueError):
+                # BART wants a token that ends a text (with transformers 5.3 an IndexError); CANINE has no vocabulary.
                 return said({"kind": kind}, "not packed yet")
             self.even = not gap <= CHECK_TOLERANCE * max(1.0, scale)
             return said({"kind": kind, "gap": gap}, "padded differs" if self.even else "not packed yet")

@@ -31,9 +31,13 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
     there: dict[Side, Examples] = {side: rows for side in SIDES if (rows := getattr(asked.splits, side)) is not None}
     characters = {side: sum(map(len, chain(rows.texts, rows.pairs or ()))) for side, rows in there.items()}
     scored = sum(count for side, count in characters.items() if side != "train")
-    both = asked.splits.validation is not None and not settings.folds  # it chooses between them
-    expected = cost.seconds(train.texts, labels, second=train.pairs, nbsvm=both)
+    judged = asked.splits.validation is not None and not settings.folds  # it chooses between both
+    expected = cost.seconds(train.texts, labels, second=train.pairs, nbsvm=judged)
     fitting, models = expected.learning, settings.folds or 1
+    more = 0.0  # that is learnt from at last, of what is learnt from at first
+    if judged and there["validation"].source == train.source:
+        more = characters["validation"] / max(1, characters["train"])
+        fitting += (1 + more) * expected.again
     if models > 1:  # each of all rows but those of a fold
         fitting, scored = (models - 1) * fitting, models * scored
     answering = expected.answering * (scored + (characters["train"] if settings.folds else 0))
@@ -44,8 +48,8 @@ def plan_of(asked: Asked, folder: Path, started: float) -> Plan:
         answering += _looking(train, labels, whole=settings.label_errors == "all")
     total = fitting + answering + other
     held, available = machine.resident(), machine.memory().available
-    model = _model(characters["train"], labels, pairs=train.pairs is not None)
-    cheap = cost.expected_bytes(train.texts, labels, second=train.pairs)
+    model = _model(round((1 + more) * characters["train"]), labels, pairs=train.pairs is not None)
+    cheap = round((1 + more) * cost.expected_bytes(train.texts, labels, second=train.pairs))
     return Plan(
         model=settings.model,
         device=asked.machine.device,

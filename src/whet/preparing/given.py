@@ -30,9 +30,12 @@ class Rivals:
     """Linear models of the training rows, by the names of the baselines that they are; logistic regression first."""
 
     models: Mapping[str, Linear]
+    learnt: Examples
+    """The rows that they have learnt from, with their texts on the disk."""
+    seconds: float
+    """What that took."""
     whole: Splits | None = None
-    """The sides whose training rows they have learnt from, with their texts on the disk, where a budget left the
-    network fewer of them."""
+    """The sides whose training rows these are, likewise, where a budget left the network fewer of them."""
     rows: Mapping[str, int | None] = field(default_factory=dict)
     """The settings `train_rows` and `test_rows` of these."""
 
@@ -55,6 +58,8 @@ class Given:
     """A model that has the words of the texts, where this one's vocabulary lacks them."""
     auto: Mapping[str, object] | None = None
     """How the model was chosen on validation, as metrics.json has it."""
+    refit: Mapping[str, int] | None = None
+    """How many rows of train and of validation a linear model has learnt from in the end, as metrics.json has it."""
     learnt: Mapping[Side, Examples] = field(default_factory=dict)
     """The rows of train and validation; of a transformer's job with their texts on the disk."""
     folds: Ints | None = None

@@ -184,17 +184,19 @@ def told_of(teaching: Teaching, resolved: Resolved, splits: Splits, layers: int 
 def learnt_by(teacher: Teacher, rows: Examples) -> int:
     """How many of some rows a teacher whose run is there has learnt from, told by the name of their file and their
     number in it."""
-    path = teacher.folder.parent / "splits.parquet"
+    run = RunFolder(teacher.folder.parent)
+    path = run.path / "splits.parquet"
     if not path.is_file():
         return 0
     from pyarrow import parquet
 
-    named, train = Path(rows.source).name, ("side", "==", "train")
-    sources = parquet.read_table(path, columns=["source"], filters=[train])["source"].unique().to_pylist()
+    named, sides = Path(rows.source).name, ["train", *(["validation"] if "refit" in run.read("metrics.json") else [])]
+    of_sides = ("side", "in", sides)
+    sources = parquet.read_table(path, columns=["source"], filters=[of_sides])["source"].unique().to_pylist()
     same = [source for source in sources if Path(source).name == named]
     if not same:
         return 0
-    learnt = parquet.read_table(path, columns=["row_id"], filters=[train, ("source", "in", same)])
+    learnt = parquet.read_table(path, columns=["row_id"], filters=[of_sides, ("source", "in", same)])
     return int(np.isin(np.asarray(rows.row_ids), learnt["row_id"].to_numpy()).sum())
 
 

@@ -132,6 +132,7 @@ def write_linear(
     body = [
         *_head(f"TF-IDF and {learner}, fitted", labels, inputs),
         "No text is cut. transformers cannot load it; whet answers with it, and needs no torch for that.",
+        *_refit(metrics),
         "",
         *_scores(metrics),
         "```bash",
@@ -220,6 +221,14 @@ def _length(texts: str, settings: Settings) -> str:
         f"{longer} are divided into chunks of at most so many, whose logits are averaged. That is done by `whet`, "
         "not by the model in this folder: what follows answers the beginning of a longer text."
     )
+
+
+def _refit(metrics: Mapping[str, Any]) -> list[str]:
+    """Whether it has learnt from the rows of validation too."""
+    rows = metrics.get("refit")
+    if rows is None:
+        return []
+    return ["It has learnt from {train:,} training rows and, at last, {validation:,} validation rows.".format(**rows)]
 
 
 def _plain(name: str) -> str:

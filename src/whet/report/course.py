@@ -12,6 +12,7 @@ from whet.report import plots, repeat
 from whet.report.blocks import Block, Cell, Code, Facts, Figure, Figures, Prose, Section, Table
 from whet.report.material import Material
 from whet.report.words import Words, score
+from whet.sentences.bilingual import in_korean, said
 from whet.settings import config
 from whet.settings.meaningless import LINEAR
 from whet.system.machine import gigabytes
@@ -105,6 +106,10 @@ def course(found: Material, words: Words) -> Section:
     if taught := found.metrics.get("teacher"):
         facts = {"teacher": taught["name"], "rows": f"{taught['rows']:,}", "further": f"{taught['unlabelled']:,}"}
         blocks.insert(0, Prose(words("taught").format(**facts)))
+    if refit := found.metrics.get("refit"):
+        message = said(refit, "learnt again")
+        told = in_korean(message) if words.lang == "ko" else message
+        blocks.insert(0, Prose(f"{told[0].upper()}{told[1:]}."))
     if auto:
         told = words("chosen linear" if is_linear(found) else "chosen other")
         figures = {"linear": score(auto["linear"]), "other": score(auto["fine_tuned"])}

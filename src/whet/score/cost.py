@@ -46,6 +46,8 @@ class Seconds:
     learning: float
     nbsvm: float
     """Of these for NB-SVM."""
+    again: float
+    """For one model more, for which nothing is chosen."""
     answering: float
     """For each character of other texts, by each model."""
 
@@ -71,15 +73,15 @@ def seconds(
     searched = search and len(train_texts) <= SEARCH_ROWS
     one = labels is None or labels.kind == "one"
     own = a_look * size * NBSVM * _columns(labels) if nbsvm and one and not paired else 0.0
-    learning = own + a_look * _analyses(labels, paired=paired, search=searched)
-    parts = _fits(labels, search=searched)
     if labels is not None and labels.kind == "value":
-        learning += a_look * RIDGE * parts
+        fit = a_look * RIDGE
     elif labels is not None and labels.kind == "several":
-        learning += len(labels) * parts * (a_look * size * LABEL + LABEL_FIT)
+        fit = len(labels) * (a_look * size * LABEL + LABEL_FIT)
     else:
-        learning += a_look * size * REGRESSION * _columns(labels) * parts
-    return Seconds(learning, own, (PAIR_TRANSFORM if paired else TRANSFORM) * a_character)
+        fit = a_look * size * REGRESSION * _columns(labels)
+    learning = own + a_look * _analyses(labels, paired=paired, search=searched) + fit * _fits(labels, search=searched)
+    again = a_look * (PAIR_ANALYSIS if paired else ANALYSIS) + fit
+    return Seconds(learning, own, again, (PAIR_TRANSFORM if paired else TRANSFORM) * a_character)
 
 
 def held_back_seconds(train_texts: Sequence[str], labels: LabelSet, *, second: Sequence[str] | None = None) -> float:

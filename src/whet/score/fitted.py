@@ -34,6 +34,8 @@ class Linear:
     thresholds: Floats | None = None  # [C] of several labels
     temperature: float = 1.0
     """By which logits are divided."""
+    strength: float | None = None
+    """What `score.linear` chose to fit it with; not saved."""
 
     def logits(self, inputs: Inputs) -> Floats:
         """[B, C] of texts."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,32 @@ def fit_each(train: Inputs, targets: Targets, labels: LabelSet, *, nbsvm: bool) 
         return {}
     model, other = found
     assert other is not None, "it was wanted"
-    decided = _spread(other.weights, other.shift, np.unique(ids), len(ids), len(labels))
+    decided = _of_nbsvm(other, len(ids), len(labels))
     return {"tfidf": model, "nbsvm": Linear(model.terms, *decided, "one", len(labels))}
+
+
+def again(model: Linear, train: Inputs, targets: Targets, *, nbsvm: bool) -> Linear:
+    """A model that `fit_each` made, fitted to more rows and as strongly. What was chosen for it stays, its thresholds
+    too. `nbsvm`: it is the one of that name."""
+    with _as_it_is():
+        terms, rows = features.fit(features.vectorizer(train), train)
+        if nbsvm:
+            ids = np.asarray(targets, dtype=np.int64)
+            weights, bias = _of_nbsvm(NbSvm.fit(rows, ids), len(ids), model.outputs)
+        else:
+            weights, bias = _solved(rows, targets, train, model)
+    return replace(model, terms=terms, weights=weights, bias=bias)
+
+
+def _solved(rows: Any, targets: Targets, train: Inputs, model: Linear) -> tuple[Floats, Floats]:
+    """Weights [F, K] and bias [K] of what is no NB-SVM, of the kind and the strength of a model."""
+    assert model.strength is not None, "it was fitted here"
+    if model.kind == "several":
+        return _of_labels(rows, np.asarray(targets, dtype=np.bool_), model.strength, train.weights)
+    if model.kind == "value":
+        return _of_values(rows, np.asarray(targets, dtype=np.float64), model.strength, train.weights)
+    ids = np.asarray(targets, dtype=np.int64)
+    return _of_classes(rows, ids, model.strength, train, model.outputs)
 
 
 def classes(train: Inputs, ids: Ints, test: Inputs, *, nbsvm: bool) -> dict[str, Ints] | None:
@@ -144,16 +169,23 @@ def _fit_classes(train: Inputs, ids: Ints, count: int, *, nbsvm: bool) -> tuple[
     with _as_it_is():
         strength = _strength(words, train, ids)
         terms, learnt = features.fit(words, train)
-        found = _taught(_classifier(strength, ids, train.second is not None), learnt, ids, train.weights)
+        decided = _of_classes(learnt, ids, strength, train, count)
         other = NbSvm.fit(learnt, ids) if nbsvm else None
-    return Linear(terms, *_decisions(found, len(ids), count), "one", count), other
+    return Linear(terms, *decided, "one", count, strength=strength), other
 
 
-def _decisions(found: Any, rows: int, count: int) -> tuple[Floats, Floats]:
-    """Weights [F, K] and bias [K] of a classifier of `rows` rows."""
+def _of_classes(rows: Any, ids: Ints, strength: float, train: Inputs, count: int) -> tuple[Floats, Floats]:
+    """Weights [F, K] and bias [K] of a classifier of so many classes. `rows`: the features of those of `train`."""
+    found = _taught(_classifier(strength, ids, train.second is not None), rows, ids, train.weights)
     fitted = getattr(found, "estimators_", [found])
     weights = np.column_stack([each.coef_[0] for each in fitted])
-    return _spread(weights, np.array([float(each.intercept_[0]) for each in fitted]), found.classes_, rows, count)
+    bias = np.array([float(each.intercept_[0]) for each in fitted])
+    return _spread(weights, bias, found.classes_, len(ids), count)
+
+
+def _of_nbsvm(found: NbSvm, rows: int, count: int) -> tuple[Floats, Floats]:
+    """The same of NB-SVM that was fitted to `rows` rows."""
+    return _spread(found.weights, found.shift, found.classes, rows, count)
 
 
 def _spread(weights: Floats, bias: Floats, present: Ints, rows: int, count: int) -> tuple[Floats, Floats]:
@@ -284,14 +316,20 @@ def _fit_several(train: Inputs, true: Bools, labels: LabelSet) -> Linear | None:
     with _as_it_is():
         strength, thresholds = _tuned(words, train, true, labels)
         terms, learnt = features.fit(words, train)
-        weights, bias = np.zeros((learnt.shape[1], len(labels))), np.zeros(len(labels))
-        for c, answers in enumerate(true.T):
-            fitted = _of_label(learnt, answers, strength, train.weights)
-            if fitted is None:
-                bias[c] = _odds(int(answers.sum()), len(answers))
-            else:
-                weights[:, c], bias[c] = fitted
-    return Linear(terms, weights, bias, "several", len(labels), thresholds)
+        decided = _of_labels(learnt, true, strength, train.weights)
+    return Linear(terms, *decided, "several", len(labels), thresholds, strength=strength)
+
+
+def _of_labels(rows: Any, true: Bools, strength: float, each: Floats | None) -> tuple[Floats, Floats]:
+    """Weights [F, C] and bias [C] of models of these rows, which count `each`, one for each label."""
+    weights, bias = np.zeros((rows.shape[1], true.shape[1])), np.zeros(true.shape[1])
+    for c, answers in enumerate(true.T):
+        fitted = _of_label(rows, answers, strength, each)
+        if fitted is None:
+            bias[c] = _odds(int(answers.sum()), len(answers))
+        else:
+            weights[:, c], bias[c] = fitted
+    return weights, bias
 
 
 # ---------------------------------------------------------------- values
@@ -314,10 +352,16 @@ def _fit_values(train: Inputs, true: Floats) -> Linear | None:
                     errors[i] += np.sum(each[held] * (fitted.predict(held_rows) - true[held]) ** 2)
             strength = STRENGTHS[int(errors.argmin())]
         terms, learnt = features.fit(words, train)
-        fitted = Ridge(strength).fit(learnt, true, sample_weight=train.weights)
-    return Linear(
-        terms, np.asarray(fitted.coef_, np.float64)[:, None], np.array([float(fitted.intercept_)]), "value", 1
-    )
+        decided = _of_values(learnt, true, strength, train.weights)
+    return Linear(terms, *decided, "value", 1, strength=strength)
+
+
+def _of_values(rows: Any, true: Floats, strength: float, each: Floats | None) -> tuple[Floats, Floats]:
+    """Weights [F, 1] and bias [1] of ridge regression on rows that count `each`."""
+    from sklearn.linear_model import Ridge
+
+    fitted = Ridge(strength).fit(rows, true, sample_weight=each)
+    return np.asarray(fitted.coef_, np.float64)[:, None], np.array([float(fitted.intercept_)])
 
 
 # ---------------------------------------------------------------- cross-validation

@@ -43,6 +43,12 @@ BESIDE: Mapping[str, tuple[str, str]] = {
         "of the linear models NB-SVM is better on validation: {metric} {other:.4f}, logistic regression {first:.4f}",
         "선형 모델 중에서는 검증 데이터에서 NB-SVM이 더 낫습니다({metric} {other:.4f}, 로지스틱 회귀 {first:.4f})",
     ),
+    "learnt again": (
+        "the linear model has learnt once more, from the {train:,} training and the {validation:,} validation rows "
+        "together; the scores on validation are those of the model before",
+        "선형 모델을 학습 {train:,}행과 검증 {validation:,}행을 합쳐 한 번 더 학습했습니다. 검증 점수는 그 전 모델의 "
+        "것입니다",
+    ),
     "all rows for the linear model": (
         "the linear model has learnt from all rows",
         "선형 모델은 모든 행으로 학습함",

@@ -43,7 +43,12 @@ def test_a_score_below_zero_is_told_with_its_sign_and_an_error_without(metric: s
     folder: Any = SimpleNamespace(log=lambda notice: notice)
     nothing: Any = None
     telling = better.chosen(
-        folder, given(metric), nothing, Rivals({"tfidf": answering(FAR)}), Scored(nothing, NEAR, TRUE), 60.0
+        folder,
+        given(metric),
+        nothing,
+        Rivals({"tfidf": answering(FAR)}, nothing, 0.0),
+        Scored(nothing, NEAR, TRUE),
+        60.0,
     )
     notice = next(telling)
     assert str(notice.message) == (

@@ -56,6 +56,15 @@ def test_the_time_grows_with_what_is_learnt_and_searched_for(labels: LabelSet, s
 
 
 @pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [(THREE, 3.0 + SIZE * 3 * 0.7), (VALUE, 3.5), (SEVERAL, 3.0 + 3 * (0.4 * SIZE + 0.003))],
+)
+def test_a_model_more_takes_its_features_and_a_fit(labels: LabelSet, expected: float) -> None:
+    assert seconds(TEN, labels).again == pytest.approx(expected)
+
+
+@pytest.mark.usefixtures("clock")
 def test_what_nbsvm_takes_is_told_apart_and_can_be_left_out() -> None:
     both, alone = seconds(MANY, THREE), seconds(MANY, THREE, nbsvm=False)
     assert both.nbsvm == pytest.approx(50 * LARGE * 3 * 0.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,28 @@ def test_the_softmax_of_two_columns_is_the_logistic_probability(monkeypatch, pai
     rows = features.for_scipy(features.transform(model.terms, inputs(TEST, pair=pair)))
     theirs = seen[-1].predict_proba(rows)
     assert probabilities(model.logits(inputs(TEST, pair=pair)), TWO) == pytest.approx(theirs, abs=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ["two", "three", "several", "value", "pair", "nbsvm"])
+def test_a_model_that_learns_again_is_the_one_of_all_rows_at_the_strength_that_was_chosen(monkeypatch, name, weighted):
+    monkeypatch.setattr(linear, "SEARCH_ROWS", 0)  # so that each is fitted at the strength that is the default
+    labels = {"three": THREE, "several": MARKS, "value": VALUE}.get(name, TWO)
+    targets = {"three": subjects(), "several": marks(), "value": np.arange(60.0)}.get(name, GOOD.astype(int))
+    each = np.linspace(0.5, 1.5, 60) if weighted else None
+    some, every = (replace(inputs(TEXTS[:rows], pair=name == "pair"), weights=None if each is None else each[:rows])
+                   for rows in (40, 60))  # fmt: skip
+    learner, is_nbsvm = "nbsvm" if name == "nbsvm" else "tfidf", name == "nbsvm"
+    first = replace(linear.fit_each(some, targets[:40], labels, nbsvm=is_nbsvm)[learner], temperature=2.0)
+    whole = linear.fit_each(every, targets, labels, nbsvm=is_nbsvm)[learner]
+    asked = inputs(TEST, pair=name == "pair")
+    found = linear.again(first, every, targets, nbsvm=is_nbsvm)
+    assert 2 * found.logits(asked) == pytest.approx(whole.logits(asked), abs=1e-9)
+    assert np.abs(found.logits(asked) - first.logits(asked)).max() > 0.001
+    assert found.thresholds is first.thresholds
+    if not is_nbsvm:
+        weaker = linear.again(replace(first, strength=0.3), every, targets, nbsvm=False)
+        assert np.abs(weaker.logits(asked) - found.logits(asked)).max() > 0.01
 
 
 def test_the_softmax_of_more_classes_is_that_of_each_against_the_rest_divided_by_the_sum(monkeypatch):
