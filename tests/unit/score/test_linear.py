@@ -189,11 +189,9 @@ def test_a_row_of_weight_2_is_learnt_from_as_if_it_stood_there_twice(classes):
     counts = np.array([2, 1, 1, 3, 1, 1, 1, 2, 1, 1, 1])
     _, rows = features.fit(features.vectorizer(Inputs(TRAIN)), Inputs(TRAIN))
     twice = np.repeat(np.arange(len(TRAIN)), counts)
-    weighted = linear._taught(linear._classifier(1.0, ids, False), rows, ids, counts.astype(float))
-    repeated = linear._taught(linear._classifier(1.0, ids, False), rows[twice], ids[twice], None)
-    for one, other in zip(
-        *(linear._decisions(each, len(TRAIN), classes) for each in (weighted, repeated)), strict=True
-    ):
+    weighted = linear._of_classes(rows, ids, 1.0, Inputs(TRAIN, weights=counts.astype(float)), classes)
+    repeated = linear._of_classes(rows[twice], ids[twice], 1.0, Inputs(TRAIN), classes)
+    for one, other in zip(weighted, repeated, strict=True):
         assert one == pytest.approx(other, abs=2e-3)
 
 
