@@ -53,10 +53,11 @@ def chosen(
         return dataclasses.replace(job, auto=auto), network, kept
     run_folder.amend(folder, "model", LINEAR, said(facts, "better on validation"))
     given = dataclasses.replace(given, auto=auto)
+    refits = rivals.seconds <= REFIT * left
     if rivals.whole is not None:
-        answered = SHARE * (left - rivals.seconds) / each
+        answered = SHARE * (left - refits * rivals.seconds) / each
         given = _with_all_rows(folder, given, rivals, rivals.whole, answered=answered)
-    if rivals.seconds <= REFIT * left:
+    if refits:
         fit = dataclasses.replace(fit, given=given)
         fit, _ = yield from refit.with_validation(folder, fit, rivals.learnt, validation)
         given = fit.given
