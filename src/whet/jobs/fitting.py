@@ -95,9 +95,8 @@ def _fitted(folder: RunFolder, given: Given, asked: Asked) -> Iterator[Stage | N
                 yield folder.log(notice)
         kept = outcome.evaluate(given, fit, "validation", last, None, fit.thresholds)
         yield folder.log(kept.evaluation)
-        if len(learnt) == len(splits.train.texts):
-            fit, more = yield from refit.with_validation(folder, fit, splits.train, splits.validation)
-            last = replace(last, train_seconds=seconds + more)
+        fit, more = yield from refit.with_validation(folder, fit, splits.train, splits.validation)
+        last = replace(last, train_seconds=seconds + more)
     yield from outcome.conclude(folder, fit.given, fit, last, kept, None, {})
 
 
