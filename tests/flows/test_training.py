@@ -226,6 +226,27 @@ def test_each_better_evaluation_is_marked(data: str, job: Job) -> None:
     ]
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_score_that_validation_rows_do_not_define_keeps_the_last_weights_and_is_told(
+    seeds: int, data: str, job: Job, here: Path
+) -> None:
+    """Rows of one label have no area under the curve."""
+    praise = [(f"Yes, {text}", label) for text, label in review_rows() if label == "positive"]
+    write_csv(here / "praise.csv", praise[:8])
+    settings = {**BRIEF, "epochs": 2.0, "metric": "roc_auc_ovr", "validation": "praise.csv", "seeds": seeds}
+    told = job(data, **settings)
+    line = (
+        "roc_auc_ovr is not defined on these validation rows, so that no weights were the best; the last ones are kept"
+    )
+    assert sum(line in text for text in told.notices) == seeds
+    assert told.run.metrics["validation"]["rows"] == 8
+    assert "calibration" in told.run.metrics
+    if seeds == 1:
+        last = job(data, **settings, keep="last")
+        assert not any(line in text for text in last.notices)
+        assert weights_of(told.path) == weights_of(last.path)
+
+
 def test_training_stops_when_nothing_gets_better(data: str, contrary: str, job: Job) -> None:
     settings = {**TEACH, "epochs": 20.0, "baseline": False, "metric": "loss", "validation": contrary}
     told = job(data, early_stopping=2, evaluate_every=1, **settings)

@@ -96,6 +96,10 @@ def fit(
     last = yield from Steps(folder, training, keeper, job.team, pace, job.facts, judging).taken(resumed)
     training.finish()
     kept, scored = judging.kept, judging.scored
+    if kept is None and "validation" in job.sides:
+        scored = judging.last or outcome.evaluate(job, Network(job), "validation", last, None, None)
+        kept = scored.evaluation
+        yield folder.log(Notice(said({"metric": settings.metric}, "no best weights"), "warning"))
     if selection.restore(classifier.model):
         facts = {"step": selection.best_step, "metric": settings.metric}
         yield folder.log(Notice(said(facts, "weights kept")))
@@ -116,6 +120,7 @@ class _Judging:
         self._pace, self._selection, self._training = pace, selection, training
         self.kept: Evaluation | None = None
         self.scored: Scored | None = None  # as in `kept`, where this process did it
+        self.last: Scored | None = None  # whatever its score, likewise
 
     def after(
         self, record: StepRecord, interruption: Interruption
@@ -123,7 +128,8 @@ class _Judging:
         if _is_judged(record, self._job, self._settings):
             with self._training.judged():
                 judged = yield from _judge(self._folder, self._job, self._pace, self._selection, record, interruption)
-            if judged is not None:
+            self.last = judged
+            if judged.evaluation.best or self._settings.keep == "last":
                 self.kept, self.scored = judged.evaluation, judged
         if self._selection.exhausted:
             facts = {
@@ -142,9 +148,8 @@ def _is_judged(record: StepRecord, job: Job, settings: Settings) -> bool:
 def _judge(
     folder: RunFolder, job: Job, pace: Pace | None, selection: Selection, record: StepRecord,
     interruption: Interruption,
-) -> Generator[Evaluation | Notice, None, Scored | None]:  # fmt: skip
-    """Evaluates on validation and lets the selection choose; returns the scored side where it is that of the
-    weights to keep."""
+) -> Generator[Evaluation | Notice, None, Scored]:  # fmt: skip
+    """Evaluates on validation, lets the selection choose, and returns the scored side."""
     settings, classifier, network = job.settings, job.classifier, Network(job)
     before, ended = network.pack_tokens, record.step == record.steps
     with interruption.at_once():
@@ -158,7 +163,7 @@ def _judge(
     )
     evaluation = dataclasses.replace(evaluation, best=best)
     yield folder.log(evaluation)
-    return dataclasses.replace(scored, evaluation=evaluation) if best or settings.keep == "last" else None
+    return dataclasses.replace(scored, evaluation=evaluation)
 
 
 def _pace(budget: Budget, job: Job, settings: Settings) -> Pace:

@@ -319,6 +319,10 @@ COURSE: Mapping[str, tuple[str, str]] = {
         "kept the weights of step {step}, the best {metric} on validation",
         "검증 {metric} 값이 가장 좋았던 {step}스텝의 가중치를 씁니다",
     ),
+    "no best weights": (
+        "{metric} is not defined on these validation rows, so that no weights were the best; the last ones are kept",
+        "이 검증 데이터에서는 {metric} 값을 정할 수 없어 가장 좋은 가중치를 고를 수 없습니다. 마지막 가중치를 씁니다",
+    ),
     "not calibrated": ("the probabilities are not calibrated: {reason}", "확률을 보정하지 않았습니다: {reason}"),
     "no validation rows": ("there are no validation rows", "검증 행이 없습니다"),
     "no probabilities": ("numbers have no probabilities", "숫자에는 확률이 없습니다"),
