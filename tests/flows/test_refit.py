@@ -63,7 +63,7 @@ def test_the_model_is_that_of_both_sides_and_validation_scores_are_of_the_one_be
     write_page(RunFolder(told.path), "ko")
     korean = (told.path / "report.html").read_text(encoding="utf-8")
     assert (
-        "선형 모델을 학습 84행과 검증 36행을 합쳐 한 번 더 학습했습니다. 검증 점수는 그 전 모델의 것입니다." in korean
+        "학습 84행과 검증 36행을 합쳐 선형 모델을 한 번 더 학습했습니다. 검증 점수는 그 전 모델의 것입니다." in korean
     )
 
 

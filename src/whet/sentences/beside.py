@@ -46,7 +46,7 @@ BESIDE: Mapping[str, tuple[str, str]] = {
     "learnt again": (
         "the linear model has learnt once more, from the {train:,} training and the {validation:,} validation rows "
         "together; the scores on validation are those of the model before",
-        "선형 모델을 학습 {train:,}행과 검증 {validation:,}행을 합쳐 한 번 더 학습했습니다. 검증 점수는 그 전 모델의 "
+        "학습 {train:,}행과 검증 {validation:,}행을 합쳐 선형 모델을 한 번 더 학습했습니다. 검증 점수는 그 전 모델의 "
         "것입니다",
     ),
     "all rows for the linear model": (
