@@ -96,9 +96,8 @@ def fit(
     last = yield from Steps(folder, training, keeper, job.team, pace, job.facts, judging).taken(resumed)
     training.finish()
     kept, scored = judging.kept, judging.scored
-    if kept is None and "validation" in job.sides:
-        scored = judging.last or outcome.evaluate(job, Network(job), "validation", last, None, None)
-        kept = scored.evaluation
+    if kept is None and judging.last is not None:
+        kept, scored = judging.last.evaluation, judging.last
         yield folder.log(Notice(said({"metric": settings.metric}, "no best weights"), "warning"))
     if selection.restore(classifier.model):
         facts = {"step": selection.best_step, "metric": settings.metric}
