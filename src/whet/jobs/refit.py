@@ -31,10 +31,12 @@ def with_validation(
     """The model of all rows, and the seconds that it took; the same one where the validation rows were not drawn from
     the table of the training rows, or memory does not hold all. What was chosen and fitted on validation stays as it
     is, and so do the scores there, which are of the model before."""
-    rows = _both(train, validation)
-    if validation.source != train.source or cost.fitting_rows(rows.texts, second=rows.second) < len(rows):
-        return fit, 0.0
     started, given = time.perf_counter(), fit.given
+    if validation.source != train.source:
+        return fit, 0.0
+    rows = _both(train, validation)
+    if cost.fitting_rows(rows.texts, second=rows.second) < len(rows):
+        return fit, 0.0
     targets = np.concatenate([targets_of(each, given.labels) for each in (train, validation)])
     model = linear.again(fit.model, rows, targets, nbsvm=fit.learner == "nbsvm")
     facts = {"train": len(train.texts), "validation": len(validation.texts)}
