@@ -17,6 +17,7 @@ import numpy as np
 
 from whet.records import Batch, Bools, Encoded, Floats, Ints, Targets
 
+LEAST_GRAIN, GRAINS = 8, 32  # tokens that batches are filled up to a multiple of: of these, or this part of their size
 _WALK = 2**32  # beyond every epoch, so that no epoch has the same random numbers
 
 
@@ -92,6 +93,25 @@ def deal(sizes: Sequence[int], count: int) -> list[list[int]]:
         heapq.heapreplace(filled, (size + sizes[index], taker))
         dealt[taker].append(index)
     return dealt
+
+
+def filled(batch: Batch) -> Batch:
+    """The same sequences and, after them, further ones of no row that bring the tokens to a multiple of LEAST_GRAIN, or
+    of a GRAINS-th of the power of two below them: few different numbers, for what is made ready for each."""
+    count = len(batch.ids)
+    grain = max(LEAST_GRAIN, 2 ** (count.bit_length() - 1) // GRAINS)
+    lacking = -count % grain
+    longest = int(np.diff(batch.cu_seqlens).max())
+    lengths = np.diff(np.append(np.arange(0, lacking, longest), lacking))
+    if not lacking:
+        return batch
+    seconds = batch.seconds
+    return dataclasses.replace(
+        batch,
+        ids=np.concatenate([batch.ids, np.resize(batch.ids, lacking)]),
+        cu_seqlens=np.concatenate([batch.cu_seqlens, count + np.cumsum(lengths)]),
+        seconds=None if seconds is None else np.concatenate([seconds, lengths]),
+    )
 
 
 def share(batch: Batch, index: int, count: int) -> Batch:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet.data.batches import cut, encoded_of, evaluation_batches, means_of, sequences_of, tokens_of
+from whet.data.batches import cut, encoded_of, evaluation_batches, filled, means_of, sequences_of, tokens_of
 from whet.errors import TrainingError
 from whet.labels import Kind, LabelSet
 from whet.model import answers, kernels, lora, packed, threads
@@ -209,14 +209,17 @@ class Classifier:
 
     def _states(self, batch: Batch, asked: Tensor | None = None) -> Tensor:
         """What the head reads of each sequence [N, D], or of the tokens that are asked for [M, D]."""
-        family = self._family
+        family, sequences = self._family, len(batch.cu_seqlens) - 1
+        if self.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            batch = filled(batch)  # its products are made ready for each number of tokens: docs/log.md, 2026-11-29
         given = batch.ids, family.positions(self.model, batch), *self._types(batch)
         ids, positions, *types = self.tensors(*given)
         most = kernels.most_weights(self.model.config.num_attention_heads) if self.device.type == "cpu" else None
         flash = self.precision != "fp32" and self.flash.usable
         packing = plan(batch.cu_seqlens, self.stream, self.device, most=most, flash=flash)
         packing = dataclasses.replace(packing, recompute=bool(self._recompute), asked=asked)
-        return family.encode(self.model, ids, positions, packing, *types)
+        states = family.encode(self.model, ids, positions, packing, *types)
+        return states if asked is not None else states[:sequences]
 
     def _padded(self, batch: Batch) -> Tensor:
         """Groups of like length, each padded to its longest, or of one length."""

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from whet.model import flash
 from whet.model.dropout import DropoutStream, dropout
 from whet.model.packing import Packing, lay, take
+from whet.model.precision import in_full, widened
 
 NAME = "whet_packed"
 
@@ -66,7 +67,7 @@ def _attention(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scaling: float | None, p: float, stream: DropoutStream
 ) -> Tensor:
     if p == 0.0 or q.device.type != "cpu":
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p, scale=scaling)
+        return fused(q, k, v, mask, scale=scaling, p=p)
     # torch's CPU kernel leaves its fast path for dropout and draws slowly, so the weights are
     # written out and dropped from our own stream.
     scale = scaling if scaling is not None else q.shape[-1] ** -0.5
@@ -74,3 +75,15 @@ def _attention(
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
     return dropout(scores.softmax(-1), p, stream) @ v
+
+
+def fused(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, scale: float | None, p: float) -> Tensor:
+    """torch's own attention of [n, H, L, D]. Its backward pass in bf16 on a CPU takes up to twelve times what it takes
+    in float32 for short sequences, and no less for long ones (docs/log.md, 2026-11-29), so that is what is given a
+    gradient there."""
+    if q.device.type != "cpu" or not q.requires_grad:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p, scale=scale)
+    with in_full():
+        return F.scaled_dot_product_attention(
+            widened(q), widened(k), widened(v), attn_mask=mask, dropout_p=p, scale=scale
+        )

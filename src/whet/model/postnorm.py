@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from whet.model import flash, kernels
+from whet.model import flash, kernels, packed
 from whet.model.dropout import DropoutStream, dropout
 from whet.model.packing import Packing, lay, take
 from whet.model.precision import in_full, widened
@@ -124,7 +124,7 @@ def _mix(qkv: Tensor, packing: Packing, *, scale: float, p: float) -> Tensor:
     outputs = []
     for group in packing.groups:
         q, k, v = (take(x, group) for x in qkv.unbind(1))
-        outputs.append(F.scaled_dot_product_attention(q, k, v, attn_mask=group.mask, dropout_p=p, scale=scale))
+        outputs.append(packed.fused(q, k, v, group.mask, scale=scale, p=p))
     return lay(outputs, packing)
 
 

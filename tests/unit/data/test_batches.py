@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whet.data.batches import (
+    GRAINS,
+    LEAST_GRAIN,
     Balance,
     counts_of,
     cut,
     deal,
     encoded_of,
     evaluation_batches,
+    filled,
     gather,
     order,
     select,
@@ -200,6 +203,32 @@ def test_equal_lengths_keep_the_order_in_which_they_were_asked_for() -> None:
     assert batch.rows.tolist() == [2, 0, 3, 1]
     assert batch.cu_seqlens.tolist() == [0, 2, 4, 9, 14]
     assert batch.ids.tolist() == [200, 201, 0, 1, 300, 301, 302, 303, 304, 100, 101, 102, 103, 104]
+
+
+@given(lengths_of_rows)
+def test_a_batch_that_is_filled_up_has_its_sequences_first_and_few_tokens_more(lengths: list[int]) -> None:
+    source = encoded(lengths)
+    batch = gather(source, np.arange(len(lengths), dtype=np.int64), None)
+    batch = replace(batch, seconds=np.diff(batch.cu_seqlens) // 2)
+    found = filled(batch)
+    count = len(batch.ids)
+    more = len(found.ids) - count
+    assert 0 <= more < max(LEAST_GRAIN, count / GRAINS)
+    assert found.ids[:count].tolist() == batch.ids.tolist()
+    assert found.cu_seqlens[: len(batch.cu_seqlens)].tolist() == batch.cu_seqlens.tolist()
+    assert found.cu_seqlens[-1] == len(found.ids)
+    further = np.diff(found.cu_seqlens)[len(lengths) :]
+    assert ((further >= 1) & (further <= max(lengths))).all()
+    assert found.seconds is not None
+    assert batch.seconds is not None
+    assert found.seconds.tolist() == [*batch.seconds.tolist(), *further.tolist()]
+    assert found.rows.tolist() == batch.rows.tolist()
+
+
+def test_batches_that_are_filled_up_have_few_numbers_of_tokens() -> None:
+    found = {len(filled(gather(encoded([count]), np.zeros(1, np.int64), None)).ids) for count in range(256, 4096)}
+    assert len(found) <= 4 * GRAINS + 1
+    assert all(count % LEAST_GRAIN == 0 for count in found)
 
 
 # ---------------------------------------------------------------- several processes

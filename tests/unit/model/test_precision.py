@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.autograd import grad
 
 from tests.conftest import KINDS, TinyModel
-from tests.unit.small import batch, encoded, gap, sequences, stock
-from whet.model import kernels
+from tests.unit.small import batch, encoded, gap, sequences, stock, without_dropout
+from whet.data.batches import filled
+from whet.model import classifier as classifier_module
+from whet.model import kernels, packed
 from whet.model.classifier import Classifier
+from whet.model.precision import lowered
 from whet.training.loop import Recipe, Training
 
 RECIPE = Recipe(epochs=5.0, batch_size=4, learning_rate=1e-3, weight_decay=0.01, warmup=0.0, max_grad_norm=1.0, seed=1)
@@ -34,7 +38,7 @@ def losses(classifier: Classifier) -> list[float]:
 
 @pytest.mark.parametrize("precision", TOLERANCES)
 def test_twenty_steps_are_those_of_fp32_but_for_rounding(tiny_bert: Path, precision: str) -> None:
-    full, lower = made(tiny_bert, "fp32"), made(tiny_bert, precision)
+    full, lower = (without_dropout(made(tiny_bert, name)) for name in ("fp32", precision))  # they draw unlike numbers
     ours, theirs = losses(lower), losses(full)
     assert len(ours) == 20
     assert ours != theirs
@@ -52,8 +56,7 @@ def test_logits_and_gradients_of_every_model_are_float32_and_near_those_of_fp32(
     rows = batch(sequences([5, 9, 10, 33], vocabulary=100))
     results = []
     for name in (precision, "fp32"):
-        classifier = made(tiny_model(kind), name)
-        classifier.model.train()  # with dropout: of the same stream
+        classifier = without_dropout(made(tiny_model(kind), name))  # on its route
         torch.manual_seed(0)
         logits = classifier.logits(rows)
         torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0])).backward()
@@ -114,3 +117,47 @@ def test_on_a_cpu_an_evaluation_is_in_fp32_whatever_the_training(tiny_bert: Path
     full, lower = made(tiny_bert, "fp32"), made(tiny_bert, precision)
     assert lower.evaluation_precision == "fp32"
     assert np.array_equal(lower.all_logits(rows), full.all_logits(rows))
+
+
+@pytest.mark.parametrize(("precision", "dtype"), LOW)
+def test_attention_that_drops_nothing_is_in_float32_where_a_gradient_is_wanted(
+    precision: Any, dtype: torch.dtype
+) -> None:
+    draw = torch.Generator().manual_seed(0)
+    low = [torch.randn(2, 3, 7, 4, generator=draw).to(dtype).requires_grad_() for _ in range(3)]
+    full = [states.detach().float().requires_grad_() for states in low]
+    mask = torch.ones(2, 1, 1, 7, dtype=torch.bool)
+    mask[1, ..., 5:] = False
+    with lowered(precision, torch.device("cpu")):
+        ours = packed.fused(low[0], low[1], low[2], mask, scale=None, p=0.0)
+    theirs = packed.fused(full[0], full[1], full[2], mask, scale=None, p=0.0)
+    assert torch.equal(ours, theirs)
+    for gradient, exact in zip(grad(ours.sum(), low), grad(theirs.sum(), full), strict=True):
+        assert torch.equal(gradient, exact.to(dtype))
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+@pytest.mark.parametrize("kind", ["bert", "roberta", "modernbert", "deberta-v2"])
+def test_products_see_few_numbers_of_tokens_and_the_rows_that_fill_them_up_are_nobodys(
+    tiny_model: TinyModel, kind: str, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lower = made(tiny_model(kind), precision)
+    lower.model.train()
+    seen: set[int] = set()
+    linear = next(module for module in lower.model.base_model.modules() if type(module) is torch.nn.Linear)
+    linear.register_forward_hook(lambda module, given, out: seen.add(given[0].shape[-2]))
+    for longest in range(40, 60):
+        rows = batch(sequences([5, longest], vocabulary=100))
+        assert lower.logits(rows).shape == (2, 3)
+    assert seen <= {48, 56, 64, 72}
+    rows = batch(sequences([5, 40], vocabulary=100))
+    results = []
+    for each in (filled, lambda given: given):
+        monkeypatch.setattr(classifier_module, "filled", each)
+        calm = without_dropout(made(tiny_model(kind), precision))
+        calm.logits(rows).square().sum().backward()
+        results.append({name: part.grad for name, part in calm.model.named_parameters() if part.grad is not None})
+    ours, theirs = results
+    assert ours.keys() == theirs.keys()
+    largest = max(float(value.abs().max()) for value in theirs.values())
+    assert max(gap(ours[name], theirs[name]) for name in ours) < 0.01 * largest

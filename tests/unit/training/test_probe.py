@@ -103,6 +103,30 @@ def test_training_after_a_probe_is_training_without_one(tiny_bert: Path) -> None
     assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize(("precision", "expected"), [("fp32", [1, 1, 1]), ("bf16", [2, 1, 2])])
+def test_a_step_is_timed_when_products_of_its_number_of_tokens_have_been_made_ready(
+    tiny_bert: Path, precision: Any, expected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = Classifier(small.stock(tiny_bert), device="cpu", seed=0, precision=precision)
+    rows = small.encoded(small.sequences([*LENGTHS, 60], vocabulary=classifier.model.config.vocab_size))
+    found = probe._Probe(classifier, rows, np.arange(len(rows)) % 3, RECIPE, lambda _: 10.0)
+    real, calls = found._sparing.gradient, 0
+
+    def counted(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return real(*given)
+
+    monkeypatch.setattr(found._sparing, "gradient", counted)
+    seen = []
+    for chosen in ([0, 1, 2], [0, 1, 2], [0, 12]):
+        before = calls
+        found._step(found._batch(np.array(chosen)))
+        seen.append(calls - before)
+    assert seen == expected
+    assert all(weight.grad is None for weight in classifier.model.parameters())
+
+
 def test_a_speed_is_positive_and_says_how_many_steps_it_rests_on(job: tuple[object, object, np.ndarray]) -> None:
     found = run(job).speed
     assert found.step + found.row(np.array(LENGTHS)) > 0
