@@ -115,6 +115,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     learning_rate: float | None = None
     llrd: float | None = None
     ema: float | None = None
+    dropout: float | None = None
     weight_decay: float | None = None
     warmup: float | None = None
     max_grad_norm: float | None = None

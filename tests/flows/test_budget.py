@@ -22,13 +22,14 @@ from whet.errors import UsageError
 from whet.forecast import Plan
 from whet.jobs import finetune
 from whet.model import embedded
+from whet.model.dropout import Dropout
 from whet.model.files import find
 from whet.planning import measured, plan
 from whet.preparing import prepare
 from whet.records import Revision, StepRecord
 from whet.settings.config import resolve
 from whet.system.runtime import Ranks
-from whet.training import estimate, pace
+from whet.training import defaults, estimate, pace
 from whet.training.estimate import Speed
 from whet.training.pace import Budget, Pace
 from whet.training.probe import Probed
@@ -175,6 +176,32 @@ def test_what_was_traded_is_said_planned_trained_and_recorded(data: str, job: Jo
     assert settings_of(told.path)["epochs"] == {"value": 1.0, "reason": "budget 40s", "reason_ko": "시간 예산 40s"}
     (said,) = [notice for notice in told.notices if notice.startswith("budget")]
     assert said.startswith("budget 40s: epochs 1 instead of 2; it should take about ")
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(("given", "expected"), [({}, 0.0), ({"dropout": 0.3}, 0.3)])
+def test_fewer_than_two_passes_over_many_short_texts_are_trained_without_dropout(
+    large: str, job: Job, speeds: Speeds, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], expected: float
+) -> None:
+    monkeypatch.setattr(defaults, "MANY", 100)
+    trained: set[float] = set()
+    real = finetune.fit
+
+    def fit(folder: Any, classifier: Any, *rest: Any) -> Any:
+        trained.update(module.p for module in classifier.model.modules() if isinstance(module, Dropout))
+        return real(folder, classifier, *rest)
+
+    monkeypatch.setattr(finetune, "fit", fit)
+    speeds(1.0)
+    told = job(large, **{**BRIEF, "epochs": 2.0}, **given, budget="25s")
+    settings = settings_of(told.path)
+    assert (settings["batch_size"]["value"], settings["epochs"]["value"] < 2) == (32, True)
+    assert settings["dropout"]["value"] == expected
+    assert trained == {expected}
+    (said,) = [notice for notice in told.notices if notice.startswith("budget")]
+    assert re.match(r"budget 25s: epochs 1[.0-9]* instead of 2; it should take about ", said)
+    none = ". No dropout, as there are less than two passes over many short texts"
+    assert said.endswith(none) == (not given)
 
 
 @pytest.mark.usefixtures("alone")

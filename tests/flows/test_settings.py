@@ -85,6 +85,7 @@ EFFECTS: dict[str, tuple[object, dict[str, Any], Callable[[Told], object], tuple
     "learning_rate": (2e-3, {}, lambda told: max(rates(told)), (1e-3, 2e-3)),
     "llrd": (0.5, {}, weights, None),
     "ema": (0.5, {}, weights, None),
+    "dropout": (0.5, {}, losses, None),
     "weight_decay": (0.5, {}, weights, None),
     "warmup": (2, {}, lambda told: rates(told)[:2], ([1e-3, 1e-3], [5e-4, 1e-3])),
     "max_grad_norm": (1e-6, {}, weights, None),

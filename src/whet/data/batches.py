@@ -101,10 +101,10 @@ def filled(batch: Batch) -> Batch:
     count = len(batch.ids)
     grain = max(LEAST_GRAIN, 2 ** (count.bit_length() - 1) // GRAINS)
     lacking = -count % grain
-    longest = int(np.diff(batch.cu_seqlens).max())
-    lengths = np.diff(np.append(np.arange(0, lacking, longest), lacking))
     if not lacking:
         return batch
+    longest = int(np.diff(batch.cu_seqlens).max())  # no further one is longer, for a model may bear no longer ones
+    lengths = np.diff(np.append(np.arange(0, lacking, longest), lacking))
     seconds = batch.seconds
     return dataclasses.replace(
         batch,

@@ -18,7 +18,7 @@ from whet.errors import TrainingError
 from whet.labels import Kind, LabelSet
 from whet.model import answers, kernels, lora, packed, threads
 from whet.model.copies import to_device
-from whet.model.dropout import DropoutStream, replace_dropouts, restore_dropouts
+from whet.model.dropout import DropoutStream, replace_dropouts, restore_dropouts, set_rate
 from whet.model.encoder import FAMILIES, Family, SequenceModel, has_types, load_pretrained
 from whet.model.exhausted import is_exhausted, left, save_memory
 from whet.model.files import ModelFiles
@@ -365,6 +365,8 @@ def fresh(
         model, told = load_pretrained(files, labels, layers=settings.layers)
     if settings.freeze is not None:
         freeze(model, settings.freeze)
+    if settings.dropout is not None:
+        set_rate(model, settings.dropout)
     if settings.lora is not None:
         lora.add(model, settings.lora)
     if asked := [f"--{name} {value}" for name in ("freeze", "lora") if (value := getattr(settings, name)) is not None]:

@@ -149,6 +149,17 @@ class Dropout(nn.Module):
         return dropout(x, self.p, self.stream) if self.training else x
 
 
+def set_rate(model: nn.Module, p: float) -> None:
+    """Sets the rate of every dropout of a model, in place, and not in its configuration: also of those that a module
+    draws itself, which keep theirs as plain numbers of some name with `dropout`."""
+    for module in model.modules():
+        if isinstance(module, (Dropout, nn.Dropout)):
+            module.p = p
+        for name, value in vars(module).items():
+            if "dropout" in name and isinstance(value, float):
+                setattr(module, name, p)
+
+
 def replace_dropouts(model: nn.Module, stream: DropoutStream) -> None:
     """Puts Dropout in the place of every nn.Dropout of a model, in place."""
     for parent in model.modules():

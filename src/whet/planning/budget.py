@@ -10,6 +10,7 @@ from whet import durations
 from whet.data.batches import steps_per_epoch
 from whet.errors import UsageError
 from whet.model import classifier as classifiers
+from whet.model.dropout import set_rate
 from whet.planning.measured import Measured, has_lighter, lighter, measure, more_words, sample, workload
 from whet.preparing import prepare
 from whet.preparing.teacher import with_fewer
@@ -17,7 +18,7 @@ from whet.records import Side
 from whet.sentences.bilingual import Bilingual, joined, said
 from whet.settings.config import Settings
 from whet.system import runtime
-from whet.training import estimate, loop
+from whet.training import defaults, estimate, loop
 from whet.training.estimate import Workload
 from whet.training.pace import Budget
 
@@ -94,6 +95,7 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
     resolved, splits, labels = asked.resolved, asked.splits, asked.labels
     for name, value in changes.items():
         resolved = resolved.with_value(name, value, reason)
+    resolved = defaults.without_dropout(resolved)
     settings = resolved.settings
     if {"train_rows", "test_rows"} & changes.keys():
         assert asked.rows is not None, "a job with a budget keeps its data"
@@ -102,6 +104,8 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
     if labels != asked.labels:  # fewer rows may leave a label out
         classifier, _ = classifiers.fresh(asked.files, labels, asked.machine, settings, seed=settings.seed)
         asked = dataclasses.replace(asked, whole=None)  # it has the label, which would have no number
+    elif settings.dropout is not None:
+        set_rate(classifier.model, settings.dropout)
     teaching = with_fewer(asked.teaching, settings) if "unlabelled_rows" in changes else asked.teaching
     asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, teaching=teaching)
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
@@ -138,10 +142,11 @@ def _traded(budget: str, asked: Settings, changes: Mapping[str, object], work: W
         change = {"name": name, "value": _short(value), "before": _short(before)}
         if name in every and before is None:
             parts.append(said({**change, "count": every[name]}, "instead of all"))
-        elif value is not None:
+        elif value is not None and name != "dropout":  # which is lost by no job
             parts.append(said(change, "instead of"))
     facts = {"budget": budget, "changes": joined(*parts, between=", "), "seconds": seconds}
-    return said(facts, "traded" if parts else "fits the budget")
+    told = said(facts, "traded" if parts else "fits the budget")
+    return joined(told, said({}, "without dropout")) if "dropout" in changes else told
 
 
 def _short(value: object) -> str:

@@ -20,6 +20,14 @@ DEFAULTS: Mapping[str, tuple[str, str]] = {
         "배치 크기 {batch}, 학습률 {rate:g}, 층마다 바로 위층의 {llrd:g}배, 웜업 {warmup:g}: {reason}, 짧은 텍스트가 "
         "많음. 기본 레시피는 --recipe reference",
     ),
+    "few passes": (
+        "for less than two passes over many short texts ({source})",
+        "많은 짧은 텍스트를 두 번 미만으로 반복할 때의 값({source})",
+    ),
+    "without dropout": (
+        "No dropout, as there are less than two passes over many short texts",
+        "짧은 텍스트가 많고 두 번 미만으로 반복하므로 드롭아웃 없음",
+    ),
     "rate of lora": ("that of LoRA", "LoRA에 맞춤"),
     "rate of head": ("that of a head alone", "출력층만 학습할 때의 값"),
     "rate for head": (

@@ -178,6 +178,10 @@ class Settings:
         None, "Training", "Judge and keep a moving average of the weights, which keeps this much of itself a step, "
         "such as 0.99.", within=Range(above=0, most=0.9999),
     )  # fmt: skip
+    dropout: float | None = _setting(
+        None, "Training", "Share of the activations that a step leaves out; by default as the model has it, and none "
+        "in less than two passes over many short texts.", within=Range(least=0, most=0.9),
+    )  # fmt: skip
     weight_decay: float = _setting(0.01, "Training", "Weight decay; none on biases and norms.", within=Range(least=0))
     warmup: float = _setting(
         0.06, "Training", "Warm-up: a share of all steps below 1, a number of steps from 1.", within=Range(least=0)

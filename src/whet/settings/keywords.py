@@ -59,6 +59,7 @@ class SettingValues(TypedDict, total=False):
     learning_rate: float
     llrd: float
     ema: float | None
+    dropout: float | None
     weight_decay: float
     warmup: float
     max_grad_norm: float

@@ -9,9 +9,9 @@ from whet.settings.config import Resolved, Settings
 LINEAR = "linear"  # as --model has it
 SETTINGS = (
     "max_length", "truncation", "layers", "freeze", "lora", "epochs", "budget", "batch_size", "learning_rate", "llrd",
-    "ema", "weight_decay", "warmup", "max_grad_norm", "class_weights", "sampling", "focal", "label_smoothing",
-    "evaluate_every", "early_stopping", "seeds", "keep", "checkpoint_every", "mirror", "require_gpu", "learning_curve",
-    "teacher", "unlabelled", "unlabelled_rows",
+    "ema", "dropout", "weight_decay", "warmup", "max_grad_norm", "class_weights", "sampling", "focal",
+    "label_smoothing", "evaluate_every", "early_stopping", "seeds", "keep", "checkpoint_every", "mirror",
+    "require_gpu", "learning_curve", "teacher", "unlabelled", "unlabelled_rows",
 )  # fmt: skip
 OTHERS = {"device": ("auto", "cpu"), "precision": ("auto", "fp32")}  # than these mean nothing either
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whet.sentences.bilingual import said
+from whet.sentences.bilingual import joined, said
 from whet.settings.config import Resolved, Settings
 
 SMALL, LARGE = 512, 1024  # hidden units up to which an encoder is a small one, and from which it is a large one
@@ -20,6 +20,7 @@ FEWEST = 1.0
 # texts have so many characters at the most, larger ones train a small encoder faster, and no worse (docs/log.md).
 MANY, SHORT = 10_000, 200.0
 LARGER, FASTER = 32, 1.4  # rows a step, and times the learning rate: about the root of how much larger they are
+PASSES = 2.0  # over many short texts: with fewer a small encoder learns them better without dropout (docs/log.md)
 OF_A_PART = 5e-4  # the learning rate of LoRA, and of a head alone
 
 
@@ -60,7 +61,9 @@ def suited(resolved: Resolved, config: Mapping[str, object], rows: int, characte
         resolved, told = _of_model(resolved, config, many_short=many_short)
     else:
         resolved, told = _of_a_part(resolved, part)
-    return with_epochs(resolved, rows), told
+    resolved = with_epochs(resolved, rows)
+    without = without_dropout(resolved)
+    return without, told if without is resolved else joined(told, said({}, "without dropout"))
 
 
 def part_of(settings: Settings) -> str | None:
@@ -73,6 +76,16 @@ def with_epochs(resolved: Resolved, rows: int) -> Resolved:
     if resolved.reasons["epochs"] != "default":
         return resolved
     return resolved.with_value("epochs", epochs_of(rows), why_epochs(rows))
+
+
+def without_dropout(resolved: Resolved) -> Resolved:
+    """The job without dropout, where nobody chose it and it passes over many short texts, for which a small encoder was
+    given larger steps, less than PASSES times."""
+    source = {"source": OF_MINILM.source}
+    many_short = resolved.reasons["batch_size"] == said(source, "many short texts")
+    if resolved.reasons["dropout"] != "default" or not many_short or resolved.settings.epochs >= PASSES:
+        return resolved
+    return resolved.with_value("dropout", 0.0, said(source, "few passes"))
 
 
 def why_epochs(rows: int) -> str:
@@ -90,7 +103,7 @@ def _of_model(resolved: Resolved, config: Mapping[str, object], *, many_short: b
     facts = {"rate": rates.learning_rate, "llrd": rates.llrd, "warmup": rates.warmup, "reason": reason}
     if rates is not OF_MINILM or not many_short or resolved.reasons["batch_size"] != "default":
         return resolved, said(facts, "suited")
-    rate, reason = FASTER * rates.learning_rate, said({"source": rates.source}, "many short texts")
+    rate, reason = FASTER * rates.learning_rate, said({"source": OF_MINILM.source}, "many short texts")
     resolved = resolved.with_value("batch_size", LARGER, reason).with_value("learning_rate", rate, reason)
     return resolved, said({**facts, "rate": rate, "batch": LARGER}, "suited to many short texts")
 

@@ -23,8 +23,8 @@ from whet.tuning.records import Params
 
 # What may be searched: it changes neither the rows nor what a score on them means.
 SEARCHABLE = (
-    "learning_rate", "epochs", "batch_size", "llrd", "warmup", "weight_decay", "max_grad_norm", "label_smoothing",
-    "focal", "class_weights", "sampling", "layers", "max_length", "truncation",
+    "learning_rate", "epochs", "batch_size", "llrd", "warmup", "dropout", "weight_decay", "max_grad_norm",
+    "label_smoothing", "focal", "class_weights", "sampling", "layers", "max_length", "truncation",
 )  # fmt: skip
 WRITTEN = "NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A,B,C"
 NONE = "none"  # as a value stands for a setting that is left alone

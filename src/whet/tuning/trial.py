@@ -66,7 +66,7 @@ def values_of(asked: Asked, params: Params) -> Params:
     if not params:
         return {}
     resolved = with_params(asked, params).resolved
-    decided = [name for name in (*defaults.NAMES, "batch_size") if resolved.reasons[name] != "default"]
+    decided = [name for name in (*defaults.NAMES, "batch_size", "dropout") if resolved.reasons[name] != "default"]
     if resolved.reasons["evaluate_every"] == few.ONE_LOOK:
         decided.append("evaluate_every")
     return {**{name: getattr(resolved.settings, name) for name in decided}, **params}

@@ -15,7 +15,16 @@ from torch import nn
 
 from tests.conftest import KINDS, TinyModel
 from tests.unit.small import batch, classifier
-from whet.model.dropout import LANE, LEVELS, Dropout, DropoutStream, dropout, replace_dropouts, restore_dropouts
+from whet.model.dropout import (
+    LANE,
+    LEVELS,
+    Dropout,
+    DropoutStream,
+    dropout,
+    replace_dropouts,
+    restore_dropouts,
+    set_rate,
+)
 
 N = 400_000
 SHAPE = torch.Size([N])
@@ -256,3 +265,24 @@ def test_replaced_dropouts_are_torchs_again_with_their_rates_and_modes() -> None
     restore_dropouts(model)
     found = [(type(module), module.p, module.training) for module in (model[0], model[1][1])]
     assert found == [(nn.Dropout, 0.3, False), (nn.Dropout, 0.0, False)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rate_is_that_of_every_dropout_and_leaves_the_configuration(tiny_model: TinyModel, kind: str) -> None:
+    made = classifier(tiny_model(kind))
+    made.model.train()
+    rows = batch([[5, 6, 7, 8, 9], [7, 8, 9]])
+    before = made.model.config.to_dict()
+
+    def two() -> tuple[torch.Tensor, torch.Tensor]:
+        return made.logits(rows).detach(), made.logits(rows).detach()
+
+    set_rate(made.model, 0.5)
+    first, second = two()
+    assert not torch.equal(first, second)
+    set_rate(made.model, 0.0)
+    first, second = two()
+    assert torch.equal(first, second)
+    made.model.eval()
+    torch.testing.assert_close(first, made.logits(rows).detach(), atol=1e-5, rtol=0)
+    assert made.model.config.to_dict() == before

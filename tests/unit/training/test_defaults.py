@@ -128,20 +128,31 @@ def test_a_head_that_is_trained_alone_has_that_rate_too() -> None:
 @pytest.mark.parametrize(
     ("rows", "characters", "given", "expected"),
     [
-        (10_001, 200.0, {}, (32, 2.8e-4)),
-        (10_000, 200.0, {}, (16, 2e-4)),
-        (10_001, 201.0, {}, (16, 2e-4)),
-        (10_001, 200.0, {"batch_size": 16}, (16, 2e-4)),
-        (10_001, 200.0, {"learning_rate": 1e-4}, (16, 1e-4)),
-        (10_001, 200.0, {"recipe": "reference"}, (16, 5e-5)),
-        (10_001, 200.0, {"lora": 8}, (16, 5e-4)),
+        (10_001, 200.0, {}, (32, 2.8e-4, None)),
+        (200_001, 200.0, {}, (32, 2.8e-4, 0.0)),
+        (10_001, 200.0, {"epochs": 1.9}, (32, 2.8e-4, 0.0)),
+        (10_000, 200.0, {"epochs": 1.9}, (16, 2e-4, None)),
+        (10_001, 201.0, {"epochs": 1.9}, (16, 2e-4, None)),
+        (10_001, 200.0, {"epochs": 1.9, "batch_size": 16}, (16, 2e-4, None)),
+        (10_001, 200.0, {"epochs": 1.9, "learning_rate": 1e-4}, (16, 1e-4, None)),
+        (10_001, 200.0, {"epochs": 1.9, "recipe": "reference"}, (16, 5e-5, None)),
+        (10_001, 200.0, {"epochs": 1.9, "lora": 8}, (16, 5e-4, None)),
+        (10_001, 200.0, {"epochs": 1.9, "dropout": 0.2}, (32, 2.8e-4, 0.2)),
+        (2_000, 200.0, {"dropout": 0.2}, (16, 2e-4, 0.2)),
     ],
 )
-def test_many_short_texts_are_learnt_in_larger_steps(
-    rows: int, characters: float, given: dict[str, Any], expected: tuple[int, float]
+def test_many_short_texts_are_learnt_in_larger_steps_and_in_few_passes_without_dropout(
+    rows: int, characters: float, given: dict[str, Any], expected: tuple[int, float, float | None]
 ) -> None:
-    settings = suited(config.resolve(given), model("bert", 384), rows, characters)[0].settings
-    assert (settings.batch_size, settings.learning_rate) == (expected[0], pytest.approx(expected[1]))
+    resolved, told = suited(config.resolve(given), model("bert", 384), rows, characters)
+    settings, (batch, rate, dropout) = resolved.settings, expected
+    assert (settings.batch_size, settings.learning_rate) == (batch, pytest.approx(rate))
+    assert settings.dropout == dropout
+    none = ". No dropout, as there are less than two passes over many short texts"
+    assert told.endswith(none) == (dropout == 0.0)
+    if dropout == 0.0:
+        assert resolved.reasons["dropout"] == "for less than two passes over many short texts (docs/log.md)"
+        assert in_korean(told).endswith(". 짧은 텍스트가 많고 두 번 미만으로 반복하므로 드롭아웃 없음")
 
 
 def test_larger_steps_are_said_and_only_small_encoders_take_them() -> None:
