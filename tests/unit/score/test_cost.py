@@ -135,3 +135,12 @@ def test_the_look_counts_the_pieces_that_linear_models_see(
     found = seconds([text] * 6000, BINARY, nbsvm=False)
     pieces = 6000 * each
     assert found.learning == pytest.approx(30 * (3.0 + 0.7 * sqrt(pieces / 1e6)))
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), [(1.5, 1.0, 1.5), (9.0, 1.0, 1.0), (1.0, 9.0, 1.0)])
+def test_a_look_in_which_the_machine_did_something_else_is_not_believed(
+    first: float, second: float, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter((0.0, first, 100.0, 100.0 + second))
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: next(ticks))
+    assert cost._look(TEN)[0] == pytest.approx(expected / sum(map(len, TEN)))
