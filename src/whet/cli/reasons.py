@@ -56,7 +56,7 @@ REASONS: Mapping[str, Why] = {
     "learning_rate": Why(BY_MODEL, "Too low learns little, too high nothing; small models need more."),
     "llrd": Why(BY_MODEL, "Below 1: lower layers change less, and keep what they know."),
     "ema": Why(UNUSED, "Near 1: the mean of more steps, calmer; a copy of the weights more in memory."),
-    "dropout": Why(BY_MODEL, "More: learns less by heart, and more slowly; of few passes none is best."),
+    "dropout": Why(BY_MODEL, "More: learns less by heart, and more slowly; few passes are better without."),
     "weight_decay": Why("the reference job's", "Larger keeps weights smaller; seldom decides anything."),
     "warmup": Why(BY_MODEL, "Longer: safer with a high learning rate, slower at first."),
     "max_grad_norm": Why("as in transformers", "Lower bounds the steps of odd batches more."),

@@ -20,6 +20,7 @@ from whet.model.packing import Packing, lay, take
 from whet.model.precision import in_full, widened
 
 NAME = "whet_packed"
+SHORT = 256  # tokens; beyond, heads of width 64 are faster in bf16
 
 
 def attend(
@@ -78,10 +79,9 @@ def _attention(
 
 
 def fused(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, scale: float | None, p: float) -> Tensor:
-    """torch's own attention of [n, H, L, D]. Its backward pass in bf16 on a CPU takes up to twelve times what it takes
-    in float32 for short sequences, and no less for long ones (docs/log.md, 2026-11-29), so that is what is given a
-    gradient there."""
-    if q.device.type != "cpu" or not q.requires_grad:
+    """torch attention of [n, H, L, D]. In bf16 on a CPU its backward pass takes up to twenty times that in float32
+    for sequences of up to SHORT tokens (docs/log.md, 2026-11-29): these are given a gradient in float32."""
+    if q.device.type != "cpu" or not q.requires_grad or q.shape[2] > SHORT:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p, scale=scale)
     with in_full():
         return F.scaled_dot_product_attention(

@@ -237,8 +237,9 @@ class _Probe:
     def _is_new(self, batch: Batch) -> bool:
         """Whether a part of the step has a number of tokens that no step had, for which a CPU makes products in less
         than float32 ready: in a job that is done once for each of few numbers, and here it would be most of a step."""
-        if self._classifier.device.type != "cpu" or self._classifier.precision == "fp32":
-            return False
+        classifier = self._classifier
+        if classifier.device.type != "cpu" or classifier.precision == "fp32" or not classifier.packed:
+            return False  # padded ones have as many numbers in the job
         parts = (part for parts in self._objective.parts(batch) for part in parts)
         found = {len(filled(part).ids) for part in parts} - self._ready
         self._ready |= found
