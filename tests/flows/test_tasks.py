@@ -26,11 +26,12 @@ from whet.settings import config
 OTHER = "What a terrible film; I wasted my time."
 
 
-def rows_of(task: str) -> list[dict[str, Any]]:
+def rows_of(task: str, ends: Sequence[str] = ("",)) -> list[dict[str, Any]]:
     """Several: praise where a word is good, and the subject unless it is the film. Pair: what the second text says.
-    Value: high where the second text is good, with fractions."""
+    Value: high where the second text is good, with fractions. The 60 reviews, with each of the ends."""
     rows: list[dict[str, Any]] = []
-    for number, (text, label) in enumerate(review_rows()):
+    reviews = [(f"{text} {end}".strip(), label) for end in ends for text, label in review_rows()]
+    for number, (text, label) in enumerate(reviews):
         good = any(word in text for word in GOOD)
         subject = text.split()[1]
         if task == "several":
@@ -49,7 +50,9 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> str:
 
 
 TASKS = ("several", "pair", "value")
-EPOCHS = {"several": 25.0, "pair": 8.0, "value": 25.0}  # in which a tiny model learns it
+# From which a tiny model learns it, whatever the seed: labels say less than numbers, and take more rows.
+ENDS = ("", "So did my friends.", "I said so at home.")
+LEARNT = {"several": (ENDS, 12.0), "pair": (ENDS, 10.0), "value": (("",), 25.0)}  # ends of the rows, and epochs
 Trained = dict[str, Told]
 
 
@@ -59,8 +62,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, job: Job) -> Trained:
     folder, found = tmp_path_factory.mktemp("tasks"), {}
     with contextlib.chdir(folder):
         for task in TASKS:
-            data = write(folder / f"{task}.jsonl", rows_of(task))
-            told = job(data, **{**TEACH, "epochs": EPOCHS[task], "validation": "0.2", "test": "0.2"})
+            ends, epochs = LEARNT[task]
+            data = write(folder / f"{task}.jsonl", rows_of(task, ends))
+            # Without dropout, so that what is learnt does not depend on the random numbers of a kind of machine.
+            told = job(data, **{**TEACH, "epochs": epochs, "dropout": 0.0, "validation": "0.2", "test": "0.2"})
             run = pipeline.load(told.path.resolve())
             end = pipeline.Finished(run, run.metrics, told.end.verdict, told.end.resumed_finished)
             found[task] = Told((*told.events[:-1], end))
@@ -260,7 +265,7 @@ def test_a_file_of_two_columns_is_answered_row_by_row(trained: Trained, whet: Co
 def test_evaluating_the_test_rows_gives_the_scores_of_the_run(trained: Trained, whet: Command, here: Path) -> None:
     for task, told in trained.items():
         taken = parquet.read_table(told.path / "predictions.parquet").column("row_id").to_pylist()
-        write(here / f"{task}.jsonl", [rows_of(task)[row] for row in taken])
+        write(here / f"{task}.jsonl", [rows_of(task, LEARNT[task][0])[row] for row in taken])
         ended = whet("evaluate", str(told.path), f"{task}.jsonl", "--json")
         assert ended.code == 0
         if task == "value":
