@@ -42,10 +42,19 @@ def data(here: Path) -> str:
     return str(write_csv(here / "reviews.csv", review_rows()))
 
 
+def numbered(here: Path, times: int) -> str:
+    rows = [(f"{text} No {i}.", label) for i in range(times) for text, label in review_rows()]
+    return str(write_csv(here / f"{times}.csv", rows))
+
+
 @pytest.fixture
 def large(here: Path) -> str:
-    rows = [(f"{text} No {i}.", label) for i in range(10) for text, label in review_rows()]
-    return str(write_csv(here / "large.csv", rows))
+    return numbered(here, 10)
+
+
+@pytest.fixture
+def larger(here: Path) -> str:
+    return numbered(here, 20)
 
 
 @pytest.fixture
@@ -167,8 +176,11 @@ def test_a_job_of_chunks_keeps_one_sequence_of_a_text_before_it_gives_up_rows(
 
 
 @pytest.mark.usefixtures("alone")
-def test_what_was_traded_is_said_planned_trained_and_recorded(data: str, job: Job, speeds: Speeds) -> None:
+def test_what_was_traded_is_said_planned_trained_and_recorded(
+    data: str, job: Job, speeds: Speeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     speeds(9.0)  # four steps would be too long
+    clocked(monkeypatch, lambda look: 9.0 * (look <= 3), deadline=37.0)
     told = job(data, **{**BRIEF, "epochs": 2.0}, budget="40s")
     (planned,) = [event for event in told.events if isinstance(event, Plan)]
     assert (planned.steps, planned.training.seconds, planned.too_long) == (3, 27.0, False)
@@ -176,6 +188,27 @@ def test_what_was_traded_is_said_planned_trained_and_recorded(data: str, job: Jo
     assert settings_of(told.path)["epochs"] == {"value": 1.0, "reason": "budget 40s", "reason_ko": "시간 예산 40s"}
     (said,) = [notice for notice in told.notices if notice.startswith("budget")]
     assert said.startswith("budget 40s: epochs 1 instead of 2; it should take about ")
+
+
+@pytest.mark.usefixtures("alone")
+def test_epochs_that_were_given_up_are_taken_back_where_there_is_time_for_them(
+    data: str, job: Job, speeds: Speeds
+) -> None:
+    speeds(9.0)  # which they take by far less than
+    told = job(data, **{**BRIEF, "epochs": 2.0}, budget="40s")
+    (planned,) = [event for event in told.events if isinstance(event, Plan)]
+    revised = [event.steps for event in told.events if isinstance(event, Revision)]
+    assert (planned.steps, revised, len(told.steps), told.steps[-1].epoch) == (3, [6], 6, 2.0)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_part_of_an_epoch_goes_over_all_rows_and_may_become_a_whole_one(large: str, job: Job, speeds: Speeds) -> None:
+    speeds(0.8)  # 24 seconds for an epoch
+    told = job(large, **BRIEF, budget="22s")
+    (said,) = [notice for notice in told.notices if notice.startswith("budget")]
+    assert re.match(r"budget 22s: epochs 0\.[5-8] instead of 1; ", said)
+    assert parquet.read_table(told.path / "splits.parquet").num_rows == 600
+    assert told.steps[-1].epoch == 1.0
 
 
 @pytest.mark.usefixtures("alone")
@@ -205,19 +238,19 @@ def test_fewer_than_two_passes_over_many_short_texts_are_trained_without_dropout
 
 
 @pytest.mark.usefixtures("alone")
-def test_fewer_rows_are_drawn_anew(large: str, job: Job, speeds: Speeds) -> None:
-    speeds(0.5)
-    told = job(large, **BRIEF, budget="20s")
+def test_fewer_rows_are_drawn_anew(larger: str, job: Job, speeds: Speeds) -> None:
+    speeds(0.8)  # 48 seconds for an epoch
+    told = job(larger, **BRIEF, budget="20s")
     (said,) = [notice for notice in told.notices if notice.startswith("budget")]
-    found = re.match(r"budget 20s: train_rows (\d+) instead of all 480; ", said)
+    found = re.match(r"budget 20s: train_rows (\d+) instead of all 960; ", said)
     assert found is not None
     rows = int(found[1])  # by how much of the 20 seconds the preparation took
-    assert 200 <= rows < 450
+    assert 200 <= rows < 480
     assert len(told.steps) == math.ceil(rows / 16)
     sides = parquet.read_table(told.path / "splits.parquet")["side"].to_pylist()
     counts = {side: sides.count(side) for side in set(sides)}
-    assert counts == {"train": rows, "validation": pytest.approx(rows / 10, abs=1), "test": 60}
-    assert told.run.metrics["test"]["rows"] == 60
+    assert counts == {"train": rows, "validation": pytest.approx(rows / 10, abs=1), "test": 120}
+    assert told.run.metrics["test"]["rows"] == 120
 
 
 def test_the_embedded_model_takes_the_place_of_one_that_is_too_slow(

@@ -61,8 +61,7 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual
     chosen = _settled(measured, found.changes, limit, said({"budget": budget}, "by a budget"))
     changes = estimate.changed(settings, chosen.asked.resolved.settings)
     traded = _traded(budget, settings, changes, measured.work, chosen.times.total)
-    steps = loop.count_steps(chosen.work.lessons, loop.recipe_of(chosen.asked.resolved.settings))
-    return chosen, _budget_of(chosen, steps, measured.started + limit, seconds, whole), traded
+    return chosen, _budget_of(chosen, settings.epochs, measured.started + limit, seconds, whole), traded
 
 
 def _with_all_rows(measured: Measured) -> Measured:
@@ -115,8 +114,11 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
     return Measured(asked, classifier, cutter, work, measured.probed, words, measured.started)
 
 
-def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, whole: int) -> Budget:
+def _budget_of(chosen: Measured, epochs: float, deadline: float, seconds: float, whole: int) -> Budget:
+    """What the chosen job is to keep to, that may have up to so many epochs where there is time for them."""
     found, rows, settings = chosen.times, chosen.work.rows, chosen.asked.resolved.settings
+    recipe = loop.recipe_of(settings)
+    steps = loop.count_steps(chosen.work.lessons, recipe)
     each: dict[Side, float] = {"validation": found.validation / max(1, found.looks), "test": found.test}
     there: tuple[Side, ...] = ("validation", "test")
     return Budget(
@@ -128,6 +130,7 @@ def _budget_of(chosen: Measured, steps: int, deadline: float, seconds: float, wh
         saving=chosen.work.saving,
         every=estimate.interval(settings, steps_per_epoch(chosen.work.lessons, settings.batch_size)),
         whole=whole,
+        most_steps=loop.count_steps(chosen.work.lessons, dataclasses.replace(recipe, epochs=epochs)),
         curve=found.curve,
     )
 

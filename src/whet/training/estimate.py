@@ -27,8 +27,8 @@ DRIFT_DOWN, DRIFT_UP = 0.12, 0.20
 MOST_DOWN = 0.5  # the most that a band reaches down: few steps leave more open above than below
 CERTAIN = 1.64  # standard errors on either side hold nine of ten
 SHORTER = (256, 128)  # tokens that a shorter job keeps of a text
-HALF, LEAST_ROWS = 0.5, 200  # of the rows, that a model keeps while there is a smaller one; and that any keeps
-FEWER = 0.9  # of the rows, from one candidate to the next
+PARTS = (0.9, 0.8, 0.7, 0.6, 0.5)  # of an epoch, that a model keeps while there is a smaller one
+FEWER, LEAST_ROWS = 0.9, 200  # of the rows, from one candidate to the next; and that any keeps
 NARROW = 1.05  # how many times longer than expected a job may take that is shortened while it runs
 FEWEST_TESTED = 1_000
 COMPARED = 2_000  # test rows at the most, on which a student is held beside its teacher
@@ -313,22 +313,24 @@ def shortest(work: Workload, engine: Engine, settings: Settings, limit: float) -
 
 def candidates(work: Workload, settings: Settings, *, last: bool) -> Iterator[Settings]:
     """What may be done with one model, the best first: the job as asked, fewer epochs down to one,
-    then the same with shorter texts (`shorter_texts`), then fewer texts without labels, then fewer rows down to half.
-    The last model that there is may have fewer rows still, until it fits."""
+    then the same with shorter texts (`shorter_texts`), then fewer texts without labels, then a part of an epoch, down
+    to half. The last model that there is may have fewer rows still, until it fits."""
     tenths = range(math.ceil(10 * settings.epochs) - 1, 9, -1)
     epochs = [settings.epochs, *(tenth / 10 for tenth in tenths)]
     cuts = [settings, *shorter_texts(work, settings)]
     for cut in cuts:
         yield from (dataclasses.replace(cut, epochs=count) for count in epochs)
     shortest, every = dataclasses.replace(cuts[-1], epochs=epochs[-1]), _rows(work, "train", settings.train_rows)
-    least = LEAST_ROWS if last else max(LEAST_ROWS, HALF * every)
     further = FEWER * work.further
     while further >= LEAST_ROWS:
         shortest = dataclasses.replace(shortest, unlabelled_rows=_round(further))
         yield shortest
         further *= FEWER
-    rows = FEWER * every
-    while rows >= least:
+    for share in PARTS:
+        if share * every >= LEAST_ROWS:
+            yield dataclasses.replace(shortest, epochs=round(share * shortest.epochs, 2))
+    rows = FEWER * PARTS[-1] * every  # which need not be cut into tokens, as those that a part of an epoch leaves out
+    while last and rows >= LEAST_ROWS:
         yield dataclasses.replace(shortest, train_rows=_round(rows))
         rows *= FEWER
 

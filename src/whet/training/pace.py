@@ -41,6 +41,8 @@ class Budget:
     """Steps between two evaluations on validation before the end; None: there are none."""
     whole: int = 0
     """Rows of the test side before the budget made them fewer."""
+    most_steps: int = 0
+    """As many as the training may have where there is time for more than were planned; it may have those."""
     curve: float = 0.0
     """The models of the learning curve, between the last evaluation on validation and that on test. They have their
     share of the steps that the training has."""
@@ -63,7 +65,7 @@ class Budget:
 
 class Pace:
     """The number of steps, lowered when at the speed of the recent ones the rest would not be over in
-    time, and raised again, up to the planned number, when it would.
+    time, and raised when more would, up to what the job was asked for.
 
     Time in which the process was stopped does not count. `recorded` revisions of an earlier attempt
     are repeated up to the step `until`, without a look at the clock. `revised`: how many steps there are by
@@ -81,6 +83,7 @@ class Pace:
         revised: int | None = None,
     ) -> None:
         self.steps, self._planned = steps if revised is None else revised, steps
+        self._most = max(steps, budget.most_steps)
         self._budget, self._clock = budget, clock
         self._recorded, self._until = {revision.step: revision for revision in recorded}, until
         self._recent = deque([budget.step] * EXPECTED, maxlen=max(LEAST_WINDOW, round(WINDOW * steps)))
@@ -198,9 +201,10 @@ class Pace:
             each += self._budget.evaluation.get("validation", 0.0) * self._evaluation_slowdown() / self._budget.every
         each += self._curve_of_step()
         fitting = max(0.0, left) / each
-        if step + fitting >= self._planned:
+        careful = step + math.floor(fitting * (1 - MARGIN))
+        if step + fitting >= self._planned >= careful:
             return self._planned
-        return step + math.floor(fitting * (1 - MARGIN))
+        return min(self._most, careful)
 
     def _revise(self, revision: Revision) -> None:
         self.steps, self._revised_at = revision.steps, revision.step

@@ -61,7 +61,7 @@ def test_texts_without_labels_are_given_up_before_rows_with_labels() -> None:
     taught = dataclasses.replace(work(), further=300)
     tried = [estimate.changed(ASKED, each) for each in estimate.candidates(taught, ASKED, last=True)]
     further = [each.get("unlabelled_rows") for each in tried]
-    first = next(place for place, each in enumerate(tried) if "train_rows" in each)
+    first = next(place for place, each in enumerate(tried) if each.get("epochs", 1.0) < 1)
     assert further[:first] == [None] * (first - 3) + [270, 240, 210]
     assert {each.get("unlabelled_rows") for each in tried[first:]} == {210}
 
@@ -140,23 +140,31 @@ def test_a_job_that_fits_is_left_as_it_is() -> None:
     assert found.changes == {}
 
 
-def test_epochs_go_first_then_the_ends_of_long_texts_then_rows() -> None:
-    candidates = estimate.candidates(work(length=400), ASKED, last=False)
+@pytest.mark.parametrize("last", [False, True])
+def test_epochs_go_first_then_the_ends_of_long_texts_then_half_of_an_epoch_then_rows(last: bool) -> None:
+    candidates = estimate.candidates(work(length=400), ASKED, last=last)
     tried = [estimate.changed(ASKED, candidate) for candidate in candidates]
     epochs = [{}, *({"epochs": tenth / 10} for tenth in range(19, 9, -1))]
     at_256, at_128 = ({"max_length": length, "truncation": "head-tail"} for length in (256, 128))
     assert tried[:11] == epochs
     assert tried[11:22] == [at_256 | fewer for fewer in epochs]
     assert tried[22:33] == [at_128 | fewer for fewer in epochs]
-    rows = [900, 810, 720, 650, 590, 530]
-    assert tried[33:] == [{**at_128, "epochs": 1.0, "train_rows": count} for count in rows]
+    assert tried[33:38] == [{**at_128, "epochs": part} for part in (0.9, 0.8, 0.7, 0.6, 0.5)]
+    rows = [450, 400, 360, 320, 290, 260, 230, 210] if last else []
+    assert tried[38:] == [{**at_128, "epochs": 1.0, "train_rows": count} for count in rows]
 
 
-def test_a_job_of_one_epoch_or_less_keeps_it() -> None:
+def test_a_job_of_one_epoch_or_less_is_shortened_to_half_of_it() -> None:
     for epochs in (1.0, 0.5):
         asked = dataclasses.replace(ASKED, epochs=epochs)
-        first, second, *_ = estimate.candidates(work(), asked, last=False)
-        assert (first.epochs, first.train_rows, second.epochs, second.train_rows) == (epochs, None, epochs, 900)
+        tried = list(estimate.candidates(work(), asked, last=False))
+        assert [each.epochs / epochs for each in tried] == pytest.approx([1.0, 0.9, 0.8, 0.7, 0.6, 0.5])
+        assert {each.train_rows for each in tried} == {None}
+
+
+def test_a_job_of_few_rows_is_not_shortened_below_them() -> None:
+    tried = list(estimate.candidates(work(train=250), dataclasses.replace(ASKED, epochs=1.0), last=True))
+    assert [each.epochs for each in tried] == [1.0, 0.9, 0.8]
 
 
 def test_a_faster_model_is_taken_before_less_than_half_of_the_rows() -> None:

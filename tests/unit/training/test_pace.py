@@ -55,7 +55,7 @@ def run(
     rates: list[float] = []
     revisions: list[Revision] = []
     total, fall = steps, None
-    for step in range(steps):
+    for step in itertools.count():
         rates.append(optim.rate(step, steps=total, warmup=warmup, peak=1.0, fall=fall))
         clock.now += seconds(step)
         if (revised := pace.after(step + 1)) != total:
@@ -82,9 +82,22 @@ def test_steps_of_unlike_length_that_are_over_in_time_revise_nothing() -> None:
     assert run(lambda step: (0.4, 1.6, 0.7, 1.3)[step % 4]).revisions == []
 
 
-def test_a_machine_that_is_faster_takes_no_more_than_the_planned_steps() -> None:
+def test_a_machine_that_is_faster_takes_no_more_than_the_planned_steps_of_a_job_that_was_asked_for_those() -> None:
     ran = run(lambda step: 0.5)
     assert (ran.steps, ran.revisions) == (STEPS, [])
+
+
+@pytest.mark.parametrize("times", [0.5, 0.7, 0.8])
+def test_a_machine_that_is_faster_takes_more_than_the_planned_steps_where_a_job_was_asked_for_more(
+    times: float,
+) -> None:
+    used = run(lambda step: times, dataclasses.replace(BUDGET, most_steps=10 * STEPS))
+    whole = BUDGET.deadline - BUDGET.ending(1.0)
+    assert used.steps == used.revisions[-1].steps > 1.1 * STEPS
+    assert 0.93 * whole <= used.ended <= whole
+    assert 0 < used.rates[-1] <= 0.03
+    some = run(lambda step: times, dataclasses.replace(BUDGET, most_steps=STEPS + 150))
+    assert some.steps == STEPS + 150
 
 
 @pytest.mark.parametrize("times", [1.5, 2.0, 4.0])
