@@ -212,29 +212,44 @@ def test_a_part_of_an_epoch_goes_over_all_rows_and_may_become_a_whole_one(large:
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize(("given", "expected"), [({}, 0.0), ({"dropout": 0.3}, 0.3)])
-def test_fewer_than_two_passes_over_many_short_texts_are_trained_without_dropout(
-    large: str, job: Job, speeds: Speeds, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], expected: float
+@pytest.mark.parametrize(
+    ("given", "dropout", "said_of_it"),
+    [
+        ({}, 0.0, "freeze embeddings, batch_size 64, learning_rate 0.0004, dropout 0"),
+        ({"dropout": 0.3}, 0.3, "freeze embeddings, batch_size 64, learning_rate 0.0004"),
+    ],
+)
+def test_where_there_is_no_time_for_two_passes_over_many_short_texts_they_are_trained_as_suits_fewer(
+    large: str,
+    job: Job,
+    speeds: Speeds,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, Any],
+    dropout: float,
+    said_of_it: str,
 ) -> None:
     monkeypatch.setattr(defaults, "MANY", 100)
-    trained: set[float] = set()
+    rates: set[float] = set()
+    frozen: set[str] = set()
     real = finetune.fit
 
     def fit(folder: Any, classifier: Any, *rest: Any) -> Any:
-        trained.update(module.p for module in classifier.model.modules() if isinstance(module, Dropout))
+        rates.update(module.p for module in classifier.model.modules() if isinstance(module, Dropout))
+        named = classifier.model.named_parameters()
+        frozen.update(name.split(".")[1] for name, each in named if not each.requires_grad)
         return real(folder, classifier, *rest)
 
     monkeypatch.setattr(finetune, "fit", fit)
-    speeds(1.0)
-    told = job(large, **{**BRIEF, "epochs": 2.0}, **given, budget="25s")
-    settings = settings_of(told.path)
-    assert (settings["batch_size"]["value"], settings["epochs"]["value"] < 2) == (32, True)
-    assert settings["dropout"]["value"] == expected
-    assert trained == {expected}
+    speeds(1.0)  # 30 seconds for two epochs of 15 steps each
+    told = job(large, **{**BRIEF, "epochs": 2.0}, **given, budget="27s")
+    settings = {name: value["value"] for name, value in settings_of(told.path).items()}
+    assert (settings["batch_size"], settings["learning_rate"], settings["freeze"]) == (64, 4e-4, "embeddings")
+    assert settings["dropout"] == dropout
+    assert (rates, frozen) == ({dropout}, {"embeddings"})
     (said,) = [notice for notice in told.notices if notice.startswith("budget")]
-    assert re.match(r"budget 25s: epochs 1[.0-9]* instead of 2; it should take about ", said)
-    none = ". No dropout, as there are less than two passes over many short texts"
-    assert said.endswith(none) == (not given)
+    # Of steps of 64 rows there is time for almost two passes, as which they are planned at the most.
+    assert re.match(r"budget 27s: epochs 1\.9 instead of 2; it should take about [0-9]+s\. ", said)
+    assert said.endswith(f". {said_of_it}: what suits less than two passes over many short texts")
 
 
 @pytest.mark.usefixtures("alone")

@@ -192,8 +192,10 @@ KOREAN: Mapping[str, str] = {
     ),
     "Time from the start to the saved score, such as 90s, 20m or 1h30m: the best job that fits is trained, and ends "
     "in time.": "시작부터 점수 저장까지의 시간(예: 90s, 20m, 1h30m). 그 안에 끝나는 가장 나은 작업을 학습합니다.",
-    "Rows a step, of all processes together; by default 32 where there are many short texts.": (
-        "한 스텝의 행 수. 프로세스가 여럿이면 모두 합한 값입니다. 짧은 텍스트가 많으면 기본값은 32입니다."
+    "Rows a step, of all processes together; by default 32 where there are many short texts, and 64 in less than two "
+    "passes over them.": (
+        "한 스텝의 행 수. 프로세스가 여럿이면 모두 합한 값입니다. 짧은 텍스트가 많으면 기본값은 32이고, 두 번 미만으로 "
+        "반복할 때는 64입니다."
     ),
     "Peak of the learning rate; by default what suits the model.": ("학습률의 최댓값. 기본은 모델에 맞는 값."),
     "Seed of splits, order, dropout and the new layer.": "데이터 분할, 순서, 드롭아웃, 새 층에 쓰는 시드.",

@@ -11,19 +11,21 @@ from whet.data.batches import steps_per_epoch
 from whet.errors import UsageError
 from whet.model import classifier as classifiers
 from whet.model.dropout import set_rate
+from whet.model.levels import freeze
 from whet.planning.measured import Measured, has_lighter, lighter, measure, more_words, sample, workload
 from whet.preparing import prepare
 from whet.preparing.teacher import with_fewer
 from whet.records import Side
 from whet.sentences.bilingual import Bilingual, joined, said
-from whet.settings.config import Settings
+from whet.settings.config import Resolved, Settings
 from whet.system import runtime
 from whet.training import defaults, estimate, loop
-from whet.training.estimate import Workload
+from whet.training.estimate import Engine, Workload
 from whet.training.pace import Budget
 
 RESERVE, RESERVED_SHARE = 2.0, 0.02  # seconds, and of a budget, that nothing is planned into
 AGAIN = 0.25  # of a budget: of so long a job the second look at the speed may take its share
+ALMOST = defaults.PASSES - 0.1  # passes, with what suits less than PASSES
 CHEAP = 0.2  # of a budget: baselines that take no more of it learn from all rows, however few are left to the network
 
 
@@ -49,19 +51,42 @@ def within(budget: str, measured: Measured) -> tuple[Measured, Budget, Bilingual
         measured = smaller
         found = estimate.first_fit(now(measured.work), measured.engine, settings, limit, last=True, paced=True)
     if found is None:
-        least = estimate.shortest(now(measured.work), measured.engine, settings, max(limit, 1.0))
-        needed = durations.written(1.1 * (least + RESERVE) / (1 - RESERVED_SHARE))  # its own plan may take longer
-        raise UsageError(
-            f"not even the smallest job with {measured.engine.model} would be over in {budget}",
-            where="--budget",
-            expected=f"about {needed} on this machine",
-            todo=f"Give --budget {needed}, or fewer rows with --train-rows and --test-rows",
-        )
+        raise _nothing_fits(budget, now(measured.work), measured.engine, settings, limit)
+    changes = found.changes
+    fitting = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+    few = defaults.for_few_passes(measured.asked.resolved, fitting.epochs)
+    if few is not measured.asked.resolved:
+        measured = _with_recipe(measured, few)
+        wanted = dataclasses.replace(few.settings, epochs=min(settings.epochs, ALMOST))
+        again = estimate.first_fit(now(measured.work), measured.engine, wanted, limit, last=True, paced=True)
+        if again is not None:
+            changes = {**estimate.changed(few.settings, wanted), **again.changes}
     whole = measured.work.rows.get("test", 0)
-    chosen = _settled(measured, found.changes, limit, said({"budget": budget}, "by a budget"))
-    changes = estimate.changed(settings, chosen.asked.resolved.settings)
-    traded = _traded(budget, settings, changes, measured.work, chosen.times.total)
+    chosen = _settled(measured, changes, limit, said({"budget": budget}, "by a budget"))
+    traded = _traded(budget, settings, chosen.asked.resolved, measured.work, chosen.times.total)
     return chosen, _budget_of(chosen, settings.epochs, measured.started + limit, seconds, whole), traded
+
+
+def _nothing_fits(budget: str, work: Workload, engine: Engine, settings: Settings, limit: float) -> UsageError:
+    least = estimate.shortest(work, engine, settings, max(limit, 1.0))
+    needed = durations.written(1.1 * (least + RESERVE) / (1 - RESERVED_SHARE))  # its own plan may take longer
+    return UsageError(
+        f"not even the smallest job with {engine.model} would be over in {budget}",
+        where="--budget",
+        expected=f"about {needed} on this machine",
+        todo=f"Give --budget {needed}, or fewer rows with --train-rows and --test-rows",
+    )
+
+
+def _with_recipe(measured: Measured, resolved: Resolved) -> Measured:
+    """The same job, trained otherwise; its steps are taken to be as fast as those that were timed."""
+    settings, model = resolved.settings, measured.classifier.model
+    if settings.dropout is not None:
+        set_rate(model, settings.dropout)
+    if settings.freeze is not None:
+        freeze(model, settings.freeze)
+    asked = dataclasses.replace(measured.asked, resolved=resolved)
+    return dataclasses.replace(measured, asked=asked, words=0 if settings.freeze else measured.words)
 
 
 def _with_all_rows(measured: Measured) -> Measured:
@@ -94,7 +119,6 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
     resolved, splits, labels = asked.resolved, asked.splits, asked.labels
     for name, value in changes.items():
         resolved = resolved.with_value(name, value, reason)
-    resolved = defaults.without_dropout(resolved)
     settings = resolved.settings
     if {"train_rows", "test_rows"} & changes.keys():
         assert asked.rows is not None, "a job with a budget keeps its data"
@@ -103,8 +127,6 @@ def _as_chosen(measured: Measured, changes: Mapping[str, object], reason: str) -
     if labels != asked.labels:  # fewer rows may leave a label out
         classifier, _ = classifiers.fresh(asked.files, labels, asked.machine, settings, seed=settings.seed)
         asked = dataclasses.replace(asked, whole=None)  # it has the label, which would have no number
-    elif settings.dropout is not None:
-        set_rate(classifier.model, settings.dropout)
     teaching = with_fewer(asked.teaching, settings) if "unlabelled_rows" in changes else asked.teaching
     asked = dataclasses.replace(asked, resolved=resolved, splits=splits, labels=labels, teaching=teaching)
     cutter = prepare.cutter_of(asked.files, settings, runtime.usable_cache(), pair=asked.is_pair)
@@ -135,21 +157,21 @@ def _budget_of(chosen: Measured, epochs: float, deadline: float, seconds: float,
     )
 
 
-def _traded(budget: str, asked: Settings, changes: Mapping[str, object], work: Workload, seconds: float) -> Bilingual:
-    """The sentence on what a job lost to its budget."""
+def _traded(budget: str, asked: Settings, chosen: Resolved, work: Workload, seconds: float) -> Bilingual:
+    """The sentence on what a job lost to its budget, and on what suits the rest."""
     every = {"train_rows": work.rows["train"], "test_rows": work.rows.get("test", 0)}
     every["unlabelled_rows"] = work.further
-    parts = []
+    parts, suited, changes = [], defaults.suited_to_few_passes(chosen), estimate.changed(asked, chosen.settings)
     for name, value in changes.items():
         before = getattr(asked, name)
         change = {"name": name, "value": _short(value), "before": _short(before)}
         if name in every and before is None:
             parts.append(said({**change, "count": every[name]}, "instead of all"))
-        elif value is not None and name != "dropout":  # which is lost by no job
+        elif value is not None and name not in suited:
             parts.append(said(change, "instead of"))
     facts = {"budget": budget, "changes": joined(*parts, between=", "), "seconds": seconds}
     told = said(facts, "traded" if parts else "fits the budget")
-    return joined(told, said({}, "without dropout")) if "dropout" in changes else told
+    return joined(told, defaults.told_of_few_passes(chosen)) if changes.keys() & suited else told
 
 
 def _short(value: object) -> str:

@@ -24,9 +24,9 @@ DEFAULTS: Mapping[str, tuple[str, str]] = {
         "for less than two passes over many short texts ({source})",
         "많은 짧은 텍스트를 두 번 미만으로 반복할 때의 값({source})",
     ),
-    "without dropout": (
-        "No dropout, as there are less than two passes over many short texts",
-        "짧은 텍스트가 많고 두 번 미만으로 반복하므로 드롭아웃 없음",
+    "suited to few passes": (
+        "{changes}: what suits less than two passes over many short texts",
+        "{changes}: 짧은 텍스트가 많고 반복 횟수가 두 번 미만일 때 알맞은 값",
     ),
     "rate of lora": ("that of LoRA", "LoRA에 맞춤"),
     "rate of head": ("that of a head alone", "출력층만 학습할 때의 값"),

@@ -143,7 +143,7 @@ class Settings:
     layers: int | None = _setting(None, "Model", "Keep only the first N layers of the encoder.", within=Range(least=1))
     freeze: str | None = _setting(
         None, "Model", "What is not trained: embeddings, N (they and the first N layers), or encoder (all below the "
-        "head).",
+        "head); by default the embeddings in less than two passes over many short texts.",
     )  # fmt: skip
     lora: int | None = _setting(
         None, "Model", "Train small matrices of this rank beside the encoder's linear maps (LoRA), and the head; they "
@@ -163,8 +163,8 @@ class Settings:
         "is trained, and ends in time.", common=True,
     )  # fmt: skip
     batch_size: int = _setting(
-        16, "Training", "Rows a step, of all processes together; by default 32 where there are many short texts.",
-        common=True, within=Range(least=1),
+        16, "Training", "Rows a step, of all processes together; by default 32 where there are many short texts, and "
+        "64 in less than two passes over them.", common=True, within=Range(least=1),
     )  # fmt: skip
     learning_rate: float = _setting(
         5e-5, "Training", "Peak of the learning rate; by default what suits the model.", common=True,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whet.sentences.bilingual import joined, said
+from whet.sentences.bilingual import Bilingual, joined, said
 from whet.settings.config import Resolved, Settings
 
 SMALL, LARGE = 512, 1024  # hidden units up to which an encoder is a small one, and from which it is a large one
@@ -20,7 +20,8 @@ FEWEST = 1.0
 # texts have so many characters at the most, larger ones train a small encoder faster, and no worse (docs/log.md).
 MANY, SHORT = 10_000, 200.0
 LARGER, FASTER = 32, 1.4  # rows a step, and times the learning rate: about the root of how much larger they are
-PASSES = 2.0  # over many short texts: with fewer a small encoder learns them better without dropout (docs/log.md)
+PASSES = 2.0  # over many short texts: with fewer a small encoder learns them best as `for_few_passes` has it
+LARGEST, FASTEST = 64, 2.0  # rows a step then, and times the learning rate
 OF_A_PART = 5e-4  # the learning rate of LoRA, and of a head alone
 
 
@@ -39,6 +40,7 @@ NAMES = ("learning_rate", "llrd", "warmup")
 BERT, ROBERTA = "Devlin et al. 2018, arXiv 1810.04805", "Liu et al. 2019, arXiv 1907.11692"
 ELECTRA, DEBERTA = "Clark et al. 2020, arXiv 2003.10555", "He et al. 2021, arXiv 2111.09543"
 OF_MINILM = Rates(2e-4, 0.8, 0.06, "docs/log.md")
+_OURS = {"source": OF_MINILM.source}
 OF_ROBERTA = (OF_MINILM, Rates(2e-5, 1.0, 0.06, ROBERTA), Rates(1e-5, 1.0, 0.06, ROBERTA))
 OF_DEBERTA = Rates(2e-5, 1.0, 0.06, DEBERTA)
 # By model_type: of small ones, of those between, of large ones. Other families train as the reference job does.
@@ -55,15 +57,10 @@ def suited(resolved: Resolved, config: Mapping[str, object], rows: int, characte
     """The job with the rates of its model, of which `config` is the configuration, or of a part of it, and the epochs
     of so many training rows, whose texts have so many characters in the mean; and what is to be said of it. Rates of a
     model go together: where somebody chose one, the others are those of the reference job."""
-    part = part_of(resolved.settings)
-    if part is None:
-        many_short = rows > MANY and characters <= SHORT
-        resolved, told = _of_model(resolved, config, many_short=many_short)
-    else:
-        resolved, told = _of_a_part(resolved, part)
-    resolved = with_epochs(resolved, rows)
-    without = without_dropout(resolved)
-    return without, told if without is resolved else joined(told, said({}, "without dropout"))
+    resolved, part = with_epochs(resolved, rows), part_of(resolved.settings)
+    if part is not None:
+        return _of_a_part(resolved, part)
+    return _of_model(resolved, config, many_short=rows > MANY and characters <= SHORT)
 
 
 def part_of(settings: Settings) -> str | None:
@@ -78,14 +75,30 @@ def with_epochs(resolved: Resolved, rows: int) -> Resolved:
     return resolved.with_value("epochs", epochs_of(rows), why_epochs(rows))
 
 
-def without_dropout(resolved: Resolved) -> Resolved:
-    """The job without dropout, where nobody chose it and it passes over many short texts, for which a small encoder was
-    given larger steps, less than PASSES times."""
-    source = {"source": OF_MINILM.source}
-    many_short = resolved.reasons["batch_size"] == said(source, "many short texts")
-    if resolved.reasons["dropout"] != "default" or not many_short or resolved.settings.epochs >= PASSES:
+def for_few_passes(resolved: Resolved, epochs: float) -> Resolved:
+    """The job without dropout, with frozen embeddings and still larger steps, each where nobody chose it, where it has
+    time for less than PASSES `epochs` over many short texts, for which a small encoder was given larger steps."""
+    reasons = resolved.reasons
+    if reasons["batch_size"] != said(_OURS, "many short texts") or epochs >= PASSES:
         return resolved
-    return resolved.with_value("dropout", 0.0, said(source, "few passes"))
+    rate = FASTEST * OF_MINILM.learning_rate
+    changes = {"batch_size": LARGEST, "learning_rate": rate, "dropout": 0.0, "freeze": "embeddings"}
+    for name, value in changes.items():
+        if name in ("batch_size", "learning_rate") or reasons[name] == "default":
+            resolved = resolved.with_value(name, value, said(_OURS, "few passes"))
+    return resolved
+
+
+def suited_to_few_passes(resolved: Resolved) -> tuple[str, ...]:
+    """The settings that are as they are because there are few passes."""
+    return tuple(name for name, reason in resolved.reasons.items() if reason == said(_OURS, "few passes"))
+
+
+def told_of_few_passes(resolved: Resolved) -> Bilingual:
+    """What is to be said of these."""
+    values = {name: getattr(resolved.settings, name) for name in suited_to_few_passes(resolved)}
+    changes = ", ".join(f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in values.items())
+    return said({"changes": changes}, "suited to few passes")
 
 
 def why_epochs(rows: int) -> str:
@@ -103,9 +116,12 @@ def _of_model(resolved: Resolved, config: Mapping[str, object], *, many_short: b
     facts = {"rate": rates.learning_rate, "llrd": rates.llrd, "warmup": rates.warmup, "reason": reason}
     if rates is not OF_MINILM or not many_short or resolved.reasons["batch_size"] != "default":
         return resolved, said(facts, "suited")
-    rate, reason = FASTER * rates.learning_rate, said({"source": OF_MINILM.source}, "many short texts")
+    rate, reason = FASTER * rates.learning_rate, said(_OURS, "many short texts")
     resolved = resolved.with_value("batch_size", LARGER, reason).with_value("learning_rate", rate, reason)
-    return resolved, said({**facts, "rate": rate, "batch": LARGER}, "suited to many short texts")
+    resolved = for_few_passes(resolved, resolved.settings.epochs)
+    facts |= {"rate": resolved.settings.learning_rate, "batch": resolved.settings.batch_size}
+    told = said(facts, "suited to many short texts")
+    return resolved, joined(told, told_of_few_passes(resolved)) if suited_to_few_passes(resolved) else told
 
 
 def _of_a_part(resolved: Resolved, part: str) -> tuple[Resolved, str]:

@@ -128,31 +128,39 @@ def test_a_head_that_is_trained_alone_has_that_rate_too() -> None:
 @pytest.mark.parametrize(
     ("rows", "characters", "given", "expected"),
     [
-        (10_001, 200.0, {}, (32, 2.8e-4, None)),
-        (200_001, 200.0, {}, (32, 2.8e-4, 0.0)),
-        (10_001, 200.0, {"epochs": 1.9}, (32, 2.8e-4, 0.0)),
-        (10_000, 200.0, {"epochs": 1.9}, (16, 2e-4, None)),
-        (10_001, 201.0, {"epochs": 1.9}, (16, 2e-4, None)),
-        (10_001, 200.0, {"epochs": 1.9, "batch_size": 16}, (16, 2e-4, None)),
-        (10_001, 200.0, {"epochs": 1.9, "learning_rate": 1e-4}, (16, 1e-4, None)),
-        (10_001, 200.0, {"epochs": 1.9, "recipe": "reference"}, (16, 5e-5, None)),
-        (10_001, 200.0, {"epochs": 1.9, "lora": 8}, (16, 5e-4, None)),
-        (10_001, 200.0, {"epochs": 1.9, "dropout": 0.2}, (32, 2.8e-4, 0.2)),
-        (2_000, 200.0, {"dropout": 0.2}, (16, 2e-4, 0.2)),
+        (10_001, 200.0, {}, (32, 2.8e-4, None, None)),
+        (200_001, 200.0, {}, (64, 4e-4, 0.0, "embeddings")),
+        (10_001, 200.0, {"epochs": 1.9}, (64, 4e-4, 0.0, "embeddings")),
+        (10_000, 200.0, {"epochs": 1.9}, (16, 2e-4, None, None)),
+        (10_001, 201.0, {"epochs": 1.9}, (16, 2e-4, None, None)),
+        (10_001, 200.0, {"epochs": 1.9, "batch_size": 16}, (16, 2e-4, None, None)),
+        (10_001, 200.0, {"epochs": 1.9, "learning_rate": 1e-4}, (16, 1e-4, None, None)),
+        (10_001, 200.0, {"epochs": 1.9, "recipe": "reference"}, (16, 5e-5, None, None)),
+        (10_001, 200.0, {"epochs": 1.9, "lora": 8}, (16, 5e-4, None, None)),
+        (10_001, 200.0, {"epochs": 1.9, "dropout": 0.2}, (64, 4e-4, 0.2, "embeddings")),
+        (10_001, 200.0, {"epochs": 1.9, "freeze": "2"}, (64, 4e-4, 0.0, "2")),
+        (2_000, 200.0, {"dropout": 0.2}, (16, 2e-4, 0.2, None)),
     ],
 )
-def test_many_short_texts_are_learnt_in_larger_steps_and_in_few_passes_without_dropout(
-    rows: int, characters: float, given: dict[str, Any], expected: tuple[int, float, float | None]
+def test_many_short_texts_are_learnt_in_larger_steps_and_in_few_passes_otherwise_too(
+    rows: int, characters: float, given: dict[str, Any], expected: tuple[int, float, float | None, str | None]
 ) -> None:
     resolved, told = suited(config.resolve(given), model("bert", 384), rows, characters)
-    settings, (batch, rate, dropout) = resolved.settings, expected
+    settings, (batch, rate, dropout, frozen) = resolved.settings, expected
     assert (settings.batch_size, settings.learning_rate) == (batch, pytest.approx(rate))
-    assert settings.dropout == dropout
-    none = ". No dropout, as there are less than two passes over many short texts"
-    assert told.endswith(none) == (dropout == 0.0)
-    if dropout == 0.0:
-        assert resolved.reasons["dropout"] == "for less than two passes over many short texts (docs/log.md)"
-        assert in_korean(told).endswith(". 짧은 텍스트가 많고 두 번 미만으로 반복하므로 드롭아웃 없음")
+    assert (settings.dropout, settings.freeze) == (dropout, frozen)
+    for name in ("dropout", "freeze"):
+        few = "for less than two passes over many short texts (docs/log.md)"
+        assert (resolved.reasons[name] == few) == (batch == 64 and name not in given)
+    assert told.endswith(": what suits less than two passes over many short texts") == (batch == 64)
+
+
+def test_what_suits_few_passes_is_said() -> None:
+    _, told = suited(config.resolve({}), model("bert", 384), 200_001, 60.0)
+    assert told.startswith("64 rows a step, learning rate 0.0004, 0.8 times that of the layer above in each layer")
+    values = ". freeze embeddings, batch_size 64, learning_rate 0.0004, dropout 0: "
+    assert told.endswith(values + "what suits less than two passes over many short texts")
+    assert in_korean(told).endswith(values + "짧은 텍스트가 많고 반복 횟수가 두 번 미만일 때 알맞은 값")
 
 
 def test_larger_steps_are_said_and_only_small_encoders_take_them() -> None:
