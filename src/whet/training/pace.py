@@ -12,11 +12,14 @@ from whet.records import Revision, Side
 from whet.training.estimate import FEWEST_TESTED
 
 EXPECTED = 4  # steps as they were planned, with which the mean over recent ones begins
-WINDOW, LEAST_WINDOW = 0.02, 16  # steps that the mean goes over: a share of all, and a number at least
+# Steps that the mean goes over: a share of those that are left, so that the end is met and a noisy machine does not
+# raise and lower them all the time; a share of all at the most, and a number at least.
+WINDOW, LONGEST_WINDOW, LEAST_WINDOW = 0.15, 0.1, 16
 INTERVAL = 0.03  # of the planned steps lie between two revisions,
 CLOSE = 0.25  # or this share of the steps that are left, where that is less
 TOLERANCE = 0.06  # of the steps that are left: by less no revision lowers them, by twice as much none raises them
 MARGIN = 0.02  # of the steps that would fit a lowered training leaves out, or noise would lower it again
+UNFORESEEN = 0.03  # of `most`, and half of what comes after the training: what that may take longer than it should
 STOPPED, STOPPED_TIMES = 5.0, 10  # seconds, and times a recent step, above which the process had been stopped
 PART = 5.0  # seconds of an evaluation between two looks at the clock
 TELLING = 1.0  # seconds of an evaluation that tell how fast it is, or FEWEST_TESTED rows
@@ -86,7 +89,9 @@ class Pace:
         self._most = max(steps, budget.most_steps)
         self._budget, self._clock = budget, clock
         self._recorded, self._until = {revision.step: revision for revision in recorded}, until
-        self._recent = deque([budget.step] * EXPECTED, maxlen=max(LEAST_WINDOW, round(WINDOW * steps)))
+        window = max(LEAST_WINDOW, round(LONGEST_WINDOW * steps))
+        self._recent = deque([budget.step] * EXPECTED, maxlen=window)
+        self._taken = 0
         self._deadline = budget.deadline
         self._last: float | None = None  # reading of the clock after the last step
         self._elsewhere = 0.0  # seconds since then that went into evaluations
@@ -117,9 +122,10 @@ class Pace:
                 self._revise(self._recorded[step])
                 self._news.append(self._recorded[step])
             return self.steps
-        now = self._clock()
+        now, self._taken = self._clock(), step
         self._time(now)
-        left = self._deadline - now - self._budget.ending(self._evaluation_slowdown())
+        ending = self._budget.ending(self._evaluation_slowdown())
+        left = self._deadline - now - ending - min(ending / 2, UNFORESEEN * self._budget.most)
         left -= step * self._curve_of_step()
         wanted = self._wanted(step, left)
         tolerance = max(1.0, TOLERANCE * (self.steps - step))
@@ -166,7 +172,10 @@ class Pace:
         return min(goal, max(FEWEST_TESTED, scored + part))
 
     def _step(self) -> float:
-        return sum(self._recent) / len(self._recent)
+        """Seconds of a step, the mean over recent ones."""
+        count = max(LEAST_WINDOW, round(WINDOW * (self.steps - self._taken)))
+        recent = list(self._recent)[-count:]
+        return sum(recent) / len(recent)
 
     def _curve_of_step(self) -> float:
         """Seconds that the learning curve takes for each step of the training."""

@@ -131,6 +131,13 @@ def test_steps_are_raised_again_up_to_the_planned_number() -> None:
     assert ran.rates[-1] < 0.01
 
 
+def test_a_machine_that_is_fast_and_slow_by_turns_hardly_moves_the_number_of_steps() -> None:
+    ran = run(lambda step: 0.7 if step // 30 % 2 else 1.3, dataclasses.replace(BUDGET, most_steps=2 * STEPS))
+    assert ran.pace.left >= BUDGET.ending(1.0)
+    assert STEPS <= ran.steps <= 1.08 * STEPS
+    assert all(0.75 * STEPS <= revision.steps <= 1.2 * STEPS for revision in ran.revisions)
+
+
 def test_revisions_are_rare() -> None:
     ran = run(lambda step: 1.0 + step / 400)
     assert 3 <= len(ran.revisions) <= 33
