@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from pyarrow import parquet
 
 import whet as library
@@ -98,6 +99,15 @@ def clocked(monkeypatch: pytest.MonkeyPatch, tick: Callable[[int], float], **cha
 def settings_of(run: Path) -> dict[str, Any]:
     settings: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))["settings"]
     return settings
+
+
+def words_of(folder: Path) -> torch.Tensor:
+    """The table of words of a saved model."""
+    from safetensors.torch import load_file
+
+    weights = load_file(folder / "model.safetensors")
+    (table,) = (each for name, each in weights.items() if name.endswith("word_embeddings.weight"))
+    return table
 
 
 @pytest.fixture
@@ -250,6 +260,26 @@ def test_where_there_is_no_time_for_two_passes_over_many_short_texts_they_are_tr
     # Of steps of 64 rows there is time for almost two passes, as which they are planned at the most.
     assert re.match(r"budget 27s: epochs 1\.9 instead of 2; it should take about [0-9]+s\. ", said)
     assert said.endswith(f". {said_of_it}: what suits less than two passes over many short texts")
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_job_that_was_stopped_goes_on_as_suits_few_passes(
+    large: str, job: Job, speeds: Speeds, tiny_bert: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(defaults, "MANY", 100)
+    speeds(1.0)
+    settings = {**BRIEF, "epochs": 2.0, "budget": "27s", "checkpoint_every": 2, "output": "run"}
+    course = pipeline.follow(large, resolve({**settings, "model": str(tiny_bert)}))
+    for event in course:
+        if isinstance(event, StepRecord) and event.step == 5:
+            course.close()  # type: ignore[attr-defined]  # a generator
+            break
+    told = job(large, **settings)
+    assert [notice for notice in told.notices if notice.startswith("going on after step 4 ")]
+    values = {name: value["value"] for name, value in settings_of(here / "run").items()}
+    assert (values["batch_size"], values["freeze"], values["dropout"]) == (64, "embeddings", 0.0)
+    before, after = (words_of(path) for path in (tiny_bert, here / "run" / "model"))
+    assert torch.equal(before, after)
 
 
 @pytest.mark.usefixtures("alone")

@@ -17,6 +17,7 @@ from whet.records import Notice
 from whet.runs.run_folder import Redone
 from whet.sentences.bilingual import joined, said
 from whet.system import runtime
+from whet.training import defaults
 from whet.training.checkpoints import Found
 from whet.training.pace import Budget
 from whet.training.team import Alone
@@ -63,6 +64,7 @@ def _chosen(asked: Asked, chosen: Mapping[str, Any], reason: str) -> Asked:
     resolved = asked.resolved
     for name, value in chosen.items():
         resolved = resolved.with_value(name, value, reason)
+    resolved = defaults.for_few_passes(resolved, resolved.settings.epochs)  # as the budget had it
     settings = resolved.settings
     assert asked.rows is not None, "a job with a budget keeps its data"
     splits = prepare.splits_of(asked.rows, settings)

@@ -7,14 +7,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from whet.records import Revision, Side
 from whet.training.estimate import FEWEST_TESTED
 
 EXPECTED = 4  # steps as they were planned, with which the mean over recent ones begins
 # Steps that the mean goes over: a share of those that are left, so that the end is met and a noisy machine does not
-# raise and lower them all the time; a share of all at the most, and a number at least.
-WINDOW, LONGEST_WINDOW, LEAST_WINDOW = 0.15, 0.1, 16
+# raise and lower them all the time; a share of all at the most, and a number at least and at the most.
+WINDOW, LONGEST_WINDOW, LEAST_WINDOW, MOST_WINDOW = 0.15, 0.1, 16, 500
 INTERVAL = 0.03  # of the planned steps lie between two revisions,
 CLOSE = 0.25  # or this share of the steps that are left, where that is less
 TOLERANCE = 0.06  # of the steps that are left: by less no revision lowers them, by twice as much none raises them
@@ -89,9 +90,9 @@ class Pace:
         self._most = max(steps, budget.most_steps)
         self._budget, self._clock = budget, clock
         self._recorded, self._until = {revision.step: revision for revision in recorded}, until
-        window = max(LEAST_WINDOW, round(LONGEST_WINDOW * steps))
+        window = min(MOST_WINDOW, max(LEAST_WINDOW, round(LONGEST_WINDOW * steps)))
         self._recent = deque([budget.step] * EXPECTED, maxlen=window)
-        self._taken = 0
+        self._step = budget.step  # seconds, the mean over recent ones
         self._deadline = budget.deadline
         self._last: float | None = None  # reading of the clock after the last step
         self._elsewhere = 0.0  # seconds since then that went into evaluations
@@ -103,7 +104,7 @@ class Pace:
     @property
     def slowdown(self) -> float:
         """How many times slower than planned the recent steps were; at least 1."""
-        return max(1.0, self._step() / self._budget.step)
+        return max(1.0, self._step / self._budget.step)
 
     @property
     def left(self) -> float:
@@ -122,8 +123,11 @@ class Pace:
                 self._revise(self._recorded[step])
                 self._news.append(self._recorded[step])
             return self.steps
-        now, self._taken = self._clock(), step
+        now = self._clock()
         self._time(now)
+        count = max(LEAST_WINDOW, round(WINDOW * (self.steps - step)))
+        recent = list(islice(reversed(self._recent), count))
+        self._step = sum(recent) / len(recent)
         ending = self._budget.ending(self._evaluation_slowdown())
         left = self._deadline - now - ending - min(ending / 2, UNFORESEEN * self._budget.most)
         left -= step * self._curve_of_step()
@@ -171,12 +175,6 @@ class Pace:
         part = math.ceil(PART / max(self._each(side), 1e-6))
         return min(goal, max(FEWEST_TESTED, scored + part))
 
-    def _step(self) -> float:
-        """Seconds of a step, the mean over recent ones."""
-        count = max(LEAST_WINDOW, round(WINDOW * (self.steps - self._taken)))
-        recent = list(self._recent)[-count:]
-        return sum(recent) / len(recent)
-
     def _curve_of_step(self) -> float:
         """Seconds that the learning curve takes for each step of the training."""
         return self._budget.curve / self._planned * self.slowdown
@@ -192,7 +190,7 @@ class Pace:
         """Takes the time of a step, or moves the deadline by what was no step."""
         if self._last is not None:
             taken = now - self._last - self._elsewhere
-            usual = self._step()
+            usual = self._step
             stopped = taken > STOPPED and taken > STOPPED_TIMES * usual
             if stopped and self._gap:  # twice in a row: the machine has become so slow
                 self._deadline -= self._gap
@@ -205,7 +203,7 @@ class Pace:
         self._last, self._elsewhere = now, 0.0
 
     def _wanted(self, step: int, left: float) -> int:
-        each = self._step()
+        each = self._step
         if self._budget.every is not None:
             each += self._budget.evaluation.get("validation", 0.0) * self._evaluation_slowdown() / self._budget.every
         each += self._curve_of_step()
